@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+
+namespace Decoders;
+
+/// <summary>What a checkpoint's <c>config.json</c> says of its model, in one form for all architectures.</summary>
+public sealed record ModelConfig
+{
+    /// <summary>The file name of a model's configuration.</summary>
+    public const string FileName = "config.json";
+
+    /// <summary>The file name of a model's defaults for generating text.</summary>
+    public const string GenerationFileName = "generation_config.json";
+
+    /// <summary>The architecture, as the file names it: <c>model_type</c>.</summary>
+    public required string ModelType { get; init; }
+
+    /// <summary>Token ids are from 0 to one less.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Elements of the residual stream.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>Elements between the two halves of a feed-forward block.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>Decoder layers.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Query heads, H_q.</summary>
+    public required int QueryHeads { get; init; }
+
+    /// <summary>Key-value heads, H_kv; divides <see cref="QueryHeads"/>.</summary>
+    public required int KvHeads { get; init; }
+
+    /// <summary>Elements of one head.</summary>
+    public required int HeadDim { get; init; }
+
+    /// <summary>What is added to a variance before its root is taken.</summary>
+    public required double NormEpsilon { get; init; }
+
+    /// <summary>Positions that the model knows.</summary>
+    public required int MaxPositions { get; init; }
+
+    /// <summary>Rotary position embedding.</summary>
+    public required RopeConfig Rope { get; init; }
+
+    /// <summary>Whether the projections of attention have biases.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary>Whether the projections of the feed-forward block have biases.</summary>
+    public bool FeedForwardBias { get; init; }
+
+    /// <summary>Whether the output head is the embedding table.</summary>
+    public bool TiedEmbeddings { get; init; }
+
+    /// <summary>Keys that a query sees, itself included; null if it sees all before it.</summary>
+    public int? SlidingWindow { get; init; }
+
+    /// <summary>The token that begins a text, if the model wants one.</summary>
+    public int? BosTokenId { get; init; }
+
+    /// <summary>The tokens that end a text; may be empty.</summary>
+    public ImmutableArray<int> EosTokenIds { get; init; } = [];
+
+    /// <summary>
+    /// The most tokens that a sequence may have: the model's positions, stretched as its rope says, and no more than its
+    /// sliding window. Attention here has no window yet; up to the window's length it makes no difference.
+    /// </summary>
+    public int ContextLimit => Math.Min(SlidingWindow ?? int.MaxValue, StretchedPositions);
+
+    // Older configurations give the positions before stretching, newer ones those after it.
+    private int StretchedPositions => Rope.Scaling switch
+    {
+        RopeScaling.Linear => (int)Math.Min(MaxPositions * Rope.Factor, int.MaxValue),
+        RopeScaling.Yarn => Math.Max(MaxPositions, (int)Math.Min(Rope.OriginalPositions * Rope.Factor, int.MaxValue)),
+        _ => MaxPositions,
+    };
+
+    /// <summary>Reads <c>config.json</c> of a checkpoint folder, and the token ids of its <c>generation_config.json</c> if there is one.</summary>
+    /// <exception cref="CheckpointException">A file or key is missing or wrong, or the architecture is not supported.</exception>
+    public static ModelConfig Load(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        using JsonDocument document = JsonFile.Open(path);
+        var json = new ConfigReader(path, document.RootElement);
+        string type = json.Text("model_type");
+        Architecture architecture = Architecture.Find(type)
+            ?? throw json.Unsupported("model_type", string.Join(", ", Architecture.ModelTypes));
+        if (json.Has("quantization_config"))
+        {
+            throw json.Unsupported("quantization_config", "weights in float32, float16 or bfloat16");
+        }
+
+        ModelConfig config = architecture.ReadConfig(json) with
+        {
+            ModelType = type,
+            BosTokenId = json.OptionalInteger("bos_token_id", 0),
+            EosTokenIds = json.TokenIds("eos_token_id"),
+        };
+        string generationPath = Path.Combine(folder, GenerationFileName);
+        if (!File.Exists(generationPath))
+        {
+            return config;
+        }
+
+        using JsonDocument generationDocument = JsonFile.Open(generationPath);
+        var generation = new ConfigReader(generationPath, generationDocument.RootElement);
+        ImmutableArray<int> eos = generation.TokenIds("eos_token_id");
+        return config with
+        {
+            BosTokenId = config.BosTokenId ?? generation.OptionalInteger("bos_token_id", 0),
+
+            // Chat models end a turn with tokens that only this file lists.
+            EosTokenIds = eos.IsEmpty ? config.EosTokenIds : eos,
+        };
+    }
+
+    /// <summary>Throws if a sequence of this many tokens is more than <see cref="ContextLimit"/>.</summary>
+    /// <param name="tokens">Tokens of the sequence.</param>
+    /// <param name="folder">The checkpoint, for the message.</param>
+    /// <exception cref="CheckpointException">The sequence is too long.</exception>
+    public void CheckContext(int tokens, string folder)
+    {
+        if (tokens > ContextLimit)
+        {
+            throw new CheckpointException(folder, ContextLimit == SlidingWindow
+                ? $"a context of {tokens} tokens exceeds the model's sliding window of {SlidingWindow}, and attention here has no window yet"
+                : $"a context of {tokens} tokens exceeds the {ContextLimit} positions of the model");
+        }
+    }
+}

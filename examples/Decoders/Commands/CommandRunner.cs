@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Kernels.OpenCL;
+using Spectre.Console;
+
+namespace Decoders;
+
+/// <summary>Runs commands, and turns errors into one line each and an exit code.</summary>
+public static class CommandRunner
+{
+    /// <summary>Something that was to be compared does not agree.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The command cannot be carried out as it was given.</summary>
+    public const int UserError = 2;
+
+    /// <summary>The command was interrupted: 128 + SIGINT.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>The program's commands.</summary>
+    public static RootCommand CreateRoot() =>
+        new("Decoder-only language models on any OpenCL device.") { GenerateCommand.Create(), VerifyCommand.Create(), DevicesCommand.Create() };
+
+    /// <summary>Parses the arguments and runs the command that they name.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="output">Where results go; by default the console.</param>
+    /// <param name="error">Where errors go; by default the console.</param>
+    /// <returns>The exit code: 0, or one of the constants of this class.</returns>
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, TextWriter? output = null, TextWriter? error = null)
+    {
+        var configuration = new InvocationConfiguration { Output = output ?? Console.Out, Error = error ?? Console.Error };
+        ParseResult result = CreateRoot().Parse(arguments);
+        if (result.Action is ParseErrorAction)
+        {
+            foreach (string message in result.Errors.Select(e => e.Message))
+            {
+                configuration.Error.WriteLine(message);
+            }
+
+            configuration.Error.WriteLine("Run with --help to see what there is.");
+            return UserError;
+        }
+
+        return await result.InvokeAsync(configuration);
+    }
+
+    /// <summary>Gives a command its body. It runs on a thread of its own, so that Ctrl-C reaches its token.</summary>
+    internal static void SetBody(this Command command, Func<ParseResult, TextWriter, CancellationToken, int> body) =>
+        command.SetAction((result, cancellation) => Task.Run(() => Guard(result, () => body(result, result.InvocationConfiguration.Output, cancellation)), CancellationToken.None));
+
+    /// <summary>Opens the device that a command line asks for, or else the environment.</summary>
+    internal static ComputeDevice OpenDevice(string? selector) =>
+        ComputeDevice.Open(string.IsNullOrEmpty(selector) ? null : DeviceSelector.Parse(selector));
+
+    /// <summary>Does something that takes a while, under a spinner if someone is looking.</summary>
+    internal static T WithStatus<T>(string status, Func<T> work)
+    {
+        if (Console.IsErrorRedirected)
+        {
+            return work();
+        }
+
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        return console.Status().Start(Markup.Escape(status), _ => work());
+    }
+
+    /// <summary>The option that every command with a model has.</summary>
+    internal static Option<string> ModelOption() =>
+        new("--model") { Description = "Checkpoint folder: config.json, *.safetensors and a tokenizer.", HelpName = "DIR", Required = true };
+
+    /// <summary>The option that every command with a device has.</summary>
+    internal static Option<string?> DeviceOption() =>
+        new("--device")
+        {
+            Description = $"auto, cpu, gpu, gpu:1, #0 or part of a name; by default what {DeviceSelector.EnvironmentVariable} says, else auto.",
+            HelpName = "DEVICE",
+        };
+
+    private static int Guard(ParseResult result, Func<int> body)
+    {
+        try
+        {
+            return body();
+        }
+        catch (OperationCanceledException)
+        {
+            return Interrupted;
+        }
+        catch (ProgramBuildException e)
+        {
+            // The log and the source are the message.
+            result.InvocationConfiguration.Error.WriteLine($"{nameof(ProgramBuildException)}: {e.Message}");
+            return UserError;
+        }
+        catch (Exception e) when (e is CheckpointException or ComputeException)
+        {
+            result.InvocationConfiguration.Error.WriteLine($"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
+            return UserError;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Globalization;
+using Kernels.OpenCL;
+
+namespace Decoders;
+
+/// <summary>Compares a model with the outputs of a reference implementation.</summary>
+internal static class VerifyCommand
+{
+    private const string ExpectedFileName = "expected.safetensors";
+    private const string GreedyFileName = "greedy.json";
+
+    public static Command Create()
+    {
+        Option<string> model = CommandRunner.ModelOption();
+        Option<string?> device = CommandRunner.DeviceOption();
+        var expected = new Option<string?>("--expected") { Description = $"Reference logits and greedy tokens; by default {ExpectedFileName} of the checkpoint.", HelpName = "FILE" };
+        var greedy = new Option<string?>("--greedy") { Description = $"Reference continuations of texts; by default {GreedyFileName} of a checkpoint without {ExpectedFileName}.", HelpName = "FILE" };
+        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, device };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(expected) is not null && result.GetValue(greedy) is not null)
+            {
+                result.AddError("--expected and --greedy exclude each other.");
+            }
+        });
+        command.SetBody((result, output, cancellation) => Run(
+            result.GetRequiredValue(model), result.GetValue(expected), result.GetValue(greedy), result.GetValue(device), output, cancellation));
+        return command;
+    }
+
+    private static int Run(string folder, string? expected, string? greedy, string? selector, TextWriter output, CancellationToken cancellation)
+    {
+        ModelConfig config = ModelConfig.Load(folder);
+        if (expected is null && greedy is null)
+        {
+            expected = Path.Combine(folder, ExpectedFileName);
+            if (!File.Exists(expected))
+            {
+                greedy = Path.Combine(folder, GreedyFileName);
+                expected = File.Exists(greedy) ? null : throw new CheckpointException(folder, $"has neither {ExpectedFileName} nor {GreedyFileName}");
+            }
+        }
+
+        TextTokenizer? tokenizer = greedy is null ? null : TextTokenizer.Load(folder);
+        ImmutableArray<ReferencePrompt> prompts = greedy is null ? Verifier.ReadExpected(expected!) : Verifier.ReadGreedy(greedy, tokenizer!, config.BosTokenId);
+        int capacity = Math.Min(config.ContextLimit, prompts.Max(p => p.Tokens.Length + Math.Max(p.Greedy.Length - 1, 0)));
+        using ComputeDevice device = CommandRunner.OpenDevice(selector);
+        using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", () => Decoder.Load(device, folder, sequences: 1, capacity));
+        output.WriteLine($"{folder} on {device}");
+        return Report(decoder, prompts, tokenizer, output, cancellation);
+    }
+
+    /// <summary>Runs the prompts in both forms, a line each, and closes with the counts.</summary>
+    internal static int Report(Decoder decoder, ImmutableArray<ReferencePrompt> prompts, TextTokenizer? tokenizer, TextWriter output, CancellationToken cancellation)
+    {
+        int passed = 0;
+        int failed = 0;
+        foreach (ReferencePrompt prompt in prompts)
+        {
+            string name = string.Create(CultureInfo.InvariantCulture, $"{prompt.Name,-8} {prompt.Tokens.Length,4} tokens");
+            if (!Verifier.Fits(prompt, decoder.Capacity))
+            {
+                output.WriteLine($"{name}  skipped: the context is limited to {decoder.Config.ContextLimit} tokens");
+                continue;
+            }
+
+            foreach (PromptForm form in (ReadOnlySpan<PromptForm>)[PromptForm.Prefill, PromptForm.PrefillThenDecode])
+            {
+                cancellation.ThrowIfCancellationRequested();
+                PromptResult result = Verifier.Run(decoder, prompt, form, tokenizer);
+                _ = result.Passed ? passed++ : failed++;
+                output.WriteLine($"{name}  {Describe(result)}");
+            }
+        }
+
+        output.WriteLine($"{passed} passed, {failed} failed");
+        return failed == 0 && passed > 0 ? 0 : CommandRunner.Failed;
+    }
+
+    private static string Describe(PromptResult result)
+    {
+        string form = result.Form == PromptForm.Prefill ? "one prefill" : "prefill, then decode";
+        string logits = result.MaxDifference is { } difference
+            ? string.Create(CultureInfo.InvariantCulture, $"  max |logit difference| {difference:E2}")
+            : string.Empty;
+        string limit = result.GreedyCompared < result.Prompt.Greedy.Length ? $", of {result.Prompt.Greedy.Length}: the context is limited" : string.Empty;
+        string greedy = result.GreedyAgreed == result.GreedyCompared
+            ? $"all {result.GreedyCompared} greedy tokens agree{limit}"
+            : $"greedy tokens differ after {result.GreedyAgreed} of {result.GreedyCompared}{limit}";
+        string text = result.TextAgreed is false ? "; their text differs" : string.Empty;
+        return $"{form,-20}{logits}  {greedy}{text}  {(result.Passed ? "passed" : "FAILED")}";
+    }
+}

@@ -1,0 +1,43 @@
+// Weights are read in their stored type and widened to float on the way. WEIGHT_BITS and WEIGHT_BFLOAT are set by the host.
+#if WEIGHT_BITS == 32
+typedef float weight_t;
+#elif WEIGHT_BFLOAT
+typedef ushort weight_t; // bfloat16: the upper half of a float
+#else
+typedef half weight_t;
+#endif
+
+static float weight(global const weight_t *w, size_t i)
+{
+#if WEIGHT_BITS == 32
+    return w[i];
+#elif WEIGHT_BFLOAT
+    return as_float((uint)w[i] << 16);
+#else
+    return vload_half(i, w);
+#endif
+}
+
+// Elements i to i + 15, at any alignment.
+static float16 weight16(global const weight_t *w, size_t i)
+{
+#if WEIGHT_BITS == 32
+    return vload16(0, w + i);
+#elif WEIGHT_BFLOAT
+    return as_float16(convert_uint16(vload16(0, w + i)) << 16);
+#else
+    return vload_half16(0, w + i);
+#endif
+}
+
+// Elements i to i + 7; i is a multiple of 8, so that the load can be one instruction.
+static float8 weight8_aligned(global const weight_t *w, size_t i)
+{
+#if WEIGHT_BITS == 32
+    return *(global const float8 *)(w + i);
+#elif WEIGHT_BFLOAT
+    return as_float8(convert_uint8(*(global const ushort8 *)(w + i)) << 16);
+#else
+    return vloada_half8(0, w + i);
+#endif
+}

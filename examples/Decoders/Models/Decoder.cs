@@ -1,0 +1,206 @@
+using Kernels.OpenCL;
+
+namespace Decoders;
+
+/// <summary>Which logits a step gives.</summary>
+public enum LogitRows
+{
+    /// <summary>Those after each sequence's last token.</summary>
+    Last,
+
+    /// <summary>Those after every token.</summary>
+    All,
+}
+
+/// <summary>Makes a decoder's attention for a number of sequences of up to a number of tokens.</summary>
+public delegate IDecoderAttention AttentionFactory(ComputeDevice device, ModelConfig config, int sequences, int capacity);
+
+/// <summary>
+/// A decoder-only language model on a device. Tokens go in and logits come out; everything between, the KV cache included,
+/// stays on the device. Not thread-safe.
+/// </summary>
+public sealed class Decoder : IDisposable
+{
+    private readonly ComputeDevice device;
+    private readonly DecoderWeights weights;
+    private readonly LayerKernels kernels;
+    private readonly DecoderStep step;
+    private readonly DecoderParts parts;
+
+    private Decoder(
+        ComputeDevice device, ModelConfig config, int sequences, DecoderWeights weights, LayerKernels kernels, IDecoderAttention attention, DecoderParts parts)
+    {
+        this.device = device;
+        this.weights = weights;
+        this.kernels = kernels;
+        this.parts = parts;
+        Config = config;
+        Sequences = sequences;
+        Attention = attention;
+        step = new DecoderStep(device, kernels, attention, config.HiddenSize);
+    }
+
+    /// <summary>The model.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Sequences that can run side by side.</summary>
+    public int Sequences { get; }
+
+    /// <summary>The most tokens that a sequence may have.</summary>
+    public int Capacity => Attention.Capacity;
+
+    /// <summary>Bytes of device memory that the KV cache takes.</summary>
+    public long CacheBytes => Attention.CacheBytes;
+
+    /// <summary>Bytes of device memory that the weights take.</summary>
+    public long WeightBytes => weights.ByteLength;
+
+    private IDecoderAttention Attention { get; }
+
+    /// <summary>Loads the checkpoint in a folder onto a device.</summary>
+    /// <param name="device">The device; it must outlive the decoder.</param>
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="sequences">Sequences that can run side by side.</param>
+    /// <param name="capacity">The most tokens that a sequence may have.</param>
+    /// <param name="attention">Makes the attention; by default from the types that the program was compiled with.</param>
+    /// <exception cref="CheckpointException">The checkpoint cannot be used, or has no attention kernel, or its model knows no context that long.</exception>
+    /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
+    public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        ModelConfig config = ModelConfig.Load(folder);
+        config.CheckContext(capacity, folder);
+        using SafeTensors checkpoint = SafeTensors.Open(folder);
+        var weights = new DecoderWeights(device, checkpoint);
+        IDecoderAttention? heads = null;
+        try
+        {
+            // First what is likeliest to fail and quick to try.
+            heads = (attention ?? AttentionRegistry.Create)(device, config, sequences, capacity);
+            LayerKernels kernels = weights.Own(new LayerKernels(device));
+            DecoderParts parts = Architecture.Find(config.ModelType)!.Build(weights, config, capacity);
+            return new Decoder(device, config, sequences, weights, kernels, heads, parts);
+        }
+        catch
+        {
+            heads?.Dispose();
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Tokens of a sequence that are in the cache.</summary>
+    public int Length(int sequence) => Attention.Length(CheckSequence(sequence));
+
+    /// <summary>Empties a sequence.</summary>
+    public void Reset(int sequence) => Attention.Reset(CheckSequence(sequence));
+
+    /// <summary>Runs the next tokens of one sequence; see the other overload.</summary>
+    public void Forward(int sequence, ReadOnlySpan<int> tokens, LogitRows rows, Span<float> logits) =>
+        Forward(tokens, [(sequence, tokens.Length)], rows, logits);
+
+    /// <summary>
+    /// Runs the next tokens of one or more sequences, and waits for their logits. If it throws once the device has begun,
+    /// the sequences of the step must be reset.
+    /// </summary>
+    /// <param name="tokens">The tokens, packed in the order of <paramref name="sequences"/>.</param>
+    /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
+    /// <param name="rows">Which logits are wanted.</param>
+    /// <param name="logits">Receives the logits, [rows, vocabulary], in the order of <paramref name="tokens"/>.</param>
+    /// <exception cref="ArgumentException">A token, a sequence or a length is not allowed; nothing has changed.</exception>
+    /// <exception cref="ComputeException">The device failed.</exception>
+    public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, LogitRows rows, Span<float> logits)
+    {
+        CheckStep(tokens, sequences);
+        int hidden = Config.HiddenSize;
+        int vocabulary = Config.VocabularySize;
+        int rowCount = rows == LogitRows.All ? tokens.Length : sequences.Length;
+        if (logits.Length != (long)rowCount * vocabulary)
+        {
+            throw new ArgumentException($"Expected room for {rowCount} × {vocabulary} logits, got {logits.Length}.", nameof(logits));
+        }
+
+        step.Begin(tokens, sequences);
+        Attention.Begin(sequences);
+        DeviceBuffer<float> residual = step.Scratch("residual", hidden);
+        kernels.Embed(parts.Embedding, step.Ids, residual, tokens.Length);
+        foreach (DecoderLayer layer in parts.Layers)
+        {
+            layer.Apply(step, residual);
+        }
+
+        DeviceBuffer<float> wanted = rowCount == tokens.Length ? residual : TakeLast(residual, sequences);
+        DeviceBuffer<float> normed = step.Scratch("normed", hidden);
+        parts.FinalNorm.Apply(step, wanted, normed, rowCount);
+        DeviceBuffer<float> output = step.Scratch("logits", rowCount, vocabulary);
+        parts.Head.Apply(step, normed, output, rowCount);
+        device.Queue.Read(output, logits);
+    }
+
+    /// <summary>Frees the weights, the cache and the activations.</summary>
+    public void Dispose()
+    {
+        step.Dispose();
+        Attention.Dispose();
+        weights.Dispose();
+    }
+
+    // The rows after the last token of each sequence, packed.
+    private DeviceBuffer<float> TakeLast(DeviceBuffer<float> residual, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    {
+        int hidden = Config.HiddenSize;
+        DeviceBuffer<float> last = step.Scratch("last", sequences.Length, hidden);
+        int end = 0;
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            end += sequences[i].Tokens;
+            device.Queue.SubmitCopy(residual, (end - 1L) * hidden, last, (long)i * hidden, hidden);
+        }
+
+        return last;
+    }
+
+    private void CheckStep(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    {
+        long total = 0;
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            (int sequence, int count) = sequences[i];
+            int length = Length(sequence);
+            if (count < 1 || count > Capacity - length)
+            {
+                throw new ArgumentException($"Sequence {sequence} has {length} of {Capacity} tokens; expected 1 to {Capacity - length} more, got {count}.", nameof(sequences));
+            }
+
+            for (int j = 0; j < i; j++)
+            {
+                if (sequences[j].Sequence == sequence)
+                {
+                    throw new ArgumentException($"Sequence {sequence} takes part twice in one step.", nameof(sequences));
+                }
+            }
+
+            total += count;
+        }
+
+        if (total != tokens.Length || tokens.IsEmpty)
+        {
+            throw new ArgumentException($"The sequences have {total} new tokens in all; got {tokens.Length}.", nameof(tokens));
+        }
+
+        foreach (int token in tokens)
+        {
+            if ((uint)token >= (uint)Config.VocabularySize)
+            {
+                throw new ArgumentException($"Token {token} is not from 0 to {Config.VocabularySize - 1}.", nameof(tokens));
+            }
+        }
+    }
+
+    private int CheckSequence(int sequence) =>
+        (uint)sequence < (uint)Sequences
+            ? sequence
+            : throw new ArgumentOutOfRangeException(nameof(sequence), sequence, $"Expected a sequence from 0 to {Sequences - 1}.");
+}

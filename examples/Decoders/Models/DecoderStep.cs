@@ -1,0 +1,101 @@
+using Kernels.OpenCL;
+
+namespace Decoders;
+
+/// <summary>What the parts of a decoder work with during a step: the tokens of one or more sequences, packed.</summary>
+public sealed class DecoderStep : IDisposable
+{
+    private readonly ComputeDevice device;
+    private readonly Dictionary<string, DeviceBuffer<float>> scratch = new(StringComparer.Ordinal);
+    private int[] hostPositions = [];
+
+    internal DecoderStep(ComputeDevice device, LayerKernels kernels, IDecoderAttention attention, int hiddenSize)
+    {
+        this.device = device;
+        Kernels = kernels;
+        Attention = attention;
+        HiddenSize = hiddenSize;
+        Ids = device.Allocate<int>(0);
+        Positions = device.Allocate<int>(0);
+    }
+
+    /// <summary>The layers as kernels.</summary>
+    public LayerKernels Kernels { get; }
+
+    /// <summary>The attention of all layers.</summary>
+    public IDecoderAttention Attention { get; }
+
+    /// <summary>Elements of the residual stream.</summary>
+    public int HiddenSize { get; }
+
+    /// <summary>Tokens of the step, over all its sequences.</summary>
+    public int Tokens { get; private set; }
+
+    /// <summary>The tokens' ids, [tokens].</summary>
+    public DeviceBuffer<int> Ids { get; private set; }
+
+    /// <summary>The tokens' positions in their sequences, [tokens].</summary>
+    public DeviceBuffer<int> Positions { get; private set; }
+
+    /// <summary>The buffer of this name, of at least <paramref name="width"/> elements a token of the step.</summary>
+    public DeviceBuffer<float> Scratch(string name, int width) => Scratch(name, Tokens, width);
+
+    /// <summary>
+    /// The buffer of this name, of at least this many rows and elements a row. All layers share it; it is kept from step to
+    /// step, and its content is lost when it grows.
+    /// </summary>
+    public DeviceBuffer<float> Scratch(string name, int rows, int width)
+    {
+        long length = (long)rows * width;
+        if (!scratch.TryGetValue(name, out DeviceBuffer<float>? buffer) || buffer.Length < length)
+        {
+            // Commands under way keep the old memory; it is freed first so that the two need not fit side by side.
+            buffer?.Dispose();
+            scratch.Remove(name);
+            buffer = device.Allocate<float>(length);
+            scratch.Add(name, buffer);
+        }
+
+        return buffer;
+    }
+
+    /// <summary>Frees the device memory.</summary>
+    public void Dispose()
+    {
+        foreach (DeviceBuffer<float> buffer in scratch.Values)
+        {
+            buffer.Dispose();
+        }
+
+        Ids.Dispose();
+        Positions.Dispose();
+    }
+
+    /// <summary>Takes the tokens of a step, before attention makes their sequences longer.</summary>
+    internal void Begin(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    {
+        if (Ids.Length < tokens.Length)
+        {
+            Ids.Dispose();
+            Positions.Dispose();
+            Ids = device.Allocate<int>(tokens.Length);
+            Positions = device.Allocate<int>(tokens.Length);
+            hostPositions = new int[tokens.Length];
+        }
+
+        Tokens = tokens.Length;
+        int next = 0;
+        foreach ((int sequence, int count) in sequences)
+        {
+            int first = Attention.Length(sequence);
+            for (int i = 0; i < count; i++)
+            {
+                hostPositions[next++] = first + i;
+            }
+        }
+
+        // Blocking, but the queue is empty: a step ends with reading its logits.
+        device.Queue.Write(Ids, tokens);
+        device.Queue.Write<int>(Positions, hostPositions.AsSpan(0, Tokens));
+    }
+}

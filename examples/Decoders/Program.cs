@@ -1,0 +1,3 @@
+using Decoders;
+
+return await CommandRunner.RunAsync(args);

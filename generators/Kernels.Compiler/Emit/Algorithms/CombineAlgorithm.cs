@@ -1,0 +1,66 @@
+using Kernels.Compiler.Emit.Codecs;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Emit.Algorithms;
+
+/// <summary>Merges the partial states of a row's splits: a softmax over their LSEs.</summary>
+internal static class CombineAlgorithm
+{
+    public static void Write(CodeWriter writer, KernelContext context)
+    {
+        AttentionSpec spec = context.Spec;
+        Codec storage = context.Storage;
+        Prelude.Header(writer, context, "merge of the partial states of split keys");
+        Prelude.HeadConstants(writer, spec);
+        writer.Add(Prelude.Ln2).Line();
+        Prelude.Helpers(writer, storage);
+        writer.Add($$"""
+            kernel __attribute__((reqd_work_group_size({{context.Plan.CombineWorkGroupSize}}, 1, 1)))
+            void combine(
+                global const float* restrict partial_outputs, // [partial rows, KV_HEADS, VALUE_DIM]
+                global const float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
+                global {{storage.StorageType}}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
+                global float* restrict lse, // [tokens, QUERY_HEADS]
+                global const int* restrict plan,
+                int rows_at) // where the rows to merge begin in the plan
+            {
+                // Output row of the group's KV head 0, first partial row, number of splits, partial rows between splits.
+                const int4 merge = vload4(get_group_id(0), plan + rows_at);
+                const int kv_head = get_group_id(1);
+                const long output_row = (long)merge.s0 + kv_head * GROUP;
+
+                float top = -INFINITY;
+                for (int split = 0; split < merge.s2; split++)
+                {
+                    top = fmax(top, partial_states[(long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head].s0);
+                }
+
+                // A row that saw no key has only empty states: their weights must come out as 0, not as NaN.
+                const float base = top == -INFINITY ? 0.0f : top;
+                float total = 0.0f;
+                for (int split = 0; split < merge.s2; split++)
+                {
+                    const float2 state = partial_states[(long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head];
+                    total += exp2(state.s0 - base) * state.s1;
+                }
+
+                const float inverse = total > 0.0f ? 1.0f / total : 0.0f;
+                for (int d = get_local_id(0); d < VALUE_DIM; d += {{context.Plan.CombineWorkGroupSize}})
+                {
+                    float sum = 0.0f;
+                    for (int split = 0; split < merge.s2; split++)
+                    {
+                        const long from = (long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head;
+                        sum += exp2(partial_states[from].s0 - base) * partial_states[from].s1 * partial_outputs[from * VALUE_DIM + d];
+                    }
+                    {{storage.Store("outputs + output_row * VALUE_DIM + d", "sum * inverse")}}
+                }
+
+                if (get_local_id(0) == 0)
+                {
+                    lse[output_row] = total > 0.0f ? top * LN_2 + log(total) : -INFINITY;
+                }
+            }
+            """);
+    }
+}

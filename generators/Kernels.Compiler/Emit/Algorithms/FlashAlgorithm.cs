@@ -1,0 +1,148 @@
+using Kernels.Compiler.Emit.Codecs;
+using Kernels.Compiler.Emit.Targets;
+using Kernels.Compiler.Planning;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Emit.Algorithms;
+
+/// <summary>The two shapes in which flash attention is needed; they differ in the tile and in the kernel's name.</summary>
+internal enum FlashForm
+{
+    Prefill,
+    Decode,
+}
+
+/// <summary>
+/// Flash attention: a work-group keeps a tile of query rows and goes through the keys tile by tile with an online softmax,
+/// so that memory does not depend on the number of keys. A row is one (token, query head) pair; all query heads of a KV
+/// head are rows of the same tile, so a key is read once for its whole group.
+/// </summary>
+internal static class FlashAlgorithm
+{
+    public static void Write(CodeWriter writer, KernelContext context, FlashForm form)
+    {
+        AttentionSpec spec = context.Spec;
+        FlashSteps steps = context.Target.Flash(context, form);
+        TilePlan tile = steps.Tile;
+        (string what, string name) = form == FlashForm.Prefill
+            ? ("flash attention over many query rows", "flash_prefill")
+            : ("flash attention over few query rows, keys split over work-groups", "flash_decode");
+
+        Prelude.Header(writer, context, what);
+        Prelude.HeadConstants(writer, spec);
+        writer.Add($"""
+            #define SCALE {C.Float(spec.ResolvedScale * 1.4426950408889634)} // score scale x log2(e): the softmax is calculated in base 2
+            {Prelude.Ln2}
+            """);
+        writer.Line();
+        writer.Add($"""
+            // A work-group has {tile.Rows} query rows and reads {tile.Keys} keys at a time.
+            #define ROWS {tile.Rows}
+            #define KEYS {tile.Keys}
+            """);
+        steps.Declare(writer);
+
+        Prelude.Helpers(writer, context.Storage, context.Cache);
+        RowAccess(writer, context);
+        WorkItem(writer);
+        Addresses(writer, context);
+        if (context.Mask.HidesKeys)
+        {
+            writer.Add("// Whether the query at position `query` sees the key at position `key`; both count keys of the sequence.");
+            writer.Open("static int is_visible(int query, int key)");
+            writer.Add($"return {context.Mask.Visible("query", "key")};");
+            writer.Close().Line();
+        }
+
+        writer.Add($"""
+            kernel __attribute__((reqd_work_group_size({tile.WorkGroupSize}, 1, 1)))
+            void {name}(
+                global const {context.Storage.StorageType}* restrict queries, // [tokens, QUERY_HEADS, HEAD_DIM]
+                global const {context.Cache.StorageType}* restrict keys,
+                global const {context.Cache.StorageType}* restrict values,
+                global {context.Storage.StorageType}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
+                global float* restrict lse, // [tokens, QUERY_HEADS]: natural log of the softmax denominator
+                global float* restrict partial_outputs, // [partial rows, KV_HEADS, VALUE_DIM]
+                global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
+                global const int* restrict plan,
+                int items_at, // where the work items begin in the plan
+                {context.Addressing.Parameters})
+            """);
+        writer.Open();
+        writer.Add("""
+            const WorkItem item = read_item(plan + items_at, get_group_id(0));
+            const int sequence = item.sequence;
+            const int kv_head = get_group_id(1);
+            """);
+        if (context.Mask.HidesKeys)
+        {
+            writer.Add("const int first_position = item.position + item.first_row / GROUP;");
+        }
+
+        writer.Line();
+        steps.Begin(writer);
+        writer.Line();
+        writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
+        steps.Scores(writer);
+        string inside = "first_key + KEYS <= item.kv_end";
+        writer.Open(context.Mask.HidesKeys
+            ? $"if (!({inside} && {context.Mask.AllVisible("first_position", "first_key + KEYS - 1")}))"
+            : $"if (!({inside}))");
+        steps.Hide(writer);
+        writer.Close();
+        steps.Softmax(writer);
+        steps.Accumulate(writer);
+        writer.Close().Line();
+        steps.Finish(writer);
+        writer.Close();
+    }
+
+    private static void RowAccess(CodeWriter writer, KernelContext context)
+    {
+        AttentionSpec spec = context.Spec;
+        Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
+        Prelude.LoadFunction(writer, "load_key", context.Cache, spec.HeadDim, "HEAD_DIM");
+        Prelude.LoadFunction(writer, "load_value", context.Cache, spec.ResolvedValueDim, "VALUE_DIM");
+        Prelude.StoreFunction(writer, "store_output", context.Storage, spec.ResolvedValueDim, "VALUE_DIM");
+        Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");
+    }
+
+    private static void WorkItem(CodeWriter writer) => writer.Add("""
+        // Rows of one sequence against a range of its keys; the host plans the items, one work-group for each KV head takes one.
+        typedef struct
+        {
+            int query_begin; // index of the sequence's first query token among the packed tokens
+            int first_row;   // the item's first row in the sequence: token * GROUP + head in group
+            int row_count;   // rows of the item, at most ROWS
+            int position;    // key position of the sequence's first query token
+            int kv_begin;    // the keys to read
+            int kv_end;
+            int sequence;    // whose keys they are
+            int partial_row; // where the partial state goes; -1: these are all the keys, write the final output
+        } WorkItem;
+
+        static WorkItem read_item(global const int* items, int index)
+        {
+            const int8 x = vload8(index, items);
+            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7 };
+            return item;
+        }
+
+        // Index of an item's row among the (token, query head) rows of queries and outputs.
+        static long packed_row(WorkItem item, int kv_head, int row)
+        {
+            const int r = item.first_row + row;
+            return (long)(item.query_begin + r / GROUP) * QUERY_HEADS + kv_head * GROUP + r % GROUP;
+        }
+        """).Line();
+
+    private static void Addresses(CodeWriter writer, KernelContext context)
+    {
+        foreach ((string name, string dim) in new[] { ("key_row", "HEAD_DIM"), ("value_row", "VALUE_DIM") })
+        {
+            writer.Open($"static long {name}(int sequence, int kv_head, int token, {context.Addressing.Parameters})");
+            writer.Add($"return {context.Addressing.RowOfToken("token", dim)};");
+            writer.Close().Line();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using Kernels.Compiler.Planning;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>
+/// What a target fills into the flash algorithm. The steps see these names: <c>item</c> (the work item), <c>kv_head</c>,
+/// <c>first_position</c> (position, in keys, of the tile's first query), <c>first_key</c> (of the current tile), and the
+/// kernel's parameters.
+/// </summary>
+internal abstract class FlashSteps
+{
+    /// <summary>The tile that one work-group works on.</summary>
+    public abstract TilePlan Tile { get; }
+
+    /// <summary>Constants and helper functions of the tile.</summary>
+    public abstract void Declare(CodeWriter writer);
+
+    /// <summary>Memory of the tile, queries loaded, running maximum, sum and output at their start.</summary>
+    public abstract void Begin(CodeWriter writer);
+
+    /// <summary>Scores of the tile's rows against the keys from <c>first_key</c> on, in base-2 units.</summary>
+    public abstract void Scores(CodeWriter writer);
+
+    /// <summary>Scores of keys that a row must not see become −∞; only for tiles on a boundary.</summary>
+    public abstract void Hide(CodeWriter writer);
+
+    /// <summary>Online softmax: new running maximum and sum, scores become probabilities, what was accumulated is rescaled.</summary>
+    public abstract void Softmax(CodeWriter writer);
+
+    /// <summary>Probabilities times values, added to the output.</summary>
+    public abstract void Accumulate(CodeWriter writer);
+
+    /// <summary>Divides by the sum and hands each row to <c>finish_row</c>-style stores: final or partial.</summary>
+    public abstract void Finish(CodeWriter writer);
+}

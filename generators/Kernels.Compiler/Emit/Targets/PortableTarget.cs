@@ -1,0 +1,274 @@
+using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Planning;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>OpenCL C 1.2 without extensions: the tile lies in local memory, and a work-group's work-items form a grid over it.</summary>
+internal sealed class PortableTarget : Target
+{
+    public override string DisplayName => "portable (OpenCL C 1.2, no extensions)";
+
+    public override FlashSteps Flash(KernelContext context, FlashForm form) =>
+        new PortableFlash(context, form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode);
+}
+
+/// <summary>
+/// Work-item (x, y) has the rows y, y + THREADS_Y, … and of each the keys, and later the columns of the output, x,
+/// x + THREADS_X, …. Queries, one tile of keys or values, and the scores are in local memory as float32.
+/// </summary>
+internal sealed class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
+{
+    private readonly AttentionSpec spec = context.Spec;
+
+    private int ValueDim4 => (spec.ResolvedValueDim + 3) / 4;
+
+    private int Columns => (ValueDim4 + tile.ThreadsX - 1) / tile.ThreadsX;
+
+    private bool ColumnsAreWhole => ValueDim4 % tile.ThreadsX == 0;
+
+    public override TilePlan Tile => tile;
+
+    public override void Declare(CodeWriter writer)
+    {
+        writer.Add($"""
+            #define THREADS_X {tile.ThreadsX} // work-items along the keys and along the columns of the output
+            #define THREADS_Y {tile.ThreadsY} // work-items along the rows
+            #define WORK_GROUP (THREADS_X * THREADS_Y)
+            #define ROWS_EACH {tile.Rows / tile.ThreadsY} // rows of one work-item
+            #define KEYS_EACH {tile.Keys / tile.ThreadsX} // keys of one work-item
+            #define COLUMNS_EACH {Columns} // float4 columns of the output of one work-item
+
+            // In float4s. Strides are odd, so that rows begin in different banks of local memory.
+            #define HEAD_DIM4 {(spec.HeadDim + 3) / 4}
+            #define VALUE_DIM4 {ValueDim4}
+            #define QUERY_STRIDE {PortablePlanner.TileStride(spec.HeadDim)}
+            #define KV_STRIDE {PortablePlanner.KvStride(spec)}
+            #define SCORE_STRIDE {PortablePlanner.ScoreStride(tile.Keys)}
+            """);
+        writer.Line();
+    }
+
+    public override void Begin(CodeWriter writer) => writer.Add("""
+        local float4 query_tile[ROWS * QUERY_STRIDE];
+        local float4 kv_tile[KEYS * KV_STRIDE]; // keys, then values
+        local float4 score_tile[ROWS * SCORE_STRIDE];
+        local float* const scores = (local float*)score_tile;
+        const int x = get_local_id(0) % THREADS_X;
+        const int y = get_local_id(0) / THREADS_X;
+
+        for (int i = get_local_id(0); i < ROWS * HEAD_DIM4; i += WORK_GROUP)
+        {
+            const int row = i / HEAD_DIM4;
+            const int column = i % HEAD_DIM4;
+            float4 q = (float4)(0.0f);
+            if (row < item.row_count)
+            {
+                q = load_query(queries + packed_row(item, kv_head, row) * HEAD_DIM, column * 4) * SCALE;
+            }
+            query_tile[row * QUERY_STRIDE + column] = q;
+        }
+
+        float row_max[ROWS_EACH];
+        float row_sum[ROWS_EACH]; // over this work-item's keys only; added up at the end
+        float4 output[ROWS_EACH][COLUMNS_EACH];
+        for (int i = 0; i < ROWS_EACH; i++)
+        {
+            row_max[i] = -INFINITY;
+            row_sum[i] = 0.0f;
+            for (int c = 0; c < COLUMNS_EACH; c++)
+            {
+                output[i][c] = (float4)(0.0f);
+            }
+        }
+        """);
+
+    public override void Scores(CodeWriter writer)
+    {
+        writer.Add("barrier(CLK_LOCAL_MEM_FENCE); // the tile before is no longer read");
+        LoadTile(writer, "HEAD_DIM4", "load_key", "keys", "key_row");
+        writer.Add("""
+            barrier(CLK_LOCAL_MEM_FENCE);
+
+            float score[ROWS_EACH][KEYS_EACH];
+            for (int i = 0; i < ROWS_EACH; i++)
+            {
+                for (int j = 0; j < KEYS_EACH; j++)
+                {
+                    score[i][j] = 0.0f;
+                }
+            }
+            for (int d = 0; d < HEAD_DIM4; d++)
+            {
+                float4 k[KEYS_EACH];
+                for (int j = 0; j < KEYS_EACH; j++)
+                {
+                    k[j] = kv_tile[(x + j * THREADS_X) * KV_STRIDE + d];
+                }
+                for (int i = 0; i < ROWS_EACH; i++)
+                {
+                    const float4 q = query_tile[(y + i * THREADS_Y) * QUERY_STRIDE + d];
+                    for (int j = 0; j < KEYS_EACH; j++)
+                    {
+                        score[i][j] += dot(q, k[j]);
+                    }
+                }
+            }
+
+            """);
+    }
+
+    public override void Hide(CodeWriter writer)
+    {
+        string visible = "key < item.kv_end" + (context.Mask.HidesKeys ? " && is_visible(query, key)" : "");
+        string query = context.Mask.HidesKeys
+            ? "\n    const int query = item.position + (item.first_row + y + i * THREADS_Y) / GROUP;"
+            : "";
+        writer.Add($$"""
+            for (int i = 0; i < ROWS_EACH; i++)
+            {{{query}}
+                for (int j = 0; j < KEYS_EACH; j++)
+                {
+                    const int key = first_key + x + j * THREADS_X;
+                    score[i][j] = {{visible}} ? score[i][j] : -INFINITY;
+                }
+            }
+            """);
+    }
+
+    public override void Softmax(CodeWriter writer)
+    {
+        writer.Add("""
+
+            for (int i = 0; i < ROWS_EACH; i++)
+            {
+                for (int j = 0; j < KEYS_EACH; j++)
+                {
+                    scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x + j * THREADS_X] = score[i][j];
+                }
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+
+            // The keys have been used: their place takes the values while the rows find their new maximum.
+            """);
+        LoadTile(writer, "VALUE_DIM4", "load_value", "values", "value_row");
+        writer.Add("""
+            float row_base[ROWS_EACH];
+            for (int i = 0; i < ROWS_EACH; i++)
+            {
+                float4 top = (float4)(row_max[i]);
+                for (int j = 0; j < KEYS / 4; j++)
+                {
+                    top = fmax(top, score_tile[(y + i * THREADS_Y) * SCORE_STRIDE + j]);
+                }
+                const float new_max = fmax(fmax(top.s0, top.s1), fmax(top.s2, top.s3));
+
+                // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
+                row_base[i] = new_max == -INFINITY ? 0.0f : new_max;
+                const float rescale = exp2(row_max[i] - row_base[i]);
+                row_max[i] = new_max;
+                row_sum[i] *= rescale;
+                for (int c = 0; c < COLUMNS_EACH; c++)
+                {
+                    output[i][c] *= rescale;
+                }
+            }
+            barrier(CLK_LOCAL_MEM_FENCE); // every row's scores have been read
+
+            for (int i = 0; i < ROWS_EACH; i++)
+            {
+                for (int j = 0; j < KEYS_EACH; j++)
+                {
+                    const float p = exp2(score[i][j] - row_base[i]);
+                    row_sum[i] += p;
+                    scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x + j * THREADS_X] = p;
+                }
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+
+            """);
+    }
+
+    public override void Accumulate(CodeWriter writer)
+    {
+        const string value = "kv_tile[j * KV_STRIDE + x + c * THREADS_X]";
+        writer.Add($$"""
+            for (int j = 0; j < KEYS; j++)
+            {
+                float4 v[COLUMNS_EACH];
+                for (int c = 0; c < COLUMNS_EACH; c++)
+                {
+                    v[c] = {{(ColumnsAreWhole ? value : $"x + c * THREADS_X < VALUE_DIM4 ? {value} : (float4)(0.0f)")}};
+                }
+                for (int i = 0; i < ROWS_EACH; i++)
+                {
+                    const float p = scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + j];
+                    for (int c = 0; c < COLUMNS_EACH; c++)
+                    {
+                        output[i][c] += p * v[c];
+                    }
+                }
+            }
+            """);
+    }
+
+    public override void Finish(CodeWriter writer) => writer.Add("""
+        // Every work-item of a row knows the sum over its own keys: add them up.
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int i = 0; i < ROWS_EACH; i++)
+        {
+            scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x] = row_sum[i];
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+
+        for (int i = 0; i < ROWS_EACH; i++)
+        {
+            const int row = y + i * THREADS_Y;
+            if (row < item.row_count)
+            {
+                float sum = 0.0f;
+                for (int j = 0; j < THREADS_X; j++)
+                {
+                    sum += scores[row * SCORE_STRIDE * 4 + j];
+                }
+
+                // A row that saw no key has the sum 0: output 0, LSE -inf.
+                const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;
+                const int is_final = item.partial_row < 0;
+                const long to = is_final ? packed_row(item, kv_head, row) : (long)(item.partial_row + row) * KV_HEADS + kv_head;
+                for (int c = 0; c < COLUMNS_EACH; c++)
+                {
+                    const int d = (x + c * THREADS_X) * 4;
+                    if (d < VALUE_DIM && is_final)
+                    {
+                        store_output(outputs + to * VALUE_DIM, d, output[i][c] * inverse);
+                    }
+                    else if (d < VALUE_DIM)
+                    {
+                        store_partial(partial_outputs + to * VALUE_DIM, d, output[i][c] * inverse);
+                    }
+                }
+                if (x == 0 && is_final)
+                {
+                    lse[to] = sum > 0.0f ? row_max[i] * LN_2 + log(sum) : -INFINITY;
+                }
+                else if (x == 0)
+                {
+                    partial_states[to] = (float2)(row_max[i], sum);
+                }
+            }
+        }
+        """);
+
+    private void LoadTile(CodeWriter writer, string columns, string load, string cache, string rowOf) => writer.Add($$"""
+        for (int i = get_local_id(0); i < KEYS * {{columns}}; i += WORK_GROUP)
+        {
+            const int row = i / {{columns}};
+            const int column = i % {{columns}};
+            const int key = first_key + row;
+            kv_tile[row * KV_STRIDE + column] = key < item.kv_end
+                ? {{load}}({{cache}} + {{rowOf}}(sequence, kv_head, key, {{context.Addressing.Arguments}}), column * 4)
+                : (float4)(0.0f); // unwritten slots may hold NaN
+        }
+        """);
+}

@@ -1,0 +1,19 @@
+using Kernels.Compiler.Emit.Algorithms;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>A kind of machine: how the work-items of a work-group share out what an algorithm does.</summary>
+internal abstract class Target
+{
+    public static Target For(KernelTarget target) => target switch
+    {
+        KernelTarget.Portable => new PortableTarget(),
+        _ => throw new ArgumentOutOfRangeException(nameof(target), target, "No such target."),
+    };
+
+    /// <summary>What the target is called in comments.</summary>
+    public abstract string DisplayName { get; }
+
+    /// <summary>The steps of a flash kernel on this target.</summary>
+    public abstract FlashSteps Flash(KernelContext context, FlashForm form);
+}

@@ -1,0 +1,20 @@
+namespace Kernels.Compiler.Planning;
+
+/// <summary>How one work-group of a flash kernel shares out a tile of query rows and keys over its work-items.</summary>
+/// <param name="Rows">Query rows of a tile.</param>
+/// <param name="Keys">Keys that are read at a time.</param>
+/// <param name="ThreadsX">Work-items along the keys, and along the columns of the output.</param>
+/// <param name="ThreadsY">Work-items along the query rows.</param>
+/// <param name="LocalBytes">Bytes of local memory of a work-group.</param>
+internal sealed record TilePlan(int Rows, int Keys, int ThreadsX, int ThreadsY, int LocalBytes)
+{
+    public int WorkGroupSize => ThreadsX * ThreadsY;
+}
+
+/// <summary>The tiles and work-group sizes of a spec's kernels on one target.</summary>
+internal sealed record KernelPlan(
+    KernelTarget Target,
+    TilePlan Prefill,
+    TilePlan Decode,
+    int AppendWorkGroupSize,
+    int CombineWorkGroupSize);

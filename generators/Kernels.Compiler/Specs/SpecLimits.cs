@@ -1,0 +1,22 @@
+namespace Kernels.Compiler.Specs;
+
+/// <summary>Every limit of a spec, as data; the validator and the documentation of a rule take their numbers from here.</summary>
+internal static class SpecLimits
+{
+    public const int MinHeads = 1;
+    public const int MaxHeads = 1024;
+    public const int MinDim = 8;
+    public const int MaxDim = 256;
+
+    /// <summary>Kernels multiply the scale by log2(e) in float32: what lies between is a normal float before and after.</summary>
+    public const double MinScale = 1e-30;
+    public const double MaxScale = 1e30;
+
+    public const int MinQueryTile = 4;
+    public const int MaxQueryTile = 128;
+    public const int MinKeyTile = 8;
+    public const int MaxKeyTile = 256;
+
+    /// <summary>The local memory that OpenCL 1.2 promises of every full-profile device, in bytes.</summary>
+    public const int PortableLocalBytes = 32 * 1024;
+}

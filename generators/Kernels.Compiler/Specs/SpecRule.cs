@@ -1,0 +1,81 @@
+using System.Globalization;
+
+namespace Kernels.Compiler.Specs;
+
+internal enum RuleSeverity
+{
+    Error,
+    Warning,
+}
+
+/// <summary>A rule that a spec must keep. <paramref name="Message"/> is a composite format string.</summary>
+internal sealed record SpecRule(string Id, string Title, string Message, RuleSeverity Severity)
+{
+    public static SpecRule Error(string id, string title, string message) => new(id, title, message, RuleSeverity.Error);
+
+    public static SpecRule Warning(string id, string title, string message) => new(id, title, message, RuleSeverity.Warning);
+}
+
+/// <summary>The rules on a spec's numbers. Rules on the type that carries the attribute are the generator's.</summary>
+internal static class SpecRules
+{
+    public static readonly SpecRule QueryHeadsRange = SpecRule.Error("KA0101", "Query heads out of range",
+        "queryHeads is {0}; it must be between {1} and {2}");
+
+    public static readonly SpecRule KvHeadsRange = SpecRule.Error("KA0102", "KV heads out of range",
+        "kvHeads is {0}; it must be between {1} and {2}");
+
+    public static readonly SpecRule HeadsNotDivisible = SpecRule.Error("KA0103", "Query heads are not a multiple of KV heads",
+        "{0} query heads cannot be shared out over {1} KV heads; kvHeads must divide queryHeads, for example {2}");
+
+    public static readonly SpecRule HeadDimRange = SpecRule.Error("KA0104", "Head dimension out of range",
+        "headDim is {0}; it must be between {1} and {2}");
+
+    public static readonly SpecRule ValueDimRange = SpecRule.Error("KA0105", "Value dimension out of range",
+        "ValueDim is {0}; it must be between {1} and {2}, or left out to be the same as headDim");
+
+    public static readonly SpecRule ScaleInvalid = SpecRule.Error("KA0106", "Scale is not a usable number",
+        "Scale is {0}; it must be between {1} and {2}, or left out to be 1/√headDim{3}");
+
+    public static readonly SpecRule UndefinedOption = SpecRule.Error("KA0107", "Value is not one of the option's",
+        "{0} = {1} is not a value of {2}; use {3}");
+
+    public static readonly SpecRule TileShape = SpecRule.Error("KA0108", "Tile cannot be shared out over a work-group",
+        "{0} is {1}; it must be a power of two from {2} to {3}, or left out to be chosen by the planner");
+
+    public static readonly SpecRule TileTooLarge = SpecRule.Error("KA0109", "Tile does not fit local memory",
+        "A tile of {0} query rows by {1} keys at head dimension {2} takes {3} bytes of local memory; "
+        + "the smallest device that the portable target allows has {4}. The planner's own choice is {5} query rows by {6} keys.");
+
+    public static readonly SpecRule FewerQueryHeads = SpecRule.Error("KA0110", "More KV heads than query heads",
+        "{0} query heads are fewer than {1} KV heads, and every KV head serves at least one query head; set kvHeads to {0} or less, or swap the two");
+
+    public static readonly SpecRule CacheWiderThanStorage = SpecRule.Warning("KA0201", "Cache is wider than what is put into it",
+        "The cache keeps {0} but keys and values arrive as {1}: the wider cache takes more memory and bandwidth and holds nothing more; leave CacheStorage out");
+
+    public static readonly SpecRule OptionHasNoEffect = SpecRule.Warning("KA0202", "Option repeats its default",
+        "{0} = {1} is what the spec has without it; leave it out");
+
+    public static readonly SpecRule CacheConvertsForNothing = SpecRule.Warning("KA0203", "Cache conversion saves no memory",
+        "Keys and values arrive as {0} and the cache keeps {1}: both take {2} bytes an element, so the conversion loses {3} and saves nothing; leave CacheStorage out");
+
+    public static readonly SpecRule LayoutMakesNoDifference = SpecRule.Warning("KA0204", "Layout makes no difference with one KV head",
+        "With 1 KV head {0} and {1} put every element at the same place; leave Layout out");
+
+    public static readonly IReadOnlyList<SpecRule> All =
+    [
+        QueryHeadsRange, KvHeadsRange, HeadsNotDivisible, HeadDimRange, ValueDimRange, ScaleInvalid, UndefinedOption,
+        TileShape, TileTooLarge, FewerQueryHeads,
+        CacheWiderThanStorage, OptionHasNoEffect, CacheConvertsForNothing, LayoutMakesNoDifference,
+    ];
+}
+
+/// <summary>A rule that a spec breaks.</summary>
+/// <param name="Rule">The rule.</param>
+/// <param name="Option">The attribute's parameter or property at fault, as the user writes it.</param>
+/// <param name="Arguments">What fills the rule's message, as text.</param>
+/// <param name="Fixes">Changes to the attribute that would each keep the rule.</param>
+internal sealed record SpecFinding(SpecRule Rule, string Option, EquatableArray<string> Arguments, EquatableArray<SpecFix> Fixes)
+{
+    public string Message => string.Format(CultureInfo.InvariantCulture, Rule.Message, Arguments.ToObjects());
+}

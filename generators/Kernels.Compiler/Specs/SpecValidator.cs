@@ -1,0 +1,212 @@
+using System.Globalization;
+using Kernels.Compiler.Planning;
+
+namespace Kernels.Compiler.Specs;
+
+/// <summary>Holds a spec against every rule. The analyzer shows the findings; the generator emits nothing while one is an error.</summary>
+internal static class SpecValidator
+{
+    public static IReadOnlyList<SpecFinding> Validate(AttentionSpec spec)
+    {
+        var findings = new List<SpecFinding>();
+        bool heads = InRange(spec.QueryHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads, SpecRules.QueryHeadsRange, "queryHeads")
+            & InRange(spec.KvHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads, SpecRules.KvHeadsRange, "kvHeads");
+        heads = heads && HeadsAreShared();
+        bool headDim = InRange(spec.HeadDim, SpecLimits.MinDim, SpecLimits.MaxDim, SpecRules.HeadDimRange, "headDim");
+        bool valueDim = spec.ValueDim == 0
+            || InRange(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxDim, SpecRules.ValueDimRange, "ValueDim", SpecFix.LeaveOut("ValueDim"));
+        if (spec.Scale != 0 && !(spec.Scale >= SpecLimits.MinScale && spec.Scale <= SpecLimits.MaxScale))
+        {
+            Report(SpecRules.ScaleInvalid, "Scale", [SpecFix.LeaveOut("Scale")],
+                Text(spec.Scale), Text(SpecLimits.MinScale), Text(SpecLimits.MaxScale), headDim ? " = " + Text(1 / Math.Sqrt(spec.HeadDim)) : "");
+        }
+
+        bool options = Defined(spec.Mask, "Mask") & Defined(spec.Storage, "Storage")
+            & (spec.CacheStorage is null || Defined(spec.CacheStorage.Value, "CacheStorage")) & Defined(spec.Layout, "Layout");
+        bool tiles = Tile(spec.QueryTile, "QueryTile", SpecLimits.MinQueryTile, SpecLimits.MaxQueryTile)
+            & Tile(spec.KeyTile, "KeyTile", SpecLimits.MinKeyTile, SpecLimits.MaxKeyTile);
+
+        if (headDim && valueDim && tiles)
+        {
+            FitsLocalMemory();
+        }
+
+        if (options)
+        {
+            CacheTypeMakesSense();
+        }
+
+        if (headDim && valueDim && spec.ValueDim == spec.HeadDim)
+        {
+            Report(SpecRules.OptionHasNoEffect, "ValueDim", [SpecFix.LeaveOut("ValueDim")], "ValueDim", Text(spec.ValueDim));
+        }
+
+        if (spec.KvHeads == 1 && spec.Layout == KvLayout.Nhd)
+        {
+            Report(SpecRules.LayoutMakesNoDifference, "Layout", [SpecFix.LeaveOut("Layout")], nameof(KvLayout.Nhd), nameof(KvLayout.Hnd));
+        }
+
+        return findings;
+
+        bool InRange(int value, int min, int max, SpecRule rule, string option, SpecFix? fix = null)
+        {
+            if (value >= min && value <= max)
+            {
+                return true;
+            }
+
+            Report(rule, option, [fix ?? SpecFix.Set(option, Text(value < min ? min : max))], Text(value), Text(min), Text(max));
+            return false;
+        }
+
+        bool HeadsAreShared()
+        {
+            if (spec.QueryHeads < spec.KvHeads)
+            {
+                var fixes = new List<SpecFix> { SpecFix.Set("kvHeads", Text(spec.QueryHeads)) };
+                if (spec.KvHeads % spec.QueryHeads == 0)
+                {
+                    fixes.Add(new SpecFix(new EquatableArray<OptionChange>(
+                    [
+                        new OptionChange("queryHeads", Text(spec.KvHeads)),
+                        new OptionChange("kvHeads", Text(spec.QueryHeads)),
+                    ])));
+                }
+
+                Report(SpecRules.FewerQueryHeads, "kvHeads", fixes, Text(spec.QueryHeads), Text(spec.KvHeads));
+                return false;
+            }
+
+            if (spec.QueryHeads % spec.KvHeads != 0)
+            {
+                string[] divisors = NearestDivisors(spec.QueryHeads, spec.KvHeads);
+                Report(SpecRules.HeadsNotDivisible, "kvHeads", divisors.Select(divisor => SpecFix.Set("kvHeads", divisor)),
+                    Text(spec.QueryHeads), Text(spec.KvHeads), string.Join(" or ", divisors));
+                return false;
+            }
+
+            return true;
+        }
+
+        bool Defined<T>(T value, string option) where T : struct, Enum
+        {
+            if (Enum.IsDefined(typeof(T), value))
+            {
+                return true;
+            }
+
+            string[] names = Enum.GetNames(typeof(T));
+            Report(SpecRules.UndefinedOption, option,
+                names.Select(name => SpecFix.Set(option, $"{typeof(T).Name}.{name}")).Concat([SpecFix.LeaveOut(option)]),
+                option, Convert.ToInt32(value, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture),
+                typeof(T).Name, string.Join(", ", names));
+            return false;
+        }
+
+        bool Tile(int value, string option, int min, int max)
+        {
+            if (value == 0 || (value >= min && value <= max && (value & (value - 1)) == 0))
+            {
+                return true;
+            }
+
+            int nearest = min;
+            while (nearest < max && nearest * 2 <= value)
+            {
+                nearest *= 2;
+            }
+
+            Report(SpecRules.TileShape, option, [SpecFix.Set(option, Text(nearest)), SpecFix.LeaveOut(option)],
+                option, Text(value), Text(min), Text(max));
+            return false;
+        }
+
+        void FitsLocalMemory()
+        {
+            TilePlan tile = PortablePlanner.PlanPrefill(spec);
+            if (Fits(spec))
+            {
+                return;
+            }
+
+            // One option alone is to blame if making it smaller is enough; the larger of the two is tried first.
+            string[] asked = spec.KeyTile > spec.QueryTile ? ["KeyTile", "QueryTile"] : ["QueryTile", "KeyTile"];
+            asked = asked.Where(option => (option == "KeyTile" ? spec.KeyTile : spec.QueryTile) != 0).ToArray();
+            string blamed = asked[0];
+            var fixes = new List<SpecFix>();
+            foreach (string option in asked)
+            {
+                int fitting = LargestFitting(option);
+                if (fitting == 0)
+                {
+                    continue;
+                }
+
+                blamed = fixes.Count == 0 ? option : blamed;
+                fixes.Add(SpecFix.Set(option, Text(fitting)));
+                fixes.Add(SpecFix.LeaveOut(option));
+            }
+
+            if (fixes.Count == 0)
+            {
+                fixes.Add(SpecFix.LeaveOut(asked));
+            }
+
+            TilePlan best = PortablePlanner.PlanPrefill(spec with { QueryTile = 0, KeyTile = 0 });
+            Report(SpecRules.TileTooLarge, blamed, fixes,
+                Text(tile.Rows), Text(tile.Keys), Text(Math.Max(spec.HeadDim, spec.ResolvedValueDim)), Text(tile.LocalBytes),
+                Text(SpecLimits.PortableLocalBytes), Text(best.Rows), Text(best.Keys));
+        }
+
+        int LargestFitting(string option)
+        {
+            bool keys = option == "KeyTile";
+            int smallest = keys ? SpecLimits.MinKeyTile : SpecLimits.MinQueryTile;
+            for (int size = (keys ? spec.KeyTile : spec.QueryTile) / 2; size >= smallest; size /= 2)
+            {
+                if (Fits(keys ? spec with { KeyTile = size } : spec with { QueryTile = size }))
+                {
+                    return size;
+                }
+            }
+
+            return 0;
+        }
+
+        void CacheTypeMakesSense()
+        {
+            ElementType cache = spec.ResolvedCacheStorage;
+            SpecFix[] leaveOut = [SpecFix.LeaveOut("CacheStorage")];
+            if (spec.CacheStorage == spec.Storage)
+            {
+                Report(SpecRules.OptionHasNoEffect, "CacheStorage", leaveOut, "CacheStorage", cache.ToString());
+            }
+            else if (cache.SizeInBytes() > spec.Storage.SizeInBytes())
+            {
+                Report(SpecRules.CacheWiderThanStorage, "CacheStorage", leaveOut, cache.ToString(), spec.Storage.ToString());
+            }
+            else if (cache != spec.Storage && cache.SizeInBytes() == spec.Storage.SizeInBytes())
+            {
+                Report(SpecRules.CacheConvertsForNothing, "CacheStorage", leaveOut,
+                    spec.Storage.ToString(), cache.ToString(), Text(cache.SizeInBytes()),
+                    cache == ElementType.Float16 ? "range" : "precision");
+            }
+        }
+
+        void Report(SpecRule rule, string option, IEnumerable<SpecFix> fixes, params string[] arguments) =>
+            findings.Add(new SpecFinding(rule, option, new EquatableArray<string>(arguments), new EquatableArray<SpecFix>(fixes)));
+    }
+
+    private static bool Fits(AttentionSpec spec) => PortablePlanner.PlanPrefill(spec).LocalBytes <= SpecLimits.PortableLocalBytes;
+
+    /// <summary>The divisors of <paramref name="heads"/> just below and just above <paramref name="wanted"/>, which is less than it.</summary>
+    private static string[] NearestDivisors(int heads, int wanted)
+    {
+        IEnumerable<int> divisors = Enumerable.Range(1, heads).Where(divisor => heads % divisor == 0);
+        return [Text(divisors.Last(divisor => divisor < wanted)), Text(divisors.First(divisor => divisor > wanted))];
+    }
+
+    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Text(double value) => value.ToString("G9", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,112 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Kernels.Compiler;
+using Kernels.Compiler.Specs;
+using Kernels.Generators.Diagnostics;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace Kernels.Generators.Parsing;
+
+/// <summary>Reads a spec off the symbol that carries the attribute; the generator and the analyzer read through it alike.</summary>
+internal static class SpecParser
+{
+    public const string AttributeName = "Kernels.AttentionKernelAttribute";
+
+    /// <summary>The attribute of a type that is read as its spec, or null. Of several, which C# rejects, it is the first.</summary>
+    public static AttributeData? FindAttribute(INamedTypeSymbol type) => type.GetAttributes().FirstOrDefault(attribute =>
+        attribute.AttributeClass is { Name: "AttentionKernelAttribute", ContainingType: null } found
+        && found.ContainingNamespace is { Name: "Kernels", ContainingNamespace.IsGlobalNamespace: true });
+
+    /// <summary>The spec on a type, or null where the attribute is not complete enough to be read; the C# compiler says why then.</summary>
+    public static AttentionSpec? ParseSpec(INamedTypeSymbol type, AttributeData attribute)
+    {
+        ImmutableArray<TypedConstant> heads = attribute.ConstructorArguments;
+        if (heads.Length != 3 || heads.Any(argument => argument.Kind != TypedConstantKind.Primitive || argument.Value is not int))
+        {
+            return null;
+        }
+
+        var spec = new AttentionSpec(Ascii(type.Name), (int)heads[0].Value!, (int)heads[1].Value!, (int)heads[2].Value!);
+        foreach (KeyValuePair<string, TypedConstant> named in attribute.NamedArguments)
+        {
+            // A value of the wrong type is the C# compiler's to report; the option keeps its default meanwhile.
+            spec = (named.Key, named.Value.Kind is TypedConstantKind.Primitive or TypedConstantKind.Enum ? named.Value.Value : null) switch
+            {
+                ("ValueDim", int value) => spec with { ValueDim = value },
+                ("Scale", double value) => spec with { Scale = value },
+                ("Mask", int value) => spec with { Mask = (AttentionMask)value },
+                ("Storage", int value) => spec with { Storage = (ElementType)value },
+                ("CacheStorage", int value) => spec with { CacheStorage = (ElementType)value },
+                ("Layout", int value) => spec with { Layout = (KvLayout)value },
+                ("QueryTile", int value) => spec with { QueryTile = value },
+                ("KeyTile", int value) => spec with { KeyTile = value },
+                _ => spec,
+            };
+        }
+
+        return spec;
+    }
+
+    /// <summary>What the generator emits for a type, or null while the type or its spec breaks a rule.</summary>
+    public static SpecModel? ParseModel(INamedTypeSymbol type, AttributeData attribute, CancellationToken cancellation)
+    {
+        // The same type with the attribute on several of its parts would be emitted several times.
+        if (!IsSame(FindAttribute(type), attribute)
+            || ParseSpec(type, attribute) is not { } spec
+            || TypeChecker.Check(type, attribute, cancellation).Any()
+            || SpecValidator.Validate(spec).Any(finding => finding.Rule.Severity == RuleSeverity.Error))
+        {
+            return null;
+        }
+
+        var containing = new List<string>();
+        string fileName = type.Name;
+        for (INamedTypeSymbol? outer = type.ContainingType; outer is not null; outer = outer.ContainingType)
+        {
+            string kind = outer switch
+            {
+                { IsRecord: true, TypeKind: TypeKind.Struct } => "record struct",
+                { IsRecord: true } => "record",
+                { TypeKind: TypeKind.Struct } => "struct",
+                { TypeKind: TypeKind.Interface } => "interface",
+                _ => "class",
+            };
+            containing.Insert(0, $"partial {kind} {Identifier(outer.Name)}");
+            fileName = outer.Name + "+" + fileName;
+        }
+
+        var namespaces = new List<string>();
+        for (INamespaceSymbol space = type.ContainingNamespace; !space.IsGlobalNamespace; space = space.ContainingNamespace)
+        {
+            namespaces.Insert(0, Identifier(space.Name));
+            fileName = space.Name + "." + fileName;
+        }
+
+        var declaration = new TypeDeclaration(
+            string.Join(".", namespaces), new EquatableArray<string>(containing), Identifier(type.Name), type.Name, fileName);
+        return new SpecModel(declaration, spec);
+    }
+
+    private static bool IsSame(AttributeData? left, AttributeData right) =>
+        left?.ApplicationSyntaxReference is { } a && right.ApplicationSyntaxReference is { } b
+        && a.SyntaxTree == b.SyntaxTree && a.Span == b.Span;
+
+    private static string Identifier(string name) =>
+        SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None
+            ? "@" + name
+            : name;
+
+    /// <summary>The spec's name gets into OpenCL C, which knows no other letters.</summary>
+    private static string Ascii(string name)
+    {
+        var text = new StringBuilder(name.Length);
+        foreach (char c in name)
+        {
+            text.Append(c < 128 ? c.ToString() : "_u" + ((int)c).ToString("X4", CultureInfo.InvariantCulture));
+        }
+
+        return text.ToString();
+    }
+}

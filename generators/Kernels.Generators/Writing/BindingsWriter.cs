@@ -1,0 +1,126 @@
+using Kernels.Compiler.Specs;
+using Kernels.Generators.Parsing;
+
+namespace Kernels.Generators.Writing;
+
+/// <summary>Writes the host bindings: the contract of the OpenCL runtime with the spec's own types and shapes in the documentation.</summary>
+internal static class BindingsWriter
+{
+    public static string Write(SpecModel model)
+    {
+        AttentionSpec spec = model.Spec;
+        string name = model.Type.Name;
+        string element = CSharpFile.HostType(spec.Storage);
+        string cache = $"global::Kernels.OpenCL.KvCache<{name}>";
+        string plan = $"global::Kernels.OpenCL.AttentionPlan<{name}>";
+        string buffer = $"global::Kernels.OpenCL.DeviceBuffer<{element}>";
+        string input = $"global::System.ReadOnlySpan<{element}>";
+        string launched = "global::Kernels.OpenCL.ComputeEvent";
+        string q = $"[tokens, {spec.QueryHeads}, {spec.HeadDim}]";
+        string k = $"[tokens, {spec.KvHeads}, {spec.HeadDim}]";
+        string v = $"[tokens, {spec.KvHeads}, {spec.ResolvedValueDim}]";
+        string o = $"[tokens, {spec.QueryHeads}, {spec.ResolvedValueDim}]";
+        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.IAttention<{name}, {element}>", writer => writer.Add($$"""
+            private readonly global::Kernels.OpenCL.AttentionLauncher<{{name}}, {{element}}> launcher;
+
+            /// <summary>Prepares the kernels for a device; each is built when a call first needs it.</summary>
+            /// <param name="device">The device to run on.</param>
+            /// <param name="target">The target whose kernels to run; null, the default, picks by the device's capabilities.</param>
+            /// <exception cref="global::Kernels.OpenCL.DeviceLimitException">The device has less local memory, or smaller work-groups, than the kernels take.</exception>
+            {{CSharpFile.GeneratedCode}}
+            public {{name}}(global::Kernels.OpenCL.ComputeDevice device, global::Kernels.KernelTarget? target = null) => launcher = new(device, Descriptor, target);
+
+            /// <inheritdoc/>
+            {{CSharpFile.GeneratedCode}}
+            public static {{name}} Create(global::Kernels.OpenCL.ComputeDevice device) => new(device);
+
+            /// <summary>The device that the kernels run on.</summary>
+            {{CSharpFile.GeneratedCode}}
+            public global::Kernels.OpenCL.ComputeDevice Device => launcher.Device;
+
+            /// <summary>The target whose kernels run.</summary>
+            {{CSharpFile.GeneratedCode}}
+            public global::Kernels.KernelTarget Target => launcher.Target;
+
+            /// <summary>A cache of <see cref="CacheBytesPerToken"/> bytes a token and layer.</summary>
+            /// <param name="sequences">Sequences that it has room for.</param>
+            /// <param name="capacity">Tokens that each sequence has room for.</param>
+            /// <param name="layers">Layers that it has room for.</param>
+            /// <exception cref="global::Kernels.OpenCL.DeviceOutOfMemoryException">The device has no room for it; nothing stays allocated.</exception>
+            {{CSharpFile.GeneratedCode}}
+            public {{cache}} CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
+
+            /// <summary>A plan, to be built anew for each step and used for all its layers.</summary>
+            {{CSharpFile.GeneratedCode}}
+            public {{plan}} CreatePlan() => launcher.CreatePlan();
+
+            /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache; does not wait.</summary>
+            /// <param name="plan">The step.</param>
+            /// <param name="cache">The cache that the plan was built for.</param>
+            /// <param name="layer">The layer.</param>
+            /// <param name="keys">{{k}}</param>
+            /// <param name="values">{{v}}</param>
+            {{CSharpFile.GeneratedCode}}
+            public {{launched}} Append({{plan}} plan, {{cache}} cache, int layer, {{buffer}} keys, {{buffer}} values) =>
+                launcher.Append(plan, cache, layer, keys, values);
+
+            /// <summary>Enqueues a step's attention over a layer of the cache; does not wait.</summary>
+            /// <param name="plan">The step.</param>
+            /// <param name="cache">The cache that the plan was built for.</param>
+            /// <param name="layer">The layer.</param>
+            /// <param name="queries">{{q}}</param>
+            /// <param name="outputs">{{o}}</param>
+            /// <param name="lse">Takes the natural log of each softmax denominator, [tokens, {{spec.QueryHeads}}]; null if not wanted.</param>
+            {{CSharpFile.GeneratedCode}}
+            public {{launched}} Attend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float>? lse = null) =>
+                launcher.Attend(plan, cache, layer, queries, outputs, lse);
+
+            /// <summary>Appends tokens to one sequence, in layer 0; returns when they are there.</summary>
+            /// <param name="cache">The cache.</param>
+            /// <param name="sequence">The sequence.</param>
+            /// <param name="keys">{{k}}</param>
+            /// <param name="values">{{v}}</param>
+            /// <exception cref="global::Kernels.OpenCL.CacheFullException">The sequence has no room for them; nothing has changed.</exception>
+            {{CSharpFile.GeneratedCode}}
+            public void Append({{cache}} cache, int sequence, {{input}} keys, {{input}} values) =>
+                launcher.Append(cache, sequence, keys, values);
+
+            /// <summary>Attention of the last tokens of one sequence over layer 0 of its cache; returns when the outputs are there.</summary>
+            /// <param name="cache">The cache.</param>
+            /// <param name="sequence">The sequence.</param>
+            /// <param name="queries">{{q}}</param>
+            /// <param name="outputs">{{o}}</param>
+            {{CSharpFile.GeneratedCode}}
+            public void Attend({{cache}} cache, int sequence, {{input}} queries, global::System.Span<{{element}}> outputs) =>
+                launcher.Attend(cache, sequence, queries, outputs);
+
+            /// <summary>Appends a prompt's tokens to one sequence, in layer 0, and runs their queries; returns when the outputs are there.</summary>
+            /// <param name="cache">The cache.</param>
+            /// <param name="sequence">The sequence.</param>
+            /// <param name="queries">{{q}}</param>
+            /// <param name="keys">{{k}}</param>
+            /// <param name="values">{{v}}</param>
+            /// <param name="outputs">{{o}}</param>
+            /// <exception cref="global::Kernels.OpenCL.CacheFullException">The sequence has no room for them; nothing has changed.</exception>
+            {{CSharpFile.GeneratedCode}}
+            public void Prefill({{cache}} cache, int sequence, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs) =>
+                launcher.Prefill(cache, sequence, queries, keys, values, outputs);
+
+            /// <summary>Appends one token to each of several sequences, in layer 0, and runs its query; returns when the outputs are there.</summary>
+            /// <param name="cache">The cache.</param>
+            /// <param name="sequences">The sequences, one for each token.</param>
+            /// <param name="queries">{{q}}</param>
+            /// <param name="keys">{{k}}</param>
+            /// <param name="values">{{v}}</param>
+            /// <param name="outputs">{{o}}</param>
+            /// <exception cref="global::Kernels.OpenCL.CacheFullException">A sequence has no room for its token; nothing has changed.</exception>
+            {{CSharpFile.GeneratedCode}}
+            public void Decode({{cache}} cache, global::System.ReadOnlySpan<int> sequences, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs) =>
+                launcher.Decode(cache, sequences, queries, keys, values, outputs);
+
+            /// <summary>Frees what the kernels hold on the device; caches and plans are yours to dispose.</summary>
+            {{CSharpFile.GeneratedCode}}
+            public void Dispose() => launcher.Dispose();
+            """));
+    }
+}

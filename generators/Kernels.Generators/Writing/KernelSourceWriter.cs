@@ -1,0 +1,36 @@
+using Kernels.Compiler.Emit;
+using Kernels.Compiler.Planning;
+using Kernels.Generators.Parsing;
+
+namespace Kernels.Generators.Writing;
+
+/// <summary>Writes the OpenCL C sources of a spec as UTF-8 literals, to be read as they will run.</summary>
+internal static class KernelSourceWriter
+{
+    public static string Write(SpecModel model) => CSharpFile.Write(model, null, "", writer =>
+    {
+        writer.Add("/// <summary>The OpenCL C source of each kernel, for each target.</summary>");
+        writer.Add(CSharpFile.GeneratedCode);
+        writer.Open("public static class KernelSources");
+        var all = Planner.Targets.SelectMany(target => KernelEmitter.Algorithms.Select(algorithm => (target, algorithm))).ToList();
+        writer.Add("/// <summary>The source of one kernel, in UTF-8.</summary>");
+        writer.Open("public static global::System.ReadOnlySpan<byte> Get(global::Kernels.KernelTarget target, global::Kernels.KernelAlgorithm algorithm) => (target, algorithm) switch");
+        foreach ((KernelTarget target, KernelAlgorithm algorithm) in all)
+        {
+            writer.Add($"(global::Kernels.KernelTarget.{target}, global::Kernels.KernelAlgorithm.{algorithm}) => {target}{algorithm},");
+        }
+
+        writer.Add("_ => throw new global::System.ArgumentOutOfRangeException(nameof(target), (target, algorithm), \"No kernel was emitted for this target.\"),");
+        writer.Close(";");
+        foreach ((KernelTarget target, KernelAlgorithm algorithm) in all)
+        {
+            writer.Line();
+            writer.Add($"/// <summary>{algorithm}, for the {target.ToString().ToLowerInvariant()} target.</summary>");
+            writer.Add($"public static global::System.ReadOnlySpan<byte> {target}{algorithm} => \"\"\"");
+            writer.AddVerbatim(KernelEmitter.Emit(model.Spec, target, algorithm));
+            writer.AddVerbatim("\"\"\"u8;\n");
+        }
+
+        writer.Close();
+    });
+}

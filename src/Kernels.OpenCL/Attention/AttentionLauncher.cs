@@ -1,0 +1,328 @@
+using System.Runtime.CompilerServices;
+
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// Launches the kernels of a spec on a device. Generated types hold one and give its methods their types and
+/// documentation. Programs are built when a call first needs them. Safe to use from several threads.
+/// </summary>
+/// <typeparam name="TSpec">The type that carries the spec.</typeparam>
+/// <typeparam name="TElement">The host type of the spec's storage.</typeparam>
+public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
+    where TElement : unmanaged
+{
+    private readonly AttentionDescriptor descriptor;
+    private readonly AttentionShape shape;
+    private readonly KernelGeometry geometry;
+    private readonly ComputeKernel?[] kernels = new ComputeKernel?[4];
+
+    // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
+    private readonly Lock launching = new();
+    private readonly AttentionPlan<TSpec> ownPlan;
+    private DeviceBuffer<TElement>? stagedQueries;
+    private DeviceBuffer<TElement>? stagedKeys;
+    private DeviceBuffer<TElement>? stagedValues;
+    private DeviceBuffer<TElement>? stagedOutputs;
+    private AttentionRequest[] requests = new AttentionRequest[1];
+    private bool disposed;
+
+    /// <summary>Prepares a spec's kernels for a device.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="descriptor">The spec.</param>
+    /// <param name="target">The target whose kernels to run; null picks by the device's capabilities.</param>
+    /// <exception cref="DeviceLimitException">The device has less local memory, or smaller work-groups, than the kernels take.</exception>
+    public AttentionLauncher(ComputeDevice device, AttentionDescriptor descriptor, KernelTarget? target = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(descriptor);
+        if (HostElement.Of<TElement>() != descriptor.Shape.Storage)
+        {
+            throw new ArgumentException($"{descriptor.Name} stores {descriptor.Shape.Storage}; {typeof(TElement).Name} is not its host type.");
+        }
+
+        Device = device;
+        this.descriptor = descriptor;
+        shape = descriptor.Shape;
+        Target = target ?? TargetSelection.Pick(device.Capabilities, descriptor.Targets);
+        geometry = descriptor.Geometry(Target);
+        CheckLimits(geometry.Prefill);
+        CheckLimits(geometry.Decode);
+        ownPlan = CreatePlan();
+    }
+
+    /// <summary>The device that the kernels run on.</summary>
+    public ComputeDevice Device { get; }
+
+    /// <summary>The target whose kernels run.</summary>
+    public KernelTarget Target { get; }
+
+    /// <summary>A cache for this spec.</summary>
+    public KvCache<TSpec> CreateCache(int sequences, int capacity, int layers) => new(Device, shape, sequences, capacity, layers);
+
+    /// <summary>A plan for this spec's steps.</summary>
+    public AttentionPlan<TSpec> CreatePlan() => new(Device, descriptor, geometry);
+
+    /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache.</summary>
+    public ComputeEvent Append(
+        AttentionPlan<TSpec> plan, KvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values)
+    {
+        Check(plan, cache);
+        Expect(keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim, "tokens × KV heads × head dimension");
+        Expect(values, (long)plan.Tokens * shape.KvHeads * shape.ValueDim, "tokens × KV heads × value dimension");
+        lock (launching)
+        {
+            if (plan.Tokens == 0)
+            {
+                return Device.Queue.EnqueueMarker();
+            }
+
+            ComputeKernel kernel = Kernel(KernelAlgorithm.Append)
+                .Set(0, keys).Set(1, values).Set(2, cache.Keys(layer)).Set(3, cache.Values(layer))
+                .Set(4, plan.Data).Set(5, plan.Work.SlotsAt).Set(6, cache.Capacity);
+            return Device.Queue.Enqueue(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize));
+        }
+    }
+
+    /// <summary>Enqueues a step's attention over a layer of the cache. The event is that of the step's last kernel.</summary>
+    public ComputeEvent Attend(
+        AttentionPlan<TSpec> plan, KvCache<TSpec> cache, int layer,
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse)
+    {
+        Check(plan, cache);
+        WorkPlan work = plan.Work;
+        Expect(queries, (long)plan.Tokens * shape.QueryHeads * shape.HeadDim, "tokens × query heads × head dimension");
+        Expect(outputs, (long)plan.Tokens * shape.QueryHeads * shape.ValueDim, "tokens × query heads × value dimension");
+        if (lse is not null)
+        {
+            Expect(lse, (long)plan.Tokens * shape.QueryHeads, "tokens × query heads");
+        }
+
+        lock (launching)
+        {
+            Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt);
+            Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt);
+            if (work.Merges.Count > 0)
+            {
+                ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
+                    .Set(0, plan.PartialOutputs).Set(1, plan.PartialStates).Set(2, outputs).Set(3, lse ?? plan.Lse)
+                    .Set(4, plan.Data).Set(5, work.MergesAt);
+                Device.Queue.Submit(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize));
+            }
+
+            return Device.Queue.EnqueueMarker();
+        }
+
+        void Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt)
+        {
+            if (items == 0)
+            {
+                return;
+            }
+
+            ComputeKernel kernel = Kernel(algorithm)
+                .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
+                .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
+            Device.Queue.Submit(kernel, Groups(items, tile.WorkGroupSize), Local(tile.WorkGroupSize));
+        }
+    }
+
+    /// <summary>Appends tokens to one sequence; returns when they are in the cache's layer 0.</summary>
+    public void Append(KvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values)
+    {
+        int tokens = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
+        Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
+        lock (launching)
+        {
+            cache.Extend(sequence, tokens);
+            Plan(cache, [sequence], tokens);
+            Append(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values)).Dispose();
+            Device.Queue.Finish();
+        }
+    }
+
+    /// <summary>Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.</summary>
+    public void Attend(KvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
+    {
+        int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
+        Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
+        lock (launching)
+        {
+            Plan(cache, [sequence], tokens);
+            AttendAndRead(cache, queries, outputs);
+        }
+    }
+
+    /// <summary>Appends a prompt's tokens to one sequence and runs their queries; returns when the outputs are there.</summary>
+    public void Prefill(
+        KvCache<TSpec> cache, int sequence,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+    {
+        int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
+        Step(cache, [sequence], tokens, queries, keys, values, outputs);
+    }
+
+    /// <summary>Appends one token to each of several sequences and runs their queries; returns when the outputs are there.</summary>
+    public void Decode(
+        KvCache<TSpec> cache, ReadOnlySpan<int> sequences,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+    {
+        Expect(queries.Length, sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
+        Step(cache, sequences, 1, queries, keys, values, outputs);
+    }
+
+    /// <summary>Frees what the launcher holds on the device; caches and plans are their owners'.</summary>
+    public void Dispose()
+    {
+        disposed = true;
+        ownPlan.Dispose();
+        stagedQueries?.Dispose();
+        stagedKeys?.Dispose();
+        stagedValues?.Dispose();
+        stagedOutputs?.Dispose();
+        foreach (ComputeKernel? kernel in kernels)
+        {
+            kernel?.Dispose();
+        }
+    }
+
+    private static NDRange Local(int workGroupSize) => new((nuint)workGroupSize);
+
+    private NDRange Groups(int groups, int workGroupSize) => new((nuint)groups * (nuint)workGroupSize, (nuint)shape.KvHeads);
+
+    private static int TokensOf(int length, int perToken, string name) => length % perToken == 0
+        ? length / perToken
+        : throw new ArgumentException($"Expected a multiple of {perToken} elements (one token), got {length}.", name);
+
+    private static void Expect(int length, int expected, string name)
+    {
+        if (length != expected)
+        {
+            throw new ArgumentException($"Expected {expected} elements, got {length}.", name);
+        }
+    }
+
+    private static void Expect<T>(
+        DeviceBuffer<T> buffer, long expected, string meaning, [CallerArgumentExpression(nameof(buffer))] string? name = null)
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(buffer, name);
+        if (buffer.Length < expected)
+        {
+            throw new ArgumentException($"Expected at least {expected} elements ({meaning}), got a buffer of {buffer.Length}.", name);
+        }
+    }
+
+    private void Step(
+        KvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+    {
+        int tokens = sequences.Length * tokensEach;
+        Expect(keys.Length, tokens * shape.KvHeads * shape.HeadDim, nameof(keys));
+        Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
+        Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
+        lock (launching)
+        {
+            Extend(cache, sequences, tokensEach);
+            Plan(cache, sequences, tokensEach);
+            Append(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values)).Dispose();
+            AttendAndRead(cache, queries, outputs);
+        }
+    }
+
+    /// <summary>Extends all sequences or, when one is full, none.</summary>
+    private static void Extend(KvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
+    {
+        int extended = 0;
+        try
+        {
+            for (; extended < sequences.Length; extended++)
+            {
+                cache.Extend(sequences[extended], tokens);
+            }
+        }
+        catch
+        {
+            while (--extended >= 0)
+            {
+                cache.Truncate(sequences[extended], cache.Length(sequences[extended]) - tokens);
+            }
+
+            throw;
+        }
+    }
+
+    private void Plan(KvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach)
+    {
+        if (requests.Length < sequences.Length)
+        {
+            requests = new AttentionRequest[sequences.Length];
+        }
+
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            requests[i] = new AttentionRequest(sequences[i], tokensEach, cache.Length(sequences[i]));
+        }
+
+        ownPlan.Build(cache, requests.AsSpan(0, sequences.Length));
+    }
+
+    private void AttendAndRead(KvCache<TSpec> cache, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
+    {
+        Device.Grow(ref stagedOutputs, outputs.Length);
+        Attend(ownPlan, cache, 0, Staged(ref stagedQueries, queries), stagedOutputs!, null).Dispose();
+        Device.Queue.Read(stagedOutputs!, outputs);
+    }
+
+    private DeviceBuffer<TElement> Staged(ref DeviceBuffer<TElement>? buffer, ReadOnlySpan<TElement> data)
+    {
+        Device.Grow(ref buffer, data.Length);
+        Device.Queue.Write(buffer!, data);
+        return buffer!;
+    }
+
+    private void Check(AttentionPlan<TSpec> plan, KvCache<TSpec> cache)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(cache);
+        if (plan.Cache != cache)
+        {
+            throw new ArgumentException("The plan was built for another cache, or not at all; call Build with this one.", nameof(plan));
+        }
+    }
+
+    private void CheckLimits(TileGeometry tile)
+    {
+        DeviceCapabilities device = Device.Capabilities;
+        if (tile.LocalBytes > device.LocalMemoryBytes)
+        {
+            throw new DeviceLimitException(
+                $"{descriptor.Name} takes {tile.LocalBytes} bytes of local memory a work-group; {device.Name} has {device.LocalMemoryBytes}.");
+        }
+
+        if (tile.WorkGroupSize > device.MaxWorkGroupSize)
+        {
+            throw new DeviceLimitException(
+                $"{descriptor.Name} takes work-groups of {tile.WorkGroupSize}; {device.Name} allows {device.MaxWorkGroupSize}.");
+        }
+    }
+
+    private ComputeKernel Kernel(KernelAlgorithm algorithm) => kernels[(int)algorithm] ??= Device.Programs
+        .GetOrBuild(descriptor.Source(Target, algorithm), name: $"{descriptor.Name} {algorithm}")
+        .CreateKernel(EntryPoint(algorithm));
+
+    private static string EntryPoint(KernelAlgorithm algorithm) => algorithm switch
+    {
+        KernelAlgorithm.Append => "kv_append",
+        KernelAlgorithm.Prefill => "flash_prefill",
+        KernelAlgorithm.Decode => "flash_decode",
+        KernelAlgorithm.Combine => "combine",
+        _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such kernel."),
+    };
+}
+
+/// <summary>Which of a spec's targets suits a device.</summary>
+internal static class TargetSelection
+{
+    public static KernelTarget Pick(DeviceCapabilities device, IReadOnlyList<KernelTarget> targets) => targets[0];
+}

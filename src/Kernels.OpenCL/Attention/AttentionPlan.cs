@@ -1,0 +1,87 @@
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// One step's work, planned on the host, uploaded once and used by every layer. Build it anew for each step; its memory
+/// on host and device grows to the largest step and stays. Not thread-safe.
+/// </summary>
+/// <typeparam name="TSpec">The type that carries the spec.</typeparam>
+public sealed class AttentionPlan<TSpec> : IDisposable
+{
+    private readonly AttentionDescriptor descriptor;
+    private readonly KernelGeometry geometry;
+    private readonly ComputeDevice device;
+    private readonly int parallelism;
+    private readonly UploadRing uploads;
+    private DeviceBuffer<float>? partialOutputs;
+    private DeviceBuffer<float>? partialStates;
+    private DeviceBuffer<float>? lse;
+
+    internal AttentionPlan(ComputeDevice device, AttentionDescriptor descriptor, KernelGeometry geometry)
+    {
+        this.device = device;
+        this.descriptor = descriptor;
+        this.geometry = geometry;
+        uploads = new UploadRing(device);
+
+        // A GPU hides the latency of memory with several work-groups on each compute unit; a CPU only evens out the load.
+        parallelism = device.Capabilities.ComputeUnits * (device.Capabilities.Kind == DeviceKind.Cpu ? 2 : 8);
+    }
+
+    /// <summary>The work as it was shared out.</summary>
+    public WorkPlan Work { get; } = new();
+
+    /// <summary>Packed query tokens of the step.</summary>
+    public int Tokens => Work.Tokens;
+
+    /// <summary>The plan's cache: the sequences that its slots mean.</summary>
+    internal KvCache<TSpec>? Cache { get; private set; }
+
+    internal DeviceBuffer<int> Data => uploads.Current;
+
+    internal DeviceBuffer<float> PartialOutputs => partialOutputs!;
+
+    internal DeviceBuffer<float> PartialStates => partialStates!;
+
+    /// <summary>Where LSEs go that nobody asked for.</summary>
+    internal DeviceBuffer<float> Lse => lse!;
+
+    /// <summary>Plans a step on sequences of <paramref name="cache"/> and enqueues the upload.</summary>
+    /// <param name="cache">The cache that the step's keys and values are in.</param>
+    /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
+    /// <exception cref="ArgumentException">A request names a sequence that the cache lacks, a negative length, or more keys than its sequence has.</exception>
+    public void Build(KvCache<TSpec> cache, ReadOnlySpan<AttentionRequest> requests)
+    {
+        ArgumentNullException.ThrowIfNull(cache);
+        foreach (AttentionRequest request in requests)
+        {
+            if ((uint)request.Sequence >= (uint)cache.Sequences)
+            {
+                throw new ArgumentException($"{request}: the cache has the sequences 0 to {cache.Sequences - 1}.", nameof(requests));
+            }
+
+            if (request.QueryLength < 0 || request.KeyLength < 0 || request.KeyLength > cache.Length(request.Sequence))
+            {
+                throw new ArgumentException(
+                    $"{request}: expected lengths of 0 or more, and no more keys than the sequence's {cache.Length(request.Sequence)} tokens.",
+                    nameof(requests));
+            }
+        }
+
+        AttentionShape shape = descriptor.Shape;
+        Cache = cache;
+        Work.Build(shape, geometry, parallelism, new ContiguousSlots(cache.Capacity), requests);
+        uploads.Upload(Work.Data);
+        device.Grow(ref partialOutputs, (long)Work.PartialRows * shape.KvHeads * shape.ValueDim);
+        device.Grow(ref partialStates, 2L * Work.PartialRows * shape.KvHeads);
+        device.Grow(ref lse, (long)Work.Tokens * shape.QueryHeads);
+    }
+
+    /// <summary>Frees the device memory.</summary>
+    public void Dispose()
+    {
+        uploads.Dispose();
+        partialOutputs?.Dispose();
+        partialStates?.Dispose();
+        lse?.Dispose();
+    }
+}

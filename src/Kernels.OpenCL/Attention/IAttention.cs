@@ -1,0 +1,48 @@
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// What every generated attention type can do on a device; lets code be generic over them. The methods on device buffers
+/// enqueue and return at once; those on spans work on layer 0 and return when they are done.
+/// </summary>
+/// <typeparam name="TSelf">The type that carries the spec.</typeparam>
+/// <typeparam name="TElement">The host type of queries, new keys and values, and outputs.</typeparam>
+public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposable
+    where TSelf : IAttention<TSelf, TElement>
+    where TElement : unmanaged
+{
+    /// <summary>Prepares the kernels for a device.</summary>
+    static abstract TSelf Create(ComputeDevice device);
+
+    /// <summary>The device that the kernels run on.</summary>
+    ComputeDevice Device { get; }
+
+    /// <summary>A cache for <paramref name="sequences"/> sequences of up to <paramref name="capacity"/> tokens over <paramref name="layers"/> layers.</summary>
+    KvCache<TSelf> CreateCache(int sequences, int capacity, int layers = 1);
+
+    /// <summary>A plan, to be built anew for each step.</summary>
+    AttentionPlan<TSelf> CreatePlan();
+
+    /// <summary>Enqueues the write of a step's new keys [tokens, H_kv, d_qk] and values [tokens, H_kv, d_v] into a layer.</summary>
+    ComputeEvent Append(AttentionPlan<TSelf> plan, KvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values);
+
+    /// <summary>Enqueues a step's attention: queries [tokens, H_q, d_qk], outputs [tokens, H_q, d_v], natural-log LSE [tokens, H_q] if wanted.</summary>
+    ComputeEvent Attend(
+        AttentionPlan<TSelf> plan, KvCache<TSelf> cache, int layer,
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse = null);
+
+    /// <summary>Appends tokens to one sequence: keys [tokens, H_kv, d_qk], values [tokens, H_kv, d_v].</summary>
+    void Append(KvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values);
+
+    /// <summary>Attention of one sequence's queries [tokens, H_q, d_qk] over its cache; outputs [tokens, H_q, d_v].</summary>
+    void Attend(KvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs);
+
+    /// <summary>Appends a prompt to one sequence and runs its queries.</summary>
+    void Prefill(
+        KvCache<TSelf> cache, int sequence,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs);
+
+    /// <summary>Appends one token to each of several sequences and runs its query.</summary>
+    void Decode(
+        KvCache<TSelf> cache, ReadOnlySpan<int> sequences,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs);
+}

@@ -1,0 +1,143 @@
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// The keys and values of a number of sequences over a number of layers, on the device. Contiguous: every sequence has
+/// room for <see cref="Capacity"/> tokens. Lengths are kept here, on the host; the kernels fill in the contents.
+/// </summary>
+public abstract class KvCache : IDisposable
+{
+    private readonly DeviceBuffer<byte>[] keys;
+    private readonly DeviceBuffer<byte>[] values;
+    private readonly int[] lengths;
+
+    private protected KvCache(ComputeDevice device, AttentionShape shape, int sequences, int capacity, int layers)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layers);
+        if ((long)sequences * capacity > int.MaxValue)
+        {
+            throw new ArgumentException(
+                $"{sequences} sequences of {capacity} tokens are {(long)sequences * capacity} slots; a cache has at most {int.MaxValue}.");
+        }
+
+        Device = device;
+        Shape = shape;
+        Capacity = capacity;
+        lengths = new int[sequences];
+        keys = new DeviceBuffer<byte>[layers];
+        values = new DeviceBuffer<byte>[layers];
+        long row = (long)sequences * capacity * shape.KvHeads * shape.CacheStorage.SizeInBytes();
+        try
+        {
+            for (int layer = 0; layer < layers; layer++)
+            {
+                keys[layer] = device.Allocate<byte>(row * shape.HeadDim);
+                values[layer] = device.Allocate<byte>(row * shape.ValueDim);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The device that the cache lives on.</summary>
+    public ComputeDevice Device { get; }
+
+    /// <summary>What the cache was laid out for.</summary>
+    public AttentionShape Shape { get; }
+
+    /// <summary>Tokens that one sequence has room for.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Sequences that the cache has room for.</summary>
+    public int Sequences => lengths.Length;
+
+    /// <summary>Layers that the cache has room for.</summary>
+    public int Layers => keys.Length;
+
+    /// <summary>Bytes of device memory that the cache takes.</summary>
+    public long ByteLength => (long)Sequences * Capacity * Layers * Shape.CacheBytesPerToken;
+
+    /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
+    public int Length(int sequence) => lengths[Checked(sequence)];
+
+    /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them.</summary>
+    /// <exception cref="CacheFullException">The sequence would be longer than <see cref="Capacity"/>; nothing has changed.</exception>
+    public void Extend(int sequence, int tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
+        if (tokens > Capacity - lengths[Checked(sequence)])
+        {
+            throw new CacheFullException(sequence, lengths[sequence], tokens, Capacity);
+        }
+
+        lengths[sequence] += tokens;
+    }
+
+    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens; 0 frees its place.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The sequence is shorter than that already.</exception>
+    public void Truncate(int sequence, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, lengths[Checked(sequence)]);
+        lengths[sequence] = length;
+    }
+
+    /// <summary>The keys of a layer as they lie in memory; see the spec's generated <c>CacheLayout</c>.</summary>
+    public DeviceBuffer<byte> Keys(int layer) => keys[CheckedLayer(layer)];
+
+    /// <summary>The values of a layer as they lie in memory; see the spec's generated <c>CacheLayout</c>.</summary>
+    public DeviceBuffer<byte> Values(int layer) => values[CheckedLayer(layer)];
+
+    /// <summary>Frees the device memory.</summary>
+    public void Dispose()
+    {
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            keys[layer]?.Dispose();
+            values[layer]?.Dispose();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    private int Checked(int sequence) => (uint)sequence < (uint)lengths.Length
+        ? sequence
+        : throw new ArgumentOutOfRangeException(nameof(sequence), sequence, $"Expected a sequence from 0 to {lengths.Length - 1}.");
+
+    private int CheckedLayer(int layer) => (uint)layer < (uint)keys.Length
+        ? layer
+        : throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Expected a layer from 0 to {keys.Length - 1}.");
+}
+
+/// <summary>The cache of one spec: another spec's kernels cannot be given it.</summary>
+/// <typeparam name="TSpec">The type that carries the spec.</typeparam>
+public sealed class KvCache<TSpec> : KvCache
+{
+    internal KvCache(ComputeDevice device, AttentionShape shape, int sequences, int capacity, int layers)
+        : base(device, shape, sequences, capacity, layers)
+    {
+    }
+}
+
+/// <summary>A sequence has no room for more tokens in its cache.</summary>
+public sealed class CacheFullException(int sequence, int length, int tokens, int capacity)
+    : InvalidOperationException($"Sequence {sequence} has {length} tokens; {tokens} more exceed the cache's capacity of {capacity} tokens a sequence.")
+{
+    /// <summary>The sequence.</summary>
+    public int Sequence { get; } = sequence;
+
+    /// <summary>Tokens that it has.</summary>
+    public int Length { get; } = length;
+
+    /// <summary>Tokens that were to be added.</summary>
+    public int Tokens { get; } = tokens;
+
+    /// <summary>Tokens that a sequence has room for.</summary>
+    public int Capacity { get; } = capacity;
+}

@@ -1,0 +1,71 @@
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// Uploads a step's metadata without waiting: two staging arrays and two device buffers in turn, so that one step's copy
+/// may still be under way, or in use, while the next is written.
+/// </summary>
+internal sealed class UploadRing(ComputeDevice device) : IDisposable
+{
+    private readonly PinnedArray<int>?[] staging = new PinnedArray<int>?[2];
+    private readonly DeviceBuffer<int>?[] buffers = new DeviceBuffer<int>?[2];
+    private readonly ComputeEvent[] copied = new ComputeEvent[2];
+    private readonly bool[] pending = new bool[2];
+    private int turn;
+
+    /// <summary>The buffer that was uploaded last.</summary>
+    public DeviceBuffer<int> Current => buffers[turn] ?? throw new InvalidOperationException("The plan has not been built.");
+
+    public void Upload(ReadOnlySpan<int> data)
+    {
+        turn ^= 1;
+        if (pending[turn])
+        {
+            copied[turn].Wait();
+            copied[turn].Dispose();
+            pending[turn] = false;
+        }
+
+        if (staging[turn] is null || staging[turn]!.Length < data.Length)
+        {
+            staging[turn] = new PinnedArray<int>(Math.Max(256, 2 * data.Length));
+        }
+
+        device.Grow(ref buffers[turn], data.Length);
+        if (data.Length > 0)
+        {
+            data.CopyTo(staging[turn]!.Span);
+            copied[turn] = device.Queue.EnqueueWrite(buffers[turn]!, staging[turn]!, data.Length);
+            pending[turn] = true;
+        }
+    }
+
+    public void Dispose()
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            if (pending[i])
+            {
+                copied[i].Wait();
+                copied[i].Dispose();
+                pending[i] = false;
+            }
+
+            buffers[i]?.Dispose();
+        }
+    }
+}
+
+internal static class GrowingBuffers
+{
+    /// <summary>Replaces a buffer that is too small by one with room to spare; contents are not kept.</summary>
+    public static void Grow<T>(this ComputeDevice device, ref DeviceBuffer<T>? buffer, long length) where T : unmanaged
+    {
+        if (buffer is null || buffer.Length < length)
+        {
+            // Kernels in flight keep the old memory alive: OpenCL frees it when they have ended.
+            long before = buffer?.Length ?? 0;
+            buffer?.Dispose();
+            buffer = device.Allocate<T>(Math.Max(Math.Max(length, 2 * before), 64));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Threading.Tasks.Sources;
+using Kernels.OpenCL.Native;
+
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// One wait for one command, through the driver's callback. It is used again once both the driver has called back and the caller has
+/// fetched the result, in either order: a cancelled wait is fetched first.
+/// </summary>
+internal sealed unsafe class EventWaiter : IValueTaskSource, IThreadPoolWorkItem
+{
+    private const int Pending = 0;
+    private const int Ended = 1;
+    private const int Cancelled = 2;
+    private const int PartiesOfWait = 2;
+
+    private static readonly ObjectPool<EventWaiter> Pool = new(capacity: 256);
+
+    private readonly ManualResetEventSlim signal = new();
+    private ManualResetValueTaskSourceCore<bool> source;
+    private CancellationTokenRegistration registration;
+    private CancellationToken token;
+    private ComputeQueue? queue;
+    private nint handle;
+    private int status;
+    private int outcome;
+    private int parties;
+    private bool blocking;
+
+    private EventWaiter()
+    {
+    }
+
+    /// <summary>A task that ends with the command. Takes over the caller's reference to the event.</summary>
+    public static ValueTask Start(ComputeQueue queue, nint handle, CancellationToken cancellationToken)
+    {
+        EventWaiter? waiter;
+        try
+        {
+            if (ComputeEvent.HasEnded(queue, handle))
+            {
+                _ = ClApi.ReleaseEvent(handle);
+                return ValueTask.CompletedTask;
+            }
+
+            waiter = Register(queue, handle, cancellationToken, blocking: false);
+        }
+        catch (Exception e)
+        {
+            _ = ClApi.ReleaseEvent(handle);
+            return ValueTask.FromException(e);
+        }
+
+        short ticket = waiter.source.Version;
+        if (cancellationToken.CanBeCanceled)
+        {
+            waiter.registration = cancellationToken.UnsafeRegister(static state => ((EventWaiter)state!).Cancel(), waiter);
+        }
+
+        return new(waiter, ticket);
+    }
+
+    /// <summary>Blocks until the command has ended. Takes over the caller's reference to the event.</summary>
+    public static void Block(ComputeQueue queue, nint handle, CancellationToken cancellationToken)
+    {
+        EventWaiter waiter;
+        try
+        {
+            waiter = Register(queue, handle, cancellationToken, blocking: true);
+        }
+        catch
+        {
+            _ = ClApi.ReleaseEvent(handle);
+            throw;
+        }
+
+        try
+        {
+            waiter.signal.Wait(cancellationToken);
+            if (waiter.status < 0)
+            {
+                throw queue.Device.Failure(waiter.status, "running a command");
+            }
+        }
+        finally
+        {
+            waiter.Leave();
+        }
+    }
+
+    /// <summary>Runs on the thread pool after the driver's callback: user code must not run on a driver's thread.</summary>
+    void IThreadPoolWorkItem.Execute() => Complete();
+
+    void IValueTaskSource.GetResult(short ticket)
+    {
+        // A second await of the same task is a mistake of the caller's, and must not count as leaving.
+        if (source.GetStatus(ticket) == ValueTaskSourceStatus.Pending)
+        {
+            throw new InvalidOperationException("The command has not ended.");
+        }
+
+        try
+        {
+            source.GetResult(ticket);
+        }
+        finally
+        {
+            // Waits for a Cancel under way, so that it cannot reach the next user of this object.
+            registration.Dispose();
+            Leave();
+        }
+    }
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short ticket) => source.GetStatus(ticket);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short ticket, ValueTaskSourceOnCompletedFlags flags) =>
+        source.OnCompleted(continuation, state, ticket, flags);
+
+    private static EventWaiter Register(ComputeQueue queue, nint handle, CancellationToken cancellationToken, bool blocking)
+    {
+        if (!Pool.TryRent(out EventWaiter? waiter))
+        {
+            waiter = new();
+        }
+
+        waiter.queue = queue;
+        waiter.handle = handle;
+        waiter.token = cancellationToken;
+        waiter.blocking = blocking;
+        waiter.status = ClStatus.Success;
+        waiter.outcome = Pending;
+        waiter.parties = PartiesOfWait;
+
+        GCHandle root = GCHandle.Alloc(waiter);
+        int code = ClApi.SetCompletionCallback(handle, &OnCompletion, (void*)GCHandle.ToIntPtr(root));
+        if (code != ClStatus.Success)
+        {
+            root.Free();
+            waiter.Recycle();
+            throw queue.Device.Failure(code, "waiting for a command");
+        }
+
+        // A callback does not submit anything by itself: without this, a command may stay in the host's part of the queue for ever.
+        queue.FlushQuietly();
+        return waiter;
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void OnCompletion(nint handle, int status, void* state)
+    {
+        GCHandle root = GCHandle.FromIntPtr((nint)state);
+        EventWaiter waiter = (EventWaiter)root.Target!;
+        root.Free();
+        waiter.status = status;
+        if (waiter.blocking)
+        {
+            waiter.signal.Set();
+        }
+
+        // The event is released on the pool too: drivers may hold locks of their own around a callback.
+        ThreadPool.UnsafeQueueUserWorkItem(waiter, preferLocal: false);
+    }
+
+    private void Complete()
+    {
+        _ = ClApi.ReleaseEvent(handle);
+        handle = 0;
+        if (!blocking && Interlocked.CompareExchange(ref outcome, Ended, Pending) == Pending)
+        {
+            if (status < 0)
+            {
+                source.SetException(queue!.Device.Failure(status, "running a command"));
+            }
+            else
+            {
+                source.SetResult(true);
+            }
+        }
+
+        Leave();
+    }
+
+    private void Cancel()
+    {
+        if (Interlocked.CompareExchange(ref outcome, Cancelled, Pending) == Pending)
+        {
+            source.RunContinuationsAsynchronously = true;
+            source.SetException(new OperationCanceledException(token));
+        }
+    }
+
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref parties) == 0)
+        {
+            Recycle();
+        }
+    }
+
+    private void Recycle()
+    {
+        queue = null;
+        token = default;
+        registration = default;
+        signal.Reset();
+        source.Reset();
+        source.RunContinuationsAsynchronously = false;
+        if (!Pool.Return(this))
+        {
+            signal.Dispose();
+        }
+    }
+}

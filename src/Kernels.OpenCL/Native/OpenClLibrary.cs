@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+using Silk.NET.Core.Contexts;
+using Silk.NET.OpenCL;
+
+namespace Kernels.OpenCL.Native;
+
+/// <summary>Finds the OpenCL loader of this machine, once.</summary>
+internal static partial class OpenClLibrary
+{
+    private static readonly Lazy<CL?> Loaded = new(Load, LazyThreadSafetyMode.ExecutionAndPublication);
+
+    /// <summary>Whether the machine has an OpenCL loader at all.</summary>
+    public static bool IsPresent => Loaded.Value is not null;
+
+    /// <summary>The bindings; only to be asked for where <see cref="IsPresent"/> is true or a handle exists already.</summary>
+    public static CL Api => Loaded.Value ?? throw new DllNotFoundException("No OpenCL loader was found on this machine.");
+
+    // Silk.NET's own search throws when nothing is found, and walks dependency files that an AOT program lacks.
+    private static CL? Load()
+    {
+        foreach (string name in CandidateNames())
+        {
+            if (NativeLibrary.TryLoad(name, out nint library))
+            {
+                PrepareEnvironment();
+                return new CL(new LamdaNativeContext(symbol => NativeLibrary.TryGetExport(library, symbol, out nint address) ? address : 0));
+            }
+        }
+
+        return null;
+    }
+
+    private static string[] CandidateNames()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return ["OpenCL.dll"];
+        }
+
+        if (OperatingSystem.IsMacOS())
+        {
+            return ["/System/Library/Frameworks/OpenCL.framework/OpenCL"];
+        }
+
+        // The versioned name first: the plain one comes with development packages only.
+        return ["libOpenCL.so.1", "libOpenCL.so"];
+    }
+
+    private static void PrepareEnvironment()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            // Worker threads pinned to cores halve PoCL's sub-millisecond launches; .NET's own setter is not seen by native code.
+            _ = SetEnvironmentVariable("POCL_AFFINITY", "1", overwrite: 0);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnvironmentVariable(string name, string value, int overwrite);
+}

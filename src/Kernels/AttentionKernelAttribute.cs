@@ -1,0 +1,53 @@
+namespace Kernels;
+
+/// <summary>
+/// Declares an attention spec on a partial class. The generator emits its OpenCL kernels, its KV-cache layout and its
+/// host bindings into the same type.
+/// </summary>
+/// <remarks>
+/// Multi-head attention (MHA) has as many KV heads as query heads, multi-query attention (MQA) one KV head, grouped-query
+/// attention (GQA) something between; query head h uses KV head h / (queryHeads / kvHeads).
+/// <code>
+/// [AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16)]
+/// public sealed partial class Llama3Attention;
+/// </code>
+/// </remarks>
+/// <param name="queryHeads">Query heads, H_q: 1 to 1024, a multiple of <paramref name="kvHeads"/>.</param>
+/// <param name="kvHeads">Key-value heads, H_kv: 1 to 1024.</param>
+/// <param name="headDim">Elements of one head of a query or a key, d_qk: 8 to 256.</param>
+[AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Interface, AllowMultiple = false, Inherited = false)]
+public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int headDim) : Attribute
+{
+    /// <summary>Query heads, H_q.</summary>
+    public int QueryHeads { get; } = queryHeads;
+
+    /// <summary>Key-value heads, H_kv.</summary>
+    public int KvHeads { get; } = kvHeads;
+
+    /// <summary>Elements of one head of a query or a key, d_qk.</summary>
+    public int HeadDim { get; } = headDim;
+
+    /// <summary>Elements of one head of a value and of the output, d_v: 8 to 256. 0, the default, means the same as <see cref="HeadDim"/>.</summary>
+    public int ValueDim { get; set; }
+
+    /// <summary>The factor on q·k. 0, the default, means 1/√d_qk.</summary>
+    public double Scale { get; set; }
+
+    /// <summary>Which keys a query may see. Default: <see cref="AttentionMask.None"/>.</summary>
+    public AttentionMask Mask { get; set; }
+
+    /// <summary>The element type of queries, new keys and values, and outputs. Default: <see cref="ElementType.Float32"/>.</summary>
+    public ElementType Storage { get; set; }
+
+    /// <summary>The element type of the KV cache. Left out, it is the same as <see cref="Storage"/>.</summary>
+    public ElementType CacheStorage { get; set; }
+
+    /// <summary>The order of the axes inside one sequence of the cache. Default: <see cref="KvLayout.Hnd"/>.</summary>
+    public KvLayout Layout { get; set; }
+
+    /// <summary>Query rows of one prefill tile; a row is one (token, query head) pair. 0, the default, lets the planner choose.</summary>
+    public int QueryTile { get; set; }
+
+    /// <summary>Keys of one prefill tile. 0, the default, lets the planner choose.</summary>
+    public int KeyTile { get; set; }
+}

@@ -1,0 +1,29 @@
+namespace Kernels;
+
+/// <summary>What an attention spec computes: the numbers of its attribute, with every default resolved.</summary>
+/// <param name="QueryHeads">Query heads, H_q.</param>
+/// <param name="KvHeads">Key-value heads, H_kv; divides <paramref name="QueryHeads"/>.</param>
+/// <param name="HeadDim">Elements of one head of a query or a key, d_qk.</param>
+/// <param name="ValueDim">Elements of one head of a value or an output, d_v.</param>
+/// <param name="Scale">The factor on q·k.</param>
+/// <param name="Mask">Which keys a query may see.</param>
+/// <param name="Storage">Element type of queries, new keys and values, and outputs.</param>
+/// <param name="CacheStorage">Element type of the KV cache.</param>
+/// <param name="Layout">Order of the axes inside one sequence of the cache.</param>
+public sealed record AttentionShape(
+    int QueryHeads,
+    int KvHeads,
+    int HeadDim,
+    int ValueDim,
+    double Scale,
+    AttentionMask Mask,
+    ElementType Storage,
+    ElementType CacheStorage,
+    KvLayout Layout)
+{
+    /// <summary>Query heads that share one KV head, H_q / H_kv.</summary>
+    public int GroupSize => QueryHeads / KvHeads;
+
+    /// <summary>Bytes that one token takes in the cache of one layer: its keys and its values over all KV heads.</summary>
+    public long CacheBytesPerToken => (long)KvHeads * (HeadDim + ValueDim) * CacheStorage.SizeInBytes();
+}

@@ -1,0 +1,15 @@
+namespace Kernels;
+
+/// <summary>The tile that one work-group of a flash kernel works on.</summary>
+/// <param name="Rows">Query rows of a tile; a row is one (token, query head) pair of a KV head's group.</param>
+/// <param name="Keys">Keys that are read at a time.</param>
+/// <param name="WorkGroupSize">Work-items of a work-group.</param>
+/// <param name="LocalBytes">Bytes of local memory that a work-group takes.</param>
+public sealed record TileGeometry(int Rows, int Keys, int WorkGroupSize, int LocalBytes);
+
+/// <summary>What the host must know to launch the kernels of one target.</summary>
+/// <param name="Prefill">The tile of <see cref="KernelAlgorithm.Prefill"/>.</param>
+/// <param name="Decode">The tile of <see cref="KernelAlgorithm.Decode"/>.</param>
+/// <param name="AppendWorkGroupSize">Work-items of a work-group of <see cref="KernelAlgorithm.Append"/>.</param>
+/// <param name="CombineWorkGroupSize">Work-items of a work-group of <see cref="KernelAlgorithm.Combine"/>.</param>
+public sealed record KernelGeometry(TileGeometry Prefill, TileGeometry Decode, int AppendWorkGroupSize, int CombineWorkGroupSize);

@@ -1,0 +1,8 @@
+namespace Kernels;
+
+/// <summary>The kind of machine that a kernel source is written for. All targets of a spec are emitted; the runtime picks one by capability.</summary>
+public enum KernelTarget
+{
+    /// <summary>OpenCL C 1.2 without any extension: tiles in local memory, shared by a work-group.</summary>
+    Portable = 0,
+}

@@ -1,0 +1,7 @@
+namespace Kernels;
+
+/// <summary>One sequence's part in a launch: its new query tokens against its first keys.</summary>
+/// <param name="Sequence">The sequence's place in the cache.</param>
+/// <param name="QueryLength">Query tokens, s_q; the queries of a launch's requests lie packed one after the other.</param>
+/// <param name="KeyLength">Keys that the queries run against, s_k, the new tokens' own included. Query i stands at key position i + s_k − s_q.</param>
+public readonly record struct AttentionRequest(int Sequence, int QueryLength, int KeyLength);

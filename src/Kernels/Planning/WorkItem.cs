@@ -1,0 +1,28 @@
+using System.Runtime.InteropServices;
+
+namespace Kernels;
+
+/// <summary>Rows of one sequence against a range of its keys: what one work-group for each KV head does. Kernels read it as eight ints.</summary>
+/// <param name="QueryBegin">Index of the sequence's first query token among the packed tokens.</param>
+/// <param name="FirstRow">The item's first row in the sequence; row = token × group size + head in group.</param>
+/// <param name="RowCount">Rows of the item, at most the tile's.</param>
+/// <param name="Position">Key position of the sequence's first query token, s_k − s_q; can be negative.</param>
+/// <param name="KvBegin">First key to read.</param>
+/// <param name="KvEnd">One past the last key to read.</param>
+/// <param name="Sequence">Whose keys they are.</param>
+/// <param name="PartialRow">First row of the partial state to write; −1 when these are all the keys and the item writes the output itself.</param>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct WorkItem(
+    int QueryBegin, int FirstRow, int RowCount, int Position, int KvBegin, int KvEnd, int Sequence, int PartialRow)
+{
+    /// <summary>Keys to read.</summary>
+    public int KeyCount => KvEnd - KvBegin;
+}
+
+/// <summary>One row whose keys were split: the partial states that <see cref="KernelAlgorithm.Combine"/> merges. Kernels read it as four ints.</summary>
+/// <param name="OutputRow">Row of the output, token × H_q + head in group, for KV head 0.</param>
+/// <param name="FirstPartialRow">Partial row of the first split.</param>
+/// <param name="Splits">Number of splits.</param>
+/// <param name="Stride">Partial rows from one split to the next.</param>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct MergeRow(int OutputRow, int FirstPartialRow, int Splits, int Stride);

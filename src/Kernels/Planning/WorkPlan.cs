@@ -1,0 +1,184 @@
+using System.Runtime.InteropServices;
+
+namespace Kernels;
+
+/// <summary>
+/// Shares out the requests of one step over the device: which tiles of rows run against which keys, where keys are split,
+/// and what is merged afterwards. Planned once, it serves every layer of the step. An instance can be built again and
+/// again; its memory grows to the largest step and stays.
+/// </summary>
+public sealed class WorkPlan
+{
+    // Below this many keys a split costs more (its state is written and read again) than it gains.
+    private const int SmallestSplit = 256;
+
+    private readonly List<WorkItem> prefill = [];
+    private readonly List<WorkItem> decode = [];
+    private readonly List<MergeRow> merges = [];
+    private int[] data = [];
+
+    /// <summary>The plan as the kernels read it: slots, prefill items, decode items, rows to merge.</summary>
+    public ReadOnlySpan<int> Data => data.AsSpan(0, Length);
+
+    /// <summary>Ints of <see cref="Data"/>.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Packed query tokens of the step.</summary>
+    public int Tokens { get; private set; }
+
+    /// <summary>Rows of the partial states that the step's splits write.</summary>
+    public int PartialRows { get; private set; }
+
+    /// <summary>The items that the prefill kernel works on, those with most keys first.</summary>
+    public IReadOnlyList<WorkItem> PrefillItems => prefill;
+
+    /// <summary>The items that the decode kernel works on, those with most keys first.</summary>
+    public IReadOnlyList<WorkItem> DecodeItems => decode;
+
+    /// <summary>The rows that the combine kernel merges.</summary>
+    public IReadOnlyList<MergeRow> Merges => merges;
+
+    /// <summary>Where the tokens' slots begin in <see cref="Data"/>: one int a token, −1 for a token that is not in the cache.</summary>
+    public int SlotsAt => 0;
+
+    /// <summary>Where <see cref="PrefillItems"/> begin in <see cref="Data"/>.</summary>
+    public int PrefillAt => Tokens;
+
+    /// <summary>Where <see cref="DecodeItems"/> begin in <see cref="Data"/>.</summary>
+    public int DecodeAt => PrefillAt + (8 * prefill.Count);
+
+    /// <summary>Where <see cref="Merges"/> begin in <see cref="Data"/>.</summary>
+    public int MergesAt => DecodeAt + (8 * decode.Count);
+
+    /// <summary>Plans a step.</summary>
+    /// <param name="shape">What is computed.</param>
+    /// <param name="geometry">The tiles of the kernels that will run.</param>
+    /// <param name="parallelism">Work-groups that keep the device busy.</param>
+    /// <param name="slots">Where tokens lie in the cache.</param>
+    /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
+    /// <exception cref="ArgumentException">A request has a negative length.</exception>
+    public void Build<TSlots>(
+        AttentionShape shape, KernelGeometry geometry, int parallelism, TSlots slots, ReadOnlySpan<AttentionRequest> requests)
+        where TSlots : ISlotMap
+    {
+        prefill.Clear();
+        decode.Clear();
+        merges.Clear();
+        Tokens = 0;
+        PartialRows = 0;
+        foreach (AttentionRequest request in requests)
+        {
+            if (request.QueryLength < 0 || request.KeyLength < 0)
+            {
+                throw new ArgumentException($"Expected lengths of 0 or more, got {request}.", nameof(requests));
+            }
+
+            AddTiles(shape, geometry, request);
+            Tokens = checked(Tokens + request.QueryLength);
+        }
+
+        Split(shape, prefill, geometry.Prefill.Keys, parallelism);
+        Split(shape, decode, geometry.Decode.Keys, parallelism);
+        Length = MergesAt + (4 * merges.Count);
+        if (data.Length < Length)
+        {
+            data = new int[Math.Max(Length, 2 * data.Length)];
+        }
+
+        WriteSlots(slots, requests);
+        CollectionsMarshal.AsSpan(prefill).CopyTo(MemoryMarshal.Cast<int, WorkItem>(data.AsSpan(PrefillAt)));
+        CollectionsMarshal.AsSpan(decode).CopyTo(MemoryMarshal.Cast<int, WorkItem>(data.AsSpan(DecodeAt)));
+        CollectionsMarshal.AsSpan(merges).CopyTo(MemoryMarshal.Cast<int, MergeRow>(data.AsSpan(MergesAt)));
+    }
+
+    private void AddTiles(AttentionShape shape, KernelGeometry geometry, AttentionRequest request)
+    {
+        int rows = checked(request.QueryLength * shape.GroupSize);
+        List<WorkItem> items = rows <= geometry.Decode.Rows ? decode : prefill;
+        int tile = rows <= geometry.Decode.Rows ? geometry.Decode.Rows : geometry.Prefill.Rows;
+        int position = request.KeyLength - request.QueryLength;
+        for (int row = 0; row < rows; row += tile)
+        {
+            int count = Math.Min(tile, rows - row);
+            int lastToken = (row + count - 1) / shape.GroupSize;
+            int end = shape.Mask == AttentionMask.Causal
+                ? Math.Clamp(position + lastToken + 1, 0, request.KeyLength)
+                : request.KeyLength;
+            items.Add(new WorkItem(Tokens, row, count, position, 0, end, request.Sequence, -1));
+        }
+    }
+
+    /// <summary>Splits the items that are longer than a fair share of all keys, and puts the longest first.</summary>
+    private void Split(AttentionShape shape, List<WorkItem> items, int keys, int parallelism)
+    {
+        long total = 0;
+        foreach (WorkItem item in items)
+        {
+            total += item.KeyCount;
+        }
+
+        long share = total * shape.KvHeads / Math.Max(1, parallelism);
+        int chunk = (int)Math.Min(int.MaxValue / 2, Math.Max(SmallestSplit, share));
+        chunk = (chunk + keys - 1) / keys * keys;
+        int whole = items.Count;
+        for (int i = 0; i < whole; i++)
+        {
+            WorkItem item = items[i];
+            int splits = (item.KeyCount + chunk - 1) / chunk;
+            if (splits <= 1)
+            {
+                continue;
+            }
+
+            // Equal splits, not full ones and a rest: they end together.
+            int each = ((item.KeyCount + splits - 1) / splits + keys - 1) / keys * keys;
+            splits = (item.KeyCount + each - 1) / each;
+            for (int row = 0; row < item.RowCount; row++)
+            {
+                int inSequence = item.FirstRow + row;
+                int token = item.QueryBegin + (inSequence / shape.GroupSize);
+                merges.Add(new MergeRow(
+                    checked((token * shape.QueryHeads) + (inSequence % shape.GroupSize)), PartialRows + row, splits, item.RowCount));
+            }
+
+            for (int split = 0; split < splits; split++)
+            {
+                WorkItem part = item with
+                {
+                    KvBegin = item.KvBegin + (split * each),
+                    KvEnd = Math.Min(item.KvEnd, item.KvBegin + ((split + 1) * each)),
+                    PartialRow = PartialRows,
+                };
+                PartialRows = checked(PartialRows + item.RowCount);
+                if (split == 0)
+                {
+                    items[i] = part;
+                }
+                else
+                {
+                    items.Add(part);
+                }
+            }
+        }
+
+        // Work-groups start in this order: the longest first, so that none is left to run alone at the end.
+        CollectionsMarshal.AsSpan(items).Sort(static (a, b) =>
+            a.KeyCount != b.KeyCount ? b.KeyCount.CompareTo(a.KeyCount)
+            : a.QueryBegin != b.QueryBegin ? a.QueryBegin.CompareTo(b.QueryBegin)
+            : a.FirstRow != b.FirstRow ? a.FirstRow.CompareTo(b.FirstRow)
+            : a.KvBegin.CompareTo(b.KvBegin));
+    }
+
+    private void WriteSlots<TSlots>(TSlots slots, ReadOnlySpan<AttentionRequest> requests) where TSlots : ISlotMap
+    {
+        int token = SlotsAt;
+        foreach (AttentionRequest request in requests)
+        {
+            for (int i = 0; i < request.QueryLength; i++)
+            {
+                int position = request.KeyLength - request.QueryLength + i;
+                data[token++] = position < 0 ? -1 : slots.SlotOf(request.Sequence, position);
+            }
+        }
+    }
+}

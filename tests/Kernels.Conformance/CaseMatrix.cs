@@ -1,0 +1,119 @@
+namespace Kernels.Conformance;
+
+/// <summary>The shapes that correctness is tested on, each axis a list taken from the test suites of the well-known attention libraries.</summary>
+internal static class CaseMatrix
+{
+    private static readonly int[] Dims = [32, 40, 59, 64, 80, 96, 111, 128, 160, 192, 224, 256];
+
+    private static readonly (int Queries, int Keys)[] Lengths =
+    [
+        (1, 1), (64, 128), (128, 192), (239, 1), (799, 3), (113, 203), (128, 217), (108, 256), (640, 128), (1023, 1024), (1024, 1023), (4096, 4096),
+    ];
+
+    // MHA, GQA with groups of 2, 4, 7 and 8, MQA.
+    private static readonly (int Query, int Kv)[] Heads = [(2, 2), (4, 2), (8, 2), (7, 1), (14, 2), (8, 1), (16, 2), (5, 1)];
+
+    private static readonly ElementType[] Storages = [ElementType.Float32, ElementType.Float16, ElementType.BFloat16];
+    private static readonly AttentionMask[] Masks = [AttentionMask.None, AttentionMask.Causal];
+    private static readonly KvLayout[] Layouts = [KvLayout.Hnd, KvLayout.Nhd];
+
+    /// <summary>The full product of the axes: thousands of cases.</summary>
+    public static IEnumerable<AttentionCase> Full(int seed)
+    {
+        foreach (int dim in Dims)
+        {
+            foreach ((int query, int kv) in Heads)
+            {
+                foreach (ElementType storage in Storages)
+                {
+                    foreach (AttentionMask mask in Masks)
+                    {
+                        foreach (KvLayout layout in Layouts)
+                        {
+                            foreach ((int, int) lengths in Lengths)
+                            {
+                                yield return new AttentionCase(Shape(query, kv, dim, dim, mask, storage, storage, layout), [lengths], seed++);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        foreach (AttentionCase corner in Corners(seed))
+        {
+            yield return corner;
+        }
+    }
+
+    /// <summary>A sample in which every value of every axis occurs, then the corners.</summary>
+    /// <param name="count">Cases of the sample; at least the longest axis.</param>
+    /// <param name="seed">Decides which values meet.</param>
+    public static IEnumerable<AttentionCase> Sample(int count, int seed)
+    {
+        var random = new Random(seed);
+        int[] dims = Spread(Dims, count, random);
+        (int Query, int Kv)[] heads = Spread(Heads, count, random);
+        (int, int)[] lengths = Spread(Lengths, count, random);
+        ElementType[] storages = Spread(Storages, count, random);
+        AttentionMask[] masks = Spread(Masks, count, random);
+        KvLayout[] layouts = Spread(Layouts, count, random);
+        for (int i = 0; i < count; i++)
+        {
+            yield return new AttentionCase(
+                Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
+        }
+
+        foreach (AttentionCase corner in Corners(seed + count))
+        {
+            yield return corner;
+        }
+    }
+
+    /// <summary>What the product of the axes does not have: batches, split keys, empty sequences, mixed types, the smallest shapes.</summary>
+    public static IEnumerable<AttentionCase> Corners(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
+        const AttentionMask causal = AttentionMask.Causal, none = AttentionMask.None;
+
+        // Sequences of different lengths in one launch: prompts, single tokens, chunks, empty ones, one much longer than the rest.
+        (int, int)[] mixed = [(129, 463), (1, 1328), (5, 18), (0, 7), (1, 0), (3, 0), (1, 1), (17, 5), (0, 0)];
+        yield return new(Shape(8, 2, 64, 64, causal, f32, f32, KvLayout.Hnd), mixed, seed++);
+        yield return new(Shape(4, 4, 128, 128, none, f16, f16, KvLayout.Nhd), mixed, seed++);
+        yield return new(Shape(5, 1, 40, 40, causal, bf16, bf16, KvLayout.Hnd), mixed, seed++);
+        yield return new(Shape(8, 2, 128, 128, causal, f16, f16, KvLayout.Hnd), [(1, 523), (1, 37), (1, 2011), (1, 16384), (1, 54)], seed++);
+        yield return new(Shape(32, 4, 128, 128, causal, f32, f32, KvLayout.Hnd), [(1, 97), (1, 512), (1, 2048)], seed++);
+        yield return new(Shape(4, 4, 256, 256, causal, f32, f32, KvLayout.Nhd), [(1, 2048), (1, 8191)], seed++);
+
+        // Few rows against many keys: keys of a prefill tile are split too.
+        yield return new(Shape(4, 1, 64, 64, causal, f32, f32, KvLayout.Hnd), [(40, 6000)], seed++);
+        yield return new(Shape(71, 1, 64, 64, causal, f32, f32, KvLayout.Hnd), [(1, 700), (3, 41)], seed++);
+
+        // Keys and values of different dimensions; the smallest and odd ones.
+        yield return new(Shape(4, 2, 192, 128, causal, f32, f32, KvLayout.Hnd), [(65, 190), (1, 77)], seed++);
+        yield return new(Shape(2, 1, 8, 256, none, f16, f16, KvLayout.Hnd), [(33, 65)], seed++);
+        yield return new(Shape(2, 2, 256, 8, causal, bf16, bf16, KvLayout.Nhd), [(33, 65)], seed++);
+        yield return new(Shape(3, 3, 9, 11, causal, f16, f16, KvLayout.Nhd), [(31, 33), (1, 5)], seed++);
+        yield return new(Shape(1, 1, 8, 8, none, f32, f32, KvLayout.Hnd), [(1, 1), (2, 300)], seed++);
+
+        // A cache in another type than what is put into it.
+        yield return new(Shape(8, 2, 64, 64, causal, f32, f16, KvLayout.Hnd), [(70, 70), (1, 300)], seed++);
+        yield return new(Shape(8, 2, 59, 59, causal, f32, bf16, KvLayout.Nhd), [(70, 70), (1, 300)], seed++);
+        yield return new(Shape(8, 2, 64, 64, causal, f16, bf16, KvLayout.Hnd), [(70, 70), (1, 300)], seed++);
+
+        // Logits far below zero: only their differences count.
+        yield return new(Shape(4, 2, 64, 64, causal, f32, f32, KvLayout.Hnd), [(50, 70), (1, 600)], seed++, LogitOffset: -524288);
+    }
+
+    public static AttentionShape Shape(
+        int queryHeads, int kvHeads, int headDim, int valueDim, AttentionMask mask, ElementType storage, ElementType cache, KvLayout layout) =>
+        new(queryHeads, kvHeads, headDim, valueDim, 1 / Math.Sqrt(headDim), mask, storage, cache, layout);
+
+    /// <summary><paramref name="count"/> values in random order, each value as often as the others.</summary>
+    private static T[] Spread<T>(T[] values, int count, Random random)
+    {
+        T[] spread = Enumerable.Range(0, count).Select(i => values[i % values.Length]).ToArray();
+        random.Shuffle(spread);
+        return spread;
+    }
+}

@@ -1,0 +1,211 @@
+using System.Runtime.InteropServices;
+using Kernels.OpenCL;
+
+namespace Kernels.Conformance;
+
+/// <summary>Runs a case on a device and compares it with the reference.</summary>
+internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0)
+{
+    // Rows × keys × dims that the reference calculates in one case; above that, rows are sampled.
+    private const double ReferenceBudget = 1.5e8;
+
+    public CaseResult Run(AttentionCase test) => test.Shape.Storage switch
+    {
+        ElementType.Float32 => Run<float>(test),
+        ElementType.Float16 => Run<Half>(test),
+        ElementType.BFloat16 => Run<BFloat16>(test),
+        _ => throw new ArgumentOutOfRangeException(nameof(test), test.Shape.Storage, "No host type for this storage."),
+    };
+
+    private CaseResult Run<T>(AttentionCase test) where T : unmanaged
+    {
+        AttentionShape shape = test.Shape;
+        AttentionDescriptor descriptor = RuntimeSpec.Describe(shape, queryTile, keyTile);
+        using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, descriptor, target);
+        int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
+
+        // A spare sequence and spare tokens, full of NaN as everything unwritten: none of it may reach an output.
+        using KvCache<RuntimeSpec> cache = launcher.CreateCache(test.Lengths.Count + 1, longest + 3, 1);
+        Poison(cache.Keys(0));
+        Poison(cache.Values(0));
+
+        var random = new Random(test.Seed);
+        var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random)).ToArray();
+        using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
+        for (int sequence = 0; sequence < inputs.Length; sequence++)
+        {
+            cache.Extend(sequence, test.Lengths[sequence].Keys);
+        }
+
+        plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Keys, pair.Keys)).ToArray());
+        using DeviceBuffer<T> keys = device.Upload<T>(Pack(inputs, input => input.Keys));
+        using DeviceBuffer<T> values = device.Upload<T>(Pack(inputs, input => input.Values));
+        launcher.Append(plan, cache, 0, keys, values).Dispose();
+
+        plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys)).ToArray());
+        using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
+        T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
+        float[] lse = new float[plan.Tokens * shape.QueryHeads];
+        Launch(launcher, plan, cache, queries, outputs, lse);
+
+        T[] again = new T[outputs.Length];
+        Launch(launcher, plan, cache, queries, again, new float[lse.Length]);
+        if (!MemoryMarshal.AsBytes<T>(outputs).SequenceEqual(MemoryMarshal.AsBytes<T>(again)))
+        {
+            return new CaseResult(test, "two launches gave different bits", double.PositiveInfinity, 0);
+        }
+
+        return Compare(test, inputs, outputs, lse);
+    }
+
+    private void Launch<T>(
+        AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, KvCache<RuntimeSpec> cache,
+        DeviceBuffer<T> queries, T[] outputs, float[] lse) where T : unmanaged
+    {
+        // Poisoned, so that an output that no kernel writes is seen.
+        outputs.AsSpan().Fill(Elements.From<T>(float.NaN));
+        lse.AsSpan().Fill(float.NaN);
+        using DeviceBuffer<T> deviceOutputs = device.Upload<T>(outputs);
+        using DeviceBuffer<float> deviceLse = device.Upload<float>(lse);
+        launcher.Attend(plan, cache, 0, queries, deviceOutputs, deviceLse).Dispose();
+        device.Queue.Read(deviceOutputs, outputs.AsSpan());
+        device.Queue.Read(deviceLse, lse.AsSpan());
+    }
+
+    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse) where T : unmanaged
+    {
+        AttentionShape shape = test.Shape;
+        ElementType coarser = shape.Storage != ElementType.Float32 ? shape.Storage : shape.CacheStorage;
+        if (shape.Storage == ElementType.Float16 && shape.CacheStorage == ElementType.BFloat16)
+        {
+            coarser = ElementType.BFloat16;
+        }
+
+        // What is compared is the arithmetic: inputs are rounded the same way on both sides, so a float32 output over a 16-bit cache is held to float32.
+        ElementType held = shape.Storage == ElementType.Float32 ? ElementType.Float32 : coarser;
+        var rows = Rows(test);
+        int dim = shape.ValueDim;
+        double[] actual = new double[rows.Length * dim], expected = new double[rows.Length * dim];
+        double[] eager = held == ElementType.Float32 ? [] : new double[rows.Length * dim];
+        double[] lseError = new double[rows.Length];
+        int[] tokenOffsets = new int[inputs.Length];
+        for (int i = 1; i < inputs.Length; i++)
+        {
+            tokenOffsets[i] = tokenOffsets[i - 1] + test.Lengths[i - 1].Queries;
+        }
+
+        Parallel.For(0, rows.Length, i =>
+        {
+            (int sequence, int token, int head) = rows[i];
+            SequenceInputs<T> input = inputs[sequence];
+            (int queries, int keys) = test.Lengths[sequence];
+            double reference = ReferenceAttention.Row(
+                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim));
+            int row = ((tokenOffsets[sequence] + token) * shape.QueryHeads) + head;
+            for (int d = 0; d < dim; d++)
+            {
+                actual[(i * dim) + d] = Elements.ToFloat(outputs[(row * dim) + d]);
+            }
+
+            lseError[i] = double.IsNegativeInfinity(reference)
+                ? (float.IsNegativeInfinity(lse[row]) ? 0 : double.PositiveInfinity)
+                : Math.Abs(lse[row] - reference) / (Tolerance.Lse * Math.Max(1, Math.Abs(reference)));
+            if (double.IsNaN(lseError[i]))
+            {
+                lseError[i] = double.PositiveInfinity;
+            }
+
+            if (eager.Length > 0)
+            {
+                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim));
+            }
+        });
+
+        double error = Tolerance.Error(held, actual, expected, eager);
+        double worstLse = lseError.DefaultIfEmpty().Max();
+        string? failure = error > 1 ? $"output error is {error:G3} of what is allowed"
+            : worstLse > 1 ? $"LSE error is {worstLse:G3} of what is allowed"
+            : null;
+        return new CaseResult(test, failure, Math.Max(error, worstLse), rows.Length);
+    }
+
+    /// <summary>The rows to compare: all of them, or first, last and a random sample where that would take the reference too long.</summary>
+    private static (int Sequence, int Token, int Head)[] Rows(AttentionCase test)
+    {
+        var random = new Random(test.Seed);
+        AttentionShape shape = test.Shape;
+        double each = ReferenceBudget / test.Lengths.Count;
+        var rows = new List<(int, int, int)>();
+        for (int sequence = 0; sequence < test.Lengths.Count; sequence++)
+        {
+            (int queries, int keys) = test.Lengths[sequence];
+            int all = queries * shape.QueryHeads;
+            int affordable = (int)Math.Min(all, Math.Max(16, each / (Math.Max(1.0, keys) * (shape.HeadDim + shape.ValueDim))));
+            IEnumerable<int> chosen = affordable == all
+                ? Enumerable.Range(0, all)
+                : Enumerable.Range(0, affordable).Select(i => i == 0 ? 0 : i == 1 ? all - 1 : random.Next(all)).Distinct();
+            rows.AddRange(chosen.Select(row => (sequence, row / shape.QueryHeads, row % shape.QueryHeads)));
+        }
+
+        return [.. rows];
+    }
+
+    /// <summary>Plain attention with every intermediate rounded to a 16-bit type: the measure of an unavoidable error.</summary>
+    private static void Eager(
+        AttentionShape shape, ElementType type, double[] queries, double[] keys, double[] values,
+        int queryLength, int keyLength, int token, int head, Span<double> output)
+    {
+        int kvHead = head / shape.GroupSize;
+        double[] weights = new double[keyLength];
+        double max = double.NegativeInfinity;
+        for (int key = 0; key < keyLength; key++)
+        {
+            double score = double.NegativeInfinity;
+            if (ReferenceAttention.IsVisible(shape, token + keyLength - queryLength, key))
+            {
+                score = 0;
+                for (int d = 0; d < shape.HeadDim; d++)
+                {
+                    score += queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d] * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
+                }
+
+                score = Elements.Round(type, shape.Scale * Elements.Round(type, score));
+            }
+
+            weights[key] = score;
+            max = Math.Max(max, score);
+        }
+
+        output.Clear();
+        if (double.IsNegativeInfinity(max))
+        {
+            return;
+        }
+
+        double sum = 0;
+        for (int key = 0; key < keyLength; key++)
+        {
+            weights[key] = Math.Exp(weights[key] - max);
+            sum += weights[key];
+        }
+
+        for (int key = 0; key < keyLength; key++)
+        {
+            double weight = Elements.Round(type, weights[key] / sum);
+            for (int d = 0; weight != 0 && d < shape.ValueDim; d++)
+            {
+                output[d] += weight * values[(((key * shape.KvHeads) + kvHead) * shape.ValueDim) + d];
+            }
+        }
+
+        for (int d = 0; d < shape.ValueDim; d++)
+        {
+            output[d] = Elements.Round(type, output[d]);
+        }
+    }
+
+    private static T[] Pack<T>(SequenceInputs<T>[] inputs, Func<SequenceInputs<T>, T[]> part) where T : unmanaged =>
+        inputs.SelectMany(part).ToArray();
+
+    private void Poison(DeviceBuffer<byte> buffer) => device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
+}

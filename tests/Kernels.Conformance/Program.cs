@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Kernels;
+using Kernels.Conformance;
+using Kernels.OpenCL;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+var deviceOption = new Option<string?>("--device") { Description = "Which device, as KERNELS_DEVICE says it: cpu, gpu, #1, a part of its name." };
+var fullOption = new Option<bool>("--full") { Description = "The whole product of the matrix, not a sample." };
+var countOption = new Option<int>("--count") { Description = "Cases of the sample.", DefaultValueFactory = _ => 60 };
+var seedOption = new Option<int>("--seed") { Description = "Decides the sample and the inputs.", DefaultValueFactory = _ => 1 };
+var filterOption = new Option<string?>("--filter") { Description = "Only cases whose description contains this." };
+var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test; left out, the device's own." };
+var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
+{
+    deviceOption, fullOption, countOption, seedOption, filterOption, targetOption,
+};
+root.SetAction(arguments =>
+{
+    string? selector = arguments.GetValue(deviceOption);
+    using var device = ComputeDevice.Open(selector is null ? null : DeviceSelector.Parse(selector));
+    Console.WriteLine($"device: {device.Info}, driver {device.Capabilities.DriverVersion}");
+    int seed = arguments.GetValue(seedOption);
+    IEnumerable<AttentionCase> cases = arguments.GetValue(fullOption) ? CaseMatrix.Full(seed) : CaseMatrix.Sample(arguments.GetValue(countOption), seed);
+    if (arguments.GetValue(filterOption) is { } filter)
+    {
+        cases = cases.Where(test => test.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
+    }
+
+    var runner = new CaseRunner(device, arguments.GetValue(targetOption));
+    int passed = 0, failed = 0;
+    double worst = 0;
+    var clock = Stopwatch.StartNew();
+    foreach (AttentionCase test in cases)
+    {
+        CaseResult result = runner.Run(test);
+        if (result.Failure is null)
+        {
+            passed++;
+            worst = Math.Max(worst, result.Error);
+        }
+        else
+        {
+            failed++;
+            Console.WriteLine($"FAILED {test}: {result.Failure}");
+        }
+    }
+
+    Console.WriteLine($"largest error of a passed case: {worst:F3} of what is allowed; {clock.Elapsed.TotalSeconds:F0} s");
+    Console.WriteLine($"{passed} passed, {failed} failed");
+    return failed == 0 && passed > 0 ? 0 : 1;
+});
+return root.Parse(args).Invoke();

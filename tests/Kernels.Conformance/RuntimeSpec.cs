@@ -1,0 +1,47 @@
+extern alias compiler;
+
+using System.Collections.Concurrent;
+using System.Text;
+using compiler::Kernels.Compiler.Emit;
+using compiler::Kernels.Compiler.Planning;
+using compiler::Kernels.Compiler.Specs;
+using CompilerTypes = compiler::Kernels;
+
+namespace Kernels.Conformance;
+
+/// <summary>
+/// A spec made at run time: the generator's compiler called directly, so that one binary can test any shape. Stands in for
+/// the type that would carry the attribute.
+/// </summary>
+internal sealed class RuntimeSpec
+{
+    /// <summary>The descriptor that the generator would write for this shape.</summary>
+    /// <exception cref="ArgumentException">The validator refuses the shape.</exception>
+    public static AttentionDescriptor Describe(AttentionShape shape, int queryTile = 0, int keyTile = 0)
+    {
+        var spec = new AttentionSpec(
+            "Conformance", shape.QueryHeads, shape.KvHeads, shape.HeadDim, shape.ValueDim, shape.Scale,
+            (CompilerTypes.AttentionMask)shape.Mask, (CompilerTypes.ElementType)shape.Storage,
+            (CompilerTypes.ElementType)shape.CacheStorage, (CompilerTypes.KvLayout)shape.Layout, queryTile, keyTile);
+        SpecFinding[] errors = SpecValidator.Validate(spec).Where(finding => finding.Rule.Severity == RuleSeverity.Error).ToArray();
+        if (errors.Length > 0)
+        {
+            throw new ArgumentException(string.Join("; ", errors.Select(finding => finding.Message)));
+        }
+
+        var sources = new ConcurrentDictionary<(KernelTarget, KernelAlgorithm), byte[]>();
+        return new AttentionDescriptor(
+            shape.ToString(),
+            shape,
+            Planner.Targets.Select(target => (KernelTarget)target).ToArray(),
+            target =>
+            {
+                KernelPlan plan = Planner.Plan(spec, (CompilerTypes.KernelTarget)target);
+                return new KernelGeometry(Tile(plan.Prefill), Tile(plan.Decode), plan.AppendWorkGroupSize, plan.CombineWorkGroupSize);
+            },
+            (target, algorithm) => sources.GetOrAdd((target, algorithm), key => Encoding.UTF8.GetBytes(
+                KernelEmitter.Emit(spec, (CompilerTypes.KernelTarget)key.Item1, (CompilerTypes.KernelAlgorithm)key.Item2))));
+
+        static TileGeometry Tile(TilePlan tile) => new(tile.Rows, tile.Keys, tile.WorkGroupSize, tile.LocalBytes);
+    }
+}

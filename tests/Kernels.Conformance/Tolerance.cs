@@ -1,0 +1,50 @@
+namespace Kernels.Conformance;
+
+/// <summary>How far an output may be from the reference, by storage type: the rules of the well-known attention libraries' test suites.</summary>
+internal static class Tolerance
+{
+    /// <summary>Relative error ‖out − ref‖ / ‖ref‖ in float32.</summary>
+    private const double Norm = 1e-5;
+
+    /// <summary>Error of an LSE, absolute below 1 and relative above.</summary>
+    public const double Lse = 1e-5;
+
+    /// <summary>Error relative to what is allowed, at most 1 when all is well; infinite when something is not a number.</summary>
+    /// <param name="type">The coarser of the storage and the cache type.</param>
+    /// <param name="actual">What the kernels gave.</param>
+    /// <param name="expected">The reference in double precision, from the same rounded inputs.</param>
+    /// <param name="eager">What plain attention gives when every step is rounded to the 16-bit type; not used for float32.</param>
+    public static double Error(ElementType type, ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, ReadOnlySpan<double> eager)
+    {
+        double squares = 0, reference = 0, worst = 0, worstDifference = 0, worstEager = 0, largest = 0;
+        (double absolute, double relative) = type == ElementType.Float16 ? (1e-3, 1e-3) : (1.5e-2, 1e-2);
+        for (int i = 0; i < actual.Length; i++)
+        {
+            double difference = Math.Abs(actual[i] - expected[i]);
+            if (!double.IsFinite(difference))
+            {
+                return double.PositiveInfinity;
+            }
+
+            squares += difference * difference;
+            reference += expected[i] * expected[i];
+            worst = Math.Max(worst, difference / (absolute + (relative * Math.Abs(expected[i]))));
+            worstDifference = Math.Max(worstDifference, difference);
+            largest = Math.Max(largest, Math.Abs(expected[i]));
+            if (eager.Length > 0)
+            {
+                worstEager = Math.Max(worstEager, Math.Abs(eager[i] - expected[i]));
+            }
+        }
+
+        if (type == ElementType.Float32)
+        {
+            return reference == 0 ? (squares == 0 ? 0 : double.PositiveInfinity) : Math.Sqrt(squares / reference) / Norm;
+        }
+
+        // At most twice the error of 16-bit arithmetic, and half a unit in the last place for the output's own rounding.
+        double rounding = largest * (type == ElementType.Float16 ? 1.0 / 2048 : 1.0 / 256);
+        double twiceEager = worstDifference / ((2 * worstEager) + rounding + double.Epsilon);
+        return Math.Max(worst, twiceEager);
+    }
+}
