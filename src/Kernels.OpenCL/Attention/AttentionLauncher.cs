@@ -320,9 +320,3 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such kernel."),
     };
 }
-
-/// <summary>Which of a spec's targets suits a device.</summary>
-internal static class TargetSelection
-{
-    public static KernelTarget Pick(DeviceCapabilities device, IReadOnlyList<KernelTarget> targets) => targets[0];
-}

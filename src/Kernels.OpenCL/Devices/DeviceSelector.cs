@@ -54,15 +54,16 @@ public sealed class DeviceSelector
     public DeviceInfo Select(IReadOnlyList<DeviceInfo> devices)
     {
         ArgumentNullException.ThrowIfNull(devices);
+        DeviceInfo[] ordered = [.. devices.OrderBy(device => device.Index)];
         DeviceInfo? found = form switch
         {
-            Form.Automatic => Preference.Select(wanted => OfKind(devices, wanted, 0)).FirstOrDefault(device => device is not null),
-            Form.Kind => OfKind(devices, kind, ordinal),
-            Form.Index => devices.FirstOrDefault(device => device.Index == ordinal),
-            _ => Named(devices, text),
+            Form.Automatic => Preference.Select(wanted => OfKind(ordered, wanted, 0)).FirstOrDefault(device => device is not null),
+            Form.Kind => OfKind(ordered, kind, ordinal),
+            Form.Index => Array.Find(ordered, device => device.Index == ordinal),
+            _ => Named(ordered, text),
         };
 
-        return found ?? throw new DeviceSelectionException(Explain(devices));
+        return found ?? throw new DeviceSelectionException(Explain(ordered));
     }
 
     /// <summary>The text that the selector was read from.</summary>
@@ -103,12 +104,12 @@ public sealed class DeviceSelector
         return kind != DeviceKind.Accelerator || Is(text, "accelerator");
     }
 
-    private static DeviceInfo? OfKind(IReadOnlyList<DeviceInfo> devices, DeviceKind kind, int ordinal) =>
-        devices.Where(device => device.Capabilities.Kind == kind).OrderBy(device => device.Index).ElementAtOrDefault(ordinal);
+    private static DeviceInfo? OfKind(DeviceInfo[] devices, DeviceKind kind, int ordinal) =>
+        devices.Where(device => device.Capabilities.Kind == kind).ElementAtOrDefault(ordinal);
 
-    private static DeviceInfo? Named(IReadOnlyList<DeviceInfo> devices, string text)
+    private static DeviceInfo? Named(DeviceInfo[] devices, string text)
     {
-        DeviceInfo? whole = devices.FirstOrDefault(device => Contains(device.Capabilities.Name, text) || Contains(device.Capabilities.PlatformName, text));
+        DeviceInfo? whole = Array.Find(devices, device => Contains(device.Capabilities.Name, text) || Contains(device.Capabilities.PlatformName, text));
         int slash = text.IndexOf('/');
         if (whole is not null || slash < 0)
         {
@@ -117,15 +118,15 @@ public sealed class DeviceSelector
 
         string platform = text[..slash].Trim();
         string name = text[(slash + 1)..].Trim();
-        return devices.FirstOrDefault(device => Contains(device.Capabilities.PlatformName, platform) && Contains(device.Capabilities.Name, name));
+        return Array.Find(devices, device => Contains(device.Capabilities.PlatformName, platform) && Contains(device.Capabilities.Name, name));
     }
 
     private static bool Contains(string name, string part) => name.Contains(part, StringComparison.OrdinalIgnoreCase);
 
-    private string Explain(IReadOnlyList<DeviceInfo> devices)
+    private string Explain(DeviceInfo[] devices)
     {
         string asked = origin is null ? $"\"{text}\"" : $"\"{text}\" (from {origin})";
-        string list = devices.Count == 0 ? " none" : string.Concat(devices.Select(device => $"\n  {device}"));
+        string list = devices.Length == 0 ? " none" : string.Concat(devices.Select(device => $"\n  {device}"));
         return $"No OpenCL device answers to {asked}. Devices of this machine:{list}\n"
             + "Ask with auto, cpu, gpu, accelerator, a kind and a number (gpu:1), an index (#0), part of a device's or platform's name, or platform/device.";
     }

@@ -59,6 +59,20 @@ public sealed class ComputeProgram : IDisposable
         }
     }
 
+    /// <summary>
+    /// The program as the driver keeps it: on NVIDIA's platform PTX text, elsewhere a form of the driver's own. For
+    /// <see cref="ProgramCache.GetOrLoad"/>.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The program or its device is disposed.</exception>
+    public byte[] GetBinary()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        compiled.Device.ThrowIfUnusable();
+        using HandleScope program = new(compiled.Handle);
+        compiled.Device.Check(ClApi.GetBinary(program.Value, out byte[] binary), "reading a program's binary");
+        return binary;
+    }
+
     /// <summary>Ends this use of the program.</summary>
     public void Dispose() => disposed = true;
 }

@@ -31,6 +31,8 @@ public sealed unsafe class ComputeQueue : IDisposable
     /// <summary>Whether the queue, or its device, is disposed.</summary>
     public bool IsDisposed => Volatile.Read(ref closed) != 0;
 
+    internal QueueHandle Handle => queue;
+
     /// <summary>Copies from the host to the device; blocks until the data is taken over and all earlier commands have ended.</summary>
     /// <param name="target">Where to.</param>
     /// <param name="data">What.</param>

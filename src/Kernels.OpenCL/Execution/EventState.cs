@@ -10,6 +10,8 @@ internal sealed class EventState
 {
     private static readonly ObjectPool<EventState> Pool = new(capacity: 1024);
 
+    private static int finalizedCount;
+
     private readonly Lock gate = new();
     private ComputeQueue? queue;
     private nint handle;
@@ -25,8 +27,12 @@ internal sealed class EventState
         if (handle != 0)
         {
             _ = ClApi.ReleaseEvent(handle);
+            Interlocked.Increment(ref finalizedCount);
         }
     }
+
+    /// <summary>Events that nobody disposed and the collector released, so far.</summary>
+    public static int FinalizedCount => Volatile.Read(ref finalizedCount);
 
     /// <summary>Takes over the caller's reference to an OpenCL event.</summary>
     public static ComputeEvent Open(ComputeQueue queue, nint handle)

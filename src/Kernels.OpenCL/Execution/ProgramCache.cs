@@ -34,33 +34,19 @@ public sealed class ProgramCache
     /// <param name="name">What to call the program in messages.</param>
     /// <exception cref="ProgramBuildException">The compiler refused the program. The next call tries again.</exception>
     /// <exception cref="ArgumentException">The source is empty, or an option is refused.</exception>
-    public ComputeProgram GetOrBuild(ReadOnlySpan<byte> source, string options = "", string? name = null)
+    public ComputeProgram GetOrBuild(ReadOnlySpan<byte> source, string options = "", string? name = null) =>
+        GetOrAdd(ProgramForm.Source, source, Complete(options), name);
+
+    /// <summary>A program made from a binary, such as one of <see cref="ComputeProgram.GetBinary"/> that was changed; kept in memory only.</summary>
+    /// <param name="binary">A binary of this device's driver.</param>
+    /// <param name="options">Options of the driver for binaries; nothing is added to them.</param>
+    /// <param name="name">What to call the program in messages.</param>
+    /// <exception cref="ProgramBuildException">The driver refused the binary. The next call tries again.</exception>
+    /// <exception cref="ArgumentException">The binary is empty.</exception>
+    public ComputeProgram GetOrLoad(ReadOnlySpan<byte> binary, string options = "", string? name = null)
     {
-        device.ThrowIfUnusable();
-        if (source.IsEmpty)
-        {
-            throw new ArgumentException("A program needs a source.", nameof(source));
-        }
-
-        string allOptions = Complete(options);
-        ProgramKey key = ProgramKey.Of(source, allOptions, device.Capabilities);
-        if (!programs.TryGetValue(key, out Lazy<CompiledProgram>? entry))
-        {
-            byte[] copy = source.ToArray();
-            string title = name ?? "program " + key.ToString()[..12];
-            entry = programs.GetOrAdd(key, new Lazy<CompiledProgram>(() => Build(key, copy, allOptions, title), LazyThreadSafetyMode.ExecutionAndPublication));
-        }
-
-        try
-        {
-            return new(entry.Value);
-        }
-        catch
-        {
-            // A failure is not kept: memory may be free the next time, or the driver mended.
-            programs.TryRemove(new(key, entry));
-            throw;
-        }
+        ArgumentNullException.ThrowIfNull(options);
+        return GetOrAdd(ProgramForm.Binary, binary, options, name);
     }
 
     /// <summary>As <see cref="GetOrBuild"/>, on another thread: compilers take from tenths of a second to minutes.</summary>
@@ -74,6 +60,36 @@ public sealed class ProgramCache
         Task.Run(() => GetOrBuild(source.Span, options, name), cancellationToken).WaitAsync(cancellationToken);
 
     internal void Close() => programs.Clear();
+
+    private ComputeProgram GetOrAdd(ProgramForm form, ReadOnlySpan<byte> code, string options, string? name)
+    {
+        device.ThrowIfUnusable();
+        if (code.IsEmpty)
+        {
+            throw new ArgumentException("A program of no bytes cannot be built.", form == ProgramForm.Source ? "source" : "binary");
+        }
+
+        ProgramKey key = ProgramKey.Of(form, code, options, device.Capabilities);
+        if (!programs.TryGetValue(key, out Lazy<CompiledProgram>? entry))
+        {
+            byte[] copy = code.ToArray();
+            string title = name ?? "program " + key.ToString()[..12];
+            entry = programs.GetOrAdd(key, new Lazy<CompiledProgram>(
+                () => form == ProgramForm.Source ? Build(key, copy, options, title) : Load(copy, options, title),
+                LazyThreadSafetyMode.ExecutionAndPublication));
+        }
+
+        try
+        {
+            return new(entry.Value);
+        }
+        catch
+        {
+            // A failure is not kept: memory may be free the next time, or the driver mended.
+            programs.TryRemove(new(key, entry));
+            throw;
+        }
+    }
 
     private static string Complete(string options)
     {
@@ -91,24 +107,60 @@ public sealed class ProgramCache
     {
         if (store?.TryLoad(key) is { } binary)
         {
-            if (TryBuildBinary(binary, options, name) is { } loaded)
+            try
             {
-                return loaded;
+                return Finish(CreateFromBinary(binary, options, name), options, name, string.Empty, fromDisk: true);
             }
-
-            store.Delete(key);
+            catch (ComputeException) when (!device.IsLost)
+            {
+                // Sound by its checksum, but not to this driver.
+                store.Delete(key);
+            }
         }
 
         Interlocked.Increment(ref compilations);
-        ProgramHandle program = CreateFromSource(source);
+        CompiledProgram compiled = Finish(CreateFromSource(source), options, name, SourceText.Number(source), fromDisk: false);
+        if (store is not null && Binary(compiled.Handle) is { Length: > 0 } built)
+        {
+            store.Save(key, built);
+        }
+
+        return compiled;
+    }
+
+    private CompiledProgram Load(byte[] binary, string options, string name) =>
+        Finish(CreateFromBinary(binary, options, name), options, name, SourceText.OfBinary(binary), fromDisk: false);
+
+    private ProgramHandle CreateFromSource(byte[] source)
+    {
+        using HandleScope context = new(device.Context);
+        device.Check(ClApi.CreateProgramFromSource(context.Value, source, out nint handle), "making a program");
+        return new(handle);
+    }
+
+    private ProgramHandle CreateFromBinary(byte[] binary, string options, string name)
+    {
+        using HandleScope context = new(device.Context);
+        int code = ClApi.CreateProgramFromBinary(context.Value, device.Info.DeviceId, binary, out nint handle);
+        if (code == ClStatus.Success)
+        {
+            return new(handle);
+        }
+
+        if (handle != 0)
+        {
+            _ = ClApi.ReleaseProgram(handle);
+        }
+
+        throw BuildFailure(code, options, name, string.Empty, SourceText.OfBinary(binary));
+    }
+
+    /// <summary>Builds and describes a program; takes over its handle.</summary>
+    private CompiledProgram Finish(ProgramHandle program, string options, string name, string listing, bool fromDisk)
+    {
         try
         {
-            CompiledProgram compiled = Finish(program, options, name, source, fromDisk: false)!;
-            if (store is not null && Binary(program) is { Length: > 0 } built)
-            {
-                store.Save(key, built);
-            }
-
+            CompiledProgram compiled = BuildAndDescribe(program, options, name, listing, fromDisk);
             device.Resources.Add(program);
             return compiled;
         }
@@ -119,66 +171,26 @@ public sealed class ProgramCache
         }
     }
 
-    private ProgramHandle CreateFromSource(byte[] source)
-    {
-        using HandleScope context = new(device.Context);
-        device.Check(ClApi.CreateProgramFromSource(context.Value, source, out nint handle), "making a program");
-        return new(handle);
-    }
-
-    private CompiledProgram? TryBuildBinary(byte[] binary, string options, string name)
-    {
-        nint handle;
-        using (HandleScope context = new(device.Context))
-        {
-            if (ClApi.CreateProgramFromBinary(context.Value, device.Info.DeviceId, binary, out handle) != ClStatus.Success)
-            {
-                if (handle != 0)
-                {
-                    _ = ClApi.ReleaseProgram(handle);
-                }
-
-                return null;
-            }
-        }
-
-        ProgramHandle program = new(handle);
-        if (Finish(program, options, name, source: null, fromDisk: true) is { } compiled)
-        {
-            device.Resources.Add(program);
-            return compiled;
-        }
-
-        program.Dispose();
-        return null;
-    }
-
-    /// <summary>Builds and describes; a failure throws where there is a source to show, and gives null where there is a binary to do without.</summary>
-    private CompiledProgram? Finish(ProgramHandle program, string options, string name, byte[]? source, bool fromDisk)
+    private CompiledProgram BuildAndDescribe(ProgramHandle program, string options, string name, string listing, bool fromDisk)
     {
         using HandleScope scope = new(program);
         int code = ClApi.Build(scope.Value, device.Info.DeviceId, options);
         string log = ClApi.GetBuildLog(scope.Value, device.Info.DeviceId);
-        string names = string.Empty;
-        if (code == ClStatus.Success)
+        if (code != ClStatus.Success)
         {
-            code = ClApi.GetKernelNames(scope.Value, out names);
+            throw BuildFailure(code, options, name, log, listing);
         }
 
-        if (code == ClStatus.Success)
-        {
-            return new(device, program, name, log, names.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), fromDisk);
-        }
+        device.Check(ClApi.GetKernelNames(scope.Value, out string names), $"listing the kernels of {name}");
+        return new(device, program, name, log, names.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), fromDisk);
+    }
 
-        if (source is null)
-        {
-            return null;
-        }
-
-        throw code is ClStatus.BuildProgramFailure or ClStatus.CompileProgramFailure or ClStatus.LinkProgramFailure
-            or ClStatus.InvalidBuildOptions or ClStatus.CompilerNotAvailable or ClStatus.OutOfResources
-            ? new ProgramBuildException(name, device.ToString(), options, log, SourceText.Number(source), code)
-            : device.Failure(code, $"building {name}");
+    private ComputeException BuildFailure(int code, string options, string name, string log, string listing)
+    {
+        ComputeException failure = device.Failure(code, $"building {name}");
+        return failure is DeviceLostException or DeviceOutOfMemoryException
+            ? failure
+            : new ProgramBuildException(name, device.ToString(), options, log, listing, code);
     }
 
     private static byte[] Binary(ProgramHandle program)

@@ -21,13 +21,11 @@ public sealed record ProgramCacheOptions
     public long MaxDiskBytes { get; init; } = 256L << 20;
 
     /// <summary>The defaults, changed by KERNELS_CACHE where it is set: "off" keeps nothing on disk, anything else is the folder.</summary>
-    public static ProgramCacheOptions FromEnvironment()
-    {
-        string? value = Environment.GetEnvironmentVariable(EnvironmentVariable);
-        return string.IsNullOrWhiteSpace(value) ? new()
-            : value.Trim().Equals("off", StringComparison.OrdinalIgnoreCase) ? new() { UseDisk = false }
-            : new() { Directory = value };
-    }
+    public static ProgramCacheOptions FromEnvironment() => Parse(Environment.GetEnvironmentVariable(EnvironmentVariable));
+
+    internal static ProgramCacheOptions Parse(string? value) => string.IsNullOrWhiteSpace(value) ? new()
+        : value.Trim().Equals("off", StringComparison.OrdinalIgnoreCase) ? new() { UseDisk = false }
+        : new() { Directory = value };
 
     private static string DefaultDirectory()
     {

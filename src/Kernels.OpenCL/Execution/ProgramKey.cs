@@ -4,15 +4,23 @@ using System.Text;
 
 namespace Kernels.OpenCL;
 
-/// <summary>What makes two builds the same: the SHA-256 of the source, the options and the compiler.</summary>
+/// <summary>What a program is given as.</summary>
+internal enum ProgramForm : byte
+{
+    Source,
+    Binary,
+}
+
+/// <summary>What makes two builds the same: the SHA-256 of the code, the options and the compiler.</summary>
 internal readonly record struct ProgramKey(UInt128 High, UInt128 Low)
 {
     public const int Bytes = 32;
 
-    public static ProgramKey Of(ReadOnlySpan<byte> source, string options, DeviceCapabilities device)
+    public static ProgramKey Of(ProgramForm form, ReadOnlySpan<byte> code, string options, DeviceCapabilities device)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append(hash, source);
+        Append(hash, [(byte)form]);
+        Append(hash, code);
         foreach (string text in (ReadOnlySpan<string>)[options, device.Name, device.PlatformName, device.PlatformVersion, device.DriverVersion])
         {
             Append(hash, Encoding.UTF8.GetBytes(text));

@@ -6,24 +6,15 @@ internal static class ClStatus
     public const int Success = 0;
     public const int DeviceNotFound = -1;
     public const int DeviceNotAvailable = -2;
-    public const int CompilerNotAvailable = -3;
     public const int MemoryObjectAllocationFailure = -4;
     public const int OutOfResources = -5;
     public const int OutOfHostMemory = -6;
-    public const int ProfilingInfoNotAvailable = -7;
-    public const int BuildProgramFailure = -11;
-    public const int CompileProgramFailure = -15;
-    public const int LinkProgramFailure = -17;
     public const int InvalidCommandQueue = -36;
-    public const int InvalidBuildOptions = -43;
-    public const int InvalidKernelName = -46;
-    public const int InvalidArgumentIndex = -49;
     public const int InvalidArgumentValue = -50;
     public const int InvalidArgumentSize = -51;
     public const int InvalidWorkGroupSize = -54;
     public const int InvalidWorkItemSize = -55;
     public const int InvalidBufferSize = -61;
-    public const int PlatformNotFound = -1001;
 
     /// <summary>NVIDIA's code for an illegal read or write by a kernel; the context is unusable after it.</summary>
     public const int NvidiaIllegalAccess = -9999;

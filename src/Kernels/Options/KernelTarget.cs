@@ -5,4 +5,7 @@ public enum KernelTarget
 {
     /// <summary>OpenCL C 1.2 without any extension: tiles in local memory, shared by a work-group.</summary>
     Portable = 0,
+
+    /// <summary>A CPU: one work-item owns a tile in explicit vectors, without local memory and barriers.</summary>
+    Cpu = 1,
 }

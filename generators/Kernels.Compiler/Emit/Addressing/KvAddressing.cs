@@ -21,6 +21,9 @@ internal abstract class KvAddressing
     /// <param name="dim">Expression: elements of a row.</param>
     public abstract string RowOfToken(string token, string dim);
 
+    /// <summary>Whether the rows of consecutive tokens of a head lie one after the other.</summary>
+    public abstract bool RowsAreAdjacent { get; }
+
     /// <summary>Index of the first element of a cache slot's row, as a long; a slot is sequence × capacity + token.</summary>
     public abstract string RowOfSlot(string slot, string dim);
 }
@@ -31,6 +34,8 @@ internal sealed class ContiguousAddressing(KvLayout layout) : KvAddressing
     public override string DisplayName => layout == KvLayout.Hnd
         ? "contiguous cache [sequence, KV head, token, dim]"
         : "contiguous cache [sequence, token, KV head, dim]";
+
+    public override bool RowsAreAdjacent => layout == KvLayout.Hnd;
 
     public override string Parameters => "int capacity";
 

@@ -40,16 +40,17 @@ internal static class FlashAlgorithm
             #define ROWS {tile.Rows}
             #define KEYS {tile.Keys}
             """);
-        steps.Declare(writer);
-
+        steps.DeclareTile(writer);
+        writer.Line();
         Prelude.Helpers(writer, context.Storage, context.Cache);
-        RowAccess(writer, context);
+        steps.DeclareFunctions(writer);
         WorkItem(writer);
         Addresses(writer, context);
         if (context.Mask.HidesKeys)
         {
+            string type = steps.PositionType;
             writer.Add("// Whether the query at position `query` sees the key at position `key`; both count keys of the sequence.");
-            writer.Open("static int is_visible(int query, int key)");
+            writer.Open($"static {type} is_visible({type} query, int key)");
             writer.Add($"return {context.Mask.Visible("query", "key")};");
             writer.Close().Line();
         }
@@ -95,16 +96,6 @@ internal static class FlashAlgorithm
         writer.Close().Line();
         steps.Finish(writer);
         writer.Close();
-    }
-
-    private static void RowAccess(CodeWriter writer, KernelContext context)
-    {
-        AttentionSpec spec = context.Spec;
-        Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
-        Prelude.LoadFunction(writer, "load_key", context.Cache, spec.HeadDim, "HEAD_DIM");
-        Prelude.LoadFunction(writer, "load_value", context.Cache, spec.ResolvedValueDim, "VALUE_DIM");
-        Prelude.StoreFunction(writer, "store_output", context.Storage, spec.ResolvedValueDim, "VALUE_DIM");
-        Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");
     }
 
     private static void WorkItem(CodeWriter writer) => writer.Add("""

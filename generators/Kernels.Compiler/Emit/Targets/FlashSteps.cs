@@ -12,8 +12,16 @@ internal abstract class FlashSteps
     /// <summary>The tile that one work-group works on.</summary>
     public abstract TilePlan Tile { get; }
 
-    /// <summary>Constants and helper functions of the tile.</summary>
-    public abstract void Declare(CodeWriter writer);
+    /// <summary>The C type of the query positions that masks are asked about: one, or one in each lane.</summary>
+    public abstract string PositionType { get; }
+
+    /// <summary>Constants of the tile, after <c>ROWS</c> and <c>KEYS</c>.</summary>
+    public virtual void DeclareTile(CodeWriter writer)
+    {
+    }
+
+    /// <summary>Helper functions of the steps.</summary>
+    public abstract void DeclareFunctions(CodeWriter writer);
 
     /// <summary>Memory of the tile, queries loaded, running maximum, sum and output at their start.</summary>
     public abstract void Begin(CodeWriter writer);
@@ -30,6 +38,6 @@ internal abstract class FlashSteps
     /// <summary>Probabilities times values, added to the output.</summary>
     public abstract void Accumulate(CodeWriter writer);
 
-    /// <summary>Divides by the sum and hands each row to <c>finish_row</c>-style stores: final or partial.</summary>
+    /// <summary>Divides by the sum and stores each row: as output and LSE, or as partial state.</summary>
     public abstract void Finish(CodeWriter writer);
 }

@@ -1,4 +1,5 @@
 using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
@@ -29,24 +30,31 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override TilePlan Tile => tile;
 
-    public override void Declare(CodeWriter writer)
-    {
-        writer.Add($"""
-            #define THREADS_X {tile.ThreadsX} // work-items along the keys and along the columns of the output
-            #define THREADS_Y {tile.ThreadsY} // work-items along the rows
-            #define WORK_GROUP (THREADS_X * THREADS_Y)
-            #define ROWS_EACH {tile.Rows / tile.ThreadsY} // rows of one work-item
-            #define KEYS_EACH {tile.Keys / tile.ThreadsX} // keys of one work-item
-            #define COLUMNS_EACH {Columns} // float4 columns of the output of one work-item
+    public override string PositionType => "int";
 
-            // In float4s. Strides are odd, so that rows begin in different banks of local memory.
-            #define HEAD_DIM4 {(spec.HeadDim + 3) / 4}
-            #define VALUE_DIM4 {ValueDim4}
-            #define QUERY_STRIDE {PortablePlanner.TileStride(spec.HeadDim)}
-            #define KV_STRIDE {PortablePlanner.KvStride(spec)}
-            #define SCORE_STRIDE {PortablePlanner.ScoreStride(tile.Keys)}
-            """);
-        writer.Line();
+    public override void DeclareTile(CodeWriter writer) => writer.Add($"""
+        #define THREADS_X {tile.ThreadsX} // work-items along the keys and along the columns of the output
+        #define THREADS_Y {tile.ThreadsY} // work-items along the rows
+        #define WORK_GROUP (THREADS_X * THREADS_Y)
+        #define ROWS_EACH {tile.Rows / tile.ThreadsY} // rows of one work-item
+        #define KEYS_EACH {tile.Keys / tile.ThreadsX} // keys of one work-item
+        #define COLUMNS_EACH {Columns} // float4 columns of the output of one work-item
+
+        // In float4s. Strides are odd, so that rows begin in different banks of local memory.
+        #define HEAD_DIM4 {(spec.HeadDim + 3) / 4}
+        #define VALUE_DIM4 {ValueDim4}
+        #define QUERY_STRIDE {PortablePlanner.TileStride(spec.HeadDim)}
+        #define KV_STRIDE {PortablePlanner.KvStride(spec)}
+        #define SCORE_STRIDE {PortablePlanner.ScoreStride(tile.Keys)}
+        """);
+
+    public override void DeclareFunctions(CodeWriter writer)
+    {
+        Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
+        Prelude.LoadFunction(writer, "load_key", context.Cache, spec.HeadDim, "HEAD_DIM");
+        Prelude.LoadFunction(writer, "load_value", context.Cache, spec.ResolvedValueDim, "VALUE_DIM");
+        Prelude.StoreFunction(writer, "store_output", context.Storage, spec.ResolvedValueDim, "VALUE_DIM");
+        Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");
     }
 
     public override void Begin(CodeWriter writer) => writer.Add("""

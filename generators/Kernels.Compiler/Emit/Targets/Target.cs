@@ -8,6 +8,7 @@ internal abstract class Target
     public static Target For(KernelTarget target) => target switch
     {
         KernelTarget.Portable => new PortableTarget(),
+        KernelTarget.Cpu => new CpuTarget(),
         _ => throw new ArgumentOutOfRangeException(nameof(target), target, "No such target."),
     };
 

@@ -1,0 +1,254 @@
+using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Planning;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>A CPU: one work-item does all the work of a tile, in explicit vectors, without local memory and barriers.</summary>
+internal sealed class CpuTarget : Target
+{
+    public override string DisplayName => "cpu (one work-item owns a tile, vectors hold one value for each row)";
+
+    public override FlashSteps Flash(KernelContext context, FlashForm form) =>
+        new CpuFlash(context, form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode);
+}
+
+/// <summary>
+/// The lanes of a vector are query rows, so that maximum, sum and rescaling need no exchange between lanes, and an element
+/// of a key or value is broadcast to all of them.
+/// </summary>
+internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashSteps
+{
+    private readonly AttentionSpec spec = context.Spec;
+    private readonly int accumulators = CpuPlanner.Accumulators(context.Spec);
+
+    /// <summary>Whether whole tiles are read where they lie: float32 rows one after the other.</summary>
+    private bool ReadsInPlace => spec.ResolvedCacheStorage == ElementType.Float32 && context.Addressing.RowsAreAdjacent;
+
+    public override TilePlan Tile => tile;
+
+    public override string PositionType => "int16";
+
+    public override void DeclareFunctions(CodeWriter writer) => writer.Add("""
+        typedef float16 rows_t; // one value for each query row
+
+        // 2^x for x <= 0, 0 below 2^-126: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, n added to the exponent.
+        static rows_t exp2_rows(rows_t x)
+        {
+            const rows_t bounded = fmax(x, (rows_t)(-126.0f));
+            const rows_t shifted = bounded + 12582912.0f; // 1.5 x 2^23: the sum has n in its low bits
+            const rows_t f = bounded - (shifted - 12582912.0f);
+            rows_t y = (rows_t)(1.3276472e-3f);
+            y = fma(y, f, (rows_t)(9.6755413e-3f));
+            y = fma(y, f, (rows_t)(5.5507133e-2f));
+            y = fma(y, f, (rows_t)(2.4022120e-1f));
+            y = fma(y, f, (rows_t)(6.9314697e-1f));
+            y = fma(y, f, (rows_t)(1.0f));
+            y = as_float16(as_int16(y) + (as_int16(shifted) << 23));
+            return select(y, (rows_t)(0.0f), x < -126.0f);
+        }
+        """).Line();
+
+    public override void Begin(CodeWriter writer)
+    {
+        writer.Add($$"""
+            rows_t query[HEAD_DIM]; // query[d] has element d of every row
+            rows_t output[VALUE_DIM];
+            rows_t p[KEYS]; // scores, then probabilities: p[j] has those of key j
+            float tile[KEYS * {{(spec.HeadDim >= spec.ResolvedValueDim ? "HEAD_DIM" : "VALUE_DIM")}}]; // keys or values that cannot be read where they lie
+            rows_t row_max = (rows_t)(-INFINITY);
+            rows_t row_sum = (rows_t)(0.0f);
+            for (int d = 0; d < HEAD_DIM; d++)
+            {
+                query[d] = (rows_t)(0.0f);
+            }
+            for (int row = 0; row < item.row_count; row++)
+            {
+                global const {{context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, row) * HEAD_DIM;
+                for (int d = 0; d < HEAD_DIM; d++)
+                {
+                    ((float*)query)[d * ROWS + row] = {{context.Storage.Load("from + d", 1)}} * SCALE;
+                }
+            }
+            for (int c = 0; c < VALUE_DIM; c++)
+            {
+                output[c] = (rows_t)(0.0f);
+            }
+            """);
+        if (context.Mask.HidesKeys)
+        {
+            writer.Add("""
+                const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                const int16 position = item.position + (item.first_row + lane) / GROUP; // of each row's query
+                """);
+        }
+    }
+
+    public override void Scores(CodeWriter writer)
+    {
+        Rows(writer, "key", "keys", spec.HeadDim, "HEAD_DIM");
+        writer.Open($"for (int j = 0; j < KEYS; j += {accumulators})");
+        writer.Add("const float* k = key_rows + j * HEAD_DIM;");
+        Named(writer, accumulators, i => $"rows_t s{i} = (rows_t)(0.0f);");
+        writer.Add("#pragma unroll 4");
+        writer.Open("for (int d = 0; d < HEAD_DIM; d++)");
+        writer.Add("const rows_t q = query[d];");
+        Named(writer, accumulators, i => $"s{i} = fma(q, (rows_t)(k[{i} * HEAD_DIM + d]), s{i});");
+        writer.Close();
+        Named(writer, accumulators, i => $"p[j + {i}] = s{i};");
+        writer.Close().Line();
+    }
+
+    public override void Hide(CodeWriter writer)
+    {
+        writer.Open("for (int j = 0; j < KEYS; j++)");
+        writer.Add("const int key = first_key + j;");
+        if (context.Mask.HidesKeys)
+        {
+            writer.Add("""
+                const int16 visible = is_visible(position, key) && key < item.kv_end;
+                p[j] = select((rows_t)(-INFINITY), p[j], visible);
+                """);
+        }
+        else
+        {
+            writer.Add("p[j] = key < item.kv_end ? p[j] : (rows_t)(-INFINITY);");
+        }
+
+        writer.Close();
+    }
+
+    public override void Softmax(CodeWriter writer) => writer.Add("""
+
+        rows_t new_max = row_max;
+        for (int j = 0; j < KEYS; j++)
+        {
+            new_max = fmax(new_max, p[j]);
+        }
+
+        // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
+        const rows_t base = select(new_max, (rows_t)(0.0f), new_max == -INFINITY);
+        const rows_t rescale = exp2_rows(row_max - base);
+        row_max = new_max;
+        row_sum *= rescale;
+        for (int j = 0; j < KEYS; j++)
+        {
+            p[j] = exp2_rows(p[j] - base);
+            row_sum += p[j];
+        }
+
+        """);
+
+    public override void Accumulate(CodeWriter writer)
+    {
+        Rows(writer, "value", "values", spec.ResolvedValueDim, "VALUE_DIM");
+        int whole = spec.ResolvedValueDim / accumulators * accumulators;
+        if (whole > 0)
+        {
+            writer.Open($"for (int c = 0; c < {whole}; c += {accumulators})");
+            Columns(writer, "c", accumulators);
+            writer.Close();
+        }
+
+        if (whole < spec.ResolvedValueDim)
+        {
+            writer.Open();
+            Columns(writer, C.Int(whole), spec.ResolvedValueDim - whole);
+            writer.Close();
+        }
+    }
+
+    public override void Finish(CodeWriter writer) => writer.Add($$"""
+        // A row that saw no key has the sum 0: output 0, LSE -inf.
+        const rows_t inverse = select((rows_t)(0.0f), 1.0f / row_sum, row_sum > 0.0f);
+        const int is_final = item.partial_row < 0;
+        for (int row = 0; row < item.row_count; row++)
+        {
+            const float scale = ((const float*)&inverse)[row];
+            const float maximum = ((const float*)&row_max)[row];
+            const float sum = ((const float*)&row_sum)[row];
+            const float* o = (const float*)output + row;
+            if (is_final)
+            {
+                const long to = packed_row(item, kv_head, row);
+                global {{context.Storage.StorageType}}* out = outputs + to * VALUE_DIM;
+                for (int c = 0; c < VALUE_DIM; c++)
+                {
+                    {{context.Storage.Store("out + c", "o[c * ROWS] * scale")}}
+                }
+                lse[to] = sum > 0.0f ? maximum * LN_2 + log(sum) : -INFINITY;
+            }
+            else
+            {
+                const long to = (long)(item.partial_row + row) * KV_HEADS + kv_head;
+                for (int c = 0; c < VALUE_DIM; c++)
+                {
+                    partial_outputs[to * VALUE_DIM + c] = o[c * ROWS] * scale;
+                }
+                partial_states[to] = (float2)(maximum, sum);
+            }
+        }
+        """);
+
+    /// <summary>The output's columns from <paramref name="first"/> on, summed in registers over the tile's keys.</summary>
+    private static void Columns(CodeWriter writer, string first, int count)
+    {
+        writer.Add($"const float* v = value_rows + {first};");
+        Named(writer, count, i => $"rows_t o{i} = output[{first} + {i}] * rescale;");
+        writer.Open("for (int j = 0; j < KEYS; j++)");
+        writer.Add("const rows_t w = p[j];");
+        Named(writer, count, i => $"o{i} = fma(w, (rows_t)(v[j * VALUE_DIM + {i}]), o{i});");
+        writer.Close();
+        Named(writer, count, i => $"output[{first} + {i}] = o{i};");
+    }
+
+    /// <summary>Declares <c>key_rows</c> or <c>value_rows</c>: the tile's rows as float32, one after the other.</summary>
+    private void Rows(CodeWriter writer, string what, string cache, int dim, string dimName)
+    {
+        string row = $"{cache} + {what}_row(sequence, kv_head, min(first_key + j, item.kv_end - 1), {context.Addressing.Arguments})";
+        if (ReadsInPlace)
+        {
+            writer.Add($"const float* {what}_rows = (const float*)(size_t)({cache} + {what}_row(sequence, kv_head, first_key, {context.Addressing.Arguments})); // a CPU has one address space");
+            writer.Open("if (first_key + KEYS > item.kv_end)");
+        }
+
+        writer.Add("// Rows past the last key repeat it, so that nothing unwritten is read; their scores are hidden.");
+        writer.Open("for (int j = 0; j < KEYS; j++)");
+        writer.Add($"global const {context.Cache.StorageType}* from = {row};");
+        int whole = dim / 16 * 16;
+        if (whole > 0)
+        {
+            writer.Open($"for (int d = 0; d < {whole}; d += 16)");
+            writer.Add($"vstore16({context.Cache.Load("from + d", 16)}, 0, tile + j * {dimName} + d);");
+            writer.Close();
+        }
+
+        if (whole < dim)
+        {
+            writer.Open($"for (int d = {whole}; d < {dimName}; d++)");
+            writer.Add($"tile[j * {dimName} + d] = {context.Cache.Load("from + d", 1)};");
+            writer.Close();
+        }
+
+        writer.Close();
+        if (ReadsInPlace)
+        {
+            writer.Add($"{what}_rows = tile;");
+            writer.Close();
+        }
+        else
+        {
+            writer.Add($"const float* {what}_rows = tile;");
+        }
+
+        writer.Line();
+    }
+
+    private static void Named(CodeWriter writer, int count, Func<int, string> line)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            writer.Add(line(i));
+        }
+    }
+}

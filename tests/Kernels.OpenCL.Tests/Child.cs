@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Kernels.OpenCL.Tests;
+
+/// <summary>This assembly as a process of its own, for what a process can do or be only once.</summary>
+internal static partial class Child
+{
+    public static int Main(string[] arguments)
+    {
+        switch (arguments)
+        {
+            case ["open"]:
+                return Open();
+            case ["affinity"]:
+                _ = ComputeDevice.Enumerate();
+                Console.WriteLine(Marshal.PtrToStringUTF8(GetEnvironmentVariable("POCL_AFFINITY")) ?? "(unset)");
+                return 0;
+            case ["build", string folder]:
+                using (ComputeDevice device = ComputeDevice.Open(options: new() { ProgramCache = new() { Directory = folder } }))
+                using (ComputeProgram program = device.Programs.GetOrBuild(Sources.Basics))
+                {
+                    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{program.FromDiskCache} {device.Programs.Compilations}"));
+                }
+
+                return 0;
+            default:
+                Console.Error.WriteLine("open | affinity | build FOLDER");
+                return 2;
+        }
+    }
+
+    /// <summary>Runs the process to its end.</summary>
+    /// <param name="arguments">As <see cref="Main"/> reads them.</param>
+    /// <param name="environment">Variables to set, or to remove where the value is null.</param>
+    /// <returns>What it wrote to its standard output.</returns>
+    public static string Run(string[] arguments, params (string Name, string? Value)[] environment)
+    {
+        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])["exec", typeof(Child).Assembly.Location, .. arguments])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        foreach ((string name, string? value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"exit code {process.ExitCode}: {output}{errors.Result}");
+        return output.Trim();
+    }
+
+    private static int Open()
+    {
+        Console.WriteLine($"{ComputeDevice.Enumerate().Count} devices");
+        try
+        {
+            using ComputeDevice device = ComputeDevice.Open();
+            Console.WriteLine(device);
+        }
+        catch (ComputeException e)
+        {
+            Console.WriteLine($"{e.GetType().Name} {e.CodeName}: {e.Message}");
+        }
+
+        return 0;
+    }
+
+    [LibraryImport("libc", EntryPoint = "getenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint GetEnvironmentVariable(string name);
+}
