@@ -7,7 +7,8 @@ namespace Kernels.OpenCL;
 
 /// <summary>
 /// One wait for one command, through the driver's callback. It is used again once both the driver has called back and the caller has
-/// fetched the result, in either order: a cancelled wait is fetched first.
+/// fetched the result, in either order: a cancelled wait is fetched first. A driver that never calls back about a command that failed, as
+/// PoCL 3 does, is found out by <see cref="FailureWatch"/>.
 /// </summary>
 internal sealed unsafe class EventWaiter : IValueTaskSource, IThreadPoolWorkItem
 {
@@ -24,14 +25,21 @@ internal sealed unsafe class EventWaiter : IValueTaskSource, IThreadPoolWorkItem
     private CancellationToken token;
     private ComputeQueue? queue;
     private nint handle;
-    private int status;
     private int outcome;
     private int parties;
+    private int claimed;
     private bool blocking;
+    private bool reusable;
 
     private EventWaiter()
     {
     }
+
+    /// <summary>The place in the <see cref="FailureWatch"/>'s list, or -1.</summary>
+    public int WatchIndex { get; set; } = -1;
+
+    /// <summary>The event; the waiter has a reference to it for as long as it is being watched.</summary>
+    public nint Handle => handle;
 
     /// <summary>A task that ends with the command. Takes over the caller's reference to the event.</summary>
     public static ValueTask Start(ComputeQueue queue, nint handle, CancellationToken cancellationToken)
@@ -65,28 +73,49 @@ internal sealed unsafe class EventWaiter : IValueTaskSource, IThreadPoolWorkItem
     /// <summary>Blocks until the command has ended. Takes over the caller's reference to the event.</summary>
     public static void Block(ComputeQueue queue, nint handle, CancellationToken cancellationToken)
     {
-        EventWaiter waiter;
         try
         {
-            waiter = Register(queue, handle, cancellationToken, blocking: true);
-        }
-        catch
-        {
-            _ = ClApi.ReleaseEvent(handle);
-            throw;
-        }
-
-        try
-        {
-            waiter.signal.Wait(cancellationToken);
-            if (waiter.status < 0)
+            if (ComputeEvent.HasEnded(queue, handle))
             {
-                throw queue.Device.Failure(waiter.status, "running a command");
+                return;
             }
+
+            _ = ClApi.RetainEvent(handle);
+            EventWaiter waiter;
+            try
+            {
+                waiter = Register(queue, handle, cancellationToken, blocking: true);
+            }
+            catch
+            {
+                _ = ClApi.ReleaseEvent(handle);
+                throw;
+            }
+
+            try
+            {
+                waiter.signal.Wait(cancellationToken);
+            }
+            finally
+            {
+                waiter.Leave();
+            }
+
+            _ = ComputeEvent.HasEnded(queue, handle);
         }
         finally
         {
-            waiter.Leave();
+            _ = ClApi.ReleaseEvent(handle);
+        }
+    }
+
+    /// <summary>Ends the wait in the driver's place. The driver may yet call back, so this object is not used again.</summary>
+    public void EndUncalled()
+    {
+        if (Interlocked.Exchange(ref claimed, 1) == 0)
+        {
+            reusable = false;
+            Arrive();
         }
     }
 
@@ -129,15 +158,18 @@ internal sealed unsafe class EventWaiter : IValueTaskSource, IThreadPoolWorkItem
         waiter.handle = handle;
         waiter.token = cancellationToken;
         waiter.blocking = blocking;
-        waiter.status = ClStatus.Success;
         waiter.outcome = Pending;
         waiter.parties = PartiesOfWait;
+        waiter.claimed = 0;
+        waiter.reusable = true;
+        FailureWatch.Add(waiter);
 
         GCHandle root = GCHandle.Alloc(waiter);
         int code = ClApi.SetCompletionCallback(handle, &OnCompletion, (void*)GCHandle.ToIntPtr(root));
         if (code != ClStatus.Success)
         {
             root.Free();
+            FailureWatch.Remove(waiter);
             waiter.Recycle();
             throw queue.Device.Failure(code, "waiting for a command");
         }
@@ -153,25 +185,37 @@ internal sealed unsafe class EventWaiter : IValueTaskSource, IThreadPoolWorkItem
         GCHandle root = GCHandle.FromIntPtr((nint)state);
         EventWaiter waiter = (EventWaiter)root.Target!;
         root.Free();
-        waiter.status = status;
-        if (waiter.blocking)
+        if (Interlocked.Exchange(ref waiter.claimed, 1) == 0)
         {
-            waiter.signal.Set();
+            waiter.Arrive();
+        }
+    }
+
+    private void Arrive()
+    {
+        if (blocking)
+        {
+            signal.Set();
         }
 
         // The event is released on the pool too: drivers may hold locks of their own around a callback.
-        ThreadPool.UnsafeQueueUserWorkItem(waiter, preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     private void Complete()
     {
+        FailureWatch.Remove(this);
+
+        // Asked for here, since not every driver gives its callback the error of a command that failed.
+        int code = ClApi.GetEventStatus(handle, out int status);
         _ = ClApi.ReleaseEvent(handle);
         handle = 0;
         if (!blocking && Interlocked.CompareExchange(ref outcome, Ended, Pending) == Pending)
         {
-            if (status < 0)
+            int failure = code != ClStatus.Success ? code : Math.Min(status, ClStatus.Success);
+            if (failure != ClStatus.Success)
             {
-                source.SetException(queue!.Device.Failure(status, "running a command"));
+                source.SetException(queue!.Device.Failure(failure, "running a command"));
             }
             else
             {
@@ -207,7 +251,7 @@ internal sealed unsafe class EventWaiter : IValueTaskSource, IThreadPoolWorkItem
         signal.Reset();
         source.Reset();
         source.RunContinuationsAsynchronously = false;
-        if (!Pool.Return(this))
+        if (!reusable || !Pool.Return(this))
         {
             signal.Dispose();
         }
