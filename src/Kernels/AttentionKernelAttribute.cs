@@ -36,6 +36,27 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <summary>Which keys a query may see. Default: <see cref="AttentionMask.None"/>.</summary>
     public AttentionMask Mask { get; set; }
 
+    /// <summary>
+    /// A sliding window: how many keys to the left of its own position a query sees. −1, the default, means all. A model
+    /// config's <c>sliding_window = W</c> is W − 1 here, since the token's own key is not counted.
+    /// </summary>
+    public int WindowLeft { get; set; } = -1;
+
+    /// <summary>How many keys to the right of its own position a query sees. −1, the default, means all.</summary>
+    public int WindowRight { get; set; } = -1;
+
+    /// <summary>c in c·tanh(score / c), which keeps scores between −c and c (Gemma-2 has 50). 0, the default, is off.</summary>
+    public double Softcap { get; set; }
+
+    /// <summary>Whether a score is lowered by the distance times its head's slope, as in Bloom (ALiBi).</summary>
+    public bool Alibi { get; set; }
+
+    /// <summary>Whether each head has a learned logit that takes part in the softmax denominator only, as in gpt-oss; given at launch.</summary>
+    public bool Sinks { get; set; }
+
+    /// <summary>Tokens of a page, 1 to 256, of a paged cache. 0, the default, means that the cache is contiguous.</summary>
+    public int PageSize { get; set; }
+
     /// <summary>The element type of queries, new keys and values, and outputs. Default: <see cref="ElementType.Float32"/>.</summary>
     public ElementType Storage { get; set; }
 

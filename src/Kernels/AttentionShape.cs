@@ -21,6 +21,24 @@ public sealed record AttentionShape(
     ElementType CacheStorage,
     KvLayout Layout)
 {
+    /// <summary>Keys to the left of its own position that a query sees, its own not counted; −1: all.</summary>
+    public int WindowLeft { get; init; } = -1;
+
+    /// <summary>Keys to the right of its own position that a query sees; −1: all.</summary>
+    public int WindowRight { get; init; } = -1;
+
+    /// <summary>c in c·tanh(score / c); 0: off.</summary>
+    public double Softcap { get; init; }
+
+    /// <summary>Whether scores have ALiBi's penalty, slope_h·distance.</summary>
+    public bool Alibi { get; init; }
+
+    /// <summary>Whether each head has a learned logit in its softmax denominator, given at launch.</summary>
+    public bool Sinks { get; init; }
+
+    /// <summary>Tokens of a page of the cache; 0: the cache is contiguous.</summary>
+    public int PageSize { get; init; }
+
     /// <summary>Query heads that share one KV head, H_q / H_kv.</summary>
     public int GroupSize => QueryHeads / KvHeads;
 

@@ -4,14 +4,18 @@ namespace Kernels.Conformance;
 /// <param name="Shape">What is computed.</param>
 /// <param name="Lengths">(s_q, s_k) of each sequence.</param>
 /// <param name="Seed">Where the random inputs start.</param>
+/// <param name="PrefixLength">Keys that every query sees, where the mask has a prefix.</param>
 /// <param name="LogitOffset">Added to every logit of the case through its inputs; huge negative values test that only differences matter.</param>
-internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Queries, int Keys)> Lengths, int Seed, double LogitOffset = 0)
+internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Queries, int Keys)> Lengths, int Seed, double LogitOffset = 0, int PrefixLength = 0)
 {
     public override string ToString() =>
         $"H {Shape.QueryHeads}/{Shape.KvHeads} d {Shape.HeadDim}/{Shape.ValueDim} {Shape.Mask} {Shape.Storage}"
         + (Shape.CacheStorage == Shape.Storage ? "" : $" cache {Shape.CacheStorage}")
         + $" {Shape.Layout} {string.Join(" ", Lengths.Take(4).Select(pair => $"({pair.Queries},{pair.Keys})"))}"
         + (Lengths.Count > 4 ? $" and {Lengths.Count - 4} more" : "")
+        + (Shape.WindowLeft < 0 && Shape.WindowRight < 0 ? "" : $" window {Shape.WindowLeft},{Shape.WindowRight}")
+        + (Shape.Softcap == 0 ? "" : $" softcap {Shape.Softcap}") + (Shape.Alibi ? " alibi" : "") + (Shape.Sinks ? " sinks" : "")
+        + (PrefixLength == 0 ? "" : $" prefix {PrefixLength}") + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}")
         + (LogitOffset == 0 ? "" : $" logits {LogitOffset}");
 }
 

@@ -40,7 +40,7 @@ internal static class CaseMatrix
             }
         }
 
-        foreach (AttentionCase corner in Corners(seed))
+        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)))
         {
             yield return corner;
         }
@@ -64,7 +64,7 @@ internal static class CaseMatrix
                 Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase corner in Corners(seed + count))
+        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)))
         {
             yield return corner;
         }
@@ -103,6 +103,41 @@ internal static class CaseMatrix
 
         // Logits far below zero: only their differences count.
         yield return new(Shape(4, 2, 64, 64, causal, f32, f32, KvLayout.Hnd), [(50, 70), (1, 600)], seed++, LogitOffset: -524288);
+    }
+
+    /// <summary>Masks and score options: windows, softcap, ALiBi, sinks, prefixes, and several at once.</summary>
+    public static IEnumerable<AttentionCase> Options(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16;
+        AttentionShape small = Shape(4, 2, 64, 64, AttentionMask.Causal, f32, f32, KvLayout.Hnd);
+        foreach (int length in new[] { 1, 3, 19, 99, 199, 1177, 1999 })
+        {
+            foreach (int left in new[] { 3, 13, 23, 37, 43 })
+            {
+                yield return new(small with { WindowLeft = left }, [(length, length)], seed++);
+            }
+
+            yield return new(small with { WindowLeft = 5, WindowRight = 7, Mask = AttentionMask.None }, [(length, length), (1, length)], seed++);
+        }
+
+        foreach (double cap in new[] { 1.0, 30, 50 })
+        {
+            yield return new(small with { Softcap = cap }, [(108, 256), (1, 700)], seed++);
+            yield return new(small with { Softcap = cap, Storage = f16, CacheStorage = f16, Mask = AttentionMask.None }, [(37, 54)], seed++);
+        }
+
+        foreach (int keys in new[] { 1, 9, 81, 729 })
+        {
+            yield return new(small with { Alibi = true }, [(1, keys)], seed++);
+            yield return new(Shape(12, 4, 64, 64, AttentionMask.Causal, f32, f32, KvLayout.Nhd) with { Alibi = true }, [(1, keys), (Math.Min(keys, 50), keys)], seed++);
+        }
+
+        yield return new(small with { Sinks = true }, [(108, 256), (1, 1), (1, 2000), (3, 0), (40, 6000)], seed++);
+        yield return new(small with { Sinks = true, WindowLeft = 127, Storage = f16, CacheStorage = f16 }, [(300, 300), (1, 2000)], seed++);
+        yield return new(small with { Mask = AttentionMask.PrefixCausal }, [(100, 100), (1, 50), (20, 300), (64, 70)], seed++, PrefixLength: 33);
+        yield return new(small with { Mask = AttentionMask.PrefixCausal, WindowLeft = 60 }, [(100, 100), (20, 300)], seed++, PrefixLength: 90);
+        yield return new(small with { WindowLeft = 63, Softcap = 30, Alibi = true, Sinks = true }, [(129, 463), (1, 1328), (5, 18), (64, 20)], seed++);
+        yield return new(small with { WindowLeft = 127 }, [(1, 16384), (200, 3000)], seed++);
     }
 
     public static AttentionShape Shape(

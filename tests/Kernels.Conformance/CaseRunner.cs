@@ -42,8 +42,11 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         using DeviceBuffer<T> values = device.Upload<T>(Pack(inputs, input => input.Values));
         launcher.Append(plan, cache, 0, keys, values).Dispose();
 
-        plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys)).ToArray());
+        plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys, test.PrefixLength)).ToArray());
         using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
+        float[] sinks = Enumerable.Range(0, shape.QueryHeads).Select(_ => (float)((4 * random.NextDouble()) - 1)).ToArray();
+        using DeviceBuffer<float> deviceSinks = device.Upload<float>(sinks);
+        launcher.Sinks = deviceSinks;
         T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
         float[] lse = new float[plan.Tokens * shape.QueryHeads];
         Launch(launcher, plan, cache, queries, outputs, lse);
@@ -55,7 +58,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             return new CaseResult(test, "two launches gave different bits", double.PositiveInfinity, 0);
         }
 
-        return Compare(test, inputs, outputs, lse);
+        return Compare(test, inputs, outputs, lse, new ReferenceOptions { Sinks = sinks, PrefixLength = test.PrefixLength });
     }
 
     private void Launch<T>(
@@ -72,7 +75,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         device.Queue.Read(deviceLse, lse.AsSpan());
     }
 
-    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse) where T : unmanaged
+    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, ReferenceOptions options) where T : unmanaged
     {
         AttentionShape shape = test.Shape;
         ElementType coarser = shape.Storage != ElementType.Float32 ? shape.Storage : shape.CacheStorage;
@@ -100,7 +103,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             SequenceInputs<T> input = inputs[sequence];
             (int queries, int keys) = test.Lengths[sequence];
             double reference = ReferenceAttention.Row(
-                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim));
+                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options with { Batch = sequence });
             int row = ((tokenOffsets[sequence] + token) * shape.QueryHeads) + head;
             for (int d = 0; d < dim; d++)
             {

@@ -22,7 +22,11 @@ internal sealed class RuntimeSpec
         var spec = new AttentionSpec(
             "Conformance", shape.QueryHeads, shape.KvHeads, shape.HeadDim, shape.ValueDim, shape.Scale,
             (CompilerTypes.AttentionMask)shape.Mask, (CompilerTypes.ElementType)shape.Storage,
-            (CompilerTypes.ElementType)shape.CacheStorage, (CompilerTypes.KvLayout)shape.Layout, queryTile, keyTile);
+            (CompilerTypes.ElementType)shape.CacheStorage, (CompilerTypes.KvLayout)shape.Layout, queryTile, keyTile)
+        {
+            WindowLeft = shape.WindowLeft, WindowRight = shape.WindowRight, Softcap = shape.Softcap, Alibi = shape.Alibi, Sinks = shape.Sinks,
+            PageSize = shape.PageSize,
+        };
         SpecFinding[] errors = SpecValidator.Validate(spec).Where(finding => finding.Rule.Severity == RuleSeverity.Error).ToArray();
         if (errors.Length > 0)
         {

@@ -224,11 +224,12 @@ public sealed class EventTests(DeviceFixture fixture) : IClassFixture<DeviceFixt
             Assert.InRange(times.ElapsedNanoseconds, 1, 30_000_000_000);
         }
 
+        Skip.If(one == two, "The driver makes its times up: they are the same for every command.");
         Assert.True(one.EndedNanoseconds <= two.StartedNanoseconds);
     }
 
     [SkippableFact]
-    public void TimesNeedAProfilingQueueAndAnEndedCommand()
+    public async Task TimesNeedAProfilingQueueAndAnEndedCommand()
     {
         using ComputeQueue plain = Device.CreateQueue(profiling: false);
         Assert.False(plain.Profiling);
@@ -240,7 +241,11 @@ public sealed class EventTests(DeviceFixture fixture) : IClassFixture<DeviceFixt
         before.HoldUp(Queue);
         using DeviceBuffer<int> buffer = Device.Allocate<int>(1);
         using ComputeEvent pending = Queue.EnqueueFill(buffer, 1, 0, 1);
-        Assert.Contains("has not ended", Assert.Throws<InvalidOperationException>(() => pending.GetTimes()).Message);
+        Task<EventTimes> times = Task.Run(() => pending.GetTimes());
+        await Task.Delay(50);
+        Assert.False(times.IsCompleted);
+        before.End();
+        Assert.True((await times.WaitAsync(Patience)).ElapsedNanoseconds >= 0);
     }
 
     [SkippableFact]

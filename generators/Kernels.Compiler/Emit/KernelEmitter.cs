@@ -1,7 +1,7 @@
 using Kernels.Compiler.Emit.Addressing;
 using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Codecs;
-using Kernels.Compiler.Emit.Masks;
+using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Targets;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
@@ -17,7 +17,7 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 
     public Codec Cache { get; } = Codec.For(Spec.ResolvedCacheStorage);
 
-    public Mask Mask { get; } = Mask.For(Spec.Mask);
+    public ScoreRules Rules { get; } = new(Spec);
 
     public Target Target { get; } = Target.For(Plan.Target);
 }

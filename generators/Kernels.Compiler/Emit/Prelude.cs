@@ -15,14 +15,15 @@ internal static class Prelude
         writer.Add($"""
             // {spec.Name}: {what}
             // Target: {context.Target.DisplayName}
-            // Heads: {spec.QueryHeads} query, {spec.KvHeads} KV ({grouping}); d_qk {spec.HeadDim}, d_v {spec.ResolvedValueDim}; {context.Mask.DisplayName}
+            // Heads: {spec.QueryHeads} query, {spec.KvHeads} KV ({grouping}); d_qk {spec.HeadDim}, d_v {spec.ResolvedValueDim}; {context.Rules.DisplayName}
             // Storage: queries and outputs {context.Storage.DisplayName}, {context.Addressing.DisplayName} in {context.Cache.DisplayName}; arithmetic float32
             """);
         writer.Line();
     }
 
-    /// <summary>The constant that takes base-2 logarithms to natural ones.</summary>
-    public static readonly string Ln2 = $"#define LN_2 {C.Float(0.6931471805599453)}";
+    /// <summary>The constants between base-2 logarithms, in which kernels calculate, and natural ones.</summary>
+    public static string Logarithms(AttentionSpec spec) =>
+        $"#define LN_2 {C.Float(0.6931471805599453)}" + (spec.Sinks ? $"\n#define LOG2_E {C.Float(1.4426950408889634)}" : "");
 
     public static void HeadConstants(CodeWriter writer, AttentionSpec spec) => writer.Add($"""
         #define QUERY_HEADS {spec.QueryHeads}

@@ -18,6 +18,34 @@ internal sealed record AttentionSpec(
     int QueryTile = 0,
     int KeyTile = 0)
 {
+    /// <summary>Keys to the left of its own position that a query sees; −1: all.</summary>
+    public int WindowLeft { get; init; } = -1;
+
+    /// <summary>Keys to the right of its own position that a query sees; −1: all.</summary>
+    public int WindowRight { get; init; } = -1;
+
+    /// <summary>c in c·tanh(score / c); 0: off.</summary>
+    public double Softcap { get; init; }
+
+    /// <summary>Whether scores have ALiBi's penalty.</summary>
+    public bool Alibi { get; init; }
+
+    /// <summary>Whether each head has a learned logit in its softmax denominator.</summary>
+    public bool Sinks { get; init; }
+
+    /// <summary>Tokens of a page; 0: the cache is contiguous.</summary>
+    public int PageSize { get; init; }
+
+    /// <summary>The user's function on scores, or null.</summary>
+    public ModFunction? ScoreMod { get; init; }
+
+    /// <summary>The user's function on visibility, or null.</summary>
+    public ModFunction? MaskMod { get; init; }
+
+    /// <summary>The run-time inputs of the mods; one that both name is the same.</summary>
+    public IReadOnlyList<ModInput> ModInputs =>
+        (ScoreMod?.Inputs ?? default).Concat(MaskMod?.Inputs ?? default).Distinct().ToList();
+
     /// <summary>Query heads that share one KV head.</summary>
     public int GroupSize => QueryHeads / KvHeads;
 

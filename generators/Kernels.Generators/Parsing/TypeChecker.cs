@@ -74,6 +74,7 @@ internal static class TypeChecker
         }
 
         if (type.BaseType is { SpecialType: not SpecialType.System_Object, TypeKind: TypeKind.Class } baseType
+            && SpecParser.FindAttribute(baseType) is null
             && !baseType.InstanceConstructors.Any(candidate => candidate.Parameters.Length == 0 && IsAccessible(candidate, type)))
         {
             yield return Finding(TypeRules.CannotConstruct,
@@ -110,6 +111,14 @@ internal static class TypeChecker
             yield return (type, found.Kind, found.Unwanted);
         }
 
+        for (INamedTypeSymbol? declaring = type.BaseType; declaring is not null; declaring = declaring.BaseType)
+        {
+            if (SpecParser.FindAttribute(declaring) is not null)
+            {
+                yield return (type, $"derived from {declaring.Name}, which has the attribute too", null);
+            }
+        }
+
         for (INamedTypeSymbol? outer = type.ContainingType; outer is not null; outer = outer.ContainingType)
         {
             if (outer.IsFileLocal)
@@ -132,7 +141,7 @@ internal static class TypeChecker
     {
         for (INamedTypeSymbol? declaring = type.BaseType; declaring is not null; declaring = declaring.BaseType)
         {
-            if (declaring.GetMembers(name).FirstOrDefault(member => IsAccessible(member, type)) is { } found)
+            if (declaring.GetMembers(name).FirstOrDefault(member => IsWritten(member) && IsAccessible(member, type)) is { } found)
             {
                 return found;
             }

@@ -9,7 +9,7 @@ internal static class BindingsWriter
     public static string Write(SpecModel model)
     {
         AttentionSpec spec = model.Spec;
-        string name = model.Type.Name;
+        string name = model.Type.Identifier;
         string element = CSharpFile.HostType(spec.Storage);
         string cache = $"global::Kernels.OpenCL.KvCache<{name}>";
         string plan = $"global::Kernels.OpenCL.AttentionPlan<{name}>";
@@ -21,6 +21,7 @@ internal static class BindingsWriter
         string v = $"[tokens, {spec.KvHeads}, {spec.ResolvedValueDim}]";
         string o = $"[tokens, {spec.QueryHeads}, {spec.ResolvedValueDim}]";
         return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.IAttention<{name}, {element}>", writer => writer.Add($$"""
+            {{CSharpFile.GeneratedCode}}
             private readonly global::Kernels.OpenCL.AttentionLauncher<{{name}}, {{element}}> launcher;
 
             /// <summary>Prepares the kernels for a device; each is built when a call first needs it.</summary>

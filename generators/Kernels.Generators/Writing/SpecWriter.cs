@@ -15,12 +15,12 @@ internal static class SpecWriter
         string grouping = spec.GroupSize == 1 ? "multi-head attention"
             : spec.KvHeads == 1 ? "multi-query attention"
             : $"grouped-query attention, {spec.GroupSize} query heads to a KV head";
-        string summary = $"{spec.QueryHeads} query heads over {spec.KvHeads} KV heads ({grouping}), d_qk {spec.HeadDim}, d_v {spec.ResolvedValueDim}, "
+        string remarks = $"{spec.QueryHeads} query heads over {spec.KvHeads} KV heads ({grouping}), d_qk {spec.HeadDim}, d_v {spec.ResolvedValueDim}, "
             + $"{(spec.Mask == AttentionMask.None ? "no mask" : spec.Mask.ToString().ToLowerInvariant())}, {spec.Storage} over a cache in {spec.ResolvedCacheStorage}.";
-        return CSharpFile.Write(model, summary, $" : global::Kernels.IAttentionSpec<{model.Type.Name}>", writer =>
+        return CSharpFile.Write(model, remarks, $" : global::Kernels.IAttentionSpec<{model.Type.Identifier}>", writer =>
         {
             Numbers(writer, spec);
-            Descriptor(writer, spec);
+            Descriptor(writer, model.Type.Name, spec);
             Layout(writer, spec);
         });
     }
@@ -51,13 +51,13 @@ internal static class SpecWriter
         public const long FlopsPerQueryAndKey = {2L * spec.QueryHeads * (spec.HeadDim + spec.ResolvedValueDim)};
         """).Line();
 
-    private static void Descriptor(CodeWriter writer, AttentionSpec spec)
+    private static void Descriptor(CodeWriter writer, string name, AttentionSpec spec)
     {
         writer.Add("/// <inheritdoc/>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Add("public static global::Kernels.AttentionDescriptor Descriptor { get; } = new(");
         writer.Add($"""
-                "{spec.Name}",
+                "{name}",
                 new global::Kernels.AttentionShape(
                     QueryHeads: {spec.QueryHeads}, KvHeads: {spec.KvHeads}, HeadDim: {spec.HeadDim}, ValueDim: {spec.ResolvedValueDim}, Scale: {Double(spec.ResolvedScale)},
                     Mask: global::Kernels.AttentionMask.{spec.Mask}, Storage: global::Kernels.ElementType.{spec.Storage}, CacheStorage: global::Kernels.ElementType.{spec.ResolvedCacheStorage}, Layout: global::Kernels.KvLayout.{spec.Layout}),

@@ -56,6 +56,12 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <summary>The target whose kernels run.</summary>
     public KernelTarget Target { get; }
 
+    /// <summary>The learned logit of each query head, [H_q], of a spec with sinks; the next launches take it. Layers differ in theirs: set it before each.</summary>
+    public DeviceBuffer<float>? Sinks { get; set; }
+
+    /// <summary>The run-time inputs of the spec's mods; the next launches take them.</summary>
+    public IModInputs? Inputs { get; set; }
+
     /// <summary>A cache for this spec.</summary>
     public KvCache<TSpec> CreateCache(int sequences, int capacity, int layers) => new(Device, shape, sequences, capacity, layers);
 
@@ -106,6 +112,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
                     .Set(0, plan.PartialOutputs).Set(1, plan.PartialStates).Set(2, outputs).Set(3, lse ?? plan.Lse)
                     .Set(4, plan.Data).Set(5, work.MergesAt);
+                BindSinks(combine, 6);
                 Device.Queue.Submit(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize));
             }
 
@@ -122,6 +129,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             ComputeKernel kernel = Kernel(algorithm)
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
+            BindSinks(kernel, Inputs?.Bind(kernel, 10) ?? 10);
             Device.Queue.Submit(kernel, Groups(items, tile.WorkGroupSize), Local(tile.WorkGroupSize));
         }
     }
@@ -289,6 +297,18 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         {
             throw new ArgumentException("The plan was built for another cache, or not at all; call Build with this one.", nameof(plan));
         }
+    }
+
+    private void BindSinks(ComputeKernel kernel, int index)
+    {
+        if (!shape.Sinks)
+        {
+            return;
+        }
+
+        DeviceBuffer<float> sinks = Sinks ?? throw new InvalidOperationException($"{descriptor.Name} has sinks: set Sinks to a buffer of {shape.QueryHeads} logits first.");
+        Expect(sinks, shape.QueryHeads, "query heads");
+        kernel.Set(index, sinks);
     }
 
     private void CheckLimits(TileGeometry tile)

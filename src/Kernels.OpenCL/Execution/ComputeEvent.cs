@@ -61,9 +61,7 @@ public readonly struct ComputeEvent : IDisposable, IEquatable<ComputeEvent>
         nint handle = state.Retain(version, out ComputeQueue queue);
         try
         {
-            int code = ClApi.WaitForEvent(handle);
-            _ = HasEnded(queue, handle);
-            queue.Device.Check(code, "waiting for a command");
+            AwaitEnd(queue, handle);
         }
         finally
         {
@@ -116,9 +114,10 @@ public readonly struct ComputeEvent : IDisposable, IEquatable<ComputeEvent>
         return EventWaiter.Start(queue, handle, cancellationToken);
     }
 
-    /// <summary>When the command went through its stages.</summary>
-    /// <exception cref="InvalidOperationException">The command has not ended, or its queue does not record times.</exception>
+    /// <summary>When the command went through its stages; blocks until it has ended.</summary>
+    /// <exception cref="InvalidOperationException">The command's queue does not record times.</exception>
     /// <exception cref="ObjectDisposedException">The event is disposed.</exception>
+    /// <exception cref="ComputeException">The command ended with an error.</exception>
     public EventTimes GetTimes()
     {
         if (state is null)
@@ -134,11 +133,7 @@ public readonly struct ComputeEvent : IDisposable, IEquatable<ComputeEvent>
                 throw new InvalidOperationException("The queue does not record times: make it with profiling.");
             }
 
-            if (!HasEnded(queue, handle))
-            {
-                throw new InvalidOperationException("The command has not ended: wait for it before asking for its times.");
-            }
-
+            AwaitEnd(queue, handle);
             queue.Device.Check(ClApi.GetEventTimes(handle, out ulong queued, out ulong submitted, out ulong started, out ulong ended), "reading a command's times");
             return new((long)queued, (long)submitted, (long)started, (long)ended);
         }
@@ -170,5 +165,13 @@ public readonly struct ComputeEvent : IDisposable, IEquatable<ComputeEvent>
         }
 
         return status == ClStatus.Success;
+    }
+
+    // The command's own error is asked for first: that of the wait says only that there was one.
+    private static void AwaitEnd(ComputeQueue queue, nint handle)
+    {
+        int code = ClApi.WaitForEvent(handle);
+        _ = HasEnded(queue, handle);
+        queue.Device.Check(code, "waiting for a command");
     }
 }

@@ -8,4 +8,7 @@ public enum AttentionMask
 
     /// <summary>Key k is visible to query i iff k ≤ i + s_k − s_q: a token sees itself and what came before.</summary>
     Causal = 1,
+
+    /// <summary>Causal, but every query also sees the request's first keys, as many as the launch says: a prefix-LM.</summary>
+    PrefixCausal = 2,
 }

@@ -4,4 +4,5 @@ namespace Kernels;
 /// <param name="Sequence">The sequence's place in the cache.</param>
 /// <param name="QueryLength">Query tokens, s_q; the queries of a launch's requests lie packed one after the other.</param>
 /// <param name="KeyLength">Keys that the queries run against, s_k, the new tokens' own included. Query i stands at key position i + s_k − s_q.</param>
-public readonly record struct AttentionRequest(int Sequence, int QueryLength, int KeyLength);
+/// <param name="PrefixLength">Keys at the beginning that every query sees, where the spec's mask is <see cref="AttentionMask.PrefixCausal"/>.</param>
+public readonly record struct AttentionRequest(int Sequence, int QueryLength, int KeyLength, int PrefixLength = 0);

@@ -1,10 +1,13 @@
 namespace Kernels;
 
-/// <summary>Tells in which slot of a cache a token lies.</summary>
+/// <summary>Tells a plan where the tokens of a cache lie.</summary>
 public interface ISlotMap
 {
-    /// <summary>The slot of the token at <paramref name="position"/> of <paramref name="sequence"/>.</summary>
+    /// <summary>The slot of the token at <paramref name="position"/> of <paramref name="sequence"/>: page × page size + place in the page, or sequence × capacity + position.</summary>
     int SlotOf(int sequence, int position);
+
+    /// <summary>The pages of a sequence in order, at least as many as its tokens take; empty for a contiguous cache.</summary>
+    ReadOnlySpan<int> PagesOf(int sequence);
 }
 
 /// <summary>Every sequence has room for <paramref name="capacity"/> tokens, one after the other.</summary>
@@ -13,4 +16,7 @@ public readonly struct ContiguousSlots(int capacity) : ISlotMap
 {
     /// <inheritdoc/>
     public int SlotOf(int sequence, int position) => (sequence * capacity) + position;
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<int> PagesOf(int sequence) => [];
 }

@@ -12,12 +12,15 @@ public sealed class WorkPlan
     // Below this many keys a split costs more (its state is written and read again) than it gains.
     private const int SmallestSplit = 256;
 
+    private const int IntsPerItem = 10;
+    private const int IntsPerMerge = 4;
+
     private readonly List<WorkItem> prefill = [];
     private readonly List<WorkItem> decode = [];
     private readonly List<MergeRow> merges = [];
     private int[] data = [];
 
-    /// <summary>The plan as the kernels read it: slots, prefill items, decode items, rows to merge.</summary>
+    /// <summary>The plan as the kernels read it: slots, prefill items, decode items, rows to merge, pages.</summary>
     public ReadOnlySpan<int> Data => data.AsSpan(0, Length);
 
     /// <summary>Ints of <see cref="Data"/>.</summary>
@@ -45,10 +48,13 @@ public sealed class WorkPlan
     public int PrefillAt => Tokens;
 
     /// <summary>Where <see cref="DecodeItems"/> begin in <see cref="Data"/>.</summary>
-    public int DecodeAt => PrefillAt + (8 * prefill.Count);
+    public int DecodeAt => PrefillAt + (IntsPerItem * prefill.Count);
 
     /// <summary>Where <see cref="Merges"/> begin in <see cref="Data"/>.</summary>
-    public int MergesAt => DecodeAt + (8 * decode.Count);
+    public int MergesAt => DecodeAt + (IntsPerItem * decode.Count);
+
+    /// <summary>Where the pages of a paged cache's sequences begin in <see cref="Data"/>, request after request.</summary>
+    public int PagesAt => MergesAt + (IntsPerMerge * merges.Count);
 
     /// <summary>Plans a step.</summary>
     /// <param name="shape">What is computed.</param>
@@ -66,6 +72,7 @@ public sealed class WorkPlan
         merges.Clear();
         Tokens = 0;
         PartialRows = 0;
+        int batch = 0, pages = 0;
         foreach (AttentionRequest request in requests)
         {
             if (request.QueryLength < 0 || request.KeyLength < 0)
@@ -73,25 +80,31 @@ public sealed class WorkPlan
                 throw new ArgumentException($"Expected lengths of 0 or more, got {request}.", nameof(requests));
             }
 
-            AddTiles(shape, geometry, request);
+            AddTiles(shape, geometry, request, batch++);
             Tokens = checked(Tokens + request.QueryLength);
+            pages = checked(pages + PagesNeeded(shape, request));
         }
 
         Split(shape, prefill, geometry.Prefill.Keys, parallelism);
         Split(shape, decode, geometry.Decode.Keys, parallelism);
-        Length = MergesAt + (4 * merges.Count);
+        Length = checked(PagesAt + pages);
         if (data.Length < Length)
         {
             data = new int[Math.Max(Length, 2 * data.Length)];
         }
 
         WriteSlots(slots, requests);
+        if (shape.PageSize > 0)
+        {
+            WritePages(shape, slots, requests);
+        }
+
         CollectionsMarshal.AsSpan(prefill).CopyTo(MemoryMarshal.Cast<int, WorkItem>(data.AsSpan(PrefillAt)));
         CollectionsMarshal.AsSpan(decode).CopyTo(MemoryMarshal.Cast<int, WorkItem>(data.AsSpan(DecodeAt)));
         CollectionsMarshal.AsSpan(merges).CopyTo(MemoryMarshal.Cast<int, MergeRow>(data.AsSpan(MergesAt)));
     }
 
-    private void AddTiles(AttentionShape shape, KernelGeometry geometry, AttentionRequest request)
+    private void AddTiles(AttentionShape shape, KernelGeometry geometry, AttentionRequest request, int batch)
     {
         int rows = checked(request.QueryLength * shape.GroupSize);
         List<WorkItem> items = rows <= geometry.Decode.Rows ? decode : prefill;
@@ -100,12 +113,31 @@ public sealed class WorkPlan
         for (int row = 0; row < rows; row += tile)
         {
             int count = Math.Min(tile, rows - row);
-            int lastToken = (row + count - 1) / shape.GroupSize;
-            int end = shape.Mask == AttentionMask.Causal
-                ? Math.Clamp(position + lastToken + 1, 0, request.KeyLength)
-                : request.KeyLength;
-            items.Add(new WorkItem(Tokens, row, count, position, 0, end, request.Sequence, -1));
+            int first = position + (row / shape.GroupSize);
+            int last = position + ((row + count - 1) / shape.GroupSize);
+            (int begin, int end) = VisibleKeys(shape, request, first, last);
+            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength));
         }
+    }
+
+    /// <summary>The range outside which no query from position <paramref name="first"/> to <paramref name="last"/> sees a key.</summary>
+    private static (int Begin, int End) VisibleKeys(AttentionShape shape, AttentionRequest request, int first, int last)
+    {
+        long begin = shape.WindowLeft < 0 ? 0 : (long)first - shape.WindowLeft;
+        long end = request.KeyLength;
+        if (shape.WindowRight >= 0)
+        {
+            end = Math.Min(end, (long)last + shape.WindowRight + 1);
+        }
+
+        if (shape.Mask != AttentionMask.None)
+        {
+            int causal = last + 1;
+            end = Math.Min(end, shape.Mask == AttentionMask.PrefixCausal ? Math.Max(causal, request.PrefixLength) : causal);
+        }
+
+        begin = Math.Clamp(begin, 0, request.KeyLength);
+        return ((int)begin, (int)Math.Clamp(end, begin, request.KeyLength));
     }
 
     /// <summary>Splits the items that are longer than a fair share of all keys, and puts the longest first.</summary>
@@ -167,6 +199,34 @@ public sealed class WorkPlan
             : a.QueryBegin != b.QueryBegin ? a.QueryBegin.CompareTo(b.QueryBegin)
             : a.FirstRow != b.FirstRow ? a.FirstRow.CompareTo(b.FirstRow)
             : a.KvBegin.CompareTo(b.KvBegin));
+    }
+
+    private static int PagesNeeded(AttentionShape shape, AttentionRequest request) =>
+        shape.PageSize == 0 ? 0 : (request.KeyLength + shape.PageSize - 1) / shape.PageSize;
+
+    /// <summary>Copies each request's pages into the plan, and tells its items where they are.</summary>
+    private void WritePages<TSlots>(AttentionShape shape, TSlots slots, ReadOnlySpan<AttentionRequest> requests) where TSlots : ISlotMap
+    {
+        Span<int> begins = requests.Length <= 256 ? stackalloc int[requests.Length] : new int[requests.Length];
+        int at = PagesAt;
+        for (int i = 0; i < requests.Length; i++)
+        {
+            int needed = PagesNeeded(shape, requests[i]);
+            begins[i] = at;
+            slots.PagesOf(requests[i].Sequence)[..needed].CopyTo(data.AsSpan(at));
+            at += needed;
+        }
+
+        Locate(prefill, begins);
+        Locate(decode, begins);
+
+        static void Locate(List<WorkItem> items, ReadOnlySpan<int> begins)
+        {
+            foreach (ref WorkItem item in CollectionsMarshal.AsSpan(items))
+            {
+                item = item with { Sequence = begins[item.Batch] };
+            }
+        }
     }
 
     private void WriteSlots<TSlots>(TSlots slots, ReadOnlySpan<AttentionRequest> requests) where TSlots : ISlotMap

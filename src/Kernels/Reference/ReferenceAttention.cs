@@ -18,20 +18,22 @@ public static class ReferenceAttention
     /// <param name="keyLength">Keys, s_k.</param>
     /// <param name="token">The query token.</param>
     /// <param name="head">The query head.</param>
+    /// <param name="options">What a launch can give beside the sequences; null: nothing.</param>
     /// <param name="output">Takes the output, d_v elements; zeros when the row sees no key.</param>
     /// <returns>The natural log of the softmax denominator; −∞ when the row sees no key.</returns>
     public static double Row(
         AttentionShape shape, ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values,
-        int queryLength, int keyLength, int token, int head, Span<double> output)
+        int queryLength, int keyLength, int token, int head, Span<double> output, ReferenceOptions? options = null)
     {
         int kvHead = head / shape.GroupSize;
         ReadOnlySpan<double> query = queries.Slice(((token * shape.QueryHeads) + head) * shape.HeadDim, shape.HeadDim);
         double[] scores = new double[keyLength];
         double max = double.NegativeInfinity;
+        int position = token + keyLength - queryLength;
         for (int key = 0; key < keyLength; key++)
         {
-            scores[key] = IsVisible(shape, token + keyLength - queryLength, key)
-                ? shape.Scale * Dot(query, keys.Slice(((key * shape.KvHeads) + kvHead) * shape.HeadDim, shape.HeadDim))
+            scores[key] = IsVisible(shape, position, key, head, options)
+                ? Score(shape, shape.Scale * Dot(query, keys.Slice(((key * shape.KvHeads) + kvHead) * shape.HeadDim, shape.HeadDim)), position, key, head, options)
                 : double.NegativeInfinity;
             max = Math.Max(max, scores[key]);
         }
@@ -53,9 +55,11 @@ public static class ReferenceAttention
             }
         }
 
+        // The sink takes part in the denominator of the output, not in the LSE.
+        double denominator = sum + (shape.Sinks ? Math.Exp(options!.Sinks![head] - max) : 0);
         for (int d = 0; d < output.Length; d++)
         {
-            output[d] /= sum;
+            output[d] /= denominator;
         }
 
         return max + Math.Log(sum);
@@ -88,12 +92,39 @@ public static class ReferenceAttention
     }
 
     /// <summary>Whether the query at a key position sees a key.</summary>
-    public static bool IsVisible(AttentionShape shape, int position, int key) => shape.Mask switch
+    public static bool IsVisible(AttentionShape shape, int position, int key, int head = 0, ReferenceOptions? options = null) =>
+        shape.Mask switch
+        {
+            AttentionMask.None => true,
+            AttentionMask.Causal => key <= position,
+            AttentionMask.PrefixCausal => key <= position || key < (options?.PrefixLength ?? 0),
+            _ => throw new ArgumentOutOfRangeException(nameof(shape), shape.Mask, "No such mask."),
+        }
+        && (shape.WindowLeft < 0 || key >= position - shape.WindowLeft)
+        && (shape.WindowRight < 0 || key <= position + shape.WindowRight)
+        && (options?.MaskMod is not { } mod || mod(options.Batch, head, Math.Max(0, position), key));
+
+    /// <summary>ALiBi's slope of a head: a geometric sequence for the first power of two of heads, the gaps of one twice as fine for the rest.</summary>
+    public static double AlibiSlope(int head, int heads)
     {
-        AttentionMask.None => true,
-        AttentionMask.Causal => key <= position,
-        _ => throw new ArgumentOutOfRangeException(nameof(shape), shape.Mask, "No such mask."),
-    };
+        int power = (int)BitOperations.RoundUpToPowerOf2((uint)heads + 1) / 2;
+        return head < power ? Math.Pow(2, -8.0 * (head + 1) / power) : Math.Pow(2, -4.0 * ((2 * (head - power)) + 1) / power);
+    }
+
+    private static double Score(AttentionShape shape, double score, int position, int key, int head, ReferenceOptions? options)
+    {
+        if (shape.Softcap > 0)
+        {
+            score = shape.Softcap * Math.Tanh(score / shape.Softcap);
+        }
+
+        if (options?.ScoreMod is { } mod)
+        {
+            score = mod((float)score, options.Batch, head, Math.Max(0, position), key);
+        }
+
+        return shape.Alibi ? score - (AlibiSlope(head, shape.QueryHeads) * Math.Abs(position - key)) : score;
+    }
 
     private static int TokensOf(double[] data, int perToken, string name) => data.Length % perToken == 0
         ? data.Length / perToken
@@ -132,4 +163,23 @@ public static class ReferenceAttention
             target[i] += factor * source[i];
         }
     }
+}
+
+/// <summary>What a launch gives beside the sequences.</summary>
+public sealed record ReferenceOptions
+{
+    /// <summary>The learned logit of each query head, where the shape has sinks.</summary>
+    public IReadOnlyList<float>? Sinks { get; init; }
+
+    /// <summary>Keys at the beginning that every query sees, in a prefix-LM.</summary>
+    public int PrefixLength { get; init; }
+
+    /// <summary>Index of the request in the launch, for the mods.</summary>
+    public int Batch { get; init; }
+
+    /// <summary>A spec's score mod with its inputs bound: (score, batch, head, query, key).</summary>
+    public Func<float, int, int, int, int, float>? ScoreMod { get; init; }
+
+    /// <summary>A spec's mask mod with its inputs bound: (batch, head, query, key).</summary>
+    public Func<int, int, int, int, bool>? MaskMod { get; init; }
 }

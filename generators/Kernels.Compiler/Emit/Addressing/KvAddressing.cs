@@ -5,15 +5,20 @@ namespace Kernels.Compiler.Emit.Addressing;
 /// <summary>Where a token of a sequence lies in the cache.</summary>
 internal abstract class KvAddressing
 {
-    public static KvAddressing For(AttentionSpec spec) => new ContiguousAddressing(spec.Layout);
+    public static KvAddressing For(AttentionSpec spec) => spec.PageSize == 0
+        ? new ContiguousAddressing(spec.Layout)
+        : new PagedAddressing(spec.Layout, spec.PageSize);
 
     /// <summary>What the addressing is called in comments.</summary>
     public abstract string DisplayName { get; }
 
-    /// <summary>Kernel parameters that the addressing needs, after all others.</summary>
+    /// <summary>A kernel parameter of the addressing's own, after <c>plan</c> and what is read from it.</summary>
     public abstract string Parameters { get; }
 
-    /// <summary>The names of <see cref="Parameters"/>, as arguments of a helper function.</summary>
+    /// <summary>What a helper function needs to find a row.</summary>
+    public abstract string FunctionParameters { get; }
+
+    /// <summary>The names of <see cref="FunctionParameters"/>.</summary>
     public abstract string Arguments { get; }
 
     /// <summary>Index of the first element of a token's row, as a long.</summary>
@@ -39,6 +44,8 @@ internal sealed class ContiguousAddressing(KvLayout layout) : KvAddressing
 
     public override string Parameters => "int capacity";
 
+    public override string FunctionParameters => Parameters;
+
     public override string Arguments => "capacity";
 
     public override string RowOfToken(string token, string dim) => layout == KvLayout.Hnd
@@ -48,4 +55,32 @@ internal sealed class ContiguousAddressing(KvLayout layout) : KvAddressing
     public override string RowOfSlot(string slot, string dim) => layout == KvLayout.Hnd
         ? $"(((long)({slot} / capacity) * KV_HEADS + kv_head) * capacity + {slot} % capacity) * {dim}"
         : $"((long){slot} * KV_HEADS + kv_head) * {dim}";
+}
+
+/// <summary>
+/// A sequence is a list of pages of <paramref name="pageSize"/> tokens; the list is part of the plan, and the work item's
+/// <c>sequence</c> says where in the plan it begins.
+/// </summary>
+internal sealed class PagedAddressing(KvLayout layout, int pageSize) : KvAddressing
+{
+    public override string DisplayName => layout == KvLayout.Hnd
+        ? $"paged cache [page, KV head, {pageSize} tokens, dim]"
+        : $"paged cache [page, {pageSize} tokens, KV head, dim]";
+
+    public override bool RowsAreAdjacent => false;
+
+    public override string Parameters => "int capacity";
+
+    public override string FunctionParameters => "global const int* plan";
+
+    public override string Arguments => "plan";
+
+    public override string RowOfToken(string token, string dim) =>
+        Row($"plan[sequence + {token} / {pageSize}]", $"{token} % {pageSize}", dim);
+
+    public override string RowOfSlot(string slot, string dim) => Row($"({slot} / {pageSize})", $"{slot} % {pageSize}", dim);
+
+    private string Row(string page, string token, string dim) => layout == KvLayout.Hnd
+        ? $"(((long){page} * KV_HEADS + kv_head) * {pageSize} + {token}) * {dim}"
+        : $"(((long){page} * {pageSize} + {token}) * KV_HEADS + kv_head) * {dim}";
 }

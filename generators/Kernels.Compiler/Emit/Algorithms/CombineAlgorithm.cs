@@ -12,7 +12,7 @@ internal static class CombineAlgorithm
         Codec storage = context.Storage;
         Prelude.Header(writer, context, "merge of the partial states of split keys");
         Prelude.HeadConstants(writer, spec);
-        writer.Add(Prelude.Ln2).Line();
+        writer.Add(Prelude.Logarithms(spec)).Line();
         Prelude.Helpers(writer, storage);
         writer.Add($$"""
             kernel __attribute__((reqd_work_group_size({{context.Plan.CombineWorkGroupSize}}, 1, 1)))
@@ -22,7 +22,7 @@ internal static class CombineAlgorithm
                 global {{storage.StorageType}}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
                 global float* restrict lse, // [tokens, QUERY_HEADS]
                 global const int* restrict plan,
-                int rows_at) // where the rows to merge begin in the plan
+                int rows_at{{(spec.Sinks ? ", // where the rows to merge begin in the plan\n    global const float* sinks) // [QUERY_HEADS]" : ") // where the rows to merge begin in the plan")}}
             {
                 // Output row of the group's KV head 0, first partial row, number of splits, partial rows between splits.
                 const int4 merge = vload4(get_group_id(0), plan + rows_at);
@@ -44,7 +44,7 @@ internal static class CombineAlgorithm
                     total += exp2(state.s0 - base) * state.s1;
                 }
 
-                const float inverse = total > 0.0f ? 1.0f / total : 0.0f;
+                const float inverse = total > 0.0f ? 1.0f / {{(spec.Sinks ? "(total + exp2(sinks[output_row % QUERY_HEADS] * LOG2_E - top))" : "total")}} : 0.0f;
                 for (int d = get_local_id(0); d < VALUE_DIM; d += {{context.Plan.CombineWorkGroupSize}})
                 {
                     float sum = 0.0f;

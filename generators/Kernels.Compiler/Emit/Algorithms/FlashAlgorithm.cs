@@ -1,4 +1,4 @@
-using Kernels.Compiler.Emit.Codecs;
+using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Targets;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
@@ -31,8 +31,8 @@ internal static class FlashAlgorithm
         Prelude.Header(writer, context, what);
         Prelude.HeadConstants(writer, spec);
         writer.Add($"""
-            #define SCALE {C.Float(spec.ResolvedScale * 1.4426950408889634)} // score scale x log2(e): the softmax is calculated in base 2
-            {Prelude.Ln2}
+            #define SCALE {C.Float(context.Rules.QueryScale)} // score scale{(context.Rules.Transforms ? "" : " x log2(e): the softmax is calculated in base 2")}
+            {Prelude.Logarithms(spec)}
             """);
         writer.Line();
         writer.Add($"""
@@ -46,15 +46,7 @@ internal static class FlashAlgorithm
         steps.DeclareFunctions(writer);
         WorkItem(writer);
         Addresses(writer, context);
-        if (context.Mask.HidesKeys)
-        {
-            string type = steps.PositionType;
-            writer.Add("// Whether the query at position `query` sees the key at position `key`; both count keys of the sequence.");
-            writer.Open($"static {type} is_visible({type} query, int key)");
-            writer.Add($"return {context.Mask.Visible("query", "key")};");
-            writer.Close().Line();
-        }
-
+        context.Rules.Declare(writer);
         writer.Add($"""
             kernel __attribute__((reqd_work_group_size({tile.WorkGroupSize}, 1, 1)))
             void {name}(
@@ -67,7 +59,7 @@ internal static class FlashAlgorithm
                 global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters})
+                {context.Addressing.Parameters}{context.Rules.Parameters}{(spec.Sinks ? ", global const float* sinks" : "")})
             """);
         writer.Open();
         writer.Add("""
@@ -75,26 +67,53 @@ internal static class FlashAlgorithm
             const int sequence = item.sequence;
             const int kv_head = get_group_id(1);
             """);
-        if (context.Mask.HidesKeys)
+        if (context.Rules.HidesNothing?.Contains("first_position") == true)
         {
-            writer.Add("const int first_position = item.position + item.first_row / GROUP;");
+            writer.Add("const int first_position = item.position + item.first_row / GROUP; // of the tile's queries");
         }
+
+        if (context.Rules.HidesNothing?.Contains("last_position") == true)
+        {
+            writer.Add("const int last_position = item.position + (item.first_row + item.row_count - 1) / GROUP;");
+        }
+
 
         writer.Line();
         steps.Begin(writer);
         writer.Line();
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
         steps.Scores(writer);
-        string inside = "first_key + KEYS <= item.kv_end";
-        writer.Open(context.Mask.HidesKeys
-            ? $"if (!({inside} && {context.Mask.AllVisible("first_position", "first_key + KEYS - 1")}))"
-            : $"if (!({inside}))");
-        steps.Hide(writer);
-        writer.Close();
+        if (context.Rules.Transforms)
+        {
+            steps.Transform(writer);
+        }
+
+        Hide(writer, context.Rules, steps);
         steps.Softmax(writer);
         steps.Accumulate(writer);
         writer.Close().Line();
         steps.Finish(writer);
+        writer.Close();
+    }
+
+    /// <summary>Hides keys where that is needed: not in tiles that lie inside the sequence and that the mask leaves whole.</summary>
+    private static void Hide(CodeWriter writer, ScoreRules rules, FlashSteps steps)
+    {
+        if (rules.HidesKeys && rules.HidesNothing is null)
+        {
+            writer.Open();
+        }
+        else if (rules.HidesKeys)
+        {
+            writer.Add("const int last_key = first_key + KEYS - 1;");
+            writer.Open($"if (!(last_key < item.kv_end && {rules.HidesNothing}))");
+        }
+        else
+        {
+            writer.Open("if (first_key + KEYS > item.kv_end)");
+        }
+
+        steps.Hide(writer);
         writer.Close();
     }
 
@@ -110,12 +129,15 @@ internal static class FlashAlgorithm
             int kv_end;
             int sequence;    // whose keys they are
             int partial_row; // where the partial state goes; -1: these are all the keys, write the final output
+            int batch;       // index of the request in the launch
+            int prefix;      // keys at the beginning that every query sees, in a prefix-LM
         } WorkItem;
 
         static WorkItem read_item(global const int* items, int index)
         {
-            const int8 x = vload8(index, items);
-            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7 };
+            const int8 x = vload8(0, items + index * 10);
+            const int2 y = vload2(0, items + index * 10 + 8);
+            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7, y.s0, y.s1 };
             return item;
         }
 
@@ -131,7 +153,7 @@ internal static class FlashAlgorithm
     {
         foreach ((string name, string dim) in new[] { ("key_row", "HEAD_DIM"), ("value_row", "VALUE_DIM") })
         {
-            writer.Open($"static long {name}(int sequence, int kv_head, int token, {context.Addressing.Parameters})");
+            writer.Open($"static long {name}(int sequence, int kv_head, int token, {context.Addressing.FunctionParameters})");
             writer.Add($"return {context.Addressing.RowOfToken("token", dim)};");
             writer.Close().Line();
         }

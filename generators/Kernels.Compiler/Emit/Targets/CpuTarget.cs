@@ -1,4 +1,5 @@
 using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
@@ -27,40 +28,40 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
 
     public override TilePlan Tile => tile;
 
-    public override string PositionType => "int16";
-
-    public override void DeclareFunctions(CodeWriter writer) => writer.Add("""
-        typedef float16 rows_t; // one value for each query row
-
-        // 2^x for x <= 0, 0 below 2^-126: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, n added to the exponent.
-        static rows_t exp2_rows(rows_t x)
-        {
-            const rows_t bounded = fmax(x, (rows_t)(-126.0f));
-            const rows_t shifted = bounded + 12582912.0f; // 1.5 x 2^23: the sum has n in its low bits
-            const rows_t f = bounded - (shifted - 12582912.0f);
-            rows_t y = (rows_t)(1.3276472e-3f);
-            y = fma(y, f, (rows_t)(9.6755413e-3f));
-            y = fma(y, f, (rows_t)(5.5507133e-2f));
-            y = fma(y, f, (rows_t)(2.4022120e-1f));
-            y = fma(y, f, (rows_t)(6.9314697e-1f));
-            y = fma(y, f, (rows_t)(1.0f));
-            y = as_float16(as_int16(y) + (as_int16(shifted) << 23));
-            return select(y, (rows_t)(0.0f), x < -126.0f);
-        }
-        """).Line();
+    public override void DeclareFunctions(CodeWriter writer)
+    {
+        LaneVocabulary.Declare(writer, CpuPlanner.Lanes, spec);
+        writer.Add("""
+            // 2^x for x <= 0, 0 below 2^-126: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, n added to the exponent.
+            static lanes_float exp2_lanes(lanes_float x)
+            {
+                const lanes_float bounded = fmax(x, (lanes_float)(-126.0f));
+                const lanes_float shifted = bounded + 12582912.0f; // 1.5 x 2^23: the sum has n in its low bits
+                const lanes_float f = bounded - (shifted - 12582912.0f);
+                lanes_float y = (lanes_float)(1.3276472e-3f);
+                y = fma(y, f, (lanes_float)(9.6755413e-3f));
+                y = fma(y, f, (lanes_float)(5.5507133e-2f));
+                y = fma(y, f, (lanes_float)(2.4022120e-1f));
+                y = fma(y, f, (lanes_float)(6.9314697e-1f));
+                y = fma(y, f, (lanes_float)(1.0f));
+                y = as_float16(as_int16(y) + (as_int16(shifted) << 23));
+                return select(y, (lanes_float)(0.0f), x < -126.0f);
+            }
+            """).Line();
+    }
 
     public override void Begin(CodeWriter writer)
     {
         writer.Add($$"""
-            rows_t query[HEAD_DIM]; // query[d] has element d of every row
-            rows_t output[VALUE_DIM];
-            rows_t p[KEYS]; // scores, then probabilities: p[j] has those of key j
+            lanes_float query[HEAD_DIM]; // query[d] has element d of every row
+            lanes_float output[VALUE_DIM];
+            lanes_float p[KEYS]; // scores, then probabilities: p[j] has those of key j
             float tile[KEYS * {{(spec.HeadDim >= spec.ResolvedValueDim ? "HEAD_DIM" : "VALUE_DIM")}}]; // keys or values that cannot be read where they lie
-            rows_t row_max = (rows_t)(-INFINITY);
-            rows_t row_sum = (rows_t)(0.0f);
+            lanes_float row_max = (lanes_float)(-INFINITY);
+            lanes_float row_sum = (lanes_float)(0.0f);
             for (int d = 0; d < HEAD_DIM; d++)
             {
-                query[d] = (rows_t)(0.0f);
+                query[d] = (lanes_float)(0.0f);
             }
             for (int row = 0; row < item.row_count; row++)
             {
@@ -72,16 +73,23 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
             }
             for (int c = 0; c < VALUE_DIM; c++)
             {
-                output[c] = (rows_t)(0.0f);
+                output[c] = (lanes_float)(0.0f);
             }
             """);
-        if (context.Mask.HidesKeys)
+        if (context.Rules.NeedsRows)
         {
-            writer.Add("""
-                const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-                const int16 position = item.position + (item.first_row + lane) / GROUP; // of each row's query
+            writer.Add($"""
+                const lanes_int lane = (lanes_int)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                const Row row = {context.Rules.MakeRow}min(lane, item.row_count - 1));
                 """);
         }
+    }
+
+    public override void Transform(CodeWriter writer)
+    {
+        writer.Open("for (int j = 0; j < KEYS; j++)");
+        writer.Add($"p[j] = transform_score(p[j], row, (lanes_int)(min(first_key + j, item.kv_end - 1)){context.Rules.ParameterNames});");
+        writer.Close();
     }
 
     public override void Scores(CodeWriter writer)
@@ -89,11 +97,11 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
         Rows(writer, "key", "keys", spec.HeadDim, "HEAD_DIM");
         writer.Open($"for (int j = 0; j < KEYS; j += {accumulators})");
         writer.Add("const float* k = key_rows + j * HEAD_DIM;");
-        Named(writer, accumulators, i => $"rows_t s{i} = (rows_t)(0.0f);");
+        Named(writer, accumulators, i => $"lanes_float s{i} = (lanes_float)(0.0f);");
         writer.Add("#pragma unroll 4");
         writer.Open("for (int d = 0; d < HEAD_DIM; d++)");
-        writer.Add("const rows_t q = query[d];");
-        Named(writer, accumulators, i => $"s{i} = fma(q, (rows_t)(k[{i} * HEAD_DIM + d]), s{i});");
+        writer.Add("const lanes_float q = query[d];");
+        Named(writer, accumulators, i => $"s{i} = fma(q, (lanes_float)(k[{i} * HEAD_DIM + d]), s{i});");
         writer.Close();
         Named(writer, accumulators, i => $"p[j + {i}] = s{i};");
         writer.Close().Line();
@@ -102,38 +110,32 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
     public override void Hide(CodeWriter writer)
     {
         writer.Open("for (int j = 0; j < KEYS; j++)");
-        writer.Add("const int key = first_key + j;");
-        if (context.Mask.HidesKeys)
-        {
-            writer.Add("""
-                const int16 visible = is_visible(position, key) && key < item.kv_end;
-                p[j] = select((rows_t)(-INFINITY), p[j], visible);
-                """);
-        }
-        else
-        {
-            writer.Add("p[j] = key < item.kv_end ? p[j] : (rows_t)(-INFINITY);");
-        }
-
+        writer.Add(context.Rules.HidesKeys
+            ? $"""
+                const int key = first_key + j;
+                const lanes_int visible = is_visible(row, (lanes_int)(min(key, item.kv_end - 1)){context.Rules.ParameterNames}) && key < item.kv_end;
+                p[j] = lanes_select((lanes_float)(-INFINITY), p[j], visible);
+                """
+            : "p[j] = first_key + j < item.kv_end ? p[j] : (lanes_float)(-INFINITY);");
         writer.Close();
     }
 
     public override void Softmax(CodeWriter writer) => writer.Add("""
 
-        rows_t new_max = row_max;
+        lanes_float new_max = row_max;
         for (int j = 0; j < KEYS; j++)
         {
             new_max = fmax(new_max, p[j]);
         }
 
         // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
-        const rows_t base = select(new_max, (rows_t)(0.0f), new_max == -INFINITY);
-        const rows_t rescale = exp2_rows(row_max - base);
+        const lanes_float base = select(new_max, (lanes_float)(0.0f), new_max == -INFINITY);
+        const lanes_float rescale = exp2_lanes(row_max - base);
         row_max = new_max;
         row_sum *= rescale;
         for (int j = 0; j < KEYS; j++)
         {
-            p[j] = exp2_rows(p[j] - base);
+            p[j] = exp2_lanes(p[j] - base);
             row_sum += p[j];
         }
 
@@ -159,22 +161,20 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
     }
 
     public override void Finish(CodeWriter writer) => writer.Add($$"""
-        // A row that saw no key has the sum 0: output 0, LSE -inf.
-        const rows_t inverse = select((rows_t)(0.0f), 1.0f / row_sum, row_sum > 0.0f);
         const int is_final = item.partial_row < 0;
         for (int row = 0; row < item.row_count; row++)
         {
-            const float scale = ((const float*)&inverse)[row];
             const float maximum = ((const float*)&row_max)[row];
-            const float sum = ((const float*)&row_sum)[row];
+            const float sum = ((const float*)&row_sum)[row]; // 0 in a row that saw no key: output 0, LSE -inf
+            const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;
             const float* o = (const float*)output + row;
             if (is_final)
             {
-                const long to = packed_row(item, kv_head, row);
+                const long to = packed_row(item, kv_head, row);{{(spec.Sinks ? "\n                const float final_inverse = sum > 0.0f ? 1.0f / (sum + exp2(sinks[to % QUERY_HEADS] * LOG2_E - maximum)) : 0.0f;" : "")}}
                 global {{context.Storage.StorageType}}* out = outputs + to * VALUE_DIM;
                 for (int c = 0; c < VALUE_DIM; c++)
                 {
-                    {{context.Storage.Store("out + c", "o[c * ROWS] * scale")}}
+                    {{context.Storage.Store("out + c", spec.Sinks ? "o[c * ROWS] * final_inverse" : "o[c * ROWS] * inverse")}}
                 }
                 lse[to] = sum > 0.0f ? maximum * LN_2 + log(sum) : -INFINITY;
             }
@@ -183,7 +183,7 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
                 const long to = (long)(item.partial_row + row) * KV_HEADS + kv_head;
                 for (int c = 0; c < VALUE_DIM; c++)
                 {
-                    partial_outputs[to * VALUE_DIM + c] = o[c * ROWS] * scale;
+                    partial_outputs[to * VALUE_DIM + c] = o[c * ROWS] * inverse;
                 }
                 partial_states[to] = (float2)(maximum, sum);
             }
@@ -194,10 +194,10 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
     private static void Columns(CodeWriter writer, string first, int count)
     {
         writer.Add($"const float* v = value_rows + {first};");
-        Named(writer, count, i => $"rows_t o{i} = output[{first} + {i}] * rescale;");
+        Named(writer, count, i => $"lanes_float o{i} = output[{first} + {i}] * rescale;");
         writer.Open("for (int j = 0; j < KEYS; j++)");
-        writer.Add("const rows_t w = p[j];");
-        Named(writer, count, i => $"o{i} = fma(w, (rows_t)(v[j * VALUE_DIM + {i}]), o{i});");
+        writer.Add("const lanes_float w = p[j];");
+        Named(writer, count, i => $"o{i} = fma(w, (lanes_float)(v[j * VALUE_DIM + {i}]), o{i});");
         writer.Close();
         Named(writer, count, i => $"output[{first} + {i}] = o{i};");
     }

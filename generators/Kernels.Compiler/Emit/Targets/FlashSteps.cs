@@ -4,16 +4,13 @@ namespace Kernels.Compiler.Emit.Targets;
 
 /// <summary>
 /// What a target fills into the flash algorithm. The steps see these names: <c>item</c> (the work item), <c>kv_head</c>,
-/// <c>first_position</c> (position, in keys, of the tile's first query), <c>first_key</c> (of the current tile), and the
-/// kernel's parameters.
+/// <c>first_key</c> (of the current tile), and the
+/// kernel's parameters; scores and rows are spoken of in the lane vocabulary, which they declare.
 /// </summary>
 internal abstract class FlashSteps
 {
     /// <summary>The tile that one work-group works on.</summary>
     public abstract TilePlan Tile { get; }
-
-    /// <summary>The C type of the query positions that masks are asked about: one, or one in each lane.</summary>
-    public abstract string PositionType { get; }
 
     /// <summary>Constants of the tile, after <c>ROWS</c> and <c>KEYS</c>.</summary>
     public virtual void DeclareTile(CodeWriter writer)
@@ -26,8 +23,11 @@ internal abstract class FlashSteps
     /// <summary>Memory of the tile, queries loaded, running maximum, sum and output at their start.</summary>
     public abstract void Begin(CodeWriter writer);
 
-    /// <summary>Scores of the tile's rows against the keys from <c>first_key</c> on, in base-2 units.</summary>
+    /// <summary>Scores of the tile's rows against the keys from <c>first_key</c> on, in base-2 units unless the spec transforms them.</summary>
     public abstract void Scores(CodeWriter writer);
+
+    /// <summary>Scores go through the spec's steps; only where there are any.</summary>
+    public abstract void Transform(CodeWriter writer);
 
     /// <summary>Scores of keys that a row must not see become −∞; only for tiles on a boundary.</summary>
     public abstract void Hide(CodeWriter writer);

@@ -1,5 +1,6 @@
 using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Codecs;
+using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
@@ -30,8 +31,6 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override TilePlan Tile => tile;
 
-    public override string PositionType => "int";
-
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
         #define THREADS_X {tile.ThreadsX} // work-items along the keys and along the columns of the output
         #define THREADS_Y {tile.ThreadsY} // work-items along the rows
@@ -50,6 +49,11 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override void DeclareFunctions(CodeWriter writer)
     {
+        if (context.Rules.NeedsRows)
+        {
+            LaneVocabulary.Declare(writer, 1, spec);
+        }
+
         Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
         Prelude.LoadFunction(writer, "load_key", context.Cache, spec.HeadDim, "HEAD_DIM");
         Prelude.LoadFunction(writer, "load_value", context.Cache, spec.ResolvedValueDim, "VALUE_DIM");
@@ -57,39 +61,53 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
         Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");
     }
 
-    public override void Begin(CodeWriter writer) => writer.Add("""
-        local float4 query_tile[ROWS * QUERY_STRIDE];
-        local float4 kv_tile[KEYS * KV_STRIDE]; // keys, then values
-        local float4 score_tile[ROWS * SCORE_STRIDE];
-        local float* const scores = (local float*)score_tile;
-        const int x = get_local_id(0) % THREADS_X;
-        const int y = get_local_id(0) / THREADS_X;
+    public override void Begin(CodeWriter writer)
+    {
+        writer.Add("""
+            local float4 query_tile[ROWS * QUERY_STRIDE];
+            local float4 kv_tile[KEYS * KV_STRIDE]; // keys, then values
+            local float4 score_tile[ROWS * SCORE_STRIDE];
+            local float* const scores = (local float*)score_tile;
+            const int x = get_local_id(0) % THREADS_X;
+            const int y = get_local_id(0) / THREADS_X;
 
-        for (int i = get_local_id(0); i < ROWS * HEAD_DIM4; i += WORK_GROUP)
-        {
-            const int row = i / HEAD_DIM4;
-            const int column = i % HEAD_DIM4;
-            float4 q = (float4)(0.0f);
-            if (row < item.row_count)
+            for (int i = get_local_id(0); i < ROWS * HEAD_DIM4; i += WORK_GROUP)
             {
-                q = load_query(queries + packed_row(item, kv_head, row) * HEAD_DIM, column * 4) * SCALE;
+                const int row = i / HEAD_DIM4;
+                const int column = i % HEAD_DIM4;
+                float4 q = (float4)(0.0f);
+                if (row < item.row_count)
+                {
+                    q = load_query(queries + packed_row(item, kv_head, row) * HEAD_DIM, column * 4) * SCALE;
+                }
+                query_tile[row * QUERY_STRIDE + column] = q;
             }
-            query_tile[row * QUERY_STRIDE + column] = q;
-        }
 
-        float row_max[ROWS_EACH];
-        float row_sum[ROWS_EACH]; // over this work-item's keys only; added up at the end
-        float4 output[ROWS_EACH][COLUMNS_EACH];
-        for (int i = 0; i < ROWS_EACH; i++)
-        {
-            row_max[i] = -INFINITY;
-            row_sum[i] = 0.0f;
-            for (int c = 0; c < COLUMNS_EACH; c++)
+            float row_max[ROWS_EACH];
+            float row_sum[ROWS_EACH]; // over this work-item's keys only; added up at the end
+            float4 output[ROWS_EACH][COLUMNS_EACH];
+            for (int i = 0; i < ROWS_EACH; i++)
             {
-                output[i][c] = (float4)(0.0f);
+                row_max[i] = -INFINITY;
+                row_sum[i] = 0.0f;
+                for (int c = 0; c < COLUMNS_EACH; c++)
+                {
+                    output[i][c] = (float4)(0.0f);
+                }
             }
+            """);
+        if (context.Rules.NeedsRows)
+        {
+            writer.Line();
+            writer.Add($$"""
+                Row row[ROWS_EACH];
+                for (int i = 0; i < ROWS_EACH; i++)
+                {
+                    row[i] = {{context.Rules.MakeRow}}min(y + i * THREADS_Y, item.row_count - 1));
+                }
+                """);
         }
-        """);
+    }
 
     public override void Scores(CodeWriter writer)
     {
@@ -126,22 +144,24 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             """);
     }
 
-    public override void Hide(CodeWriter writer)
+    public override void Transform(CodeWriter writer) => EachScore(writer, $"""
+        const int key = min(first_key + x + j * THREADS_X, item.kv_end - 1);
+        score[i][j] = transform_score(score[i][j], row[i], key{context.Rules.ParameterNames});
+        """);
+
+    public override void Hide(CodeWriter writer) => EachScore(writer, context.Rules.HidesKeys
+        ? $"""
+            const int key = first_key + x + j * THREADS_X;
+            const int visible = key < item.kv_end && is_visible(row[i], min(key, item.kv_end - 1){context.Rules.ParameterNames});
+            score[i][j] = visible ? score[i][j] : -INFINITY;
+            """
+        : "score[i][j] = first_key + x + j * THREADS_X < item.kv_end ? score[i][j] : -INFINITY;");
+
+    private static void EachScore(CodeWriter writer, string statements)
     {
-        string visible = "key < item.kv_end" + (context.Mask.HidesKeys ? " && is_visible(query, key)" : "");
-        string query = context.Mask.HidesKeys
-            ? "\n    const int query = item.position + (item.first_row + y + i * THREADS_Y) / GROUP;"
-            : "";
-        writer.Add($$"""
-            for (int i = 0; i < ROWS_EACH; i++)
-            {{{query}}
-                for (int j = 0; j < KEYS_EACH; j++)
-                {
-                    const int key = first_key + x + j * THREADS_X;
-                    score[i][j] = {{visible}} ? score[i][j] : -INFINITY;
-                }
-            }
-            """);
+        writer.Open("for (int i = 0; i < ROWS_EACH; i++)").Open("for (int j = 0; j < KEYS_EACH; j++)");
+        writer.Add(statements);
+        writer.Close().Close();
     }
 
     public override void Softmax(CodeWriter writer)
@@ -220,53 +240,61 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             """);
     }
 
-    public override void Finish(CodeWriter writer) => writer.Add("""
-        // Every work-item of a row knows the sum over its own keys: add them up.
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int i = 0; i < ROWS_EACH; i++)
-        {
-            scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x] = row_sum[i];
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-
-        for (int i = 0; i < ROWS_EACH; i++)
-        {
-            const int row = y + i * THREADS_Y;
-            if (row < item.row_count)
+    public override void Finish(CodeWriter writer)
+    {
+        // A sink counts once: here in a final row, in the merge where keys were split.
+        string denominator = spec.Sinks ? "(sum + sink)" : "sum";
+        string sink = spec.Sinks
+            ? "\n        const float sink = is_final ? exp2(sinks[kv_head * GROUP + (item.first_row + row) % GROUP] * LOG2_E - row_max[i]) : 0.0f;"
+            : "";
+        writer.Add($$"""
+            // Every work-item of a row knows the sum over its own keys: add them up.
+            barrier(CLK_LOCAL_MEM_FENCE);
+            for (int i = 0; i < ROWS_EACH; i++)
             {
-                float sum = 0.0f;
-                for (int j = 0; j < THREADS_X; j++)
-                {
-                    sum += scores[row * SCORE_STRIDE * 4 + j];
-                }
+                scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x] = row_sum[i];
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
 
-                // A row that saw no key has the sum 0: output 0, LSE -inf.
-                const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;
-                const int is_final = item.partial_row < 0;
-                const long to = is_final ? packed_row(item, kv_head, row) : (long)(item.partial_row + row) * KV_HEADS + kv_head;
-                for (int c = 0; c < COLUMNS_EACH; c++)
+            for (int i = 0; i < ROWS_EACH; i++)
+            {
+                const int row = y + i * THREADS_Y;
+                if (row < item.row_count)
                 {
-                    const int d = (x + c * THREADS_X) * 4;
-                    if (d < VALUE_DIM && is_final)
+                    float sum = 0.0f;
+                    for (int j = 0; j < THREADS_X; j++)
                     {
-                        store_output(outputs + to * VALUE_DIM, d, output[i][c] * inverse);
+                        sum += scores[row * SCORE_STRIDE * 4 + j];
                     }
-                    else if (d < VALUE_DIM)
+
+                    // A row that saw no key has the sum 0: output 0, LSE -inf.
+                    const int is_final = item.partial_row < 0;{{sink}}
+                    const float inverse = sum > 0.0f ? 1.0f / {{denominator}} : 0.0f;
+                    const long to = is_final ? packed_row(item, kv_head, row) : (long)(item.partial_row + row) * KV_HEADS + kv_head;
+                    for (int c = 0; c < COLUMNS_EACH; c++)
                     {
-                        store_partial(partial_outputs + to * VALUE_DIM, d, output[i][c] * inverse);
+                        const int d = (x + c * THREADS_X) * 4;
+                        if (d < VALUE_DIM && is_final)
+                        {
+                            store_output(outputs + to * VALUE_DIM, d, output[i][c] * inverse);
+                        }
+                        else if (d < VALUE_DIM)
+                        {
+                            store_partial(partial_outputs + to * VALUE_DIM, d, output[i][c] * inverse);
+                        }
                     }
-                }
-                if (x == 0 && is_final)
-                {
-                    lse[to] = sum > 0.0f ? row_max[i] * LN_2 + log(sum) : -INFINITY;
-                }
-                else if (x == 0)
-                {
-                    partial_states[to] = (float2)(row_max[i], sum);
+                    if (x == 0 && is_final)
+                    {
+                        lse[to] = sum > 0.0f ? row_max[i] * LN_2 + log(sum) : -INFINITY;
+                    }
+                    else if (x == 0)
+                    {
+                        partial_states[to] = (float2)(row_max[i], sum);
+                    }
                 }
             }
-        }
-        """);
+            """);
+    }
 
     private void LoadTile(CodeWriter writer, string columns, string load, string cache, string rowOf) => writer.Add($$"""
         for (int i = get_local_id(0); i < KEYS * {{columns}}; i += WORK_GROUP)

@@ -1,0 +1,163 @@
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Emit.Scores;
+
+/// <summary>
+/// What happens to a score: its steps and its mask, as functions in the lane vocabulary that every target calls alike.
+/// <c>Row</c> is what is known of a query row: its position, its head, and what follows from them.
+/// </summary>
+internal sealed class ScoreRules(AttentionSpec spec)
+{
+    private const double Log2E = 1.4426950408889634;
+
+    public IReadOnlyList<ScoreStep> Steps { get; } = ScoreStep.Of(spec);
+
+    public IReadOnlyList<MaskTerm> Masks { get; } = MaskTerm.Of(spec);
+
+    /// <summary>Whether scores change on their way to the softmax.</summary>
+    public bool Transforms => Steps.Count > 0;
+
+    /// <summary>Whether any key inside the sequence can be hidden.</summary>
+    public bool HidesKeys => Masks.Count > 0;
+
+    /// <summary>Whether the kernel needs to know its rows.</summary>
+    public bool NeedsRows => Transforms || HidesKeys;
+
+    /// <summary>The factor on queries: with nothing in between, scores come out in base-2 units straight away.</summary>
+    public double QueryScale => Transforms ? spec.ResolvedScale : spec.ResolvedScale * Log2E;
+
+    /// <summary>What the rules are called in comments.</summary>
+    public string DisplayName
+    {
+        get
+        {
+            IEnumerable<string> names = Steps.Select(step => step.DisplayName).Concat(Masks.Select(mask => mask.DisplayName));
+            return string.Join(", ", names.DefaultIfEmpty("no mask"));
+        }
+    }
+
+    /// <summary>A condition under which a tile's mask hides nothing, or null when that can't be told.</summary>
+    public string? HidesNothing => Masks.Any(mask => mask.HidesNothing is null)
+        ? null
+        : string.Join(" && ", Masks.Select(mask => mask.HidesNothing));
+
+    /// <summary>The run-time inputs of the functions, as parameters with a leading comma; the kernel has the same parameters.</summary>
+    public string Parameters => string.Concat(spec.ModInputs.Select(input => $", {TypeOf(input.Type)} {input.Name}"));
+
+    /// <summary>The names of <see cref="Parameters"/>, with a leading comma.</summary>
+    public string ParameterNames => string.Concat(spec.ModInputs.Select(input => $", {input.Name}"));
+
+    /// <summary>A mod's own inputs as arguments, with a leading comma.</summary>
+    public static string Arguments(ModFunction mod) => string.Concat(mod.Inputs.Select(input => $", {input.Name}"));
+
+    public static string TypeOf(ModInputType type) => type switch
+    {
+        ModInputType.Int => "int",
+        ModInputType.Float => "float",
+        ModInputType.IntBuffer => "global const int*",
+        ModInputType.FloatBuffer => "global const float*",
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No such input."),
+    };
+
+    /// <summary>Writes <c>Row</c>, <c>make_row</c>, the user's mods, <c>transform_score</c> and <c>is_visible</c>, as far as they are needed.</summary>
+    public void Declare(CodeWriter writer)
+    {
+        if (!NeedsRows)
+        {
+            return;
+        }
+
+        foreach (ModFunction? mod in new[] { spec.ScoreMod, spec.MaskMod })
+        {
+            if (mod is not null)
+            {
+                writer.Add(mod.Source.TrimEnd()).Line();
+            }
+        }
+
+        List<(string Name, string Expression)> values = Steps.Select(step => step.RowValue).OfType<(string, string)>().ToList();
+        string text = string.Concat(Steps.Select(step => step.Statements).Concat(Masks.Select(mask => mask.Visible))
+            .Concat(values.Select(value => value.Expression)));
+        bool head = text.Contains("row.head"), batch = text.Contains("row.batch"), prefix = text.Contains("row.prefix");
+
+        writer.Add("// What is known of a query row before any key is read.");
+        writer.Add("typedef struct");
+        writer.Open();
+        writer.Add("lanes_int query; // position of the query, counted in keys of the sequence");
+        if (head)
+        {
+            writer.Add("lanes_int head; // query head");
+        }
+
+        if (batch)
+        {
+            writer.Add("lanes_int batch; // index of the request in the launch");
+        }
+
+        if (prefix)
+        {
+            writer.Add("lanes_int prefix; // keys that every query sees");
+        }
+
+        foreach ((string name, _) in values)
+        {
+            writer.Add($"lanes_float {name};");
+        }
+
+        writer.Close(" Row;").Line();
+
+        writer.Open($"static Row make_row(WorkItem item{(head ? ", int kv_head" : "")}, lanes_int row_of_item)");
+        writer.Add("""
+            const lanes_int r = item.first_row + row_of_item;
+            Row row;
+            row.query = item.position + r / GROUP;
+            """);
+        if (head)
+        {
+            writer.Add("row.head = kv_head * GROUP + r % GROUP;");
+        }
+
+        if (batch)
+        {
+            writer.Add("row.batch = (lanes_int)(item.batch);");
+        }
+
+        if (prefix)
+        {
+            writer.Add("row.prefix = (lanes_int)(item.prefix);");
+        }
+
+        foreach ((string name, string expression) in values)
+        {
+            writer.Add($"row.{name} = {expression};");
+        }
+
+        writer.Add("return row;");
+        writer.Close().Line();
+        MakeRow = $"make_row(item{(head ? ", kv_head" : "")}, ";
+
+        if (Transforms)
+        {
+            writer.Add($"// From scale * (q.k) to what the softmax takes, in base-2 units.");
+            writer.Open($"static lanes_float transform_score(lanes_float score, Row row, lanes_int key{Parameters})");
+            foreach (ScoreStep step in Steps)
+            {
+                writer.Add(step.Statements);
+            }
+
+            writer.Add($"return score * {C.Float(Log2E)}; // log2(e)");
+            writer.Close().Line();
+        }
+
+        if (HidesKeys)
+        {
+            writer.Add("// Whether a row's query sees the key at a position.");
+            writer.Open($"static lanes_int is_visible(Row row, lanes_int key{Parameters})");
+            writer.Add($"return {string.Join(" && ", Masks.Select(mask => mask.Visible))};");
+            writer.Close().Line();
+        }
+    }
+
+    /// <summary>The call that makes a row, up to its last argument: the row's index in the item.</summary>
+    public string MakeRow { get; private set; } = "";
+}

@@ -1,0 +1,20 @@
+namespace Kernels.Compiler.Specs;
+
+/// <summary>The type of a run-time input of a mod.</summary>
+internal enum ModInputType
+{
+    Int,
+    Float,
+    IntBuffer,
+    FloatBuffer,
+}
+
+/// <summary>A run-time input of a mod: a kernel argument.</summary>
+internal sealed record ModInput(string Name, ModInputType Type);
+
+/// <summary>
+/// A user's function on scores or on visibility, translated to OpenCL C. <paramref name="Source"/> has the entry function
+/// <c>score_mod</c> or <c>mask_mod</c> and what it calls, in the lane vocabulary that each target defines, so that one text
+/// serves targets that handle one score at a time and targets that handle a vector of them.
+/// </summary>
+internal sealed record ModFunction(string Source, EquatableArray<ModInput> Inputs);

@@ -1,0 +1,11 @@
+namespace Kernels.OpenCL;
+
+/// <summary>The run-time inputs of a spec's mods; the generator writes a type with exactly the spec's.</summary>
+public interface IModInputs
+{
+    /// <summary>Sets the inputs as a kernel's arguments.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="first">Index of the first input's argument.</param>
+    /// <returns>Index of the argument after the last input.</returns>
+    int Bind(ComputeKernel kernel, int first);
+}

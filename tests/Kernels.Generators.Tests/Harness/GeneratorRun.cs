@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using Kernels.Generators.Diagnostics;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Diagnostics;
+
+namespace Kernels.Generators.Tests.Harness;
+
+/// <summary>One run of the generator, and what became of the program.</summary>
+internal sealed class GeneratorRun
+{
+    private readonly GeneratorDriver driver;
+
+    private GeneratorRun(GeneratorDriver driver, CSharpCompilation input)
+    {
+        this.driver = driver.RunGeneratorsAndUpdateCompilation(input, out Compilation output, out _);
+        Input = input;
+        Output = (CSharpCompilation)output;
+        Result = this.driver.GetRunResult().Results.Single();
+        Sources = Result.GeneratedSources.IsDefault
+            ? ImmutableSortedDictionary<string, string>.Empty
+            : Result.GeneratedSources.ToImmutableSortedDictionary(source => source.HintName, source => source.SourceText.ToString(), StringComparer.Ordinal);
+    }
+
+    /// <summary>The program as the user wrote it.</summary>
+    public CSharpCompilation Input { get; }
+
+    /// <summary>The program with what was generated.</summary>
+    public CSharpCompilation Output { get; }
+
+    /// <summary>What Roslyn tells of the run: exception, diagnostics, steps.</summary>
+    public GeneratorRunResult Result { get; }
+
+    /// <summary>The generated files, by name.</summary>
+    public ImmutableSortedDictionary<string, string> Sources { get; }
+
+    /// <summary>What the C# compiler says of program and generated code together, hidden notes aside.</summary>
+    public IEnumerable<Diagnostic> CompilerDiagnostics
+    {
+        get
+        {
+            // Documentation is checked in full only where it is written.
+            using var image = new MemoryStream();
+            using var documentation = new MemoryStream();
+            return Output.Emit(image, xmlDocumentationStream: documentation).Diagnostics
+                .Where(diagnostic => diagnostic.Severity > DiagnosticSeverity.Hidden);
+        }
+    }
+
+    /// <summary>A first run.</summary>
+    public static GeneratorRun Start(CSharpCompilation compilation) => new(
+        CSharpGeneratorDriver.Create(
+            [new AttentionKernelGenerator().AsSourceGenerator()],
+            parseOptions: (CSharpParseOptions?)compilation.SyntaxTrees.FirstOrDefault()?.Options,
+            driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true)),
+        compilation);
+
+    /// <summary>The next run of the same driver, after an edit.</summary>
+    public GeneratorRun Next(CSharpCompilation edited) => new(driver, edited);
+
+    /// <summary>What the analyzer says of the program; it sees the generated code too, as it does in a compiler.</summary>
+    public async Task<ImmutableArray<Diagnostic>> AnalyzeAsync() => await Output
+        .WithAnalyzers([new AttentionSpecAnalyzer()], new CompilationWithAnalyzersOptions(
+            new AnalyzerOptions([]), onAnalyzerException: null, concurrentAnalysis: false, logAnalyzerExecutionTime: false))
+        .GetAnalyzerDiagnosticsAsync();
+
+    /// <summary>Fails with the diagnostics and the code around them if there is an error or a warning.</summary>
+    public GeneratorRun AssertClean()
+    {
+        Assert.Null(Result.Exception);
+        Assert.Empty(CompilerDiagnostics.Select(Describe));
+        return this;
+    }
+
+    /// <summary>Compiles the program and loads it, to be unloaded when the result is disposed.</summary>
+    public LoadedProgram Load()
+    {
+        AssertClean();
+        using var image = new MemoryStream();
+        Assert.True(Output.Emit(image).Success);
+        image.Position = 0;
+        return new LoadedProgram(image);
+    }
+
+    private static string Describe(Diagnostic diagnostic)
+    {
+        string? line = diagnostic.Location.SourceTree?.GetText().Lines.GetLineFromPosition(diagnostic.Location.SourceSpan.Start).ToString();
+        return $"{diagnostic}\n    {line?.Trim()}";
+    }
+}

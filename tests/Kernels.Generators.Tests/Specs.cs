@@ -1,0 +1,80 @@
+namespace Kernels.Generators.Tests;
+
+/// <summary>Specs that differ in all that the generator looks at, by name.</summary>
+internal static class Specs
+{
+    /// <summary>The type's full name as reflection writes it, and its source.</summary>
+    public sealed record Spec(string TypeName, string Source)
+    {
+        /// <summary>How the type is written in code.</summary>
+        public string CodeName => TypeName.Replace('+', '.');
+    }
+
+    public static readonly IReadOnlyDictionary<string, Spec> All = new Dictionary<string, Spec>
+    {
+        ["MhaFloat32"] = new("Models.MhaFloat32", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>Multi-head attention with every default.</summary>
+            [AttentionKernel(8, 8, 64)]
+            public sealed partial class MhaFloat32;
+            """),
+        ["GqaFloat16Causal"] = new("Models.GqaFloat16Causal", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>The heads of an 8 B Llama.</summary>
+            [AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16)]
+            public sealed partial class GqaFloat16Causal;
+            """),
+        ["MqaBFloat16Odd"] = new("Models.MqaBFloat16Odd", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>A head dimension that no vector divides.</summary>
+            [AttentionKernel(7, 1, 59, Mask = AttentionMask.Causal, Storage = ElementType.BFloat16)]
+            public sealed partial class MqaBFloat16Odd;
+            """),
+        ["WideKeysNarrowValues"] = new("Models.WideKeysNarrowValues", """
+            namespace Models
+            {
+                /// <summary>d_qk and d_v differ, as in expanded latent attention.</summary>
+                [Kernels.AttentionKernel(16, 16, 192, ValueDim = 128, Scale = 0.0625, Mask = Kernels.AttentionMask.Causal)]
+                internal partial class WideKeysNarrowValues
+                {
+                }
+            }
+            """),
+        ["NhdHalfCache"] = new("Models.NhdHalfCache", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>A cache in token order and in fewer bits than what is put into it.</summary>
+            [AttentionKernel(8, 2, 80, Layout = KvLayout.Nhd, CacheStorage = ElementType.Float16)]
+            public sealed partial class NhdHalfCache;
+            """),
+        ["NestedWithTiles"] = new("Outer+Middle+NestedWithTiles", """
+            using Kernels;
+
+            /// <summary>Types around a spec.</summary>
+            public static partial class Outer
+            {
+                /// <summary>One more.</summary>
+                public partial record struct Middle(int Number)
+                {
+                    /// <summary>In the global namespace, inside others, with tiles of its own.</summary>
+                    [AttentionKernel(12, 4, 96, QueryTile = 16, KeyTile = 32, Mask = AttentionMask.Causal)]
+                    public sealed partial class NestedWithTiles;
+                }
+            }
+            """),
+    };
+
+    /// <summary>The names, for a theory.</summary>
+    public static TheoryData<string> Names => [.. All.Keys];
+}
