@@ -3,6 +3,7 @@ using Kernels.Generators.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Formatting;
 using Microsoft.CodeAnalysis.Simplification;
 
 namespace Kernels.CodeFixes;
@@ -14,17 +15,17 @@ internal static class Options
     {
         foreach (OptionChange change in fix.Changes)
         {
-            AttributeArgumentSyntax? argument = AttributeArguments.Find(attribute, change.Option);
-            if (argument is null)
-            {
-                continue;
-            }
-
+            // The attribute of a finding has its three arguments.
             AttributeArgumentListSyntax list = attribute.ArgumentList!;
-            list = change.Value.Length == 0
-                ? list.WithArguments(Without(list.Arguments, list.Arguments.IndexOf(argument)))
-                : list.ReplaceNode(argument.Expression, Value(change.Value).WithTriviaFrom(argument.Expression));
-            attribute = attribute.WithArgumentList(list);
+            AttributeArgumentSyntax? argument = AttributeArguments.Find(attribute, change.Option);
+            attribute = attribute.WithArgumentList((argument, change.Value) switch
+            {
+                (null, "") => list,
+                (null, _) => list.AddArguments(SyntaxFactory.AttributeArgument(
+                    SyntaxFactory.NameEquals(change.Option), nameColon: null, Value(change.Value)).WithAdditionalAnnotations(Formatter.Annotation)),
+                (_, "") => list.WithArguments(Without(list.Arguments, list.Arguments.IndexOf(argument))),
+                _ => list.ReplaceNode(argument.Expression, Value(change.Value).WithTriviaFrom(argument.Expression)),
+            });
         }
 
         return attribute;

@@ -57,10 +57,16 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <summary>Tokens of a page, 1 to 256, of a paged cache. 0, the default, means that the cache is contiguous.</summary>
     public int PageSize { get; set; }
 
-    /// <summary>The element type of queries, new keys and values, and outputs. Default: <see cref="ElementType.Float32"/>.</summary>
+    /// <summary>
+    /// The element type of queries, new keys and values, and outputs: <see cref="ElementType.Float32"/>, the default,
+    /// <see cref="ElementType.Float16"/> or <see cref="ElementType.BFloat16"/>.
+    /// </summary>
     public ElementType Storage { get; set; }
 
-    /// <summary>The element type of the KV cache. Left out, it is the same as <see cref="Storage"/>.</summary>
+    /// <summary>
+    /// The element type of the KV cache. Left out, it is the same as <see cref="Storage"/>. <see cref="ElementType.Int4"/> needs
+    /// dimensions that are multiples of 16.
+    /// </summary>
     public ElementType CacheStorage { get; set; }
 
     /// <summary>The order of the axes inside one sequence of the cache. Default: <see cref="KvLayout.Hnd"/>.</summary>

@@ -42,6 +42,7 @@ public sealed record AttentionShape(
     /// <summary>Query heads that share one KV head, H_q / H_kv.</summary>
     public int GroupSize => QueryHeads / KvHeads;
 
-    /// <summary>Bytes that one token takes in the cache of one layer: its keys and its values over all KV heads.</summary>
-    public long CacheBytesPerToken => (long)KvHeads * (HeadDim + ValueDim) * CacheStorage.SizeInBytes();
+    /// <summary>Bytes that one token takes in the cache of one layer: its keys, its values and their scales over all KV heads.</summary>
+    public long CacheBytesPerToken => (long)KvHeads
+        * (CacheStorage.RowBytes(HeadDim) + CacheStorage.RowBytes(ValueDim) + (CacheStorage.Scale() == CacheScale.PerToken ? 2 * sizeof(float) : 0));
 }

@@ -1,6 +1,11 @@
 namespace Kernels.OpenCL.Tests;
 
+/// <summary>Run alone: tests beside them would empty the pools that all events share.</summary>
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
+public sealed class AllocationTestsRunAlone;
+
 /// <summary>The decode path makes no garbage once it is warm.</summary>
+[Collection(nameof(AllocationTests))]
 public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<DeviceFixture>
 {
     private const int Rounds = 200;

@@ -1,3 +1,5 @@
+using Kernels.OpenCL.Native;
+
 namespace Kernels.OpenCL.Tests;
 
 public sealed class NoDeviceTests
@@ -16,6 +18,9 @@ public sealed class NoDeviceTests
         Assert.Contains("no OpenCL loader", NoDeviceMessage.For(system, hasLoader: false));
         Assert.Contains("no driver", NoDeviceMessage.For(system, hasLoader: true));
     }
+
+    [Fact]
+    public void AMachineWithoutALoaderIsNoError() => Assert.Null(OpenClLibrary.Load(["libNoSuchLoader.so.1", "libNoSuchLoader.so"]));
 
     [SkippableFact]
     public void AMachineWithoutDriversHasNoDevicesAndSaysSo()

@@ -83,7 +83,7 @@ internal static class VerifyCommand
     {
         string form = result.Form == PromptForm.Prefill ? "one prefill" : "prefill, then decode";
         string logits = result.MaxDifference is { } difference
-            ? string.Create(CultureInfo.InvariantCulture, $"  max |logit difference| {difference:E2}")
+            ? string.Create(CultureInfo.InvariantCulture, $"  max |logit difference| {difference:0.00e+00}")
             : string.Empty;
         string limit = result.GreedyCompared < result.Prompt.Greedy.Length ? $", of {result.Prompt.Greedy.Length}: the context is limited" : string.Empty;
         string greedy = result.GreedyAgreed == result.GreedyCompared

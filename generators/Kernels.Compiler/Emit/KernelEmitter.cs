@@ -13,9 +13,23 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 {
     public KvAddressing Addressing { get; } = KvAddressing.For(Spec);
 
-    public Codec Storage { get; } = Codec.For(Spec.Storage);
+    public PlainCodec Storage { get; } = PlainCodec.For(Spec.Storage);
 
     public Codec Cache { get; } = Codec.For(Spec.ResolvedCacheStorage);
+
+    /// <summary>The scales of the cache as parameters with a leading comma; kernels that only read them have them const.</summary>
+    public string ScaleParameters(bool written = false) => Cache.Scale == CacheScale.None
+        ? ""
+        : $", global {(written ? "" : "const ")}float* key_scales, global {(written ? "" : "const ")}float* value_scales";
+
+    /// <summary>Whether a loaded key or value must be multiplied with its token's scale.</summary>
+    public bool ScalesTokens => Cache.Scale == CacheScale.PerToken;
+
+    /// <summary>Expression: the factor on queries. A scale that all keys of a head share is put there.</summary>
+    public string QueryFactor => Cache.Scale == CacheScale.PerHead ? "(SCALE * key_scales[kv_head])" : "SCALE";
+
+    /// <summary>Expression: the dividend of the softmax denominator. A scale that all values of a head share is put there.</summary>
+    public string OutputFactor => Cache.Scale == CacheScale.PerHead ? "value_scales[kv_head]" : "1.0f";
 
     public ScoreRules Rules { get; } = new(Spec);
 

@@ -45,19 +45,19 @@ internal static class Prelude
         {
             writer.Open($"if (d + 4 > {dimName})");
             writer.Add($"""
-                return (float4)({codec.Load("row + d", 1)},
-                    d + 1 < {dimName} ? {codec.Load("row + d + 1", 1)} : 0.0f,
-                    d + 2 < {dimName} ? {codec.Load("row + d + 2", 1)} : 0.0f, 0.0f);
+                return (float4)({codec.Load("row", "d", 1)},
+                    d + 1 < {dimName} ? {codec.Load("row", "d + 1", 1)} : 0.0f,
+                    d + 2 < {dimName} ? {codec.Load("row", "d + 2", 1)} : 0.0f, 0.0f);
                 """);
             writer.Close();
         }
 
-        writer.Add($"return {codec.Load("row + d", 4)};");
+        writer.Add($"return {codec.Load("row", "d", 4)};");
         writer.Close().Line();
     }
 
     /// <summary>A function that stores four float32 elements into a row of <paramref name="dim"/> elements.</summary>
-    public static void StoreFunction(CodeWriter writer, string name, Codec codec, int dim, string dimName)
+    public static void StoreFunction(CodeWriter writer, string name, PlainCodec codec, int dim, string dimName)
     {
         bool whole = dim % 4 == 0;
         writer.Add(whole
@@ -78,12 +78,12 @@ internal static class Prelude
         writer.Close().Line();
     }
 
-    /// <summary>The codecs' own helper functions, each once.</summary>
-    public static void Helpers(CodeWriter writer, params Codec[] codecs)
+    /// <summary>Helper functions, each once; empty ones are none.</summary>
+    public static void Helpers(CodeWriter writer, params string[] helpers)
     {
-        foreach (string helpers in codecs.Select(codec => codec.Helpers).Where(text => text.Length > 0).Distinct())
+        foreach (string helper in helpers.Where(text => text.Length > 0).Distinct())
         {
-            writer.Add(helpers).Line();
+            writer.Add(helper).Line();
         }
     }
 }

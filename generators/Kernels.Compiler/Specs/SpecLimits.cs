@@ -12,6 +12,19 @@ internal static class SpecLimits
     public const double MinScale = 1e-30;
     public const double MaxScale = 1e30;
 
+    /// <summary>Positions and windows are added up in 32 bits.</summary>
+    public const int MaxWindow = 1 << 30;
+
+    /// <summary>Kernels also have the reciprocal as a float32.</summary>
+    public const double MinSoftcap = 1e-30;
+    public const double MaxSoftcap = 1e30;
+
+    public const int MinPageSize = 1;
+    public const int MaxPageSize = 256;
+
+    /// <summary>Rows of half bytes are stored and loaded in whole vectors, so that no byte is shared between two rows or two loads.</summary>
+    public const int Int4DimMultiple = 16;
+
     public const int MinQueryTile = 4;
     public const int MaxQueryTile = 128;
     public const int MinKeyTile = 8;

@@ -50,6 +50,22 @@ internal static class SpecRules
     public static readonly SpecRule FewerQueryHeads = SpecRule.Error("KA0110", "More KV heads than query heads",
         "{0} query heads are fewer than {1} KV heads, and every KV head serves at least one query head; set kvHeads to {0} or less, or swap the two");
 
+    public static readonly SpecRule WindowRange = SpecRule.Error("KA0111", "Window out of range",
+        "{0} is {1}; it must be between 0 and {2}, or left out (-1) for no limit");
+
+    public static readonly SpecRule SoftcapInvalid = SpecRule.Error("KA0112", "Softcap is not a usable number",
+        "Softcap is {0}; it must be between {1} and {2}, or left out (0) to be off");
+
+    public static readonly SpecRule PageSizeRange = SpecRule.Error("KA0113", "Page size out of range",
+        "PageSize is {0}; it must be between {1} and {2} tokens, or left out (0) for a contiguous cache");
+
+    public static readonly SpecRule StorageIsForCaches = SpecRule.Error("KA0120", "Element type is for caches only",
+        "Storage = {0} has scales beside its elements, which queries, new keys and values, and outputs have no place for; "
+        + "leave Storage one of {1}, and set CacheStorage to {0} for a cache of that type");
+
+    public static readonly SpecRule DimensionNotMultiple = SpecRule.Error("KA0121", "Dimension is not a multiple that the cache needs",
+        "{0} is {1}; a cache in {2} needs a multiple of {3}, for example {4}");
+
     public static readonly SpecRule CacheWiderThanStorage = SpecRule.Warning("KA0201", "Cache is wider than what is put into it",
         "The cache keeps {0} but keys and values arrive as {1}: the wider cache takes more memory and bandwidth and holds nothing more; leave CacheStorage out");
 
@@ -62,11 +78,15 @@ internal static class SpecRules
     public static readonly SpecRule LayoutMakesNoDifference = SpecRule.Warning("KA0204", "Layout makes no difference with one KV head",
         "With 1 KV head {0} and {1} put every element at the same place; leave Layout out");
 
+    public static readonly SpecRule WindowIsHidden = SpecRule.Warning("KA0205", "Window lies behind the mask",
+        "With Mask = {0} no query sees a key to its right, so that WindowRight = {1} changes nothing; leave it out");
+
     public static readonly IReadOnlyList<SpecRule> All =
     [
         QueryHeadsRange, KvHeadsRange, HeadsNotDivisible, HeadDimRange, ValueDimRange, ScaleInvalid, UndefinedOption,
-        TileShape, TileTooLarge, FewerQueryHeads,
-        CacheWiderThanStorage, OptionHasNoEffect, CacheConvertsForNothing, LayoutMakesNoDifference,
+        TileShape, TileTooLarge, FewerQueryHeads, WindowRange, SoftcapInvalid, PageSizeRange,
+        StorageIsForCaches, DimensionNotMultiple,
+        CacheWiderThanStorage, OptionHasNoEffect, CacheConvertsForNothing, LayoutMakesNoDifference, WindowIsHidden,
     ];
 }
 

@@ -15,13 +15,30 @@ internal static class SpecValidator
         bool headDim = InRange(spec.HeadDim, SpecLimits.MinDim, SpecLimits.MaxDim, SpecRules.HeadDimRange, "headDim");
         bool valueDim = spec.ValueDim == 0
             || InRange(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxDim, SpecRules.ValueDimRange, "ValueDim", SpecFix.LeaveOut("ValueDim"));
-        if (spec.Scale != 0 && !(spec.Scale >= SpecLimits.MinScale && spec.Scale <= SpecLimits.MaxScale))
+        if (spec.Scale != 0 && !IsBetween(spec.Scale, SpecLimits.MinScale, SpecLimits.MaxScale))
         {
             Report(SpecRules.ScaleInvalid, "Scale", [SpecFix.LeaveOut("Scale")],
                 Text(spec.Scale), Text(SpecLimits.MinScale), Text(SpecLimits.MaxScale), headDim ? " = " + Text(1 / Math.Sqrt(spec.HeadDim)) : "");
         }
 
-        bool options = Defined(spec.Mask, "Mask") & Defined(spec.Storage, "Storage")
+        if (spec.Softcap != 0 && !IsBetween(spec.Softcap, SpecLimits.MinSoftcap, SpecLimits.MaxSoftcap))
+        {
+            Report(SpecRules.SoftcapInvalid, "Softcap", [SpecFix.LeaveOut("Softcap")],
+                Text(spec.Softcap), Text(SpecLimits.MinSoftcap), Text(SpecLimits.MaxSoftcap));
+        }
+
+        Window(spec.WindowLeft, "WindowLeft");
+        if (Window(spec.WindowRight, "WindowRight") && spec.WindowRight >= 0 && spec.Mask == AttentionMask.Causal)
+        {
+            Report(SpecRules.WindowIsHidden, "WindowRight", [SpecFix.LeaveOut("WindowRight")], nameof(AttentionMask.Causal), Text(spec.WindowRight));
+        }
+
+        if (spec.PageSize != 0)
+        {
+            InRange(spec.PageSize, SpecLimits.MinPageSize, SpecLimits.MaxPageSize, SpecRules.PageSizeRange, "PageSize", SpecFix.LeaveOut("PageSize"));
+        }
+
+        bool options = Defined(spec.Mask, "Mask") & Defined(spec.Storage, "Storage", type => type.Scale() == CacheScale.None)
             & (spec.CacheStorage is null || Defined(spec.CacheStorage.Value, "CacheStorage")) & Defined(spec.Layout, "Layout");
         bool tiles = Tile(spec.QueryTile, "QueryTile", SpecLimits.MinQueryTile, SpecLimits.MaxQueryTile)
             & Tile(spec.KeyTile, "KeyTile", SpecLimits.MinKeyTile, SpecLimits.MaxKeyTile);
@@ -31,9 +48,15 @@ internal static class SpecValidator
             FitsLocalMemory();
         }
 
-        if (options)
+        if (options && StorageHoldsPlainNumbers())
         {
             CacheTypeMakesSense();
+        }
+
+        if (options && spec.ResolvedCacheStorage == ElementType.Int4)
+        {
+            FillsBytes(spec.HeadDim, headDim, "headDim");
+            FillsBytes(spec.ValueDim, valueDim && spec.ValueDim != 0, "ValueDim");
         }
 
         if (headDim && valueDim && spec.ValueDim == spec.HeadDim)
@@ -88,18 +111,29 @@ internal static class SpecValidator
             return true;
         }
 
-        bool Defined<T>(T value, string option) where T : struct, Enum
+        bool Defined<T>(T value, string option, Func<T, bool>? offered = null) where T : struct, Enum
         {
             if (Enum.IsDefined(typeof(T), value))
             {
                 return true;
             }
 
-            string[] names = Enum.GetNames(typeof(T));
+            string[] names = Enum.GetValues(typeof(T)).Cast<T>().Where(offered ?? (_ => true)).Select(member => member.ToString()).ToArray();
             Report(SpecRules.UndefinedOption, option,
                 names.Select(name => SpecFix.Set(option, $"{typeof(T).Name}.{name}")).Concat([SpecFix.LeaveOut(option)]),
                 option, Convert.ToInt32(value, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture),
                 typeof(T).Name, string.Join(", ", names));
+            return false;
+        }
+
+        bool Window(int value, string option)
+        {
+            if (value is >= -1 and <= SpecLimits.MaxWindow)
+            {
+                return true;
+            }
+
+            Report(SpecRules.WindowRange, option, [SpecFix.LeaveOut(option)], option, Text(value), Text(SpecLimits.MaxWindow));
             return false;
         }
 
@@ -173,6 +207,36 @@ internal static class SpecValidator
             return 0;
         }
 
+        bool StorageHoldsPlainNumbers()
+        {
+            if (spec.Storage.Scale() == CacheScale.None)
+            {
+                return true;
+            }
+
+            string[] plain = Enum.GetValues(typeof(ElementType)).Cast<ElementType>().Where(type => type.Scale() == CacheScale.None).Select(type => type.ToString()).ToArray();
+            OptionChange[] toCache = spec.CacheStorage is null ? [new OptionChange("CacheStorage", $"{nameof(ElementType)}.{spec.Storage}")] : [];
+            Report(SpecRules.StorageIsForCaches, "Storage",
+                plain.Select(type => new SpecFix(new EquatableArray<OptionChange>([new OptionChange("Storage", $"{nameof(ElementType)}.{type}"), .. toCache]))),
+                spec.Storage.ToString(), string.Join(", ", plain));
+            return false;
+        }
+
+        void FillsBytes(int dim, bool known, string option)
+        {
+            const int multiple = SpecLimits.Int4DimMultiple;
+            if (!known || dim % multiple == 0)
+            {
+                return;
+            }
+
+            string[] nearest = new[] { dim / multiple * multiple, ((dim / multiple) + 1) * multiple }
+                .Where(size => size is >= SpecLimits.MinDim and <= SpecLimits.MaxDim).Select(Text).ToArray();
+            Report(SpecRules.DimensionNotMultiple, option,
+                [SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Int8}"), .. nearest.Select(size => SpecFix.Set(option, size))],
+                option, Text(dim), nameof(ElementType.Int4), Text(multiple), string.Join(" or ", nearest));
+        }
+
         void CacheTypeMakesSense()
         {
             ElementType cache = spec.ResolvedCacheStorage;
@@ -181,11 +245,11 @@ internal static class SpecValidator
             {
                 Report(SpecRules.OptionHasNoEffect, "CacheStorage", leaveOut, "CacheStorage", cache.ToString());
             }
-            else if (cache.SizeInBytes() > spec.Storage.SizeInBytes())
+            else if (cache.BitsPerElement() > spec.Storage.BitsPerElement())
             {
                 Report(SpecRules.CacheWiderThanStorage, "CacheStorage", leaveOut, cache.ToString(), spec.Storage.ToString());
             }
-            else if (cache != spec.Storage && cache.SizeInBytes() == spec.Storage.SizeInBytes())
+            else if (cache != spec.Storage && cache.BitsPerElement() == spec.Storage.BitsPerElement())
             {
                 Report(SpecRules.CacheConvertsForNothing, "CacheStorage", leaveOut,
                     spec.Storage.ToString(), cache.ToString(), Text(cache.SizeInBytes()),
@@ -205,6 +269,9 @@ internal static class SpecValidator
         IEnumerable<int> divisors = Enumerable.Range(1, heads).Where(divisor => heads % divisor == 0);
         return [Text(divisors.Last(divisor => divisor < wanted)), Text(divisors.First(divisor => divisor > wanted))];
     }
+
+    /// <summary>False for NaN.</summary>
+    private static bool IsBetween(double value, double min, double max) => value >= min && value <= max;
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 

@@ -56,10 +56,15 @@ internal static class SpecParser
     }
 
     /// <summary>What the generator emits for a type, or null while the type or its spec breaks a rule.</summary>
-    public static SpecModel? ParseModel(INamedTypeSymbol type, AttributeData attribute, CancellationToken cancellation)
+    /// <param name="type">The type.</param>
+    /// <param name="part">The declaration that is looked at: a type with the attribute on several parts is emitted for one.</param>
+    /// <param name="cancellation">Ends the search for what is wrong.</param>
+    public static SpecModel? ParseModel(INamedTypeSymbol type, SyntaxNode part, CancellationToken cancellation)
     {
-        // The same type with the attribute on several of its parts would be emitted several times.
-        if (!IsSame(FindAttribute(type), attribute)
+        if (FindAttribute(type) is not { ApplicationSyntaxReference: { } reference } attribute
+            || reference.SyntaxTree != part.SyntaxTree
+            || !part.Span.Contains(reference.Span)
+            || !HasName(type)
             || ParseSpec(type, attribute) is not { } spec
             || TypeChecker.Check(type, attribute, cancellation).Any()
             || SpecValidator.Validate(spec).Any(finding => finding.Rule.Severity == RuleSeverity.Error))
@@ -95,9 +100,19 @@ internal static class SpecParser
         return new SpecModel(declaration, spec);
     }
 
-    private static bool IsSame(AttributeData? left, AttributeData right) =>
-        left?.ApplicationSyntaxReference is { } a && right.ApplicationSyntaxReference is { } b
-        && a.SyntaxTree == b.SyntaxTree && a.Span == b.Span;
+    /// <summary>Whether everything on the way to a type has its name: a declaration that is being typed may not have it yet.</summary>
+    private static bool HasName(INamedTypeSymbol type)
+    {
+        for (ISymbol? symbol = type; symbol is INamedTypeSymbol or INamespaceSymbol { IsGlobalNamespace: false }; symbol = symbol.ContainingSymbol)
+        {
+            if (symbol.Name.Length == 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     private static string Identifier(string name) =>
         SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None

@@ -33,12 +33,6 @@ internal static class TypeChecker
 
         for (INamedTypeSymbol? outer = type; outer is not null; outer = outer.ContainingType)
         {
-            // An unfinished declaration; the C# compiler asks for its name.
-            if (outer.Name.Length == 0)
-            {
-                yield return Finding(TypeRules.WrongKind, "without a name", outer);
-            }
-
             if (outer.Arity > 0)
             {
                 yield return Finding(TypeRules.Generic, outer.Name, outer);

@@ -44,7 +44,7 @@ internal static class SpecWriter
 
         /// <summary>Bytes that one token takes in the cache of one layer; decode reads them once for each token of context.</summary>
         {CSharpFile.GeneratedCode}
-        public const long CacheBytesPerToken = {CacheBytes(spec, spec.HeadDim) + CacheBytes(spec, spec.ResolvedValueDim)};
+        public const long CacheBytesPerToken = {CacheBytes(spec, spec.HeadDim) + CacheBytes(spec, spec.ResolvedValueDim) + ScaleBytes(spec)};
 
         /// <summary>Floating-point operations that one query token costs for each key that it sees, over all heads: 2 × H_q × (d_qk + d_v).</summary>
         {CSharpFile.GeneratedCode}
@@ -90,16 +90,19 @@ internal static class SpecWriter
         writer.Add($"/// <summary>Where things lie in the cache of one layer: keys and values in a buffer each, {axes}, {spec.ResolvedCacheStorage}. Offsets and strides count elements.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Open("public static class CacheLayout");
-        writer.Add($"""
-            /// <summary>Bytes of one element.</summary>
-            public const int ElementBytes = {spec.ResolvedCacheStorage.SizeInBytes()};
-            """);
+        writer.Add(spec.ResolvedCacheStorage.BitsPerElement() >= 8
+            ? $"""
+                /// <summary>Bytes of one element.</summary>
+                public const int ElementBytes = {spec.ResolvedCacheStorage.SizeInBytes()};
+                """
+            : $"""
+                /// <summary>Elements of one byte; the one with the even offset lies in the low half.</summary>
+                public const int ElementsPerByte = {8 / spec.ResolvedCacheStorage.BitsPerElement()};
+                """);
         foreach ((string name, string dimName, int dim) in new[] { ("Key", "HeadDim", spec.HeadDim), ("Value", "ValueDim", spec.ResolvedValueDim) })
         {
             string lower = name.ToLowerInvariant();
-            (string token, string head) = spec.Layout == KvLayout.Hnd
-                ? ($"public const long {name}TokenStride = {dim};", $"public static long {name}HeadStride(int capacity) => (long)capacity * {dim};")
-                : ($"public const long {name}TokenStride = {spec.KvHeads * dim};", $"public static long {name}HeadStride(int capacity) => {dim};");
+            (string token, string head) = Strides(spec, name, dim);
             writer.Line();
             writer.Add($$"""
                 /// <summary>Bytes that one token's {{lower}}s take over all KV heads.</summary>
@@ -127,14 +130,56 @@ internal static class SpecWriter
                 """);
         }
 
+        if (spec.ResolvedCacheStorage.Scale() == CacheScale.PerToken)
+        {
+            ScaleLayout(writer, spec);
+        }
+
         writer.Close();
     }
+
+    /// <summary>The scales of rows: float32, in two buffers laid out as the keys and values, with one element a row.</summary>
+    private static void ScaleLayout(CodeWriter writer, AttentionSpec spec)
+    {
+        (string token, string head) = Strides(spec, "Scale", 1);
+        writer.Line();
+        writer.Add($$"""
+            /// <summary>Bytes that one token's scales of keys and of values, float32 in a buffer each, take over all KV heads.</summary>
+            public const long ScaleBytesPerToken = {{ScaleBytes(spec)}};
+
+            /// <summary>From one token's scale to the next of the same head.</summary>
+            {{token}}
+
+            /// <summary>From one head's scale to the next head's of the same token.</summary>
+            {{head}}
+
+            /// <summary>From one sequence to the next.</summary>
+            public static long ScaleSequenceStride(int capacity) => (long)capacity * {{spec.KvHeads}};
+
+            /// <summary>Where the scale of a key, or of a value, lies in a cache whose sequences have room for <paramref name="capacity"/> tokens.</summary>
+            /// <exception cref="global::System.ArgumentOutOfRangeException">An index is outside its axis.</exception>
+            public static long ScaleOffset(int sequence, int kvHead, int token, int capacity)
+            {
+                global::System.ArgumentOutOfRangeException.ThrowIfNegative(sequence);
+                global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)kvHead, (uint)KvHeads, nameof(kvHead));
+                global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)token, (uint)capacity, nameof(token));
+                return (sequence * ScaleSequenceStride(capacity)) + (kvHead * ScaleHeadStride(capacity)) + (token * ScaleTokenStride);
+            }
+            """);
+    }
+
+    private static (string Token, string Head) Strides(AttentionSpec spec, string name, int dim) => spec.Layout == KvLayout.Hnd
+        ? ($"public const long {name}TokenStride = {dim};", $"public static long {name}HeadStride(int capacity) => (long)capacity * {dim};")
+        : ($"public const long {name}TokenStride = {spec.KvHeads * dim};", $"public static long {name}HeadStride(int capacity) => {dim};");
 
     private static string Tile(TilePlan tile) =>
         $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes})";
 
     private static long CacheBytes(AttentionSpec spec, int dim) =>
-        (long)spec.KvHeads * dim * spec.ResolvedCacheStorage.SizeInBytes();
+        (long)spec.KvHeads * spec.ResolvedCacheStorage.RowBytes(dim);
+
+    private static long ScaleBytes(AttentionSpec spec) =>
+        spec.ResolvedCacheStorage.Scale() == CacheScale.PerToken ? 2L * spec.KvHeads * sizeof(float) : 0;
 
     private static string Double(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -85,6 +85,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             ComputeKernel kernel = Kernel(KernelAlgorithm.Append)
                 .Set(0, keys).Set(1, values).Set(2, cache.Keys(layer)).Set(3, cache.Values(layer))
                 .Set(4, plan.Data).Set(5, plan.Work.SlotsAt).Set(6, cache.Capacity);
+            BindScales(kernel, 7, cache, layer);
             return Device.Queue.Enqueue(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize));
         }
     }
@@ -129,7 +130,8 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             ComputeKernel kernel = Kernel(algorithm)
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
-            BindSinks(kernel, Inputs?.Bind(kernel, 10) ?? 10);
+            int next = BindScales(kernel, 10, cache, layer);
+            BindSinks(kernel, Inputs?.Bind(kernel, next) ?? next);
             Device.Queue.Submit(kernel, Groups(items, tile.WorkGroupSize), Local(tile.WorkGroupSize));
         }
     }
@@ -297,6 +299,19 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         {
             throw new ArgumentException("The plan was built for another cache, or not at all; call Build with this one.", nameof(plan));
         }
+    }
+
+    /// <summary>Sets the scales of a quantised cache as arguments.</summary>
+    /// <returns>Index of the argument after them.</returns>
+    private int BindScales(ComputeKernel kernel, int index, KvCache<TSpec> cache, int layer)
+    {
+        if (shape.CacheStorage.Scale() == CacheScale.None)
+        {
+            return index;
+        }
+
+        kernel.Set(index, cache.KeyScales(layer)).Set(index + 1, cache.ValueScales(layer));
+        return index + 2;
     }
 
     private void BindSinks(ComputeKernel kernel, int index)

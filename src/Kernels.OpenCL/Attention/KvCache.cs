@@ -8,6 +8,9 @@ public abstract class KvCache : IDisposable
 {
     private readonly DeviceBuffer<byte>[] keys;
     private readonly DeviceBuffer<byte>[] values;
+    private readonly DeviceBuffer<byte>[] keyScales;
+    private readonly DeviceBuffer<byte>[] valueScales;
+    private readonly HeadScales? headScales;
     private readonly int[] lengths;
 
     private protected KvCache(ComputeDevice device, AttentionShape shape, int sequences, int capacity, int layers)
@@ -28,14 +31,24 @@ public abstract class KvCache : IDisposable
         lengths = new int[sequences];
         keys = new DeviceBuffer<byte>[layers];
         values = new DeviceBuffer<byte>[layers];
-        long row = (long)sequences * capacity * shape.KvHeads * shape.CacheStorage.SizeInBytes();
+        CacheScale scale = shape.CacheStorage.Scale();
+        keyScales = new DeviceBuffer<byte>[scale == CacheScale.PerToken ? layers : 0];
+        valueScales = new DeviceBuffer<byte>[keyScales.Length];
+        long rows = (long)sequences * capacity * shape.KvHeads;
         try
         {
             for (int layer = 0; layer < layers; layer++)
             {
-                keys[layer] = device.Allocate<byte>(row * shape.HeadDim);
-                values[layer] = device.Allocate<byte>(row * shape.ValueDim);
+                keys[layer] = device.Allocate<byte>(rows * shape.CacheStorage.RowBytes(shape.HeadDim));
+                values[layer] = device.Allocate<byte>(rows * shape.CacheStorage.RowBytes(shape.ValueDim));
+                if (scale == CacheScale.PerToken)
+                {
+                    keyScales[layer] = device.Allocate<byte>(rows * sizeof(float));
+                    valueScales[layer] = device.Allocate<byte>(rows * sizeof(float));
+                }
             }
+
+            headScales = scale == CacheScale.PerHead ? new HeadScales(device, shape.KvHeads, layers) : null;
         }
         catch
         {
@@ -60,7 +73,7 @@ public abstract class KvCache : IDisposable
     public int Layers => keys.Length;
 
     /// <summary>Bytes of device memory that the cache takes.</summary>
-    public long ByteLength => (long)Sequences * Capacity * Layers * Shape.CacheBytesPerToken;
+    public long ByteLength => ((long)Sequences * Capacity * Layers * Shape.CacheBytesPerToken) + (headScales?.ByteLength ?? 0);
 
     /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
@@ -94,6 +107,30 @@ public abstract class KvCache : IDisposable
     /// <summary>The values of a layer as they lie in memory; see the spec's generated <c>CacheLayout</c>.</summary>
     public DeviceBuffer<byte> Values(int layer) => values[CheckedLayer(layer)];
 
+    /// <summary>The scales of a layer's keys, float32: laid out as the keys with one element a row, or one for each KV head.</summary>
+    /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
+    public DeviceBuffer<byte> KeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? TokenScales(keyScales, layer);
+
+    /// <summary>The scales of a layer's values, float32: laid out as the values with one element a row, or one for each KV head.</summary>
+    /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
+    public DeviceBuffer<byte> ValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? TokenScales(valueScales, layer);
+
+    /// <summary>
+    /// Sets what a layer's stored keys and values are multiplied with, one factor for each KV head, where the element type has scales
+    /// by head; they are 1 until then. The largest magnitude that can be stored is 448 × the scale. Set them before anything
+    /// is stored: what is stored already changes with them. Waits for all commands of the queue.
+    /// </summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="keyScales">H_kv factors between 1e-15 and 1e15.</param>
+    /// <param name="valueScales">H_kv factors between 1e-15 and 1e15.</param>
+    /// <exception cref="InvalidOperationException">The cache's element type has no scales by head.</exception>
+    /// <exception cref="ArgumentException">There is not one scale for each KV head, or one is out of range.</exception>
+    public void SetScales(int layer, ReadOnlySpan<float> keyScales, ReadOnlySpan<float> valueScales)
+    {
+        HeadScales scales = headScales ?? throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales by KV head.");
+        scales.Set(CheckedLayer(layer), keyScales, valueScales);
+    }
+
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
     {
@@ -103,8 +140,19 @@ public abstract class KvCache : IDisposable
             values[layer]?.Dispose();
         }
 
+        for (int layer = 0; layer < keyScales.Length; layer++)
+        {
+            keyScales[layer]?.Dispose();
+            valueScales[layer]?.Dispose();
+        }
+
+        headScales?.Dispose();
         GC.SuppressFinalize(this);
     }
+
+    private DeviceBuffer<byte> TokenScales(DeviceBuffer<byte>[] scales, int layer) => scales.Length > 0
+        ? scales[CheckedLayer(layer)]
+        : throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales.");
 
     private int Checked(int sequence) => (uint)sequence < (uint)lengths.Length
         ? sequence

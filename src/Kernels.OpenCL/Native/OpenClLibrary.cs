@@ -7,7 +7,7 @@ namespace Kernels.OpenCL.Native;
 /// <summary>Finds the OpenCL loader of this machine, once.</summary>
 internal static partial class OpenClLibrary
 {
-    private static readonly Lazy<CL?> Loaded = new(Load, LazyThreadSafetyMode.ExecutionAndPublication);
+    private static readonly Lazy<CL?> Loaded = new(static () => Load(CandidateNames()), LazyThreadSafetyMode.ExecutionAndPublication);
 
     /// <summary>Whether the machine has an OpenCL loader at all.</summary>
     public static bool IsPresent => Loaded.Value is not null;
@@ -15,10 +15,11 @@ internal static partial class OpenClLibrary
     /// <summary>The bindings; only to be asked for where <see cref="IsPresent"/> is true or a handle exists already.</summary>
     public static CL Api => Loaded.Value ?? throw new DllNotFoundException("No OpenCL loader was found on this machine.");
 
+    /// <summary>The bindings over the first library that can be loaded, or null.</summary>
     // Silk.NET's own search throws when nothing is found, and walks dependency files that an AOT program lacks.
-    private static CL? Load()
+    internal static CL? Load(ReadOnlySpan<string> names)
     {
-        foreach (string name in CandidateNames())
+        foreach (string name in names)
         {
             if (NativeLibrary.TryLoad(name, out nint library))
             {

@@ -1,6 +1,10 @@
 namespace Kernels;
 
 /// <summary>How one number is stored in device memory. Arithmetic is float32 whatever the storage.</summary>
+/// <remarks>
+/// The 8-bit and 4-bit types are for caches: what they hold is a number times a scale, see <see cref="CacheScale"/>.
+/// Queries, new keys and values, and outputs keep one of the others.
+/// </remarks>
 public enum ElementType
 {
     /// <summary>IEEE 754 single precision, 4 bytes; <see cref="float"/> on the host.</summary>
@@ -11,4 +15,14 @@ public enum ElementType
 
     /// <summary>The upper half of a float32, 2 bytes; <c>Kernels.BFloat16</c> on the host.</summary>
     BFloat16 = 2,
+
+    /// <summary>An integer from −127 to 127, 1 byte, times the scale of its row; for caches only.</summary>
+    Int8 = 3,
+
+    /// <summary>An integer from −7 to 7, two to a byte, times the scale of its row; for caches only.</summary>
+    /// <remarks>The element with the even index lies in the low half of its byte, in two's complement.</remarks>
+    Int4 = 4,
+
+    /// <summary>8-bit floating point with 4 bits of exponent and 3 of mantissa (±448, no infinities), times the scale of its KV head; for caches only.</summary>
+    Float8E4M3 = 5,
 }

@@ -43,7 +43,24 @@ internal sealed class PageFrames
     /// <summary>Of the holders, sequences that are not swapped out.</summary>
     public int Residents(int page) => frames[page].Residents;
 
-    /// <summary>A page, with one holder, whose contents nobody needs. There must be one available.</summary>
+    /// <summary>Makes sure that <paramref name="count"/> pages can be taken: false when they are not available. Only this can run out of host memory.</summary>
+    public bool TryPrepare(int count)
+    {
+        if (count > Available)
+        {
+            return false;
+        }
+
+        long needed = Math.Min(pages, (long)touched + count);
+        if (needed > frames.Length)
+        {
+            Array.Resize(ref frames, (int)Math.Min(pages, Math.Max(needed, 2L * frames.Length)));
+        }
+
+        return true;
+    }
+
+    /// <summary>A page, with one holder, whose contents nobody needs. <see cref="TryPrepare"/> comes first.</summary>
     public int Take()
     {
         int page;
@@ -54,11 +71,6 @@ internal sealed class PageFrames
         }
         else if (touched < pages)
         {
-            if (touched == frames.Length)
-            {
-                Array.Resize(ref frames, (int)Math.Min(pages, 2L * frames.Length));
-            }
-
             page = touched++;
         }
         else
@@ -112,7 +124,7 @@ internal sealed class PageFrames
     private void Retire(int page)
     {
         ref Frame frame = ref frames[page];
-        if (!index.IsReachable(page))
+        if (!index.HasParent(page))
         {
             if (index.Contains(page))
             {

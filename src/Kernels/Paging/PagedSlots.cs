@@ -10,4 +10,7 @@ public readonly struct PagedSlots(PagePool pool) : ISlotMap
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence, or it has no such token.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out.</exception>
     public int SlotOf(int sequence, int position) => pool.WriteSlotOf(sequence, position);
+
+    /// <inheritdoc cref="PagePool.PagesOf"/>
+    public ReadOnlySpan<int> PagesOf(int sequence) => pool.PagesOf(sequence);
 }

@@ -29,10 +29,21 @@ internal sealed class PrefixIndex(PrefixHash hash)
     public bool IsChild(int page, int parent) =>
         Contains(page) && entries[page].Parent == parent && entries[page].ParentSerial == ParentSerialOf(parent);
 
-    /// <summary>Whether a registered page can still be found: its parent may have been forgotten, or have become another page since.</summary>
-    public bool IsReachable(int page) => Contains(page) && IsChild(page, entries[page].Parent);
+    /// <summary>Whether the page is registered after a page that still is; if not, no search finds it.</summary>
+    public bool HasParent(int page) => Contains(page) && IsChild(page, entries[page].Parent);
 
-    /// <summary>The page that holds these tokens after the parent's prefix; −1 when there is none.</summary>
+    /// <summary>Whether a search finds the page: it and all pages before it are registered.</summary>
+    public bool IsReachable(int page)
+    {
+        while (page != Root && HasParent(page))
+        {
+            page = entries[page].Parent;
+        }
+
+        return page == Root;
+    }
+
+    /// <summary>The page that holds these tokens after the prefix of a registered parent, or of <see cref="Root"/>; −1 when there is none.</summary>
     public int Find(int parent, ReadOnlySpan<int> tokens)
     {
         int page = heads.GetValueOrDefault(HashOf(parent, tokens), None);

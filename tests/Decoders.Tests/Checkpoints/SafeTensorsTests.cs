@@ -217,5 +217,5 @@ public sealed class SafeTensorsTests
     }
 
     private static string Index(params (string Name, string Shard)[] map) =>
-        $$"""{"metadata": {"total_size": 1}, "weight_map": {{{string.Join(",", map.Select(m => $"\"{m.Name}\": \"{m.Shard}.safetensors\""))}} }}""";
+        "{\"metadata\": {\"total_size\": 1}, \"weight_map\": {" + string.Join(",", map.Select(m => $"\"{m.Name}\": \"{m.Shard}.safetensors\"")) + "}}";
 }

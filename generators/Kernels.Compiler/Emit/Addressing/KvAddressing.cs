@@ -21,16 +21,18 @@ internal abstract class KvAddressing
     /// <summary>The names of <see cref="FunctionParameters"/>.</summary>
     public abstract string Arguments { get; }
 
-    /// <summary>Index of the first element of a token's row, as a long.</summary>
+    /// <summary>Index of the first item of a token's row, as a long.</summary>
     /// <param name="token">Expression: the token's position in its sequence.</param>
-    /// <param name="dim">Expression: elements of a row.</param>
+    /// <param name="dim">Expression: items of a row; "1" for what a token has one of in each head.</param>
     public abstract string RowOfToken(string token, string dim);
 
     /// <summary>Whether the rows of consecutive tokens of a head lie one after the other.</summary>
     public abstract bool RowsAreAdjacent { get; }
 
-    /// <summary>Index of the first element of a cache slot's row, as a long; a slot is sequence × capacity + token.</summary>
+    /// <summary>Index of the first item of a cache slot's row, as a long; a slot is sequence × capacity + token.</summary>
     public abstract string RowOfSlot(string slot, string dim);
+
+    protected static string Items(string row, string dim) => dim == "1" ? row : $"({row}) * {dim}";
 }
 
 /// <summary>Every sequence has room for <c>capacity</c> tokens, one after the other.</summary>
@@ -48,13 +50,17 @@ internal sealed class ContiguousAddressing(KvLayout layout) : KvAddressing
 
     public override string Arguments => "capacity";
 
-    public override string RowOfToken(string token, string dim) => layout == KvLayout.Hnd
-        ? $"(((long)sequence * KV_HEADS + kv_head) * capacity + {token}) * {dim}"
-        : $"(((long)sequence * capacity + {token}) * KV_HEADS + kv_head) * {dim}";
+    public override string RowOfToken(string token, string dim) => Items(
+        layout == KvLayout.Hnd
+            ? $"((long)sequence * KV_HEADS + kv_head) * capacity + {token}"
+            : $"((long)sequence * capacity + {token}) * KV_HEADS + kv_head",
+        dim);
 
-    public override string RowOfSlot(string slot, string dim) => layout == KvLayout.Hnd
-        ? $"(((long)({slot} / capacity) * KV_HEADS + kv_head) * capacity + {slot} % capacity) * {dim}"
-        : $"((long){slot} * KV_HEADS + kv_head) * {dim}";
+    public override string RowOfSlot(string slot, string dim) => Items(
+        layout == KvLayout.Hnd
+            ? $"((long)({slot} / capacity) * KV_HEADS + kv_head) * capacity + {slot} % capacity"
+            : $"(long){slot} * KV_HEADS + kv_head",
+        dim);
 }
 
 /// <summary>
@@ -80,7 +86,9 @@ internal sealed class PagedAddressing(KvLayout layout, int pageSize) : KvAddress
 
     public override string RowOfSlot(string slot, string dim) => Row($"({slot} / {pageSize})", $"{slot} % {pageSize}", dim);
 
-    private string Row(string page, string token, string dim) => layout == KvLayout.Hnd
-        ? $"(((long){page} * KV_HEADS + kv_head) * {pageSize} + {token}) * {dim}"
-        : $"(((long){page} * {pageSize} + {token}) * KV_HEADS + kv_head) * {dim}";
+    private string Row(string page, string token, string dim) => Items(
+        layout == KvLayout.Hnd
+            ? $"((long){page} * KV_HEADS + kv_head) * {pageSize} + {token}"
+            : $"((long){page} * {pageSize} + {token}) * KV_HEADS + kv_head",
+        dim);
 }

@@ -3,7 +3,10 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 
-/// <summary>Writes new keys and values into their slots of the cache; bit for bit when the cache has their type.</summary>
+/// <summary>
+/// Writes new keys and values into their slots of the cache: bit for bit when the cache has their type, otherwise rounded to
+/// nearest, ties to even. What is written depends on the input alone, not on the device: see <see cref="StoreRow"/>.
+/// </summary>
 internal static class AppendAlgorithm
 {
     public static void Write(CodeWriter writer, KernelContext context)
@@ -14,16 +17,19 @@ internal static class AppendAlgorithm
         // half can be loaded only with conversion, so a plain copy moves its bits as an integer.
         string source = converts || spec.Storage == ElementType.Float32 ? context.Storage.StorageType : "ushort";
         string cache = converts || spec.Storage == ElementType.Float32 ? context.Cache.StorageType : "ushort";
-        string Move(string to, string from) => converts
-            ? context.Cache.Store(to, context.Storage.Load(from, 1))
-            : $"*({to}) = *({from});";
 
         Prelude.Header(writer, context, "append of new keys and values to the cache");
         Prelude.HeadConstants(writer, spec);
         writer.Line();
-        if (converts)
+        switch (context.Cache)
         {
-            Prelude.Helpers(writer, context.Cache);
+            case ScaledCodec scaled:
+                Prelude.Helpers(writer, scaled.StoreHelper);
+                StoreRow(writer, context, scaled);
+                break;
+            case PlainCodec plain when converts:
+                Prelude.Helpers(writer, plain.StoreHelper);
+                break;
         }
 
         writer.Add($$"""
@@ -35,29 +41,91 @@ internal static class AppendAlgorithm
                 global {{cache}}* restrict values,
                 global const int* restrict plan,
                 int slots_at, // where the tokens' slots begin in the plan; a negative slot is skipped
-                {{context.Addressing.Parameters}})
-            {
-                const int token = get_group_id(0);
-                const int kv_head = get_group_id(1);
-                const int slot = plan[slots_at + token];
-                if (slot < 0)
-                {
-                    return;
-                }
-
-                const long new_row = (long)token * KV_HEADS + kv_head;
-                const long key_row = {{context.Addressing.RowOfSlot("slot", "HEAD_DIM")}};
-                for (int d = get_local_id(0); d < HEAD_DIM; d += {{context.Plan.AppendWorkGroupSize}})
-                {
-                    {{Move("keys + key_row + d", "new_keys + new_row * HEAD_DIM + d")}}
-                }
-
-                const long value_row = {{context.Addressing.RowOfSlot("slot", "VALUE_DIM")}};
-                for (int d = get_local_id(0); d < VALUE_DIM; d += {{context.Plan.AppendWorkGroupSize}})
-                {
-                    {{Move("values + value_row + d", "new_values + new_row * VALUE_DIM + d")}}
-                }
-            }
+                {{context.Addressing.Parameters}}{{context.ScaleParameters(written: context.Cache.Scale == CacheScale.PerToken)}})
             """);
+        writer.Open();
+        writer.Add("""
+            const int token = get_group_id(0);
+            const int kv_head = get_group_id(1);
+            const int slot = plan[slots_at + token];
+            if (slot < 0)
+            {
+                return;
+            }
+
+            const long new_row = (long)token * KV_HEADS + kv_head;
+            """);
+        if (context.Cache.Scale == CacheScale.PerToken)
+        {
+            writer.Add($"const long scale_index = {context.Addressing.RowOfSlot("slot", "1")};");
+        }
+
+        Row(writer, context, converts, "key", "HEAD_DIM");
+        writer.Line();
+        Row(writer, context, converts, "value", "VALUE_DIM");
+        writer.Close();
+    }
+
+    /// <summary>Writes a token's key, or value, of one head.</summary>
+    private static void Row(CodeWriter writer, KernelContext context, bool converts, string what, string dim)
+    {
+        writer.Add($"const long {what}_row = {context.Addressing.RowOfSlot("slot", context.Cache.RowLength(dim))};");
+        if (context.Cache is ScaledCodec)
+        {
+            string scale = context.Cache.Scale == CacheScale.PerToken ? $"{what}_scales + scale_index" : $"{what}_scales[kv_head]";
+            writer.Add($"store_row(new_{what}s + new_row * {dim}, {what}s + {what}_row, {scale}, {dim});");
+            return;
+        }
+
+        writer.Open($"for (int d = get_local_id(0); d < {dim}; d += {context.Plan.AppendWorkGroupSize})");
+        writer.Add(converts
+            ? ((PlainCodec)context.Cache).Store($"{what}s + {what}_row + d", context.Storage.Load($"new_{what}s", $"new_row * {dim} + d", 1))
+            : $"*({what}s + {what}_row + d) = *(new_{what}s + new_row * {dim} + d);");
+        writer.Close();
+    }
+
+    /// <summary>
+    /// Writes <c>store_row</c>. An integer q stands for q × scale, where scale = (largest magnitude of the row) × (1 / largest
+    /// integer, as float32), one float32 product; q is the integer nearest to x / scale, ties to even. A row whose largest
+    /// magnitude is below 2^−100, such as one of zeros, gets scale 0 and zeros; a row with a NaN or an infinity, which no
+    /// scale can hold, gets scale NaN and zeros, so that the fault shows. An e4m3 is the one nearest to x / scale.
+    /// </summary>
+    private static void StoreRow(CodeWriter writer, KernelContext context, ScaledCodec codec)
+    {
+        string from = $"global const {context.Storage.StorageType}* from", to = $"global {codec.StorageType}* to";
+        if (codec is IntegerCodec integer)
+        {
+            writer.Add("// Stores a row and its scale. The work-items share out the elements; each looks for the largest itself, which costs less than a barrier.");
+            writer.Open($"static void store_row({from}, {to}, global float* scale_to, int dim)");
+            writer.Add($$"""
+                uint largest = 0; // of the magnitudes, as bits: these are ordered as the numbers are, infinity and NaN above all
+                for (int d = 0; d < dim; d++)
+                {
+                    largest = max(largest, as_uint({{context.Storage.Load("from", "d", 1)}}) & 0x7FFFFFFF);
+                }
+
+                float scale = as_float(largest) * {{C.Float(1.0 / integer.Largest)}}; // 1 / {{integer.Largest}}
+                scale = largest < 0x0D800000 ? 0.0f : scale; // below 2^-100 all is zero
+                scale = largest >= 0x7F800000 ? NAN : scale; // infinity or NaN: no scale can hold that
+                if (get_local_id(0) == 0)
+                {
+                    *scale_to = scale;
+                }
+
+                """);
+        }
+        else
+        {
+            writer.Add("// Stores a row; the work-items share out the elements.");
+            writer.Open($"static void store_row({from}, {to}, float scale, int dim)");
+        }
+
+        (string begin, string step) = codec.StoreWidth == 1
+            ? ("get_local_id(0)", C.Int(context.Plan.AppendWorkGroupSize))
+            : ($"get_local_id(0) * {codec.StoreWidth}", C.Int(context.Plan.AppendWorkGroupSize * codec.StoreWidth));
+        writer.Add("const float inverse = 1.0f / scale;");
+        writer.Open($"for (int d = {begin}; d < dim; d += {step})");
+        writer.Add(codec.Store("to", "d", i => context.Storage.Load("from", i == 0 ? "d" : $"d + {i}", 1)));
+        writer.Close().Close().Line();
     }
 }

@@ -9,11 +9,11 @@ internal static class CombineAlgorithm
     public static void Write(CodeWriter writer, KernelContext context)
     {
         AttentionSpec spec = context.Spec;
-        Codec storage = context.Storage;
+        PlainCodec storage = context.Storage;
         Prelude.Header(writer, context, "merge of the partial states of split keys");
         Prelude.HeadConstants(writer, spec);
         writer.Add(Prelude.Logarithms(spec)).Line();
-        Prelude.Helpers(writer, storage);
+        Prelude.Helpers(writer, storage.StoreHelper);
         writer.Add($$"""
             kernel __attribute__((reqd_work_group_size({{context.Plan.CombineWorkGroupSize}}, 1, 1)))
             void combine(

@@ -42,7 +42,7 @@ internal static class FlashAlgorithm
             """);
         steps.DeclareTile(writer);
         writer.Line();
-        Prelude.Helpers(writer, context.Storage, context.Cache);
+        Prelude.Helpers(writer, context.Storage.StoreHelper);
         steps.DeclareFunctions(writer);
         WorkItem(writer);
         Addresses(writer, context);
@@ -59,7 +59,7 @@ internal static class FlashAlgorithm
                 global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{context.Rules.Parameters}{(spec.Sinks ? ", global const float* sinks" : "")})
+                {context.Addressing.Parameters}{context.ScaleParameters()}{context.Rules.Parameters}{(spec.Sinks ? ", global const float* sinks" : "")})
             """);
         writer.Open();
         writer.Add("""
@@ -151,7 +151,13 @@ internal static class FlashAlgorithm
 
     private static void Addresses(CodeWriter writer, KernelContext context)
     {
-        foreach ((string name, string dim) in new[] { ("key_row", "HEAD_DIM"), ("value_row", "VALUE_DIM") })
+        var rows = new List<(string Name, string Dim)> { ("key_row", context.Cache.RowLength("HEAD_DIM")), ("value_row", context.Cache.RowLength("VALUE_DIM")) };
+        if (context.Cache.Scale == CacheScale.PerToken)
+        {
+            rows.Add(("scale_index", "1"));
+        }
+
+        foreach ((string name, string dim) in rows)
         {
             writer.Open($"static long {name}(int sequence, int kv_head, int token, {context.Addressing.FunctionParameters})");
             writer.Add($"return {context.Addressing.RowOfToken("token", dim)};");

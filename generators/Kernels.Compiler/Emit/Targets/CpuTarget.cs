@@ -26,6 +26,10 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
     /// <summary>Whether whole tiles are read where they lie: float32 rows one after the other.</summary>
     private bool ReadsInPlace => spec.ResolvedCacheStorage == ElementType.Float32 && context.Addressing.RowsAreAdjacent;
 
+    /// <summary>Widths in which rows of the cache are loaded: single elements only at the end of a row.</summary>
+    private IEnumerable<int> LoadWidths =>
+        new[] { spec.HeadDim, spec.ResolvedValueDim }.SelectMany(dim => new[] { dim >= 16 ? 16 : 1, dim % 16 == 0 ? 16 : 1 }).Distinct();
+
     public override TilePlan Tile => tile;
 
     public override void DeclareFunctions(CodeWriter writer)
@@ -48,6 +52,7 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
                 return select(y, (lanes_float)(0.0f), x < -126.0f);
             }
             """).Line();
+        Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
     }
 
     public override void Begin(CodeWriter writer)
@@ -68,7 +73,7 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
                 global const {{context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, row) * HEAD_DIM;
                 for (int d = 0; d < HEAD_DIM; d++)
                 {
-                    ((float*)query)[d * ROWS + row] = {{context.Storage.Load("from + d", 1)}} * SCALE;
+                    ((float*)query)[d * ROWS + row] = {{context.Storage.Load("from", "d", 1)}} * {{context.QueryFactor}};
                 }
             }
             for (int c = 0; c < VALUE_DIM; c++)
@@ -105,6 +110,17 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
         writer.Close();
         Named(writer, accumulators, i => $"p[j + {i}] = s{i};");
         writer.Close().Line();
+        if (context.ScalesTokens)
+        {
+            writer.Add("float value_scale[KEYS];");
+            writer.Open("for (int j = 0; j < KEYS; j++)");
+            writer.Add($"""
+                const long at = scale_index(sequence, kv_head, min(first_key + j, item.kv_end - 1), {context.Addressing.Arguments});
+                p[j] *= key_scales[at];
+                value_scale[j] = value_scales[at];
+                """);
+            writer.Close().Line();
+        }
     }
 
     public override void Hide(CodeWriter writer)
@@ -120,7 +136,7 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
         writer.Close();
     }
 
-    public override void Softmax(CodeWriter writer) => writer.Add("""
+    public override void Softmax(CodeWriter writer) => writer.Add($$"""
 
         lanes_float new_max = row_max;
         for (int j = 0; j < KEYS; j++)
@@ -136,7 +152,7 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
         for (int j = 0; j < KEYS; j++)
         {
             p[j] = exp2_lanes(p[j] - base);
-            row_sum += p[j];
+            row_sum += p[j];{{(context.ScalesTokens ? "\n            p[j] *= value_scale[j];" : "")}}
         }
 
         """);
@@ -166,11 +182,11 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
         {
             const float maximum = ((const float*)&row_max)[row];
             const float sum = ((const float*)&row_sum)[row]; // 0 in a row that saw no key: output 0, LSE -inf
-            const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;
+            const float inverse = sum > 0.0f ? {{context.OutputFactor}} / sum : 0.0f;
             const float* o = (const float*)output + row;
             if (is_final)
             {
-                const long to = packed_row(item, kv_head, row);{{(spec.Sinks ? "\n                const float final_inverse = sum > 0.0f ? 1.0f / (sum + exp2(sinks[to % QUERY_HEADS] * LOG2_E - maximum)) : 0.0f;" : "")}}
+                const long to = packed_row(item, kv_head, row);{{(spec.Sinks ? $"\n                const float final_inverse = sum > 0.0f ? {context.OutputFactor} / (sum + exp2(sinks[to % QUERY_HEADS] * LOG2_E - maximum)) : 0.0f;" : "")}}
                 global {{context.Storage.StorageType}}* out = outputs + to * VALUE_DIM;
                 for (int c = 0; c < VALUE_DIM; c++)
                 {
@@ -219,14 +235,14 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
         if (whole > 0)
         {
             writer.Open($"for (int d = 0; d < {whole}; d += 16)");
-            writer.Add($"vstore16({context.Cache.Load("from + d", 16)}, 0, tile + j * {dimName} + d);");
+            writer.Add($"vstore16({context.Cache.Load("from", "d", 16)}, 0, tile + j * {dimName} + d);");
             writer.Close();
         }
 
         if (whole < dim)
         {
             writer.Open($"for (int d = {whole}; d < {dimName}; d++)");
-            writer.Add($"tile[j * {dimName} + d] = {context.Cache.Load("from + d", 1)};");
+            writer.Add($"tile[j * {dimName} + d] = {context.Cache.Load("from", "d", 1)};");
             writer.Close();
         }
 

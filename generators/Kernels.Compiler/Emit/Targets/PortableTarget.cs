@@ -27,6 +27,9 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     private int Columns => (ValueDim4 + tile.ThreadsX - 1) / tile.ThreadsX;
 
+    /// <summary>Widths in which rows of the cache are loaded: single elements only at the end of a row.</summary>
+    private int[] LoadWidths => spec.HeadDim % 4 == 0 && spec.ResolvedValueDim % 4 == 0 ? [4] : [1, 4];
+
     private bool ColumnsAreWhole => ValueDim4 % tile.ThreadsX == 0;
 
     public override TilePlan Tile => tile;
@@ -54,6 +57,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             LaneVocabulary.Declare(writer, 1, spec);
         }
 
+        Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
         Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
         Prelude.LoadFunction(writer, "load_key", context.Cache, spec.HeadDim, "HEAD_DIM");
         Prelude.LoadFunction(writer, "load_value", context.Cache, spec.ResolvedValueDim, "VALUE_DIM");
@@ -63,7 +67,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override void Begin(CodeWriter writer)
     {
-        writer.Add("""
+        writer.Add($$"""
             local float4 query_tile[ROWS * QUERY_STRIDE];
             local float4 kv_tile[KEYS * KV_STRIDE]; // keys, then values
             local float4 score_tile[ROWS * SCORE_STRIDE];
@@ -78,7 +82,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
                 float4 q = (float4)(0.0f);
                 if (row < item.row_count)
                 {
-                    q = load_query(queries + packed_row(item, kv_head, row) * HEAD_DIM, column * 4) * SCALE;
+                    q = load_query(queries + packed_row(item, kv_head, row) * HEAD_DIM, column * 4) * {{context.QueryFactor}};
                 }
                 query_tile[row * QUERY_STRIDE + column] = q;
             }
@@ -140,8 +144,25 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
                     }
                 }
             }
-
             """);
+        if (context.ScalesTokens)
+        {
+            writer.Add($$"""
+                float value_scale[KEYS_EACH];
+                for (int j = 0; j < KEYS_EACH; j++)
+                {
+                    const long at = scale_index(sequence, kv_head, min(first_key + x + j * THREADS_X, item.kv_end - 1), {{context.Addressing.Arguments}});
+                    const float key_scale = key_scales[at];
+                    value_scale[j] = value_scales[at];
+                    for (int i = 0; i < ROWS_EACH; i++)
+                    {
+                        score[i][j] *= key_scale;
+                    }
+                }
+                """);
+        }
+
+        writer.Line();
     }
 
     public override void Transform(CodeWriter writer) => EachScore(writer, $"""
@@ -180,7 +201,8 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             // The keys have been used: their place takes the values while the rows find their new maximum.
             """);
         LoadTile(writer, "VALUE_DIM4", "load_value", "values", "value_row");
-        writer.Add("""
+        string probability = context.ScalesTokens ? "p * value_scale[j]" : "p";
+        writer.Add($$"""
             float row_base[ROWS_EACH];
             for (int i = 0; i < ROWS_EACH; i++)
             {
@@ -209,7 +231,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
                 {
                     const float p = exp2(score[i][j] - row_base[i]);
                     row_sum[i] += p;
-                    scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x + j * THREADS_X] = p;
+                    scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x + j * THREADS_X] = {{probability}};
                 }
             }
             barrier(CLK_LOCAL_MEM_FENCE);
@@ -269,7 +291,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
                     // A row that saw no key has the sum 0: output 0, LSE -inf.
                     const int is_final = item.partial_row < 0;{{sink}}
-                    const float inverse = sum > 0.0f ? 1.0f / {{denominator}} : 0.0f;
+                    const float inverse = sum > 0.0f ? {{context.OutputFactor}} / {{denominator}} : 0.0f;
                     const long to = is_final ? packed_row(item, kv_head, row) : (long)(item.partial_row + row) * KV_HEADS + kv_head;
                     for (int c = 0; c < COLUMNS_EACH; c++)
                     {

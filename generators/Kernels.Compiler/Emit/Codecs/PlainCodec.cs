@@ -1,0 +1,75 @@
+namespace Kernels.Compiler.Emit.Codecs;
+
+/// <summary>An element type that stores numbers as they are: one that queries, keys, values and outputs can have.</summary>
+internal abstract class PlainCodec : Codec
+{
+    public static new PlainCodec For(ElementType type) => type switch
+    {
+        ElementType.Float32 => new Float32Codec(),
+        ElementType.Float16 => new Float16Codec(),
+        ElementType.BFloat16 => new BFloat16Codec(),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Numbers cannot be stored in this type without a scale."),
+    };
+
+    /// <summary>A helper function that stores call, or nothing.</summary>
+    public virtual string StoreHelper => "";
+
+    /// <summary>A statement that stores the float expression <paramref name="value"/> at <paramref name="pointer"/>, rounding to nearest even.</summary>
+    public abstract string Store(string pointer, string value);
+
+    /// <summary>A statement that stores the float4 expression <paramref name="value"/> at <paramref name="pointer"/>.</summary>
+    public abstract string Store4(string pointer, string value);
+}
+
+internal sealed class Float32Codec : PlainCodec
+{
+    public override string StorageType => "float";
+
+    public override string DisplayName => "float32";
+
+    public override string Load(string row, string element, int width) =>
+        width == 1 ? $"*({row} + {element})" : $"vload{width}(0, {row} + {element})";
+
+    public override string Store(string pointer, string value) => $"*({pointer}) = {value};";
+
+    public override string Store4(string pointer, string value) => $"vstore4({value}, 0, {pointer});";
+}
+
+/// <summary>Through vload_half and vstore_half, which are core OpenCL C: the device need not calculate in half precision.</summary>
+internal sealed class Float16Codec : PlainCodec
+{
+    public override string StorageType => "half";
+
+    public override string DisplayName => "float16";
+
+    public override string Load(string row, string element, int width) => $"vload_half{Vector(width)}(0, {row} + {element})";
+
+    public override string Store(string pointer, string value) => $"vstore_half_rte({value}, 0, {pointer});";
+
+    public override string Store4(string pointer, string value) => $"vstore_half4_rte({value}, 0, {pointer});";
+}
+
+internal sealed class BFloat16Codec : PlainCodec
+{
+    public override string StorageType => "ushort";
+
+    public override string DisplayName => "bfloat16";
+
+    public override string StoreHelper => """
+        // Rounds a float32 to bfloat16, ties to even; NaN stays NaN.
+        static ushort float_to_bfloat16(float x)
+        {
+            uint bits = as_uint(x);
+            return isnan(x) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+        }
+        """;
+
+    public override string Load(string row, string element, int width) => width == 1
+        ? $"as_float((uint)*({row} + {element}) << 16)"
+        : $"as_float{width}(convert_uint{width}(vload{width}(0, {row} + {element})) << 16)";
+
+    public override string Store(string pointer, string value) => $"*({pointer}) = float_to_bfloat16({value});";
+
+    public override string Store4(string pointer, string value) =>
+        "vstore4((ushort4)(" + string.Join(", ", Enumerable.Range(0, 4).Select(i => $"float_to_bfloat16({value}.s{i})")) + $"), 0, {pointer});";
+}

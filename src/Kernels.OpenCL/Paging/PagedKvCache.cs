@@ -1,0 +1,157 @@
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// The keys and values of any number of sequences over a number of layers, on the device, in pages that sequences take as they grow, share
+/// and give back. For each layer there are two buffers, page after page; a page is (head, token, dim) or (token, head, dim) by the shape's
+/// layout, and slot = page × page size + place in the page. Pages and lengths are kept here, on the host; the kernels fill in the contents.
+/// Copies and swaps are commands of the device's default queue, which is where the kernels that use the cache must run; should one of them
+/// fail to be enqueued, the cache is as it was before the call. Not thread-safe.
+/// </summary>
+public abstract class PagedKvCache : IDisposable
+{
+    private readonly DevicePages contents;
+    private readonly PagePool pool;
+    private bool disposed;
+
+    private protected PagedKvCache(ComputeDevice device, AttentionShape shape, int pages, int layers)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pages);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layers);
+        if (shape.PageSize == 0)
+        {
+            throw new ArgumentException("The shape has no page size: its cache is contiguous.", nameof(shape));
+        }
+
+        contents = new DevicePages(device, shape, pages, layers);
+        try
+        {
+            pool = new PagePool(pages, shape.PageSize, contents);
+        }
+        catch
+        {
+            contents.Dispose();
+            throw;
+        }
+
+        Device = device;
+        Shape = shape;
+    }
+
+    /// <summary>The device that the cache lives on.</summary>
+    public ComputeDevice Device { get; }
+
+    /// <summary>What the cache was laid out for.</summary>
+    public AttentionShape Shape { get; }
+
+    /// <summary>Tokens of a page.</summary>
+    public int PageSize => pool.PageSize;
+
+    /// <summary>Pages of the cache; each serves all layers.</summary>
+    public int PageCount => pool.Pages;
+
+    /// <summary>Layers that the cache has room for.</summary>
+    public int Layers => contents.Layers;
+
+    /// <summary>Bytes of device memory that the pages take. One page more is taken to swap with.</summary>
+    public long ByteLength => contents.ByteLength;
+
+    /// <summary>Bytes of host memory that swapped-out sequences take; they are kept for later ones.</summary>
+    public long HostByteLength => contents.HostByteLength;
+
+    /// <summary>What the pages are used for.</summary>
+    public PagePoolStatistics Statistics => pool.Statistics;
+
+    /// <summary>Where a plan finds the tokens of the sequences.</summary>
+    public PagedSlots Slots => pool.Slots;
+
+    /// <summary>The keys of a layer as they lie in memory, page after page.</summary>
+    public DeviceBuffer<byte> Keys(int layer) => contents.Keys(CheckedLayer(layer));
+
+    /// <summary>The values of a layer as they lie in memory, page after page.</summary>
+    public DeviceBuffer<byte> Values(int layer) => contents.Values(CheckedLayer(layer));
+
+    /// <inheritdoc cref="PagePool.Create"/>
+    public int Create() => Usable().Create();
+
+    /// <inheritdoc cref="PagePool.Exists"/>
+    public bool Exists(int sequence) => pool.Exists(sequence);
+
+    /// <inheritdoc cref="PagePool.IsSwappedOut"/>
+    public bool IsSwappedOut(int sequence) => pool.IsSwappedOut(sequence);
+
+    /// <inheritdoc cref="PagePool.Length"/>
+    public int Length(int sequence) => pool.Length(sequence);
+
+    /// <inheritdoc cref="PagePool.PagesOf"/>
+    public ReadOnlySpan<int> Pages(int sequence) => pool.PagesOf(sequence);
+
+    /// <summary>
+    /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them. Where the first of them falls into a page that others
+    /// hold too, a copy of that page is enqueued first, over all layers.
+    /// </summary>
+    /// <inheritdoc cref="PagePool.TryReserve"/>
+    public bool TryExtend(int sequence, int tokens) => Usable().TryReserve(sequence, tokens);
+
+    /// <inheritdoc cref="PagePool.Truncate"/>
+    public void Truncate(int sequence, int length) => Usable().Truncate(sequence, length);
+
+    /// <inheritdoc cref="PagePool.Release"/>
+    public void Release(int sequence) => Usable().Release(sequence);
+
+    /// <inheritdoc cref="PagePool.Fork"/>
+    public int Fork(int sequence) => Usable().Fork(sequence);
+
+    /// <inheritdoc cref="PagePool.Publish"/>
+    public int Publish(int sequence, ReadOnlySpan<int> tokens) => Usable().Publish(sequence, tokens);
+
+    /// <inheritdoc cref="PagePool.AdoptPrefix"/>
+    public int AdoptPrefix(int sequence, ReadOnlySpan<int> tokens) => Usable().AdoptPrefix(sequence, tokens);
+
+    /// <summary>
+    /// Enqueues the copy of what a sequence holds to host memory, and gives up its pages: commands enqueued from now on may overwrite them.
+    /// Pages that sequences which stay hold too are not copied: the sequence keeps them, and a second call swaps out those that nobody else
+    /// uses any more. It is not necessary to wait before the sequence is swapped in again.
+    /// </summary>
+    /// <inheritdoc cref="PagePool.SwapOut"/>
+    public int SwapOut(int sequence) => Usable().SwapOut(sequence);
+
+    /// <summary>
+    /// Enqueues the copy of a swapped-out sequence back from host memory, into whatever pages there are. What is still cached is not copied.
+    /// </summary>
+    /// <inheritdoc cref="PagePool.TrySwapIn"/>
+    public bool TrySwapIn(int sequence) => Usable().TrySwapIn(sequence);
+
+    /// <summary>Frees the device memory.</summary>
+    public void Dispose()
+    {
+        disposed = true;
+        contents.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private PagePool Usable()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return pool;
+    }
+
+    private int CheckedLayer(int layer) => (uint)layer < (uint)Layers
+        ? layer
+        : throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Expected a layer from 0 to {Layers - 1}.");
+}
+
+/// <summary>The paged cache of one spec: another spec's kernels cannot be given it.</summary>
+/// <typeparam name="TSpec">The type that carries the spec.</typeparam>
+public sealed class PagedKvCache<TSpec> : PagedKvCache
+{
+    /// <exception cref="ArgumentException">The shape has no page size, or a page of all layers has 2^31 bytes or more.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is not positive, or the pages have more than 2^31 slots.</exception>
+    /// <exception cref="DeviceLimitException">The keys or values of a layer are more than the device allows for one buffer.</exception>
+    /// <exception cref="DeviceOutOfMemoryException">The device has not that much memory left.</exception>
+    internal PagedKvCache(ComputeDevice device, AttentionShape shape, int pages, int layers)
+        : base(device, shape, pages, layers)
+    {
+    }
+}

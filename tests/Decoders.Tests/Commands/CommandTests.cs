@@ -1,0 +1,127 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Decoders.Tests;
+
+[Collection(DeviceCollection.Name)]
+public sealed class CommandTests(Devices devices)
+{
+    private static readonly string Stories = TestData.Folder("stories-gqa");
+
+    [SkippableFact]
+    public async Task GeneratesTheReferencesStoryAndClosesWithFigures()
+    {
+        devices.OpenFirst();
+        (int code, string output, string error) = await Run("generate", "--model", Stories, "--prompt", "One morning Mia", "--tokens", "64");
+
+        Assert.Equal((0, ""), (code, error));
+        string[] lines = output.Split('\n');
+        Assert.StartsWith("One morning Mia skipped to the cellar with a small dog. Mia put the blue bell in the jar near the meadow.", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith("Mia put the pink boat in the chest near the barn. It", lines[0], StringComparison.Ordinal);
+        Assert.Matches(@"^prompt: 4 tokens, [\d.]+ tokens/s · generated: 64 tokens, [\d.]+ tokens/s · device: #\d+ .+ · cache: [\d,]+ bytes$", lines[^2]);
+    }
+
+    [SkippableFact]
+    public async Task DrawsTheSameTextFromTheSameSeed()
+    {
+        devices.OpenFirst();
+        async Task<string> Story(string seed) =>
+            (await Run("generate", "--model", Stories, "--prompt", "One", "--tokens", "24", "--temperature", "1.5", "--top-k", "40", "--top-p", "0.95", "--seed", seed)).Output.Split('\n')[0];
+
+        Assert.Equal(await Story("1"), await Story("1"));
+        Assert.NotEqual(await Story("1"), await Story("2"));
+    }
+
+    [SkippableFact]
+    public async Task GeneratesASingleTokenAndContinuesAnEmptyPrompt()
+    {
+        devices.OpenFirst();
+        (int code, string output, _) = await Run("generate", "--model", Stories, "--prompt", "", "--tokens", "1");
+
+        Assert.Equal(0, code);
+        Assert.Contains("prompt: 1 tokens", output, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task VerifiesACheckpoint()
+    {
+        devices.OpenFirst();
+        string folder = TestData.Folder("llama-gqa");
+        foreach (string[] arguments in (string[][])[["--model", folder], ["--model", folder, "--expected", Path.Combine(folder, "expected.safetensors")]])
+        {
+            (int code, string output, string error) = await Run(["verify", .. arguments]);
+            Assert.Equal((0, ""), (code, error));
+            Assert.Equal("8 passed, 0 failed", output.TrimEnd().Split('\n')[^1]);
+        }
+    }
+
+    [SkippableFact]
+    public async Task VerifyFailsOnOtherWeights()
+    {
+        devices.OpenFirst();
+
+        // Mistral's references for Llama's weights: same vocabulary, other logits.
+        (int code, string output, _) = await Run(
+            "verify", "--model", TestData.Folder("llama-gqa"), "--expected", Path.Combine(TestData.Folder("mistral-window"), "expected.safetensors"));
+
+        Assert.Equal(1, code);
+        Assert.Equal("0 passed, 8 failed", output.TrimEnd().Split('\n')[^1]);
+    }
+
+    [SkippableFact]
+    public async Task ListsDevices()
+    {
+        string name = devices.OpenFirst().Capabilities.Name;
+        (int code, string output, _) = await Run("devices");
+
+        Assert.Equal(0, code);
+        Assert.Contains(Regex.Replace(name, @"\s.*", ""), output, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string[], string> UserErrors => new()
+    {
+        { ["generate", "--model", Stories], "Option '--prompt' is required." },
+        { ["generate", "--prompt", "x"], "Option '--model' is required." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--tokens", "0"], "--tokens is not a number from 1." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--tokens", "many"], "Cannot parse argument 'many' for option '--tokens'" },
+        { ["generate", "--model", Stories, "--prompt", "x", "--temperature", "-1"], "--temperature is not a number from 0." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--top-k", "0"], "--top-k is not a number from 1." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--top-p", "0"], "--top-p is not a probability over 0." },
+        { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
+        { ["story"], "Unrecognized command or argument 'story'." },
+        { ["generate", "--model", "/no/such/folder", "--prompt", "x"], "CheckpointException: " },
+        { ["generate", "--model", Stories, "--prompt", "x", "--tokens", "5000"], "a context of 5001 tokens exceeds the 2048 positions of the model" },
+        { ["verify", "--model", Stories, "--expected", "/no/such/file.safetensors"], "cannot be opened" },
+        { ["verify", "--model", Stories, "--greedy", "/no/such/file.json"], "cannot be opened" },
+    };
+
+    [Theory]
+    [MemberData(nameof(UserErrors))]
+    public async Task SaysWhatIsWrongInOneLineAndExitsWithTwo(string[] arguments, string message)
+    {
+        (int code, _, string error) = await Run(arguments);
+
+        Assert.Equal(2, code);
+        Assert.Contains(message, error.Split('\n')[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task NamesADeviceThatIsNotThere()
+    {
+        devices.OpenFirst();
+        (int code, _, string error) = await Run("generate", "--model", Stories, "--prompt", "x", "--device", "no such device");
+
+        Assert.Equal(2, code);
+        Assert.StartsWith("DeviceSelectionException: ", error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+
+    private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        var error = new StringWriter { NewLine = "\n" };
+        int code = await CommandRunner.RunAsync(arguments, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+}

@@ -1,0 +1,283 @@
+using Kernels;
+using Kernels.OpenCL;
+using Xunit;
+
+namespace Decoders.Tests;
+
+/// <summary>Each layer kernel against double precision on the host. What lies behind an output must stay as it was.</summary>
+[Collection(DeviceCollection.Name)]
+public sealed class LayerKernelTests(Devices devices)
+{
+    private const float Untouched = -77777;
+    private const int Margin = 37;
+
+    /// <summary>(tokens, columns, rows): odd ones, ones below and above each tile, and ones with every remainder of a vector.</summary>
+    private static readonly (int Tokens, int Columns, int Rows)[] LinearSizes =
+    [
+        (1, 1, 1), (1, 16, 8), (1, 7, 9), (1, 192, 512), (1, 257, 31), (2, 64, 33), (3, 15, 17), (4, 40, 7), (5, 8, 32), (6, 100, 65), (33, 129, 34), (70, 48, 100),
+    ];
+
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
+    public void Linear(int number, LinearForm form)
+    {
+        ComputeDevice device = devices.Open(number);
+        using var kernels = new LayerKernels(device, form);
+        Assert.Equal(form, kernels.Form);
+        var random = new Random(1);
+        foreach (ElementType type in Enum.GetValues<ElementType>().Where(t => t is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16))
+        {
+            foreach ((int tokens, int columns, int rows) in LinearSizes)
+            {
+                foreach ((bool hasBias, bool accumulate) in ((bool, bool)[])[(false, false), (true, false), (true, true)])
+                {
+                    float[] x = Values(random, tokens * columns);
+                    (float[] w, WeightMatrix matrix) = Weights(device, type, Values(random, rows * columns), rows, columns);
+                    float[] bias = Values(random, rows);
+                    float[] before = Values(random, tokens * rows);
+                    using DeviceBuffer<float> xBuffer = device.Upload<float>(x);
+                    using DeviceBuffer<float> biasBuffer = device.Upload<float>(bias);
+                    using DeviceBuffer<float> y = Output(device, before);
+                    kernels.Linear(xBuffer, matrix, hasBias ? biasBuffer : null, y, tokens, accumulate);
+                    float[] actual = Read(device, y, before.Length);
+                    matrix.Dispose();
+
+                    for (int t = 0; t < tokens; t++)
+                    {
+                        for (int r = 0; r < rows; r++)
+                        {
+                            double sum = (hasBias ? bias[r] : 0) + (accumulate ? before[(t * rows) + r] : 0);
+                            double magnitude = Math.Abs(sum);
+                            for (int c = 0; c < columns; c++)
+                            {
+                                double product = (double)x[(t * columns) + c] * w[(r * columns) + c];
+                                sum += product;
+                                magnitude += Math.Abs(product);
+                            }
+
+                            Assert.True(
+                                Math.Abs(actual[(t * rows) + r] - sum) <= 2e-6 * magnitude,
+                                $"{type} {tokens} × {columns} × {rows}, bias {hasBias}, accumulate {accumulate}: y[{t}, {r}] is {actual[(t * rows) + r]}, not {sum}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
+    public void Embed(int number)
+    {
+        ComputeDevice device = devices.Open(number);
+        using var kernels = new LayerKernels(device);
+        var random = new Random(2);
+        foreach (ElementType type in (ElementType[])[ElementType.Float32, ElementType.Float16, ElementType.BFloat16])
+        {
+            foreach ((int tokens, int vocabulary, int width) in ((int, int, int)[])[(1, 1, 1), (5, 11, 7), (3, 300, 192), (67, 20, 33)])
+            {
+                (float[] table, WeightMatrix matrix) = Weights(device, type, Values(random, vocabulary * width), vocabulary, width);
+                int[] ids = [.. Enumerable.Range(0, tokens).Select(i => i == 0 ? vocabulary - 1 : random.Next(vocabulary))];
+                using DeviceBuffer<int> idBuffer = device.Upload<int>(ids);
+                using DeviceBuffer<float> output = Output(device, tokens * width);
+                kernels.Embed(matrix, idBuffer, output, tokens);
+                float[] expected = [.. ids.SelectMany(id => table[(id * width)..((id + 1) * width)])];
+                Assert.Equal(expected, Read(device, output, tokens * width));
+                matrix.Dispose();
+            }
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
+    public void RmsNorm(int number)
+    {
+        ComputeDevice device = devices.Open(number);
+        using var kernels = new LayerKernels(device);
+        var random = new Random(3);
+        foreach ((int rows, int width, float scale) in ((int, int, float)[])[(1, 1, 1), (3, 7, 1), (2, 8, 1e-4f), (5, 192, 1), (9, 1027, 100), (1, 4096, 1)])
+        {
+            const double Epsilon = 1e-6;
+            float[] input = [.. Values(random, rows * width).Select(v => v * scale)];
+            float[] weight = Values(random, width);
+            using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
+            using DeviceBuffer<float> weightBuffer = device.Upload<float>(weight);
+            using DeviceBuffer<float> output = Output(device, rows * width);
+            kernels.RmsNorm(inputBuffer, weightBuffer, output, rows, Epsilon);
+            float[] actual = Read(device, output, rows * width);
+            for (int r = 0; r < rows; r++)
+            {
+                double mean = input.Skip(r * width).Take(width).Average(v => (double)v * v);
+                for (int i = 0; i < width; i++)
+                {
+                    AssertClose(input[(r * width) + i] / Math.Sqrt(mean + Epsilon) * weight[i], actual[(r * width) + i], 2e-6, $"{rows} × {width}: [{r}, {i}]");
+                }
+            }
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
+    public void Rope(int number)
+    {
+        ComputeDevice device = devices.Open(number);
+        using var kernels = new LayerKernels(device);
+        var random = new Random(4);
+        foreach (RopePairs pairs in Enum.GetValues<RopePairs>())
+        {
+            foreach ((int tokens, int heads, int dim, int rotary, int offset, int rest) in
+                ((int, int, int, int, int, int)[])[(1, 1, 2, 2, 0, 0), (3, 2, 16, 16, 0, 5), (7, 3, 40, 10, 11, 0), (5, 1, 59, 58, 3, 4), (33, 6, 32, 32, 64, 32)])
+            {
+                var config = new RopeConfig { RotaryDim = rotary, Theta = 10000 };
+                using RopeTable table = RopeTable.Create(device, config, positions: 3000);
+                int stride = offset + (heads * dim) + rest;
+                float[] input = Values(random, tokens * stride);
+                int[] positions = [.. Enumerable.Range(0, tokens).Select(i => i == 0 ? 2999 : random.Next(3000))];
+                using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
+                using DeviceBuffer<int> positionBuffer = device.Upload<int>(positions);
+                using DeviceBuffer<float> output = Output(device, tokens * heads * dim);
+                kernels.Rope(inputBuffer, stride, offset, output, heads, dim, positionBuffer, table, pairs, tokens);
+                float[] actual = Read(device, output, tokens * heads * dim);
+
+                for (int t = 0; t < tokens; t++)
+                {
+                    for (int h = 0; h < heads; h++)
+                    {
+                        double[] expected = [.. input.Skip((t * stride) + offset + (h * dim)).Take(dim).Select(v => (double)v)];
+                        for (int pair = 0; pair < rotary / 2; pair++)
+                        {
+                            (int a, int b) = pairs == RopePairs.HalfSplit ? (pair, pair + (rotary / 2)) : (2 * pair, (2 * pair) + 1);
+                            double angle = positions[t] * Math.Pow(10000, -2.0 * pair / rotary);
+                            (expected[a], expected[b]) = (
+                                (expected[a] * Math.Cos(angle)) - (expected[b] * Math.Sin(angle)),
+                                (expected[b] * Math.Cos(angle)) + (expected[a] * Math.Sin(angle)));
+                        }
+
+                        for (int i = 0; i < dim; i++)
+                        {
+                            float value = actual[(((t * heads) + h) * dim) + i];
+                            Assert.True(Math.Abs(expected[i] - value) <= 1e-6, $"{pairs}, {dim} of which {rotary}: [{t}, {h}, {i}] is {value}, not {expected[i]}");
+                        }
+                    }
+                }
+
+                using DeviceBuffer<float> taken = Output(device, tokens * heads * dim);
+                kernels.TakeHeads(inputBuffer, stride, offset, taken, heads, dim, tokens);
+                float[] expectedHeads = [.. Enumerable.Range(0, tokens).SelectMany(t => input.Skip((t * stride) + offset).Take(heads * dim))];
+                Assert.Equal(expectedHeads, Read(device, taken, tokens * heads * dim));
+            }
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
+    public void SwiGlu(int number)
+    {
+        ComputeDevice device = devices.Open(number);
+        using var kernels = new LayerKernels(device);
+        var random = new Random(5);
+        foreach ((int tokens, int width) in ((int, int)[])[(1, 1), (3, 7), (2, 512), (33, 65)])
+        {
+            float[] input = [.. Values(random, tokens * width * 2).Select(v => v * 4)];
+            input[0] = -200; // exp overflows: the gate is closed, not NaN
+            input[^1] = 1;
+            using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
+            using DeviceBuffer<float> output = Output(device, tokens * width);
+            kernels.SwiGlu(inputBuffer, output, width, tokens);
+            float[] actual = Read(device, output, tokens * width);
+            for (int t = 0; t < tokens; t++)
+            {
+                for (int i = 0; i < width; i++)
+                {
+                    double gate = input[(t * 2 * width) + i];
+                    AssertClose(gate / (1 + Math.Exp(-gate)) * input[(((t * 2) + 1) * width) + i], actual[(t * width) + i], 2e-6, $"{tokens} × {width}: [{t}, {i}]");
+                }
+            }
+        }
+    }
+
+    [SkippableFact]
+    public void NoTokensAreNoWork()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using var kernels = new LayerKernels(device);
+        (_, WeightMatrix matrix) = Weights(device, ElementType.Float32, [1, 2, 3, 4], 2, 2);
+        using DeviceBuffer<float> nothing = device.Allocate<float>(0);
+        using DeviceBuffer<int> noIds = device.Allocate<int>(0);
+        using DeviceBuffer<float> weight = device.Upload<float>([1, 1]);
+        using RopeTable table = RopeTable.Create(device, new RopeConfig { RotaryDim = 2, Theta = 10 }, 1);
+        kernels.Embed(matrix, noIds, nothing, 0);
+        kernels.Linear(nothing, matrix, null, nothing, 0);
+        kernels.RmsNorm(nothing, weight, nothing, 0, 1e-6);
+        kernels.Rope(nothing, 2, 0, nothing, 1, 2, noIds, table, RopePairs.HalfSplit, 0);
+        kernels.SwiGlu(nothing, nothing, 2, 0);
+        device.Queue.Finish();
+        matrix.Dispose();
+    }
+
+    [SkippableFact]
+    public void RefusesBuffersThatAreTooSmall()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using var kernels = new LayerKernels(device);
+        (_, WeightMatrix matrix) = Weights(device, ElementType.Float32, new float[6], rows: 3, columns: 2);
+        using DeviceBuffer<float> four = device.Allocate<float>(4);
+        using DeviceBuffer<float> six = device.Allocate<float>(6);
+        using DeviceBuffer<float> two = device.Allocate<float>(2);
+        using DeviceBuffer<int> ids = device.Allocate<int>(2);
+        using RopeTable table = RopeTable.Create(device, new RopeConfig { RotaryDim = 2, Theta = 10 }, 4);
+
+        Assert.Throws<ArgumentException>("x", () => kernels.Linear(two, matrix, null, six, tokens: 2));
+        Assert.Throws<ArgumentException>("y", () => kernels.Linear(four, matrix, null, four, tokens: 2));
+        Assert.Throws<ArgumentException>("bias", () => kernels.Linear(four, matrix, two, six, tokens: 2));
+        Assert.Throws<ArgumentException>("ids", () => kernels.Embed(matrix, ids, six, tokens: 3));
+        Assert.Throws<ArgumentException>("output", () => kernels.Embed(matrix, ids, two, tokens: 2));
+        Assert.Throws<ArgumentException>("input", () => kernels.RmsNorm(two, two, six, rows: 2, 1e-6));
+        Assert.Throws<ArgumentException>("output", () => kernels.RmsNorm(six, two, two, rows: 2, 1e-6));
+        Assert.Throws<ArgumentException>("input", () => kernels.SwiGlu(six, six, width: 2, tokens: 2));
+        Assert.Throws<ArgumentException>("output", () => kernels.SwiGlu(six, two, width: 3, tokens: 1));
+        Assert.Throws<ArgumentException>("positions", () => kernels.Rope(six, 2, 0, six, 1, 2, ids, table, RopePairs.HalfSplit, tokens: 3));
+        Assert.Throws<ArgumentException>("table", () => kernels.Rope(six, 1, 0, six, 1, 1, ids, table, RopePairs.HalfSplit, tokens: 2));
+        Assert.Throws<ArgumentOutOfRangeException>("offset", () => kernels.TakeHeads(six, 2, 1, six, 1, 2, tokens: 2));
+        Assert.Throws<ArgumentException>("input", () => kernels.TakeHeads(four, 3, 1, six, 1, 2, tokens: 2));
+        Assert.Throws<ArgumentException>("output", () => kernels.TakeHeads(six, 3, 1, two, 1, 2, tokens: 2));
+        Assert.Throws<ArgumentException>("buffer", () => WeightMatrix.From(four, 3, 2));
+        Assert.Throws<ArgumentException>(() => WeightMatrix.From(ids, 1, 2));
+        matrix.Dispose();
+    }
+
+    private static float[] Values(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2) - 1))];
+
+    /// <summary>A matrix in a stored type, and what its elements are once rounded to it.</summary>
+    private static (float[] Values, WeightMatrix Matrix) Weights(ComputeDevice device, ElementType type, float[] values, int rows, int columns)
+    {
+        switch (type)
+        {
+            case ElementType.Float32:
+                return (values, WeightMatrix.From(device.Upload<float>(values), rows, columns));
+            case ElementType.Float16:
+                Half[] halves = [.. values.Select(v => (Half)v)];
+                halves[0] = BitConverter.UInt16BitsToHalf(1); // the smallest subnormal
+                return ([.. halves.Select(v => (float)v)], WeightMatrix.From(device.Upload<Half>(halves), rows, columns));
+            default:
+                BFloat16[] shorts = [.. values.Select(v => (BFloat16)v)];
+                return ([.. shorts.Select(v => (float)v)], WeightMatrix.From(device.Upload<BFloat16>(shorts), rows, columns));
+        }
+    }
+
+    private static DeviceBuffer<float> Output(ComputeDevice device, int length) => Output(device, Enumerable.Repeat(Untouched, length).ToArray());
+
+    private static DeviceBuffer<float> Output(ComputeDevice device, float[] before) =>
+        device.Upload<float>([.. before, .. Enumerable.Repeat(Untouched, Margin)]);
+
+    private static float[] Read(ComputeDevice device, DeviceBuffer<float> buffer, int length)
+    {
+        var values = new float[length + Margin];
+        device.Queue.Read(buffer, values);
+        Assert.All(values[length..], v => Assert.Equal(Untouched, v));
+        return values[..length];
+    }
+
+    private static void AssertClose(double expected, float actual, double relative, string what) =>
+        Assert.True(Math.Abs(expected - actual) <= (relative * Math.Abs(expected)) + 1e-30, $"{what} is {actual}, not {expected}");
+}

@@ -1,0 +1,260 @@
+using System.Collections.Immutable;
+using Kernels.OpenCL;
+using Xunit;
+
+namespace Decoders.Tests;
+
+[Collection(DeviceCollection.Name)]
+public sealed class DecoderTests(Devices devices)
+{
+    private static readonly AttentionFactory Reference = (device, config, sequences, capacity) => new ReferenceAttention(device, config, sequences, capacity);
+
+    public static TheoryData<int, bool> DevicesAndAttentions
+    {
+        get
+        {
+            var rows = new TheoryData<int, bool>();
+            foreach (object[] row in Devices.Numbers)
+            {
+                rows.Add((int)row[0], false);
+                rows.Add((int)row[0], true);
+            }
+
+            return rows;
+        }
+    }
+
+    /// <summary>Logits and greedy continuations of transformers, in both forms, with the reference attention and the generated one.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(DevicesAndAttentions))]
+    public void AgreesWithTransformersOnLogits(int number, bool generated)
+    {
+        ComputeDevice device = devices.Open(number);
+        string folder = TestData.Folder("llama-gqa");
+        ImmutableArray<ReferencePrompt> prompts = Verifier.ReadExpected(Path.Combine(folder, "expected.safetensors"));
+        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 104, generated ? null : Reference);
+
+        Assert.Equal([1, 7, 33, 80], prompts.Select(p => p.Tokens.Length));
+        foreach (ReferencePrompt prompt in prompts)
+        {
+            foreach (PromptForm form in Enum.GetValues<PromptForm>())
+            {
+                PromptResult result = Verifier.Run(decoder, prompt, form);
+                Assert.True(result.MaxDifference <= 1e-4, $"{prompt.Name}, {form}: logits differ by {result.MaxDifference}");
+                Assert.Equal((24, 24), (result.GreedyCompared, result.GreedyAgreed));
+                Assert.True(result.Passed);
+            }
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(DevicesAndAttentions))]
+    public void AgreesWithTransformersOnStories(int number, bool generated)
+    {
+        ComputeDevice device = devices.Open(number);
+        string folder = TestData.Folder("stories-gqa");
+        TextTokenizer tokenizer = TextTokenizer.Load(folder);
+        ImmutableArray<ReferencePrompt> prompts = Verifier.ReadGreedy(Path.Combine(folder, "greedy.json"), tokenizer, bos: 0);
+        Assert.Equal(28, prompts.Length);
+
+        // The reference attention is slow: with it, one short prompt and one long continuation.
+        ImmutableArray<ReferencePrompt> chosen = generated ? prompts : [prompts[12], prompts[^2]];
+        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 256, generated ? null : Reference);
+        foreach (ReferencePrompt prompt in chosen)
+        {
+            PromptResult result = Verifier.Run(decoder, prompt, PromptForm.Prefill, tokenizer);
+            Assert.Equal(prompt.Greedy.Length, result.GreedyAgreed);
+            Assert.True(result.TextAgreed);
+            Assert.True(result.Passed);
+        }
+    }
+
+    [SkippableFact]
+    public void AgreesWithTransformersOnMistralUpToItsWindow()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        string folder = TestData.Folder("mistral-window");
+        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 16, Reference);
+        ImmutableArray<ReferencePrompt> prompts = Verifier.ReadExpected(Path.Combine(folder, "expected.safetensors"));
+
+        Assert.Equal([true, true, false, false], prompts.Select(p => Verifier.Fits(p, decoder.Capacity)));
+        foreach (ReferencePrompt prompt in prompts[..2])
+        {
+            PromptResult result = Verifier.Run(decoder, prompt, PromptForm.Prefill);
+            Assert.True(result.Passed);
+            Assert.Equal(16 - prompt.Tokens.Length + 1, result.GreedyCompared);
+        }
+    }
+
+    public static TheoryData<string, bool, bool, int> RandomModels => new()
+    {
+        { "F32", false, false, 1 },
+        { "F32", true, true, 3 },
+        { "F16", true, false, 2 },
+        { "BF16", false, true, 1 },
+        { "BF16", true, false, 4 },
+    };
+
+    /// <summary>Biases, tied heads, each stored type, shards: against the architecture's definition in double precision.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(RandomModels))]
+    public void AgreesWithTheDefinition(string type, bool bias, bool tied, int files)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        var model = new RandomLlama(type, bias, tied);
+        using var folder = new TemporaryFolder();
+        model.Write(folder, files);
+        using Decoder decoder = Decoder.Load(device, folder.Path, sequences: 1, capacity: 16, Reference);
+        int[] tokens = [0, 36, 5, 5, 17, 1, 30, 2, 9, 21, 8];
+        var logits = new float[tokens.Length * RandomLlama.Vocabulary];
+        decoder.Forward(0, tokens, LogitRows.All, logits);
+
+        double[] expected = model.Logits(tokens);
+        Assert.All(Enumerable.Range(0, logits.Length), i => Assert.Equal(expected[i], logits[i], 4));
+        int bytes = (type == "F32" ? 4 : 2) * RandomLlama.Vocabulary * RandomLlama.Hidden * (tied ? 1 : 2);
+        Assert.True(decoder.WeightBytes > bytes && decoder.WeightBytes < (type == "F32" ? 80_000 : 42_000), $"{decoder.WeightBytes} bytes: matrices keep their type");
+    }
+
+    /// <summary>Sequences of different lengths in one step give what each gives alone, as does a prompt in pieces.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(DevicesAndAttentions))]
+    public void SequencesOfAStepDoNotDisturbEachOther(int number, bool generated)
+    {
+        ComputeDevice device = devices.Open(number);
+        int vocabulary = 256;
+        using Decoder decoder = Decoder.Load(device, TestData.Folder("llama-gqa"), sequences: 3, capacity: 64, generated ? null : Reference);
+        var random = new Random(11);
+        int[][] prompts = [.. new[] { 5, 1, 23 }.Select(n => Enumerable.Range(0, n + 3).Select(_ => random.Next(vocabulary)).ToArray())];
+        float[][] alone = new float[3][];
+        for (int i = 0; i < 3; i++)
+        {
+            decoder.Reset(0);
+            alone[i] = new float[prompts[i].Length * vocabulary];
+            decoder.Forward(0, prompts[i], LogitRows.All, alone[i]);
+        }
+
+        // First all but the last three tokens of each, then two steps of one token of some, then what is left.
+        decoder.Reset(0);
+        var last = new float[3 * vocabulary];
+        decoder.Forward([.. prompts[2][..^3], .. prompts[0][..^3], .. prompts[1][..^3]], [(2, 23), (0, 5), (1, 1)], LogitRows.Last, last);
+        AssertRows([(2, 22), (0, 4), (1, 0)], last);
+        decoder.Forward([prompts[0][5], prompts[2][23]], [(0, 1), (2, 1)], LogitRows.Last, last.AsSpan(0, 2 * vocabulary));
+        AssertRows([(0, 5), (2, 23)], last);
+        Assert.Equal((6, 1, 24), (decoder.Length(0), decoder.Length(1), decoder.Length(2)));
+        var all = new float[7 * vocabulary];
+        decoder.Forward([.. prompts[0][6..], .. prompts[1][1..], .. prompts[2][24..]], [(0, 2), (1, 3), (2, 2)], LogitRows.All, all);
+        AssertRows([(0, 6), (0, 7), (1, 1), (1, 2), (1, 3), (2, 24), (2, 25)], all);
+
+        void AssertRows((int Prompt, int Token)[] rows, float[] actual)
+        {
+            for (int row = 0; row < rows.Length; row++)
+            {
+                for (int i = 0; i < vocabulary; i++)
+                {
+                    float expected = alone[rows[row].Prompt][(rows[row].Token * vocabulary) + i];
+                    Assert.True(Math.Abs(expected - actual[(row * vocabulary) + i]) <= 1e-5, $"{rows[row]}: logit {i} is {actual[(row * vocabulary) + i]}, alone {expected}");
+                }
+            }
+        }
+    }
+
+    [SkippableFact]
+    public void RefusesStepsThatAreNotAllowedAndStaysAsItWas()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using Decoder decoder = Decoder.Load(device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 4, Reference);
+        var logits = new float[256];
+        decoder.Forward(0, [1, 2], LogitRows.Last, logits);
+
+        Refused("Token 256 is not from 0 to 255", [256], [(0, 1)]);
+        Refused("Token -1 is not", [-1], [(0, 1)]);
+        Refused("Sequence 0 has 2 of 4 tokens; expected 1 to 2 more, got 3", [1, 2, 3], [(0, 3)]);
+        Refused("expected 1 to 2 more, got 0", [], [(0, 0)]);
+        Refused("0 new tokens in all; got 1", [1], []);
+        Refused("1 new tokens in all; got 2", [1, 2], [(0, 1)]);
+        Refused("Sequence 1 takes part twice", [1, 2], [(1, 1), (1, 1)]);
+        Refused("Expected a sequence from 0 to 1", [1], [(2, 1)]);
+        Refused("Expected room for 1 × 256 logits, got 3", [1], [(0, 1)], room: 3);
+        Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Reset(-1));
+        Assert.Equal((2, 0), (decoder.Length(0), decoder.Length(1)));
+        decoder.Forward(0, [3, 4], LogitRows.Last, logits);
+        Assert.Equal(4, decoder.Length(0));
+
+        void Refused(string message, int[] tokens, (int, int)[] step, int room = 256)
+        {
+            var error = Assert.ThrowsAny<ArgumentException>(() => decoder.Forward(tokens, step, LogitRows.Last, new float[room]));
+            Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    public static TheoryData<string, string> BadCheckpoints => new()
+    {
+        { "missing", "has no tensor 'model.layers.1.mlp.up_proj.weight'" },
+        { "shape", "tensor 'model.norm.weight' is F32 [21]; the configuration says [20]" },
+        { "rank", "tensor 'model.embed_tokens.weight' is F32 [740]; the configuration says [37, 20]" },
+        { "no head", "has no tensor 'lm_head.weight'" },
+        { "context", "a context of 65 tokens exceeds the 64 positions of the model" },
+    };
+
+    [SkippableTheory]
+    [MemberData(nameof(BadCheckpoints))]
+    public void RefusesACheckpointThatDoesNotFitAndFreesWhatItTook(string what, string message)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using var folder = new TemporaryFolder();
+        new RandomLlama("F32", bias: false, tied: what == "no head").Write(
+            folder,
+            changeConfig: json => json["tie_word_embeddings"] = false,
+            changeTensors: tensors =>
+            {
+                switch (what)
+                {
+                    case "missing":
+                        tensors.Remove("model.layers.1.mlp.up_proj.weight");
+                        break;
+                    case "shape":
+                        tensors["model.norm.weight"] = ([21], new float[21]);
+                        break;
+                    case "rank":
+                        tensors["model.embed_tokens.weight"] = ([740], new float[740]);
+                        break;
+                }
+            });
+        long before = device.AllocatedBytes;
+        ReferenceAttention? attention = null;
+
+        var error = Assert.Throws<CheckpointException>(() => Decoder.Load(
+            device, folder.Path, 1, what == "context" ? 65 : 64, (d, config, sequences, capacity) => attention = new ReferenceAttention(d, config, sequences, capacity)));
+
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, device.AllocatedBytes);
+        Assert.True(attention?.IsDisposed ?? true);
+    }
+
+    [SkippableFact]
+    public void PrintsTheAttributeForHeadsThatNoKernelWasCompiledFor()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using var folder = new TemporaryFolder();
+        new RandomLlama("F32", bias: false, tied: true).Write(folder);
+
+        var error = Assert.Throws<CheckpointException>(() => Decoder.Load(device, folder.Path, 1, 8));
+
+        Assert.Contains("[AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 10", error.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void FreesAllItsMemory()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        long before = device.AllocatedBytes;
+        using (Decoder decoder = Decoder.Load(device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 32))
+        {
+            decoder.Forward([1, 2, 3], [(0, 1), (1, 2)], LogitRows.Last, new float[512]);
+            Assert.True(device.AllocatedBytes > before);
+            Assert.True(decoder.CacheBytes > 0);
+        }
+
+        Assert.Equal(before, device.AllocatedBytes);
+    }
+}

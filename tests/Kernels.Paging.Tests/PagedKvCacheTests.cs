@@ -1,0 +1,274 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Paging.Tests;
+
+public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<DeviceFixture>
+{
+    private const int PageSize = 4;
+    private const int Layers = 2;
+
+    // Keys and values of different sizes, so that an offset of one used for the other shows.
+    private static readonly AttentionShape Shape = new(
+        6, 3, HeadDim: 5, ValueDim: 7, 1, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd)
+    {
+        PageSize = PageSize,
+    };
+
+    private const int KeyBytes = PageSize * 3 * 5 * 2;
+    private const int ValueBytes = PageSize * 3 * 7 * 2;
+
+    private ComputeQueue Queue => fixture.Device.Queue;
+
+    public static TheoryData<KvLayout> Layouts => [KvLayout.Hnd, KvLayout.Nhd];
+
+    [SkippableFact]
+    public void SizesAreTheShapes()
+    {
+        using PagedKvCache<Spec> cache = Create(8);
+        Assert.Equal(PageSize, cache.PageSize);
+        Assert.Equal(8, cache.PageCount);
+        Assert.Equal(Layers, cache.Layers);
+        Assert.Equal(8 * KeyBytes, cache.Keys(1).ByteLength);
+        Assert.Equal(8 * ValueBytes, cache.Values(1).ByteLength);
+        Assert.Equal(8 * PageSize * Layers * Shape.CacheBytesPerToken, cache.ByteLength);
+        Assert.Equal(0, cache.HostByteLength);
+        Assert.Equal(8, cache.Statistics.Free);
+        Assert.Same(Shape, cache.Shape);
+        Assert.Same(fixture.Device, cache.Device);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Layouts))]
+    public void ACopyOnWriteKeepsTheBitsOfAllLayers(KvLayout layout)
+    {
+        using PagedKvCache<Spec> cache = Create(6, layout);
+        int sequence = cache.Create();
+        Assert.True(cache.TryExtend(sequence, 6));
+        byte[][] before = Fill(cache, 1);
+        int fork = cache.Fork(sequence);
+        Assert.Equal(cache.Pages(sequence), cache.Pages(fork));
+        Assert.True(cache.TryExtend(fork, 1));
+        int source = cache.Pages(sequence)[1];
+        int target = cache.Pages(fork)[1];
+        Assert.NotEqual(source, target);
+        Assert.Equal(cache.Pages(sequence)[0], cache.Pages(fork)[0]);
+        Assert.Equal((target * PageSize) + 2, cache.Slots.SlotOf(fork, 6));
+        byte[][] after = Contents(cache);
+        for (int plane = 0; plane < after.Length; plane++)
+        {
+            Page(before, plane, source).CopyTo(Page(before, plane, target));
+            Assert.Equal(before[plane], after[plane]);
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Layouts))]
+    public void ASwapKeepsTheBitsOfAllLayers(KvLayout layout)
+    {
+        using PagedKvCache<Spec> cache = Create(5, layout);
+        int other = cache.Create();
+        int sequence = cache.Create();
+        Assert.True(cache.TryExtend(other, 3));
+        Assert.True(cache.TryExtend(sequence, 13));
+        byte[][] before = Fill(cache, 1);
+        int[] pages = cache.Pages(sequence).ToArray();
+        Assert.Equal(4, cache.SwapOut(sequence));
+        Assert.Equal(4 * Layers * (KeyBytes + ValueBytes), cache.HostByteLength);
+        Assert.Equal(4, cache.Statistics.Saved);
+
+        // Others write into the pages at once, while the copies may be under way.
+        Assert.True(cache.TryExtend(other, 16));
+        Assert.False(cache.TrySwapIn(sequence));
+        byte[][] overwritten = Fill(cache, 2);
+        cache.Truncate(other, 4);
+        Assert.True(cache.TrySwapIn(sequence));
+        Assert.Equal(13, cache.Length(sequence));
+        int[] back = cache.Pages(sequence).ToArray();
+        Assert.DoesNotContain(cache.Pages(other)[0], back);
+        byte[][] after = Contents(cache);
+        for (int plane = 0; plane < after.Length; plane++)
+        {
+            for (int i = 0; i < pages.Length; i++)
+            {
+                Page(before, plane, pages[i]).CopyTo(Page(overwritten, plane, back[i]));
+            }
+
+            Assert.Equal(overwritten[plane], after[plane]);
+        }
+    }
+
+    [SkippableFact]
+    public void SwappingBackAndForthWithoutWaiting()
+    {
+        using PagedKvCache<Spec> cache = Create(4);
+        int a = cache.Create();
+        int b = cache.Create();
+        Assert.True(cache.TryExtend(a, 12));
+        byte[][] first = Fill(cache, 1);
+        int[] pagesOfA = cache.Pages(a).ToArray();
+        cache.SwapOut(a);
+        Assert.True(cache.TryExtend(b, 16));
+        byte[][] second = Fill(cache, 2);
+        int[] pagesOfB = cache.Pages(b).ToArray();
+        for (int round = 0; round < 20; round++)
+        {
+            cache.SwapOut(b);
+            Assert.True(cache.TrySwapIn(a));
+            cache.SwapOut(a);
+            Assert.True(cache.TrySwapIn(b));
+        }
+
+        Check(b, second, pagesOfB);
+        cache.SwapOut(b);
+        Assert.True(cache.TrySwapIn(a));
+        Check(a, first, pagesOfA);
+        Assert.Equal(7 * Layers * (KeyBytes + ValueBytes), cache.HostByteLength);
+
+        void Check(int sequence, byte[][] expected, int[] pages)
+        {
+            byte[][] contents = Contents(cache);
+            int[] now = cache.Pages(sequence).ToArray();
+            for (int plane = 0; plane < contents.Length; plane++)
+            {
+                for (int i = 0; i < pages.Length; i++)
+                {
+                    Assert.Equal(Page(expected, plane, pages[i]).ToArray(), Page(contents, plane, now[i]).ToArray());
+                }
+            }
+        }
+    }
+
+    [SkippableFact]
+    public void PrefixesAreAdopted()
+    {
+        using PagedKvCache<Spec> cache = Create(4);
+        int[] tokens = [1, 2, 3, 4, 5, 6];
+        int sequence = cache.Create();
+        Assert.True(cache.TryExtend(sequence, tokens.Length));
+        Assert.Equal(4, cache.Publish(sequence, tokens));
+        int page = cache.Pages(sequence)[0];
+        cache.Release(sequence);
+        Assert.False(cache.Exists(sequence));
+        int other = cache.Create();
+        Assert.Equal(4, cache.AdoptPrefix(other, tokens));
+        Assert.Equal(page, cache.Pages(other)[0]);
+        Assert.Equal(-1, cache.Slots.SlotOf(other, 3));
+    }
+
+    [SkippableFact]
+    public void CopiesOfASteadyDecodeAllocateNothing()
+    {
+        using PagedKvCache<Spec> cache = Create(8);
+        int sequence = cache.Create();
+        Assert.True(cache.TryExtend(sequence, 6));
+        ForkAndDecode();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        bool all = ForkAndDecode();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.True(all);
+
+        bool ForkAndDecode()
+        {
+            bool fits = true;
+            for (int round = 0; round < 100; round++)
+            {
+                int fork = cache.Fork(sequence);
+                fits &= cache.TryExtend(fork, 1) && cache.TryExtend(fork, 4);
+                cache.Release(fork);
+            }
+
+            return fits;
+        }
+    }
+
+    [SkippableFact]
+    public void ABufferThatTheDeviceDoesNotAllowIsRefusedWithItsNumbers()
+    {
+        long limit = fixture.Device.Capabilities.MaxAllocationBytes;
+        AttentionShape large = Shape with { HeadDim = 64, ValueDim = 128, PageSize = 1 };
+        int valueBytes = 3 * 128 * 2;
+        int pages = (int)Math.Min(int.MaxValue, (limit / valueBytes) + 1);
+        Skip.If((long)pages * valueBytes <= limit, "The device allows a buffer for every page that there can be.");
+        long allocated = fixture.Device.AllocatedBytes;
+        DeviceLimitException error = Assert.Throws<DeviceLimitException>(() => new PagedKvCache<Spec>(fixture.Device, large, pages, 1));
+        Assert.Contains($"values of one layer take {pages} pages of {valueBytes} bytes", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{limit} bytes, {limit / valueBytes} pages", error.Message, StringComparison.Ordinal);
+        Assert.Equal(allocated, fixture.Device.AllocatedBytes);
+    }
+
+    [SkippableFact]
+    public void WhatDoesNotFitIsGivenBack()
+    {
+        ComputeDevice device = fixture.Device;
+        long allocated = device.AllocatedBytes;
+        long half = device.Capabilities.MaxAllocationBytes / 2;
+        AttentionShape large = Shape with { HeadDim = 128, ValueDim = 128, PageSize = 16 };
+        int pages = (int)(half / (16 * 3 * 128 * 2));
+        int layers = (int)(device.Capabilities.GlobalMemoryBytes / half) + 1;
+
+        // Buffers that nothing is written to take no memory of a CPU device; the runtime counts them all the same.
+        Assert.Throws<DeviceOutOfMemoryException>(() => new PagedKvCache<Spec>(device, large, pages, layers));
+        Assert.Equal(allocated, device.AllocatedBytes);
+    }
+
+    [SkippableFact]
+    public void BadArgumentsAreNamed()
+    {
+        ComputeDevice device = fixture.Device;
+        Assert.Equal("shape", Assert.Throws<ArgumentException>(() => new PagedKvCache<Spec>(device, Shape with { PageSize = 0 }, 8, 1)).ParamName);
+        Assert.Equal("pages", Assert.Throws<ArgumentOutOfRangeException>(() => new PagedKvCache<Spec>(device, Shape, 0, 1)).ParamName);
+        Assert.Equal("layers", Assert.Throws<ArgumentOutOfRangeException>(() => new PagedKvCache<Spec>(device, Shape, 8, 0)).ParamName);
+        long allocated = device.AllocatedBytes;
+        Assert.Equal(
+            "pageSize", Assert.Throws<ArgumentOutOfRangeException>(() => new PagedKvCache<Spec>(device, Shape with { PageSize = 257 }, 8, 1)).ParamName);
+        Assert.Equal(allocated, device.AllocatedBytes);
+        Assert.Contains(
+            "all 1000000 layers",
+            Assert.Throws<ArgumentException>(() => new PagedKvCache<Spec>(device, Shape with { HeadDim = 128 }, 1, 1_000_000)).Message,
+            StringComparison.Ordinal);
+        PagedKvCache<Spec> cache = Create(2);
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.Keys(Layers));
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.Values(-1));
+        int sequence = cache.Create();
+        cache.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => cache.TryExtend(sequence, 1));
+        Assert.Throws<ObjectDisposedException>(() => cache.Create());
+        Assert.True(cache.Keys(0).IsDisposed && cache.Values(1).IsDisposed);
+        Assert.Equal(allocated, device.AllocatedBytes);
+    }
+
+    // Planes are keys and values in turn.
+    private static Span<byte> Page(byte[][] planes, int plane, int page)
+    {
+        int bytes = plane % 2 == 0 ? KeyBytes : ValueBytes;
+        return planes[plane].AsSpan(page * bytes, bytes);
+    }
+
+    private PagedKvCache<Spec> Create(int pages, KvLayout layout = KvLayout.Hnd) =>
+        new(fixture.Device, layout == Shape.Layout ? Shape : Shape with { Layout = layout }, pages, Layers);
+
+    private static IEnumerable<DeviceBuffer<byte>> Planes(PagedKvCache cache) =>
+        Enumerable.Range(0, cache.Layers).SelectMany(layer => new[] { cache.Keys(layer), cache.Values(layer) });
+
+    /// <summary>Fills all pages of all layers with bits that differ everywhere, and returns them.</summary>
+    private byte[][] Fill(PagedKvCache cache, int seed)
+    {
+        Random random = new(seed);
+        return [.. Planes(cache).Select(plane =>
+        {
+            byte[] bits = new byte[plane.ByteLength];
+            random.NextBytes(bits);
+            Queue.Write<byte>(plane, bits);
+            return bits;
+        })];
+    }
+
+    private byte[][] Contents(PagedKvCache cache) => [.. Planes(cache).Select(plane =>
+    {
+        byte[] bits = new byte[plane.ByteLength];
+        Queue.Read<byte>(plane, bits);
+        return bits;
+    })];
+
+    private sealed class Spec;
+}
