@@ -37,7 +37,7 @@ internal sealed class RuntimeSpec
         return new AttentionDescriptor(
             shape.ToString(),
             shape,
-            Planner.Targets.Select(target => (KernelTarget)target).ToArray(),
+            Planner.TargetsOf(spec).Select(target => (KernelTarget)target).ToArray(),
             target =>
             {
                 KernelPlan plan = Planner.Plan(spec, (CompilerTypes.KernelTarget)target);

@@ -61,11 +61,11 @@ internal static class SpecWriter
                 new global::Kernels.AttentionShape(
                     QueryHeads: {spec.QueryHeads}, KvHeads: {spec.KvHeads}, HeadDim: {spec.HeadDim}, ValueDim: {spec.ResolvedValueDim}, Scale: {Double(spec.ResolvedScale)},
                     Mask: global::Kernels.AttentionMask.{spec.Mask}, Storage: global::Kernels.ElementType.{spec.Storage}, CacheStorage: global::Kernels.ElementType.{spec.ResolvedCacheStorage}, Layout: global::Kernels.KvLayout.{spec.Layout}),
-                [{string.Join(", ", Planner.Targets.Select(target => $"global::Kernels.KernelTarget.{target}"))}],
+                [{string.Join(", ", Planner.TargetsOf(spec).Select(target => $"global::Kernels.KernelTarget.{target}"))}],
                 static target => target switch
             """);
         writer.Add("    {");
-        foreach (KernelTarget target in Planner.Targets)
+        foreach (KernelTarget target in Planner.TargetsOf(spec))
         {
             KernelPlan plan = Planner.Plan(spec, target);
             writer.Add($"""
