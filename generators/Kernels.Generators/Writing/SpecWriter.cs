@@ -131,7 +131,7 @@ internal static class SpecWriter
     }
 
     private static string Tile(TilePlan tile) =>
-        $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes})";
+        $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes}, GroupsPerUnit: {tile.GroupsPerUnit})";
 
     private static long CacheBytes(AttentionSpec spec, int dim) =>
         (long)spec.KvHeads * dim * spec.ResolvedCacheStorage.SizeInBytes();

@@ -30,7 +30,8 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
     private string Element => spec.Storage == ElementType.Float16 ? "f16" : "bf16";
 
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
-        #define WARPS_ALONG_ROWS {tile.WarpsAlongRows} // each has 16 rows
+        #define WARPS_ALONG_ROWS {tile.WarpsAlongRows}
+        #define ROW_BLOCKS (ROWS / WARPS_ALONG_ROWS / 16) // blocks of 16 rows of a warp
         #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
         #define WORK_GROUP (32 * WARPS_ALONG_ROWS * WARPS_ALONG_KEYS)
         #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
@@ -42,7 +43,7 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
         #define KEY_STRIDE {NvidiaPlanner.Stride16(spec.HeadDim)}
         #define VALUE_STRIDE {NvidiaPlanner.Stride16(spec.ResolvedValueDim)}
         #define STAGE_SIZE (KEYS * (KEY_STRIDE + VALUE_STRIDE))
-        #define TILE_SIZE {tile.LocalBytes / 16} // all stages; queries before them and merged states after them use the same memory
+        #define LOCAL_SIZE {tile.LocalBytes / 16} // queries and stages, or the states that are merged after them
         """);
 
     public override void DeclareFunctions(CodeWriter writer)
@@ -138,47 +139,47 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
     public override void Begin(CodeWriter writer)
     {
         writer.Add($$"""
-            local uint4 tiles[TILE_SIZE] __attribute__((aligned(128)));
-            const uint tiles_at = (uint)(size_t)tiles; // a local pointer is its address in shared memory
+            local uint4 memory[LOCAL_SIZE] __attribute__((aligned(128)));
+            const uint queries_at = (uint)(size_t)memory; // a local pointer is its address in shared memory
+            const uint tiles_at = queries_at + ROWS * KEY_STRIDE * 16;
             const int thread = get_local_id(0);
             const int lane = thread % 32;
-            const int warp_row = (thread / 32) % WARPS_ALONG_ROWS * 16;
+            const int warp_row = (thread / 32) % WARPS_ALONG_ROWS * ROW_BLOCKS * 16;
             const int warp_key = (thread / 32) / WARPS_ALONG_ROWS * WARP_KEYS;
-
-            // Queries: through local memory into the fragments of the multiplication, where they stay.
             for (int i = thread; i < ROWS * (HEAD_DIM / 8); i += WORK_GROUP)
             {
                 const int r = i / (HEAD_DIM / 8);
                 const int piece = i % (HEAD_DIM / 8);
                 global const {{context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, min(r, item.row_count - 1)) * HEAD_DIM + piece * 8;
-                copy_16(tiles_at + (r * KEY_STRIDE + piece) * 16, from, r < item.row_count);
+                copy_16(queries_at + (r * KEY_STRIDE + piece) * 16, from, r < item.row_count);
             }
-            close_copies();
-            asm volatile("cp.async.wait_all;");
-            barrier(CLK_LOCAL_MEM_FENCE);
-            uint4 query[HEAD_DIM / 16];
-            #pragma unroll
-            for (int d = 0; d < HEAD_DIM / 16; d++)
-            {
-                query[d] = ldmatrix_x4(tiles_at + ((warp_row + lane % 16) * KEY_STRIDE + d * 2 + lane / 16) * 16);
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
 
-            float row_max[2] = { -INFINITY, -INFINITY };
-            float row_sum[2] = { 0.0f, 0.0f }; // over this work-item's keys only
-            float4 output[VALUE_BLOCKS];
+            // Of each block, the rows lane / 4 and lane / 4 + 8.
+            float row_max[ROW_BLOCKS][2];
+            float row_sum[ROW_BLOCKS][2]; // over this work-item's keys only
+            float4 output[ROW_BLOCKS][VALUE_BLOCKS];
             #pragma unroll
-            for (int c = 0; c < VALUE_BLOCKS; c++)
+            for (int b = 0; b < ROW_BLOCKS; b++)
             {
-                output[c] = (float4)(0.0f);
+                row_max[b][0] = row_max[b][1] = -INFINITY;
+                row_sum[b][0] = row_sum[b][1] = 0.0f;
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    output[b][c] = (float4)(0.0f);
+                }
             }
             """);
         if (context.Rules.NeedsRows)
         {
             writer.Add($$"""
-                Row row[2];
-                row[0] = {{context.Rules.MakeRow}}min(warp_row + lane / 4, item.row_count - 1));
-                row[1] = {{context.Rules.MakeRow}}min(warp_row + lane / 4 + 8, item.row_count - 1));
+                Row row[ROW_BLOCKS][2];
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    row[b][0] = {{context.Rules.MakeRow}}min(warp_row + b * 16 + lane / 4, item.row_count - 1));
+                    row[b][1] = {{context.Rules.MakeRow}}min(warp_row + b * 16 + lane / 4 + 8, item.row_count - 1));
+                }
                 """);
         }
 
@@ -203,92 +204,122 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
             const uint values_at = tiles_at + (stage * STAGE_SIZE + KEYS * KEY_STRIDE + warp_key * VALUE_STRIDE) * 16;
             stage = (stage + 1) % STAGES;
 
-            float4 score[KEY_BLOCKS];
+            float4 score[ROW_BLOCKS][KEY_BLOCKS];
             #pragma unroll
-            for (int j = 0; j < KEY_BLOCKS; j++)
+            for (int b = 0; b < ROW_BLOCKS; b++)
             {
-                score[j] = (float4)(0.0f);
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    score[b][j] = (float4)(0.0f);
+                }
             }
             #pragma unroll
             for (int d = 0; d < HEAD_DIM / 16; d++)
             {
+                uint4 q[ROW_BLOCKS];
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    q[b] = ldmatrix_x4(queries_at + ((warp_row + b * 16 + lane % 16) * KEY_STRIDE + d * 2 + lane / 16) * 16);
+                }
                 #pragma unroll
                 for (int j = 0; j < KEY_BLOCKS; j += 2)
                 {
                     const uint4 k = ldmatrix_x4(keys_at + ((j * 8 + lane / 16 * 8 + lane % 8) * KEY_STRIDE + d * 2 + lane / 8 % 2) * 16);
-                    score[j] = mma_m16n8k16(score[j], query[d], k.s0, k.s1);
-                    score[j + 1] = mma_m16n8k16(score[j + 1], query[d], k.s2, k.s3);
+                    #pragma unroll
+                    for (int b = 0; b < ROW_BLOCKS; b++)
+                    {
+                        score[b][j] = mma_m16n8k16(score[b][j], q[b], k.s0, k.s1);
+                        score[b][j + 1] = mma_m16n8k16(score[b][j + 1], q[b], k.s2, k.s3);
+                    }
                 }
             }
 
             """);
-        EachScore(writer, "score[j] *= SCALE;", perElement: false);
     }
 
-    public override void Transform(CodeWriter writer) => EachScore(writer, Elements(
-        (element, row) => $"score[j].s{element} = transform_score(score[j].s{element}, row[{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames});"));
+    public override void Transform(CodeWriter writer) => EachScore(writer, Elements((element, row) =>
+        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * SCALE, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames});"));
 
     public override void Hide(CodeWriter writer) => EachScore(writer, Elements((element, row) => context.Rules.HidesKeys
-        ? $"score[j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames}) ? score[j].s{element} : -INFINITY;"
-        : $"score[j].s{element} = key + {element % 2} < item.kv_end ? score[j].s{element} : -INFINITY;"));
+        ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames}) ? score[b][j].s{element} : -INFINITY;"
+        : $"score[b][j].s{element} = key + {element % 2} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
 
-    public override void Softmax(CodeWriter writer) => writer.Add("""
+    public override void Softmax(CodeWriter writer)
+    {
+        // The scale is part of the exponent's multiply-add, unless the spec's steps have applied it.
+        string scaled = context.Rules.Transforms ? "" : " * SCALE";
+        writer.Add($$"""
 
-        float base[2];
-        float rescale[2];
-        {
-            float top[2] = { row_max[0], row_max[1] };
             #pragma unroll
-            for (int j = 0; j < KEY_BLOCKS; j++)
+            for (int b = 0; b < ROW_BLOCKS; b++)
             {
-                top[0] = fmax(top[0], fmax(score[j].s0, score[j].s1));
-                top[1] = fmax(top[1], fmax(score[j].s2, score[j].s3));
-            }
-            #pragma unroll
-            for (int r = 0; r < 2; r++)
-            {
-                top[r] = row_maximum(top[r]);
+                float top0 = -INFINITY;
+                float top1 = -INFINITY;
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    top0 = fmax(top0, fmax(score[b][j].s0, score[b][j].s1));
+                    top1 = fmax(top1, fmax(score[b][j].s2, score[b][j].s3));
+                }
+                top0 = fmax(row_max[b][0], row_maximum(top0){{scaled}});
+                top1 = fmax(row_max[b][1], row_maximum(top1){{scaled}});
 
                 // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
-                base[r] = top[r] == -INFINITY ? 0.0f : top[r];
-                rescale[r] = exp2_fast(row_max[r] - base[r]);
-                row_max[r] = top[r];
-                row_sum[r] *= rescale[r];
+                const float base0 = top0 == -INFINITY ? 0.0f : top0;
+                const float base1 = top1 == -INFINITY ? 0.0f : top1;
+                const float rescale0 = exp2_fast(row_max[b][0] - base0);
+                const float rescale1 = exp2_fast(row_max[b][1] - base1);
+                row_max[b][0] = top0;
+                row_max[b][1] = top1;
+                row_sum[b][0] *= rescale0;
+                row_sum[b][1] *= rescale1;
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    output[b][c].lo *= rescale0;
+                    output[b][c].hi *= rescale1;
+                }
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    score[b][j].s0 = exp2_fast(score[b][j].s0{{scaled}} - base0);
+                    score[b][j].s1 = exp2_fast(score[b][j].s1{{scaled}} - base0);
+                    score[b][j].s2 = exp2_fast(score[b][j].s2{{scaled}} - base1);
+                    score[b][j].s3 = exp2_fast(score[b][j].s3{{scaled}} - base1);
+                    row_sum[b][0] += score[b][j].s0 + score[b][j].s1;
+                    row_sum[b][1] += score[b][j].s2 + score[b][j].s3;
+                }
             }
-        }
-        #pragma unroll
-        for (int c = 0; c < VALUE_BLOCKS; c++)
-        {
-            output[c].lo *= rescale[0];
-            output[c].hi *= rescale[1];
-        }
-        #pragma unroll
-        for (int j = 0; j < KEY_BLOCKS; j++)
-        {
-            score[j].s0 = exp2_fast(score[j].s0 - base[0]);
-            score[j].s1 = exp2_fast(score[j].s1 - base[0]);
-            score[j].s2 = exp2_fast(score[j].s2 - base[1]);
-            score[j].s3 = exp2_fast(score[j].s3 - base[1]);
-            row_sum[0] += score[j].s0 + score[j].s1;
-            row_sum[1] += score[j].s2 + score[j].s3;
-        }
 
-        """);
+            """);
+    }
 
     public override void Accumulate(CodeWriter writer) => writer.Add("""
         #pragma unroll
         for (int j = 0; j < KEY_BLOCKS; j += 2)
         {
             // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
-            const uint4 p = (uint4)(
-                pack(score[j].s0, score[j].s1), pack(score[j].s2, score[j].s3),
-                pack(score[j + 1].s0, score[j + 1].s1), pack(score[j + 1].s2, score[j + 1].s3));
+            uint4 p[ROW_BLOCKS];
+            #pragma unroll
+            for (int b = 0; b < ROW_BLOCKS; b++)
+            {
+                p[b].s0 = pack(score[b][j].s0, score[b][j].s1);
+                p[b].s1 = pack(score[b][j].s2, score[b][j].s3);
+                p[b].s2 = pack(score[b][j + 1].s0, score[b][j + 1].s1);
+                p[b].s3 = pack(score[b][j + 1].s2, score[b][j + 1].s3);
+            }
             #pragma unroll
             for (int c = 0; c < VALUE_BLOCKS; c += 2)
             {
                 const uint4 v = ldmatrix_x4_transposed(values_at + ((j * 8 + lane % 16) * VALUE_STRIDE + c + lane / 16) * 16);
-                output[c] = mma_m16n8k16(output[c], p, v.s0, v.s1);
-                output[c + 1] = mma_m16n8k16(output[c + 1], p, v.s2, v.s3);
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    output[b][c] = mma_m16n8k16(output[b][c], p[b], v.s0, v.s1);
+                    output[b][c + 1] = mma_m16n8k16(output[b][c + 1], p[b], v.s2, v.s3);
+                }
             }
         }
         """);
@@ -298,9 +329,10 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
         writer.Add("""
             asm volatile("cp.async.wait_all;");
             #pragma unroll
-            for (int r = 0; r < 2; r++)
+            for (int b = 0; b < ROW_BLOCKS; b++)
             {
-                row_sum[r] = row_total(row_sum[r]);
+                row_sum[b][0] = row_total(row_sum[b][0]);
+                row_sum[b][1] = row_total(row_sum[b][1]);
             }
 
             """);
@@ -310,18 +342,19 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
         }
         else
         {
-            writer.Open("for (int r = 0; r < 2; r++)");
+            writer.Add("#pragma unroll");
+            writer.Open("for (int r = 0; r < 2 * ROW_BLOCKS; r++)");
             writer.Add("""
                 const int row_of_item = warp_row + lane / 4 + r * 8;
-                const float sum = row_sum[r];
-                const float maximum = row_max[r];
+                const float sum = row_sum[r / 2][r % 2];
+                const float maximum = row_max[r / 2][r % 2];
                 """);
             writer.Open("if (row_of_item < item.row_count)");
             StoreRow(writer, "lane % 4 == 0", () => writer.Add($$"""
                 #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c++)
                 {
-                    const float2 o = (r == 0 ? output[c].lo : output[c].hi) * inverse;
+                    const float2 o = (r % 2 == 0 ? output[r / 2][c].lo : output[r / 2][c].hi) * inverse;
                     const int d = c * 8 + lane % 4 * 2;
                     if (is_final)
                     {
@@ -342,7 +375,7 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
     {
         writer.Add("""
             // Each warp along the keys has a state of its own of the same rows: put them side by side and merge them.
-            local float* const states = (local float*)tiles; // [WARPS_ALONG_KEYS][ROWS][VALUE_DIM + 2]: output, maximum, sum
+            local float* const states = (local float*)memory; // [WARPS_ALONG_KEYS][ROWS][VALUE_DIM + 2]: output, maximum, sum
             barrier(CLK_LOCAL_MEM_FENCE);
             #pragma unroll
             for (int r = 0; r < 2; r++)
@@ -351,13 +384,13 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
                 #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c++)
                 {
-                    state[c * 8 + lane % 4 * 2] = r == 0 ? output[c].s0 : output[c].s2;
-                    state[c * 8 + lane % 4 * 2 + 1] = r == 0 ? output[c].s1 : output[c].s3;
+                    state[c * 8 + lane % 4 * 2] = r == 0 ? output[0][c].s0 : output[0][c].s2;
+                    state[c * 8 + lane % 4 * 2 + 1] = r == 0 ? output[0][c].s1 : output[0][c].s3;
                 }
                 if (lane % 4 == 0)
                 {
-                    state[VALUE_DIM] = row_max[r];
-                    state[VALUE_DIM + 1] = row_sum[r];
+                    state[VALUE_DIM] = row_max[0][r];
+                    state[VALUE_DIM + 1] = row_sum[0][r];
                 }
             }
             barrier(CLK_LOCAL_MEM_FENCE);
@@ -425,17 +458,13 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
             """);
     }
 
-    private static void EachScore(CodeWriter writer, string statements, bool perElement = true)
+    private static void EachScore(CodeWriter writer, string statements)
     {
-        writer.Add("#pragma unroll");
-        writer.Open("for (int j = 0; j < KEY_BLOCKS; j++)");
-        if (perElement)
-        {
-            writer.Add("const int key = first_key + warp_key + j * 8 + lane % 4 * 2;");
-        }
-
+        writer.Add("#pragma unroll").Open("for (int b = 0; b < ROW_BLOCKS; b++)");
+        writer.Add("#pragma unroll").Open("for (int j = 0; j < KEY_BLOCKS; j++)");
+        writer.Add("const int key = first_key + warp_key + j * 8 + lane % 4 * 2;");
         writer.Add(statements);
-        writer.Close();
+        writer.Close().Close();
     }
 
     /// <summary>A statement for each of the four scores of a block, which are two keys of two rows.</summary>
