@@ -130,7 +130,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
             BindSinks(kernel, Inputs?.Bind(kernel, 10) ?? 10);
-            Device.Queue.Submit(kernel, Groups(items, tile.WorkGroupSize), Local(tile.WorkGroupSize));
+            Device.Queue.Submit(kernel, new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items), Local(tile.WorkGroupSize));
         }
     }
 

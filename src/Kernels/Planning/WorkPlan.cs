@@ -203,12 +203,13 @@ public sealed class WorkPlan
     /// <summary>The longest piece of keys that one work-group takes: of several, the one whose estimated time, counted in keys, is the least.</summary>
     private static int ChooseChunk(AttentionShape shape, List<WorkItem> items, TileGeometry tile, int computeUnits)
     {
-        int longest = 0, shortest = int.MaxValue;
+        int longest = 0, shortest = int.MaxValue, rows = 0;
         long total = 0;
         foreach (WorkItem item in items)
         {
             longest = Math.Max(longest, item.KeyCount);
             shortest = Math.Min(shortest, item.KeyCount);
+            rows = Math.Max(rows, item.RowCount);
             total += item.KeyCount;
         }
 
@@ -237,7 +238,7 @@ public sealed class WorkPlan
                 : Math.Max(Math.Min(chunk, longest), ideal + (chunk / 4.0));
 
             // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
-            double merging = splits == 1 ? 0 : SplitCost + (pieces * shape.KvHeads * 2.0 * Math.Min(tile.Rows, 2 * shape.GroupSize) / slots);
+            double merging = splits == 1 ? 0 : SplitCost + (pieces * shape.KvHeads * 2.0 * rows / slots);
             if (time + merging < bestCost)
             {
                 (best, bestCost) = (chunk, time + merging);

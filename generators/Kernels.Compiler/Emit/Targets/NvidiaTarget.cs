@@ -136,8 +136,32 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
             """).Line();
     }
 
+    /// <summary>Whether the queries' fragments stay in registers; wide heads leave no room for them, and they are read again for each tile.</summary>
+    private bool HoldsQueries => tile.Rows / tile.WarpsAlongRows / NvidiaPlanner.BlockRows * spec.HeadDim <= 128;
+
+    private static string LoadQuery(string block, string d) =>
+        $"ldmatrix_x4(queries_at + ((warp_row + {block} * 16 + lane % 16) * KEY_STRIDE + {d} * 2 + lane / 16) * 16)";
+
     public override void Begin(CodeWriter writer)
     {
+        string held = HoldsQueries
+            ? $$"""
+                close_copies();
+                asm volatile("cp.async.wait_all;");
+                barrier(CLK_LOCAL_MEM_FENCE);
+                uint4 query[ROW_BLOCKS][HEAD_DIM / 16];
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    #pragma unroll
+                    for (int d = 0; d < HEAD_DIM / 16; d++)
+                    {
+                        query[b][d] = {{LoadQuery("b", "d")}};
+                    }
+                }
+
+                """
+            : "";
         writer.Add($$"""
             local uint4 memory[LOCAL_SIZE] __attribute__((aligned(128)));
             const uint queries_at = (uint)(size_t)memory; // a local pointer is its address in shared memory
@@ -154,6 +178,7 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
                 copy_16(queries_at + (r * KEY_STRIDE + piece) * 16, from, r < item.row_count);
             }
 
+            {{held}}
             // Of each block, the rows lane / 4 and lane / 4 + 8.
             float row_max[ROW_BLOCKS][2];
             float row_sum[ROW_BLOCKS][2]; // over this work-item's keys only
@@ -199,7 +224,7 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
         writer.Open();
         CopyTile(writer, "(stage + STAGES - 1) % STAGES", "first_key + (STAGES - 1) * KEYS");
         writer.Close();
-        writer.Add("""
+        writer.Add($$"""
             const uint keys_at = tiles_at + (stage * STAGE_SIZE + warp_key * KEY_STRIDE) * 16;
             const uint values_at = tiles_at + (stage * STAGE_SIZE + KEYS * KEY_STRIDE + warp_key * VALUE_STRIDE) * 16;
             stage = (stage + 1) % STAGES;
@@ -221,7 +246,7 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
                 #pragma unroll
                 for (int b = 0; b < ROW_BLOCKS; b++)
                 {
-                    q[b] = ldmatrix_x4(queries_at + ((warp_row + b * 16 + lane % 16) * KEY_STRIDE + d * 2 + lane / 16) * 16);
+                    q[b] = {{(HoldsQueries ? "query[b][d]" : LoadQuery("b", "d"))}};
                 }
                 #pragma unroll
                 for (int j = 0; j < KEY_BLOCKS; j += 2)
