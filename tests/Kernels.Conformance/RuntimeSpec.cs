@@ -37,7 +37,7 @@ internal sealed class RuntimeSpec
         return new AttentionDescriptor(
             shape.ToString(),
             shape,
-            Planner.Targets.Select(target => (KernelTarget)target).ToArray(),
+            Planner.TargetsOf(spec).Select(target => (KernelTarget)target).ToArray(),
             target =>
             {
                 KernelPlan plan = Planner.Plan(spec, (CompilerTypes.KernelTarget)target);
@@ -46,6 +46,6 @@ internal sealed class RuntimeSpec
             (target, algorithm) => sources.GetOrAdd((target, algorithm), key => Encoding.UTF8.GetBytes(
                 KernelEmitter.Emit(spec, (CompilerTypes.KernelTarget)key.Item1, (CompilerTypes.KernelAlgorithm)key.Item2))));
 
-        static TileGeometry Tile(TilePlan tile) => new(tile.Rows, tile.Keys, tile.WorkGroupSize, tile.LocalBytes);
+        static TileGeometry Tile(TilePlan tile) => new(tile.Rows, tile.Keys, tile.WorkGroupSize, tile.LocalBytes, tile.GroupsPerUnit);
     }
 }

@@ -15,7 +15,7 @@ internal static class CpuPlanner
     {
         // Wide heads leave room in the first-level cache for fewer keys.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
-        var tile = new TilePlan(Lanes, Keys: widest <= 64 ? 128 : 64, ThreadsX: 1, ThreadsY: 1, LocalBytes: 0);
+        var tile = new TilePlan(Lanes, Keys: widest <= 64 ? 128 : 64, ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, GroupsPerUnit: 2);
         return new KernelPlan(KernelTarget.Cpu, Prefill: tile, Decode: tile, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1);
     }
 

@@ -47,7 +47,9 @@ internal static class PortablePlanner
         int threadsX = Math.Min(Math.Min(keys, 16), Math.Max(8, PowerOfTwoAtLeast(widest / 4)));
         int threadsY = Math.Min(rows, maxThreadsY);
         int local = Float4Bytes * ((rows * TileStride(spec.HeadDim)) + (keys * KvStride(spec)) + (rows * ScoreStride(keys)));
-        return new TilePlan(rows, keys, threadsX, threadsY, local);
+        
+        // Local memory of a GPU's compute unit is 64 KiB or more; a few work-groups side by side hide its latencies.
+        return new TilePlan(rows, keys, threadsX, threadsY, local, GroupsPerUnit: Math.Min(8, Math.Max(1, 2 * SpecLimits.PortableLocalBytes / local)));
     }
 
     private static bool Fits(TilePlan tile) => tile.LocalBytes <= SpecLimits.PortableLocalBytes;

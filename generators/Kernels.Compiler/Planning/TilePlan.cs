@@ -6,7 +6,8 @@ namespace Kernels.Compiler.Planning;
 /// <param name="ThreadsX">Work-items along the keys, and along the columns of the output.</param>
 /// <param name="ThreadsY">Work-items along the query rows.</param>
 /// <param name="LocalBytes">Bytes of local memory of a work-group.</param>
-internal sealed record TilePlan(int Rows, int Keys, int ThreadsX, int ThreadsY, int LocalBytes)
+/// <param name="GroupsPerUnit">Work-groups that a compute unit runs side by side, as far as the planner can tell.</param>
+internal record TilePlan(int Rows, int Keys, int ThreadsX, int ThreadsY, int LocalBytes, int GroupsPerUnit)
 {
     public int WorkGroupSize => ThreadsX * ThreadsY;
 }

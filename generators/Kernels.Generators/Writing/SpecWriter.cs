@@ -61,11 +61,11 @@ internal static class SpecWriter
                 new global::Kernels.AttentionShape(
                     QueryHeads: {spec.QueryHeads}, KvHeads: {spec.KvHeads}, HeadDim: {spec.HeadDim}, ValueDim: {spec.ResolvedValueDim}, Scale: {Double(spec.ResolvedScale)},
                     Mask: global::Kernels.AttentionMask.{spec.Mask}, Storage: global::Kernels.ElementType.{spec.Storage}, CacheStorage: global::Kernels.ElementType.{spec.ResolvedCacheStorage}, Layout: global::Kernels.KvLayout.{spec.Layout}),
-                [{string.Join(", ", Planner.Targets.Select(target => $"global::Kernels.KernelTarget.{target}"))}],
+                [{string.Join(", ", Planner.TargetsOf(spec).Select(target => $"global::Kernels.KernelTarget.{target}"))}],
                 static target => target switch
             """);
         writer.Add("    {");
-        foreach (KernelTarget target in Planner.Targets)
+        foreach (KernelTarget target in Planner.TargetsOf(spec))
         {
             KernelPlan plan = Planner.Plan(spec, target);
             writer.Add($"""
@@ -173,7 +173,7 @@ internal static class SpecWriter
         : ($"public const long {name}TokenStride = {spec.KvHeads * dim};", $"public static long {name}HeadStride(int capacity) => {dim};");
 
     private static string Tile(TilePlan tile) =>
-        $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes})";
+        $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes}, GroupsPerUnit: {tile.GroupsPerUnit})";
 
     private static long CacheBytes(AttentionSpec spec, int dim) =>
         (long)spec.KvHeads * spec.ResolvedCacheStorage.RowBytes(dim);

@@ -10,7 +10,6 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     private readonly AttentionDescriptor descriptor;
     private readonly KernelGeometry geometry;
     private readonly ComputeDevice device;
-    private readonly int parallelism;
     private readonly UploadRing uploads;
     private DeviceBuffer<float>? partialOutputs;
     private DeviceBuffer<float>? partialStates;
@@ -22,9 +21,6 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         this.descriptor = descriptor;
         this.geometry = geometry;
         uploads = new UploadRing(device);
-
-        // A GPU hides the latency of memory with several work-groups on each compute unit; a CPU only evens out the load.
-        parallelism = device.Capabilities.ComputeUnits * (device.Capabilities.Kind == DeviceKind.Cpu ? 2 : 8);
     }
 
     /// <summary>The work as it was shared out.</summary>
@@ -69,7 +65,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
 
         AttentionShape shape = descriptor.Shape;
         Cache = cache;
-        Work.Build(shape, geometry, parallelism, new ContiguousSlots(cache.Capacity), requests);
+        Work.Build(shape, geometry, device.Capabilities.ComputeUnits, new ContiguousSlots(cache.Capacity), requests);
         uploads.Upload(Work.Data);
         device.Grow(ref partialOutputs, (long)Work.PartialRows * shape.KvHeads * shape.ValueDim);
         device.Grow(ref partialStates, 2L * Work.PartialRows * shape.KvHeads);

@@ -5,5 +5,7 @@ internal static class TargetSelection
 {
     /// <summary>The most specific target that the device's capabilities allow.</summary>
     public static KernelTarget Pick(DeviceCapabilities device, IReadOnlyList<KernelTarget> targets) =>
-        device.Kind == DeviceKind.Cpu && targets.Contains(KernelTarget.Cpu) ? KernelTarget.Cpu : KernelTarget.Portable;
+        device.Kind == DeviceKind.Cpu && targets.Contains(KernelTarget.Cpu) ? KernelTarget.Cpu
+        : device.NvidiaComputeCapability >= 80 && targets.Contains(KernelTarget.Nvidia) ? KernelTarget.Nvidia
+        : KernelTarget.Portable;
 }

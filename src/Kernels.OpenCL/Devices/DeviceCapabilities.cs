@@ -72,6 +72,9 @@ public sealed record DeviceCapabilities
     /// <summary>Whether host and device share one memory.</summary>
     public required bool HasUnifiedMemory { get; init; }
 
+    /// <summary>Ten times the compute capability of an NVIDIA GPU, such as 90 for 9.0; 0 elsewhere.</summary>
+    public int NvidiaComputeCapability { get; init; }
+
     /// <summary>Whether the device has an extension, such as "cl_khr_fp16".</summary>
     public bool Supports(string extension) => Extensions.Contains(extension, StringComparer.Ordinal);
 }

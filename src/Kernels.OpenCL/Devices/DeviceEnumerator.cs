@@ -62,6 +62,13 @@ internal static class DeviceEnumerator
             Extensions = [.. reader.Text(DeviceProperty.Extensions).Split(' ', StringSplitOptions.RemoveEmptyEntries)],
             HasUnifiedMemory = reader.Value<uint>(DeviceProperty.HostUnifiedMemory) != 0,
         };
+        if (reader.IsSound && capabilities.Supports("cl_nv_device_attribute_query"))
+        {
+            capabilities = capabilities with
+            {
+                NvidiaComputeCapability = (reader.Int(DeviceProperty.NvidiaComputeCapabilityMajor) * 10) + reader.Int(DeviceProperty.NvidiaComputeCapabilityMinor),
+            };
+        }
 
         return reader.IsSound && reader.Value<uint>(DeviceProperty.Available) != 0;
     }

@@ -35,6 +35,9 @@ internal enum DeviceProperty : uint
     Extensions = SilkDeviceInfo.Extensions,
     // By number, as above: deprecated by 2.0.
     HostUnifiedMemory = 0x1035,
+    // Of cl_nv_device_attribute_query.
+    NvidiaComputeCapabilityMajor = 0x4000,
+    NvidiaComputeCapabilityMinor = 0x4001,
 }
 
 /// <summary>What can be asked of a kernel on a device.</summary>

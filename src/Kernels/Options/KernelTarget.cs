@@ -8,4 +8,7 @@ public enum KernelTarget
 
     /// <summary>A CPU: one work-item owns a tile in explicit vectors, without local memory and barriers.</summary>
     Cpu = 1,
+
+    /// <summary>NVIDIA GPUs of compute capability 8.0 and later: tensor cores and asynchronous copies through inline PTX. Only where they can do a spec's arithmetic: 16-bit storage, dimensions of whole 16s.</summary>
+    Nvidia = 2,
 }

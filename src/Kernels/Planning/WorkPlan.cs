@@ -12,6 +12,12 @@ public sealed class WorkPlan
     // Below this many keys a split costs more (its state is written and read again) than it gains.
     private const int SmallestSplit = 256;
 
+    // What the launch of the merge costs, in keys of one work-group.
+    private const int SplitCost = 128;
+
+    /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
+    public const int MaxSplits = 256;
+
     private const int IntsPerItem = 10;
     private const int IntsPerMerge = 4;
 
@@ -59,12 +65,12 @@ public sealed class WorkPlan
     /// <summary>Plans a step.</summary>
     /// <param name="shape">What is computed.</param>
     /// <param name="geometry">The tiles of the kernels that will run.</param>
-    /// <param name="parallelism">Work-groups that keep the device busy.</param>
+    /// <param name="computeUnits">Compute units of the device that will run the kernels.</param>
     /// <param name="slots">Where tokens lie in the cache.</param>
     /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
     /// <exception cref="ArgumentException">A request has a negative length.</exception>
     public void Build<TSlots>(
-        AttentionShape shape, KernelGeometry geometry, int parallelism, TSlots slots, ReadOnlySpan<AttentionRequest> requests)
+        AttentionShape shape, KernelGeometry geometry, int computeUnits, TSlots slots, ReadOnlySpan<AttentionRequest> requests)
         where TSlots : ISlotMap
     {
         prefill.Clear();
@@ -85,8 +91,8 @@ public sealed class WorkPlan
             pages = checked(pages + PagesNeeded(shape, request));
         }
 
-        Split(shape, prefill, geometry.Prefill.Keys, parallelism);
-        Split(shape, decode, geometry.Decode.Keys, parallelism);
+        Split(shape, prefill, geometry.Prefill, computeUnits);
+        Split(shape, decode, geometry.Decode, computeUnits);
         Length = checked(PagesAt + pages);
         if (data.Length < Length)
         {
@@ -140,18 +146,11 @@ public sealed class WorkPlan
         return ((int)begin, (int)Math.Clamp(end, begin, request.KeyLength));
     }
 
-    /// <summary>Splits the items that are longer than a fair share of all keys, and puts the longest first.</summary>
-    private void Split(AttentionShape shape, List<WorkItem> items, int keys, int parallelism)
+    /// <summary>Splits long items so that all work-groups end at about the same time, and puts the longest first.</summary>
+    private void Split(AttentionShape shape, List<WorkItem> items, TileGeometry tile, int computeUnits)
     {
-        long total = 0;
-        foreach (WorkItem item in items)
-        {
-            total += item.KeyCount;
-        }
-
-        long share = total * shape.KvHeads / Math.Max(1, parallelism);
-        int chunk = (int)Math.Min(int.MaxValue / 2, Math.Max(SmallestSplit, share));
-        chunk = (chunk + keys - 1) / keys * keys;
+        int keys = tile.Keys;
+        int chunk = ChooseChunk(shape, items, tile, computeUnits);
         int whole = items.Count;
         for (int i = 0; i < whole; i++)
         {
@@ -199,6 +198,54 @@ public sealed class WorkPlan
             : a.QueryBegin != b.QueryBegin ? a.QueryBegin.CompareTo(b.QueryBegin)
             : a.FirstRow != b.FirstRow ? a.FirstRow.CompareTo(b.FirstRow)
             : a.KvBegin.CompareTo(b.KvBegin));
+    }
+
+    /// <summary>The longest piece of keys that one work-group takes: of several, the one whose estimated time, counted in keys, is the least.</summary>
+    private static int ChooseChunk(AttentionShape shape, List<WorkItem> items, TileGeometry tile, int computeUnits)
+    {
+        int longest = 0, shortest = int.MaxValue, rows = 0;
+        long total = 0;
+        foreach (WorkItem item in items)
+        {
+            longest = Math.Max(longest, item.KeyCount);
+            shortest = Math.Min(shortest, item.KeyCount);
+            rows = Math.Max(rows, item.RowCount);
+            total += item.KeyCount;
+        }
+
+        double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
+        double ideal = total * shape.KvHeads / slots;
+        int best = Math.Max(tile.Keys, longest);
+        double bestCost = double.PositiveInfinity;
+        for (int splits = 1; splits <= MaxSplits; splits += Math.Max(1, splits / 4))
+        {
+            int chunk = (((longest + splits - 1) / splits) + tile.Keys - 1) / tile.Keys * tile.Keys;
+            if (splits > 1 && chunk < SmallestSplit)
+            {
+                break;
+            }
+
+            long pieces = 0;
+            foreach (WorkItem item in items)
+            {
+                pieces += Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
+            }
+
+            // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
+            double waves = Math.Ceiling(pieces * shape.KvHeads / slots);
+            double time = 4 * (long)shortest >= 3 * (long)longest
+                ? waves * Math.Min(chunk, longest)
+                : Math.Max(Math.Min(chunk, longest), ideal + (chunk / 4.0));
+
+            // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
+            double merging = splits == 1 ? 0 : SplitCost + (pieces * shape.KvHeads * 2.0 * rows / slots);
+            if (time + merging < bestCost)
+            {
+                (best, bestCost) = (chunk, time + merging);
+            }
+        }
+
+        return Math.Max(best, tile.Keys);
     }
 
     private static int PagesNeeded(AttentionShape shape, AttentionRequest request) =>

@@ -12,6 +12,7 @@ internal static class CombineAlgorithm
         PlainCodec storage = context.Storage;
         Prelude.Header(writer, context, "merge of the partial states of split keys");
         Prelude.HeadConstants(writer, spec);
+        writer.Add("#define MAX_SPLITS 256 // the planner makes no more");
         writer.Add(Prelude.Logarithms(spec)).Line();
         Prelude.Helpers(writer, storage.StoreHelper);
         writer.Add($$"""
@@ -29,10 +30,17 @@ internal static class CombineAlgorithm
                 const int kv_head = get_group_id(1);
                 const long output_row = (long)merge.s0 + kv_head * GROUP;
 
+                // The weight of each split, into local memory: its states are read once, side by side.
+                local float2 states[MAX_SPLITS];
+                for (int split = get_local_id(0); split < merge.s2; split += {{context.Plan.CombineWorkGroupSize}})
+                {
+                    states[split] = partial_states[(long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head];
+                }
+                barrier(CLK_LOCAL_MEM_FENCE);
                 float top = -INFINITY;
                 for (int split = 0; split < merge.s2; split++)
                 {
-                    top = fmax(top, partial_states[(long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head].s0);
+                    top = fmax(top, states[split].s0);
                 }
 
                 // A row that saw no key has only empty states: their weights must come out as 0, not as NaN.
@@ -40,18 +48,18 @@ internal static class CombineAlgorithm
                 float total = 0.0f;
                 for (int split = 0; split < merge.s2; split++)
                 {
-                    const float2 state = partial_states[(long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head];
-                    total += exp2(state.s0 - base) * state.s1;
+                    total += exp2(states[split].s0 - base) * states[split].s1;
                 }
 
                 const float inverse = total > 0.0f ? 1.0f / {{(spec.Sinks ? "(total + exp2(sinks[output_row % QUERY_HEADS] * LOG2_E - top))" : "total")}} : 0.0f;
                 for (int d = get_local_id(0); d < VALUE_DIM; d += {{context.Plan.CombineWorkGroupSize}})
                 {
                     float sum = 0.0f;
+                    #pragma unroll 8
                     for (int split = 0; split < merge.s2; split++)
                     {
                         const long from = (long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head;
-                        sum += exp2(partial_states[from].s0 - base) * partial_states[from].s1 * partial_outputs[from * VALUE_DIM + d];
+                        sum += exp2(states[split].s0 - base) * states[split].s1 * partial_outputs[from * VALUE_DIM + d];
                     }
                     {{storage.Store("outputs + output_row * VALUE_DIM + d", "sum * inverse")}}
                 }

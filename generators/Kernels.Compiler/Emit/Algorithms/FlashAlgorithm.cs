@@ -63,9 +63,9 @@ internal static class FlashAlgorithm
             """);
         writer.Open();
         writer.Add("""
-            const WorkItem item = read_item(plan + items_at, get_group_id(0));
+            const WorkItem item = read_item(plan + items_at, get_group_id(1));
             const int sequence = item.sequence;
-            const int kv_head = get_group_id(1);
+            const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next
             """);
         if (context.Rules.HidesNothing?.Contains("first_position") == true)
         {

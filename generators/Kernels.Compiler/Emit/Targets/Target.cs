@@ -9,6 +9,7 @@ internal abstract class Target
     {
         KernelTarget.Portable => new PortableTarget(),
         KernelTarget.Cpu => new CpuTarget(),
+        KernelTarget.Nvidia => new NvidiaTarget(),
         _ => throw new ArgumentOutOfRangeException(nameof(target), target, "No such target."),
     };
 

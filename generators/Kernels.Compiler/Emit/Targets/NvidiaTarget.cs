@@ -1,0 +1,527 @@
+using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Planning;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>NVIDIA GPUs of compute capability 8.0 and later: tensor cores and asynchronous copies through inline PTX.</summary>
+internal sealed class NvidiaTarget : Target
+{
+    public override string DisplayName => "nvidia (tensor cores through inline PTX, compute capability 8.0)";
+
+    public override FlashSteps Flash(KernelContext context, FlashForm form) =>
+        new NvidiaFlash(context, (NvidiaTile)(form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode));
+}
+
+/// <summary>
+/// A warp multiplies 16 query rows with its keys by mma.m16n8k16. Work-item l of a warp holds, of each 16 × 8 block of
+/// scores or outputs, the columns 2(l % 4) and 2(l % 4) + 1 of the rows l / 4 and l / 4 + 8. Keys and values are copied
+/// to local memory some tiles ahead.
+/// </summary>
+internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : FlashSteps
+{
+    private readonly AttentionSpec spec = context.Spec;
+
+    public override TilePlan Tile => tile;
+
+    private bool SplitsKeys => tile.WarpsAlongKeys > 1;
+
+    private string Element => spec.Storage == ElementType.Float16 ? "f16" : "bf16";
+
+    public override void DeclareTile(CodeWriter writer) => writer.Add($"""
+        #define WARPS_ALONG_ROWS {tile.WarpsAlongRows}
+        #define ROW_BLOCKS (ROWS / WARPS_ALONG_ROWS / 16) // blocks of 16 rows of a warp
+        #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
+        #define WORK_GROUP (32 * WARPS_ALONG_ROWS * WARPS_ALONG_KEYS)
+        #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
+        #define STAGES {tile.Stages} // tiles in local memory: one in use, the others on their way
+        #define KEY_BLOCKS (WARP_KEYS / 8) // blocks of 16 x 8 scores
+        #define VALUE_BLOCKS (VALUE_DIM / 8) // blocks of 16 x 8 outputs
+
+        // Of a row in local memory, in pieces of 16 bytes; odd, so that the rows that ldmatrix reads begin in different banks.
+        #define KEY_STRIDE {NvidiaPlanner.Stride16(spec.HeadDim)}
+        #define VALUE_STRIDE {NvidiaPlanner.Stride16(spec.ResolvedValueDim)}
+        #define STAGE_SIZE (KEYS * (KEY_STRIDE + VALUE_STRIDE))
+        #define LOCAL_SIZE {tile.LocalBytes / 16} // queries and stages, or the states that are merged after them
+        """);
+
+    public override void DeclareFunctions(CodeWriter writer)
+    {
+        if (context.Rules.NeedsRows)
+        {
+            LaneVocabulary.Declare(writer, 1, spec);
+        }
+
+        writer.Add($$"""
+            // Starts the copy of 16 bytes to local memory; zeros arrive instead when `valid` is 0.
+            static void copy_16(uint to, global const void* from, int valid)
+            {
+                asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(to), "l"(from), "r"(valid ? 16 : 0));
+            }
+
+            // What was started since the last call is one group.
+            static void close_copies(void)
+            {
+                asm volatile("cp.async.commit_group;");
+            }
+
+            // Waits until all groups but the last STAGES - 2 have arrived.
+            static void wait_copies(void)
+            {
+                asm volatile("cp.async.wait_group %0;" : : "n"(STAGES - 2));
+            }
+
+            // Four 8 x 8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8.
+            static uint4 ldmatrix_x4(uint address)
+            {
+                uint4 m;
+                asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                    : "=r"(m.s0), "=r"(m.s1), "=r"(m.s2), "=r"(m.s3) : "r"(address));
+                return m;
+            }
+
+            // The same, each matrix transposed.
+            static uint4 ldmatrix_x4_transposed(uint address)
+            {
+                uint4 m;
+                asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                    : "=r"(m.s0), "=r"(m.s1), "=r"(m.s2), "=r"(m.s3) : "r"(address));
+                return m;
+            }
+
+            // c += a (16 x 16) times b (16 x 8).
+            static float4 mma_m16n8k16(float4 c, uint4 a, uint b0, uint b1)
+            {
+                asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.{{Element}}.{{Element}}.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                    : "+f"(c.s0), "+f"(c.s1), "+f"(c.s2), "+f"(c.s3) : "r"(a.s0), "r"(a.s1), "r"(a.s2), "r"(a.s3), "r"(b0), "r"(b1));
+                return c;
+            }
+
+            // Two float32 as 16-bit elements in one register, the first in the low half.
+            static uint pack(float low, float high)
+            {
+                uint packed;
+                asm volatile("cvt.rn.{{Element}}x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+                return packed;
+            }
+
+            static float shuffle_xor(float x, int mask)
+            {
+                float y;
+                asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 31, 0xffffffff;" : "=f"(y) : "f"(x), "r"(mask));
+                return y;
+            }
+
+            // Over the four work-items that hold a row.
+            static float row_maximum(float x)
+            {
+                x = fmax(x, shuffle_xor(x, 1));
+                return fmax(x, shuffle_xor(x, 2));
+            }
+
+            static float row_total(float x)
+            {
+                x += shuffle_xor(x, 1);
+                return x + shuffle_xor(x, 2);
+            }
+
+            // 2^x; the hardware's function, 0 for -inf.
+            static float exp2_fast(float x)
+            {
+                float y;
+                asm volatile("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+                return y;
+            }
+            """).Line();
+    }
+
+    /// <summary>Whether the queries' fragments stay in registers; wide heads leave no room for them, and they are read again for each tile.</summary>
+    private bool HoldsQueries => tile.Rows / tile.WarpsAlongRows / NvidiaPlanner.BlockRows * spec.HeadDim <= 128;
+
+    private static string LoadQuery(string block, string d) =>
+        $"ldmatrix_x4(queries_at + ((warp_row + {block} * 16 + lane % 16) * KEY_STRIDE + {d} * 2 + lane / 16) * 16)";
+
+    public override void Begin(CodeWriter writer)
+    {
+        string held = HoldsQueries
+            ? $$"""
+                close_copies();
+                asm volatile("cp.async.wait_all;");
+                barrier(CLK_LOCAL_MEM_FENCE);
+                uint4 query[ROW_BLOCKS][HEAD_DIM / 16];
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    #pragma unroll
+                    for (int d = 0; d < HEAD_DIM / 16; d++)
+                    {
+                        query[b][d] = {{LoadQuery("b", "d")}};
+                    }
+                }
+
+                """
+            : "";
+        writer.Add($$"""
+            local uint4 memory[LOCAL_SIZE] __attribute__((aligned(128)));
+            const uint queries_at = (uint)(size_t)memory; // a local pointer is its address in shared memory
+            const uint tiles_at = queries_at + ROWS * KEY_STRIDE * 16;
+            const int thread = get_local_id(0);
+            const int lane = thread % 32;
+            const int warp_row = (thread / 32) % WARPS_ALONG_ROWS * ROW_BLOCKS * 16;
+            const int warp_key = (thread / 32) / WARPS_ALONG_ROWS * WARP_KEYS;
+            for (int i = thread; i < ROWS * (HEAD_DIM / 8); i += WORK_GROUP)
+            {
+                const int r = i / (HEAD_DIM / 8);
+                const int piece = i % (HEAD_DIM / 8);
+                global const {{context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, min(r, item.row_count - 1)) * HEAD_DIM + piece * 8;
+                copy_16(queries_at + (r * KEY_STRIDE + piece) * 16, from, r < item.row_count);
+            }
+
+            {{held}}
+            // Of each block, the rows lane / 4 and lane / 4 + 8.
+            float row_max[ROW_BLOCKS][2];
+            float row_sum[ROW_BLOCKS][2]; // over this work-item's keys only
+            float4 output[ROW_BLOCKS][VALUE_BLOCKS];
+            #pragma unroll
+            for (int b = 0; b < ROW_BLOCKS; b++)
+            {
+                row_max[b][0] = row_max[b][1] = -INFINITY;
+                row_sum[b][0] = row_sum[b][1] = 0.0f;
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    output[b][c] = (float4)(0.0f);
+                }
+            }
+            """);
+        if (context.Rules.NeedsRows)
+        {
+            writer.Add($$"""
+                Row row[ROW_BLOCKS][2];
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    row[b][0] = {{context.Rules.MakeRow}}min(warp_row + b * 16 + lane / 4, item.row_count - 1));
+                    row[b][1] = {{context.Rules.MakeRow}}min(warp_row + b * 16 + lane / 4 + 8, item.row_count - 1));
+                }
+                """);
+        }
+
+        writer.Line();
+        writer.Add("int stage = 0;");
+        writer.Open("for (int ahead = 0; ahead < STAGES - 1; ahead++)");
+        CopyTile(writer, "ahead", "item.kv_begin + ahead * KEYS");
+        writer.Close();
+    }
+
+    public override void Scores(CodeWriter writer)
+    {
+        writer.Add("""
+            wait_copies();
+            barrier(CLK_LOCAL_MEM_FENCE); // this tile is there for all, and the one before is no longer read
+            """);
+        writer.Open();
+        CopyTile(writer, "(stage + STAGES - 1) % STAGES", "first_key + (STAGES - 1) * KEYS");
+        writer.Close();
+        writer.Add($$"""
+            const uint keys_at = tiles_at + (stage * STAGE_SIZE + warp_key * KEY_STRIDE) * 16;
+            const uint values_at = tiles_at + (stage * STAGE_SIZE + KEYS * KEY_STRIDE + warp_key * VALUE_STRIDE) * 16;
+            stage = (stage + 1) % STAGES;
+
+            float4 score[ROW_BLOCKS][KEY_BLOCKS];
+            #pragma unroll
+            for (int b = 0; b < ROW_BLOCKS; b++)
+            {
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    score[b][j] = (float4)(0.0f);
+                }
+            }
+            #pragma unroll
+            for (int d = 0; d < HEAD_DIM / 16; d++)
+            {
+                uint4 q[ROW_BLOCKS];
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    q[b] = {{(HoldsQueries ? "query[b][d]" : LoadQuery("b", "d"))}};
+                }
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j += 2)
+                {
+                    const uint4 k = ldmatrix_x4(keys_at + ((j * 8 + lane / 16 * 8 + lane % 8) * KEY_STRIDE + d * 2 + lane / 8 % 2) * 16);
+                    #pragma unroll
+                    for (int b = 0; b < ROW_BLOCKS; b++)
+                    {
+                        score[b][j] = mma_m16n8k16(score[b][j], q[b], k.s0, k.s1);
+                        score[b][j + 1] = mma_m16n8k16(score[b][j + 1], q[b], k.s2, k.s3);
+                    }
+                }
+            }
+
+            """);
+    }
+
+    public override void Transform(CodeWriter writer) => EachScore(writer, Elements((element, row) =>
+        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * SCALE, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames});"));
+
+    public override void Hide(CodeWriter writer) => EachScore(writer, Elements((element, row) => context.Rules.HidesKeys
+        ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames}) ? score[b][j].s{element} : -INFINITY;"
+        : $"score[b][j].s{element} = key + {element % 2} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
+
+    public override void Softmax(CodeWriter writer)
+    {
+        // The scale is part of the exponent's multiply-add, unless the spec's steps have applied it.
+        string scaled = context.Rules.Transforms ? "" : " * SCALE";
+        writer.Add($$"""
+
+            #pragma unroll
+            for (int b = 0; b < ROW_BLOCKS; b++)
+            {
+                float top0 = -INFINITY;
+                float top1 = -INFINITY;
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    top0 = fmax(top0, fmax(score[b][j].s0, score[b][j].s1));
+                    top1 = fmax(top1, fmax(score[b][j].s2, score[b][j].s3));
+                }
+                top0 = fmax(row_max[b][0], row_maximum(top0){{scaled}});
+                top1 = fmax(row_max[b][1], row_maximum(top1){{scaled}});
+
+                // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
+                const float base0 = top0 == -INFINITY ? 0.0f : top0;
+                const float base1 = top1 == -INFINITY ? 0.0f : top1;
+                const float rescale0 = exp2_fast(row_max[b][0] - base0);
+                const float rescale1 = exp2_fast(row_max[b][1] - base1);
+                row_max[b][0] = top0;
+                row_max[b][1] = top1;
+                row_sum[b][0] *= rescale0;
+                row_sum[b][1] *= rescale1;
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    output[b][c].lo *= rescale0;
+                    output[b][c].hi *= rescale1;
+                }
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    score[b][j].s0 = exp2_fast(score[b][j].s0{{scaled}} - base0);
+                    score[b][j].s1 = exp2_fast(score[b][j].s1{{scaled}} - base0);
+                    score[b][j].s2 = exp2_fast(score[b][j].s2{{scaled}} - base1);
+                    score[b][j].s3 = exp2_fast(score[b][j].s3{{scaled}} - base1);
+                    row_sum[b][0] += score[b][j].s0 + score[b][j].s1;
+                    row_sum[b][1] += score[b][j].s2 + score[b][j].s3;
+                }
+            }
+
+            """);
+    }
+
+    public override void Accumulate(CodeWriter writer) => writer.Add("""
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j += 2)
+        {
+            // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
+            uint4 p[ROW_BLOCKS];
+            #pragma unroll
+            for (int b = 0; b < ROW_BLOCKS; b++)
+            {
+                p[b].s0 = pack(score[b][j].s0, score[b][j].s1);
+                p[b].s1 = pack(score[b][j].s2, score[b][j].s3);
+                p[b].s2 = pack(score[b][j + 1].s0, score[b][j + 1].s1);
+                p[b].s3 = pack(score[b][j + 1].s2, score[b][j + 1].s3);
+            }
+            #pragma unroll
+            for (int c = 0; c < VALUE_BLOCKS; c += 2)
+            {
+                const uint4 v = ldmatrix_x4_transposed(values_at + ((j * 8 + lane % 16) * VALUE_STRIDE + c + lane / 16) * 16);
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    output[b][c] = mma_m16n8k16(output[b][c], p[b], v.s0, v.s1);
+                    output[b][c + 1] = mma_m16n8k16(output[b][c + 1], p[b], v.s2, v.s3);
+                }
+            }
+        }
+        """);
+
+    public override void Finish(CodeWriter writer)
+    {
+        writer.Add("""
+            asm volatile("cp.async.wait_all;");
+            #pragma unroll
+            for (int b = 0; b < ROW_BLOCKS; b++)
+            {
+                row_sum[b][0] = row_total(row_sum[b][0]);
+                row_sum[b][1] = row_total(row_sum[b][1]);
+            }
+
+            """);
+        if (SplitsKeys)
+        {
+            MergeWarps(writer);
+        }
+        else
+        {
+            writer.Add("#pragma unroll");
+            writer.Open("for (int r = 0; r < 2 * ROW_BLOCKS; r++)");
+            writer.Add("""
+                const int row_of_item = warp_row + lane / 4 + r * 8;
+                const float sum = row_sum[r / 2][r % 2];
+                const float maximum = row_max[r / 2][r % 2];
+                """);
+            writer.Open("if (row_of_item < item.row_count)");
+            StoreRow(writer, "lane % 4 == 0", () => writer.Add($$"""
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    const float2 o = (r % 2 == 0 ? output[r / 2][c].lo : output[r / 2][c].hi) * inverse;
+                    const int d = c * 8 + lane % 4 * 2;
+                    if (is_final)
+                    {
+                        *(global uint*)(outputs + to * VALUE_DIM + d) = pack(o.s0, o.s1);
+                    }
+                    else
+                    {
+                        vstore2(o, 0, partial_outputs + to * VALUE_DIM + d);
+                    }
+                }
+                """));
+            writer.Close().Close();
+        }
+    }
+
+    /// <summary>The warps along the keys have a state of the same rows each: one softmax over them, through local memory.</summary>
+    private void MergeWarps(CodeWriter writer)
+    {
+        writer.Add("""
+            // Each warp along the keys has a state of its own of the same rows: put them side by side and merge them.
+            local float* const states = (local float*)memory; // [WARPS_ALONG_KEYS][ROWS][VALUE_DIM + 2]: output, maximum, sum
+            barrier(CLK_LOCAL_MEM_FENCE);
+            #pragma unroll
+            for (int r = 0; r < 2; r++)
+            {
+                local float* const state = states + ((thread / 32) / WARPS_ALONG_ROWS * ROWS + warp_row + lane / 4 + r * 8) * (VALUE_DIM + 2);
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    state[c * 8 + lane % 4 * 2] = r == 0 ? output[0][c].s0 : output[0][c].s2;
+                    state[c * 8 + lane % 4 * 2 + 1] = r == 0 ? output[0][c].s1 : output[0][c].s3;
+                }
+                if (lane % 4 == 0)
+                {
+                    state[VALUE_DIM] = row_max[0][r];
+                    state[VALUE_DIM + 1] = row_sum[0][r];
+                }
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            """);
+        writer.Open("for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item += WORK_GROUP / 32)");
+        writer.Add("""
+            float maximum = -INFINITY;
+            for (int w = 0; w < WARPS_ALONG_KEYS; w++)
+            {
+                maximum = fmax(maximum, states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + VALUE_DIM]);
+            }
+            float weight[WARPS_ALONG_KEYS];
+            float sum = 0.0f;
+            for (int w = 0; w < WARPS_ALONG_KEYS; w++)
+            {
+                local const float* const state = states + (w * ROWS + row_of_item) * (VALUE_DIM + 2);
+                weight[w] = maximum == -INFINITY ? 0.0f : exp2_fast(state[VALUE_DIM] - maximum);
+                sum += weight[w] * state[VALUE_DIM + 1];
+            }
+            """);
+        StoreRow(writer, "lane == 0", () => writer.Add($$"""
+            for (int d = lane; d < VALUE_DIM; d += 32)
+            {
+                float o = 0.0f;
+                for (int w = 0; w < WARPS_ALONG_KEYS; w++)
+                {
+                    o += weight[w] * states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + d];
+                }
+                if (is_final)
+                {
+                    {{context.Storage.Store("outputs + to * VALUE_DIM + d", "o * inverse")}}
+                }
+                else
+                {
+                    partial_outputs[to * VALUE_DIM + d] = o * inverse;
+                }
+            }
+            """));
+        writer.Close();
+    }
+
+    /// <summary>Writes the row <c>row_of_item</c> with <c>sum</c> and <c>maximum</c>: its output by <paramref name="store"/>, its LSE or state by one work-item.</summary>
+    private void StoreRow(CodeWriter writer, string oneWorkItem, Action store)
+    {
+        string denominator = spec.Sinks ? "(sum + sink)" : "sum";
+        string sink = spec.Sinks
+            ? "\nconst float sink = is_final ? exp2(sinks[kv_head * GROUP + (item.first_row + row_of_item) % GROUP] * LOG2_E - maximum) : 0.0f;"
+            : "";
+        writer.Add($$"""
+            // A row that saw no key has the sum 0: output 0, LSE -inf.
+            const int is_final = item.partial_row < 0;{{sink}}
+            const float inverse = sum > 0.0f ? 1.0f / {{denominator}} : 0.0f;
+            const long to = is_final ? packed_row(item, kv_head, row_of_item) : (long)(item.partial_row + row_of_item) * KV_HEADS + kv_head;
+            """);
+        store();
+        writer.Add($$"""
+            if ({{oneWorkItem}} && is_final)
+            {
+                lse[to] = sum > 0.0f ? maximum * LN_2 + log(sum) : -INFINITY;
+            }
+            else if ({{oneWorkItem}})
+            {
+                partial_states[to] = (float2)(maximum, sum);
+            }
+            """);
+    }
+
+    private static void EachScore(CodeWriter writer, string statements)
+    {
+        writer.Add("#pragma unroll").Open("for (int b = 0; b < ROW_BLOCKS; b++)");
+        writer.Add("#pragma unroll").Open("for (int j = 0; j < KEY_BLOCKS; j++)");
+        writer.Add("const int key = first_key + warp_key + j * 8 + lane % 4 * 2;");
+        writer.Add(statements);
+        writer.Close().Close();
+    }
+
+    /// <summary>A statement for each of the four scores of a block, which are two keys of two rows.</summary>
+    private static string Elements(Func<int, int, string> statement) =>
+        string.Join("\n", Enumerable.Range(0, 4).Select(element => statement(element, element / 2)));
+
+    /// <summary>Starts the copies of a tile's keys and values into a stage; past the last key nothing is copied, but the group is closed all the same.</summary>
+    private void CopyTile(CodeWriter writer, string stage, string firstKey)
+    {
+        writer.Add($$"""
+            const int copy_key = {{firstKey}};
+            const uint copy_to = tiles_at + ({{stage}}) * STAGE_SIZE * 16;
+            if (copy_key < item.kv_end)
+            {
+                #pragma unroll 4
+                for (int i = thread; i < KEYS * (HEAD_DIM / 8); i += WORK_GROUP)
+                {
+                    const int r = i / (HEAD_DIM / 8);
+                    const int piece = i % (HEAD_DIM / 8);
+                    const int key = min(copy_key + r, item.kv_end - 1);
+                    copy_16(copy_to + (r * KEY_STRIDE + piece) * 16, keys + key_row(sequence, kv_head, key, {{context.Addressing.Arguments}}) + piece * 8, copy_key + r < item.kv_end);
+                }
+                #pragma unroll 4
+                for (int i = thread; i < KEYS * (VALUE_DIM / 8); i += WORK_GROUP)
+                {
+                    const int r = i / (VALUE_DIM / 8);
+                    const int piece = i % (VALUE_DIM / 8);
+                    const int key = min(copy_key + r, item.kv_end - 1);
+                    copy_16(copy_to + (KEYS * KEY_STRIDE + r * VALUE_STRIDE + piece) * 16, values + value_row(sequence, kv_head, key, {{context.Addressing.Arguments}}) + piece * 8, copy_key + r < item.kv_end);
+                }
+            }
+            close_copies();
+            """);
+    }
+}

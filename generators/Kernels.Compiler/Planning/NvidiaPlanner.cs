@@ -1,0 +1,55 @@
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Planning;
+
+/// <summary>
+/// A tile for tensor cores: warps along the rows in prefill, along the keys in decode; the keys and values of several
+/// tiles are on their way into local memory at a time.
+/// </summary>
+internal sealed record NvidiaTile(
+    int Rows, int Keys, int WarpsAlongRows, int WarpsAlongKeys, int Stages, int LocalBytes, int GroupsPerUnit)
+    : TilePlan(Rows, Keys, ThreadsX: 32, ThreadsY: WarpsAlongRows * WarpsAlongKeys, LocalBytes, GroupsPerUnit);
+
+/// <summary>Tiles for the nvidia target.</summary>
+internal static class NvidiaPlanner
+{
+    /// <summary>Rows of one block of a warp: the m of mma.m16n8k16.</summary>
+    public const int BlockRows = 16;
+
+    /// <summary>Local memory of a multiprocessor of compute capability 9.0; 8.0 has 164 KiB.</summary>
+    private const int UnitLocalBytes = 227 * 1024;
+
+    /// <summary>Local memory of a work-group that static arrays may take (compute capability 8.0 has the least of those with 16-byte asynchronous copies and room for two tiles).</summary>
+    private const int LocalBytes = 112 * 1024;
+
+    /// <summary>Whether tensor cores can do a spec's arithmetic: 16-bit queries and cache of the same type, dimensions of whole fragments.</summary>
+    public static bool Supports(AttentionSpec spec) =>
+        spec.Storage is ElementType.Float16 or ElementType.BFloat16
+        && spec.ResolvedCacheStorage == spec.Storage
+        && spec.HeadDim % 16 == 0 && spec.ResolvedValueDim % 16 == 0
+        && spec.HeadDim <= 256 && spec.ResolvedValueDim <= 256;
+
+    public static KernelPlan Plan(AttentionSpec spec)
+    {
+        // Two blocks of rows to a warp use a fragment of keys or values twice; wider heads have no registers for that.
+        int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
+        NvidiaTile prefill = Tile(spec, rows: widest <= 128 ? 128 : 64, warpsAlongRows: 4, warpsAlongKeys: 1, keys: widest <= 128 ? 64 : 32, stages: 2);
+        NvidiaTile decode = Tile(spec, rows: 16, warpsAlongRows: 1, warpsAlongKeys: 4, keys: 64, stages: 3);
+        return new KernelPlan(KernelTarget.Nvidia, prefill, decode, AppendWorkGroupSize: 64, CombineWorkGroupSize: 64);
+    }
+
+    /// <summary>16-byte pieces between rows of a tile in local memory: odd, so that the eight rows that ldmatrix reads begin in different banks.</summary>
+    public static int Stride16(int dim) => (dim / 8) | 1;
+
+    private static NvidiaTile Tile(AttentionSpec spec, int rows, int warpsAlongRows, int warpsAlongKeys, int keys, int stages)
+    {
+        int stage = 16 * keys * (Stride16(spec.HeadDim) + Stride16(spec.ResolvedValueDim));
+        int queries = 16 * rows * Stride16(spec.HeadDim);
+        stages = Math.Max(2, Math.Min(stages, (LocalBytes - queries) / stage));
+
+        // At the end the states of the warps along the keys use the same memory.
+        int merge = warpsAlongKeys > 1 ? 4 * warpsAlongKeys * rows * (spec.ResolvedValueDim + 2) : 0;
+        int local = Math.Max(queries + (stages * stage), merge);
+        return new NvidiaTile(rows, keys, warpsAlongRows, warpsAlongKeys, stages, local, GroupsPerUnit: Math.Min(3, UnitLocalBytes / local));
+    }
+}
