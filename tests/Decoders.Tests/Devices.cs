@@ -8,15 +8,11 @@ public sealed class Devices : IDisposable
 {
     private readonly Dictionary<int, ComputeDevice> opened = [];
 
-    /// <summary>The number of every device; one row of −1 where there is none, so that its tests are reported as skipped.</summary>
-    public static TheoryData<int> Numbers
-    {
-        get
-        {
-            IReadOnlyList<DeviceInfo> devices = ComputeDevice.Enumerate();
-            return new TheoryData<int>(devices.Count == 0 ? [-1] : devices.Select(d => d.Index));
-        }
-    }
+    /// <summary>The number of every device; −1 alone where there is none, so that tests are reported as skipped.</summary>
+    public static int[] All { get; } = [.. ComputeDevice.Enumerate().Select(d => d.Index).DefaultIfEmpty(-1)];
+
+    /// <summary>Every device, for a theory.</summary>
+    public static TheoryData<int> Numbers => new(All);
 
     /// <summary>Every device with both forms of the linear layers.</summary>
     public static TheoryData<int, LinearForm> Forms
@@ -24,10 +20,10 @@ public sealed class Devices : IDisposable
         get
         {
             var rows = new TheoryData<int, LinearForm>();
-            foreach (object[] row in Numbers)
+            foreach (int number in All)
             {
-                rows.Add((int)row[0], LinearForm.Vectors);
-                rows.Add((int)row[0], LinearForm.WorkGroups);
+                rows.Add(number, LinearForm.Vectors);
+                rows.Add(number, LinearForm.WorkGroups);
             }
 
             return rows;
@@ -48,7 +44,7 @@ public sealed class Devices : IDisposable
     }
 
     /// <summary>The first device.</summary>
-    public ComputeDevice OpenFirst() => Open((int)Numbers.First()[0]);
+    public ComputeDevice OpenFirst() => Open(All[0]);
 
     public void Dispose()
     {

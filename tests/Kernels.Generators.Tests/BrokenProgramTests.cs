@@ -38,31 +38,37 @@ public sealed class BrokenProgramTests(ITestOutputHelper log)
     }
 
     [Fact]
-    public Task Cut_off_after_every_character() =>
-        Survive(Enumerable.Range(0, Valid.Length).Select(length => Valid[..length]));
+    public async Task Cut_off_after_every_character()
+    {
+        (int emitted, _) = await Survive(Enumerable.Range(0, Valid.Length).Select(length => Valid[..length]));
+        Assert.NotEqual(0, emitted);
+    }
 
     [Fact]
     public Task Without_any_one_token() =>
-        Survive(Tokens().Select(token => Valid.Remove(token.Start, token.Length)));
+        SurviveWithFindings(Tokens().Select(token => Valid.Remove(token.Start, token.Length)));
 
     [Fact]
     public Task With_any_one_token_twice() =>
-        Survive(Tokens().Select(token => Valid.Insert(token.End, " " + Valid.Substring(token.Start, token.Length))));
+        SurviveWithFindings(Tokens().Select(token => Valid.Insert(token.End, " " + Valid.Substring(token.Start, token.Length))));
 
     [Fact]
     public Task With_any_two_neighbours_swapped() =>
-        Survive(Tokens().Zip(Tokens().Skip(1)).Select(pair =>
+        SurviveWithFindings(Tokens().Zip(Tokens().Skip(1)).Select(pair =>
             Valid[..pair.First.Start] + Valid[pair.Second.Start..pair.Second.End] + Valid[pair.First.End..pair.Second.Start]
             + Valid[pair.First.Start..pair.First.End] + Valid[pair.Second.End..]));
 
-    [Fact]
-    public Task With_any_one_token_replaced() =>
-        Survive(from token in Tokens()
-                from other in new[] { "null", "-1", "class", "(", "]", "\"text\"", "default", "record", "Outer" }
-                select Valid.Remove(token.Start, token.Length).Insert(token.Start, other));
+    [Theory]
+    [InlineData("null")]
+    [InlineData("-1")]
+    [InlineData("class")]
+    [InlineData("]")]
+    [InlineData("Outer")]
+    public Task With_any_one_token_replaced(string other) =>
+        SurviveWithFindings(Tokens().Select(token => Valid.Remove(token.Start, token.Length).Insert(token.Start, other)));
 
     [Fact]
-    public Task Odd_programs() => Survive(
+    public Task Odd_programs() => SurviveWithFindings(
     [
         "[Kernels.AttentionKernel",
         "[Kernels.AttentionKernel(8, 2, 64)]",
@@ -91,11 +97,17 @@ public sealed class BrokenProgramTests(ITestOutputHelper log)
         "\0[Kernels.AttentionKernel(8, 2, 64)] partial class A\u200B;",
     ]);
 
-    /// <summary>Runs generator and analyzer on every program; sets of edits are run through one driver, as an editor does it.</summary>
-    private async Task Survive(IEnumerable<string> programs)
+    private async Task SurviveWithFindings(IEnumerable<string> programs)
     {
-        CSharpCompilation compilation = new UserProgram(Valid).Compile();
-        GeneratorRun run = GeneratorRun.Start(compilation);
+        (int emitted, int findings) = await Survive(programs);
+        Assert.NotEqual(0, emitted);
+        Assert.NotEqual(0, findings);
+    }
+
+    /// <summary>Runs generator and analyzer on one program after the other, as an editor does it.</summary>
+    private async Task<(int Emitted, int Findings)> Survive(IEnumerable<string> programs)
+    {
+        GeneratorRun run = GeneratorRun.Start(new UserProgram(Valid).Compile(), tracksSteps: false);
         int count = 0, emitted = 0, findings = 0;
         foreach (string program in programs)
         {
@@ -120,14 +132,18 @@ public sealed class BrokenProgramTests(ITestOutputHelper log)
                     $"{file} does not parse.\n\n{program}");
             }
 
-            count++;
+            // What was kept from the programs before makes no difference.
+            if (count++ % 10 == 0)
+            {
+                Assert.Equal(GeneratorRun.Start(run.Input, tracksSteps: false).Sources, run.Sources);
+            }
+
             emitted += run.Sources.Count;
             findings += diagnostics.Length;
         }
 
         log.WriteLine($"{count} programs, {emitted} files emitted, {findings} findings.");
-        Assert.NotEqual(0, emitted);
-        Assert.NotEqual(0, findings);
+        return (emitted, findings);
     }
 
     private static IEnumerable<TextSpan> Tokens() =>

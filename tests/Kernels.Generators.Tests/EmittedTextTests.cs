@@ -75,7 +75,7 @@ public sealed class EmittedTextTests
         var model = SpecParser.ParseModel(type, type.DeclaringSyntaxReferences[0].GetSyntax(), CancellationToken.None);
 
         Assert.NotNull(model);
-        foreach (var target in Planner.Targets)
+        foreach (var target in Planner.TargetsOf(model.Spec))
         {
             foreach (var algorithm in KernelEmitter.Algorithms)
             {

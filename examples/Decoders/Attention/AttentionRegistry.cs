@@ -42,7 +42,7 @@ public static class AttentionRegistry
 
     private sealed record Entry(AttentionShape Shape, Func<ComputeDevice, int, int, int, IDecoderAttention> Create)
     {
-        public static Entry Of<TAttention>() where TAttention : class, IAttention<TAttention, float> => new(
+        public static Entry Of<TAttention>() where TAttention : class, IContiguousAttention<TAttention, float> => new(
             TAttention.Descriptor.Shape,
             (device, sequences, capacity, layers) => new GeneratedAttention<TAttention>(TAttention.Create(device), sequences, capacity, layers));
 

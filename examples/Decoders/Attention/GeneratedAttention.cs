@@ -5,7 +5,7 @@ namespace Decoders;
 
 /// <summary>A decoder's attention through a generated type, whichever it is.</summary>
 internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
-    where TAttention : class, IAttention<TAttention, float>
+    where TAttention : class, IContiguousAttention<TAttention, float>
 {
     private readonly TAttention attention;
     private readonly KvCache<TAttention> cache;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Diagnostics;
 using System.Globalization;
 using Kernels.OpenCL;
@@ -13,15 +14,38 @@ internal static class GenerateCommand
         Option<string> model = CommandRunner.ModelOption();
         Option<string?> device = CommandRunner.DeviceOption();
         var prompt = new Option<string>("--prompt") { Description = "The text to continue.", HelpName = "TEXT", Required = true };
-        var tokens = new Option<int>("--tokens") { Description = "The most tokens to generate.", HelpName = "N", DefaultValueFactory = _ => 128 };
-        var temperature = new Option<double>("--temperature") { Description = "0 always takes the likeliest token; 1 draws by the model's probabilities.", HelpName = "T" };
-        var topK = new Option<int?>("--top-k") { Description = "Draw from the K likeliest tokens only.", HelpName = "K" };
-        var topP = new Option<double>("--top-p") { Description = "Draw from the likeliest tokens that reach this probability together only.", HelpName = "P", DefaultValueFactory = _ => 1 };
-        var seed = new Option<int?>("--seed") { Description = "The same seed draws the same text; by default another one each time.", HelpName = "SEED" };
-        Check(tokens, n => n >= 1, "--tokens is not a number from 1.");
-        Check(temperature, t => t >= 0 && double.IsFinite(t), "--temperature is not a number from 0.");
-        Check(topK, k => k is null or >= 1, "--top-k is not a number from 1.");
-        Check(topP, p => p is > 0 and <= 1, "--top-p is not a probability over 0.");
+        var tokens = new Option<int>("--tokens")
+        {
+            Description = "The most tokens to generate.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 128,
+            CustomParser = result => Parse<int>(result, n => n >= 1, "a number from 1"),
+        };
+        var temperature = new Option<double>("--temperature")
+        {
+            Description = "0 always takes the likeliest token; 1 draws by the model's probabilities.",
+            HelpName = "T",
+            CustomParser = result => Parse<double>(result, t => t >= 0 && double.IsFinite(t), "a number from 0"),
+        };
+        var topK = new Option<int?>("--top-k")
+        {
+            Description = "Draw from the K likeliest tokens only.",
+            HelpName = "K",
+            CustomParser = result => Parse<int>(result, k => k >= 1, "a number from 1"),
+        };
+        var topP = new Option<double>("--top-p")
+        {
+            Description = "Draw from the likeliest tokens that reach this probability together only.",
+            HelpName = "P",
+            DefaultValueFactory = _ => 1,
+            CustomParser = result => Parse<double>(result, p => p is > 0 and <= 1, "a probability over 0"),
+        };
+        var seed = new Option<int?>("--seed")
+        {
+            Description = "The same seed draws the same text; by default another one each time.",
+            HelpName = "SEED",
+            CustomParser = result => Parse<int>(result, _ => true, "a whole number"),
+        };
 
         var command = new Command("generate", "Continues a text.") { model, prompt, tokens, temperature, topK, topP, seed, device };
         command.SetBody((result, output, cancellation) => Run(
@@ -41,14 +65,17 @@ internal static class GenerateCommand
         return command;
     }
 
-    private static void Check<T>(Option<T> option, Func<T?, bool> allowed, string message) =>
-        option.Validators.Add(result =>
+    private static T Parse<T>(ArgumentResult result, Func<T, bool> allowed, string expected) where T : struct, IParsable<T>
+    {
+        string text = result.Tokens[0].Value;
+        if (T.TryParse(text, CultureInfo.InvariantCulture, out T value) && allowed(value))
         {
-            if (!allowed(result.GetValueOrDefault<T>()))
-            {
-                result.AddError(message);
-            }
-        });
+            return value;
+        }
+
+        result.AddError($"{((OptionResult)result.Parent!).Option.Name} is '{text}', not {expected}.");
+        return default;
+    }
 
     private static int Run(
         string folder, string prompt, int count, SamplingOptions sampling, string? selector, TextWriter output, CancellationToken cancellation)

@@ -91,6 +91,11 @@ public static class Verifier
             prompts.Add(new ReferencePrompt(name, tokens, [], all[tokens.Length..], text[prompt.Length..]));
         }
 
+        if (prompts.FirstOrDefault(p => p.Greedy.Length == 0) is { } empty)
+        {
+            throw new CheckpointException(path, $"{empty.Name}: has no tokens to compare");
+        }
+
         return prompts.Count > 0 ? prompts.ToImmutable() : throw new CheckpointException(path, "has neither a list 'short' nor a list 'long' with prompts");
 
         IEnumerable<(string Name, ConfigReader Entry)> Entries(string list) =>

@@ -11,7 +11,8 @@ internal static class BindingsWriter
         AttentionSpec spec = model.Spec;
         string name = model.Type.Identifier;
         string element = CSharpFile.HostType(spec.Storage);
-        string cache = $"global::Kernels.OpenCL.KvCache<{name}>";
+        bool paged = spec.PageSize > 0;
+        string cache = $"global::Kernels.OpenCL.IKvCache<{name}>";
         string plan = $"global::Kernels.OpenCL.AttentionPlan<{name}>";
         string buffer = $"global::Kernels.OpenCL.DeviceBuffer<{element}>";
         string input = $"global::System.ReadOnlySpan<{element}>";
@@ -20,7 +21,25 @@ internal static class BindingsWriter
         string k = $"[tokens, {spec.KvHeads}, {spec.HeadDim}]";
         string v = $"[tokens, {spec.KvHeads}, {spec.ResolvedValueDim}]";
         string o = $"[tokens, {spec.QueryHeads}, {spec.ResolvedValueDim}]";
-        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.IAttention<{name}, {element}>", writer => writer.Add($$"""
+        string createCache = paged
+            ? $$"""
+                /// <summary>A cache in pages of {{spec.PageSize}} tokens, of <see cref="CacheBytesPerToken"/> bytes a token and layer.</summary>
+                /// <param name="pages">Pages that it has; each serves all layers.</param>
+                /// <param name="layers">Layers that it has room for.</param>
+                /// <exception cref="global::Kernels.OpenCL.DeviceOutOfMemoryException">The device has no room for it; nothing stays allocated.</exception>
+                {{CSharpFile.GeneratedCode}}
+                public global::Kernels.OpenCL.PagedKvCache<{{name}}> CreateCache(int pages, int layers = 1) => launcher.CreatePagedCache(pages, layers);
+                """
+            : $$"""
+                /// <summary>A cache of <see cref="CacheBytesPerToken"/> bytes a token and layer.</summary>
+                /// <param name="sequences">Sequences that it has room for.</param>
+                /// <param name="capacity">Tokens that each sequence has room for.</param>
+                /// <param name="layers">Layers that it has room for.</param>
+                /// <exception cref="global::Kernels.OpenCL.DeviceOutOfMemoryException">The device has no room for it; nothing stays allocated.</exception>
+                {{CSharpFile.GeneratedCode}}
+                public global::Kernels.OpenCL.KvCache<{{name}}> CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
+                """;
+        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>", writer => writer.Add($$"""
             {{CSharpFile.GeneratedCode}}
             private readonly global::Kernels.OpenCL.AttentionLauncher<{{name}}, {{element}}> launcher;
 
@@ -43,13 +62,7 @@ internal static class BindingsWriter
             {{CSharpFile.GeneratedCode}}
             public global::Kernels.KernelTarget Target => launcher.Target;
 
-            /// <summary>A cache of <see cref="CacheBytesPerToken"/> bytes a token and layer.</summary>
-            /// <param name="sequences">Sequences that it has room for.</param>
-            /// <param name="capacity">Tokens that each sequence has room for.</param>
-            /// <param name="layers">Layers that it has room for.</param>
-            /// <exception cref="global::Kernels.OpenCL.DeviceOutOfMemoryException">The device has no room for it; nothing stays allocated.</exception>
-            {{CSharpFile.GeneratedCode}}
-            public {{cache}} CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
+            {{createCache}}
 
             /// <summary>A plan, to be built anew for each step and used for all its layers.</summary>
             {{CSharpFile.GeneratedCode}}

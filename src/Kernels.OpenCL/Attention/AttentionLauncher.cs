@@ -63,14 +63,23 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     public IModInputs? Inputs { get; set; }
 
     /// <summary>A cache for this spec.</summary>
-    public KvCache<TSpec> CreateCache(int sequences, int capacity, int layers) => new(Device, shape, sequences, capacity, layers);
+    /// <exception cref="InvalidOperationException">The spec has a page size: its cache is paged.</exception>
+    public KvCache<TSpec> CreateCache(int sequences, int capacity, int layers) => shape.PageSize == 0
+        ? new(Device, shape, sequences, capacity, layers)
+        : throw new InvalidOperationException($"{descriptor.Name} has pages of {shape.PageSize} tokens: create a paged cache.");
+
+    /// <summary>A paged cache for this spec.</summary>
+    /// <exception cref="InvalidOperationException">The spec has no page size: its cache is contiguous.</exception>
+    public PagedKvCache<TSpec> CreatePagedCache(int pages, int layers) => shape.PageSize > 0
+        ? new(Device, shape, pages, layers)
+        : throw new InvalidOperationException($"{descriptor.Name} has no page size: create a contiguous cache.");
 
     /// <summary>A plan for this spec's steps.</summary>
     public AttentionPlan<TSpec> CreatePlan() => new(Device, descriptor, geometry);
 
     /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache.</summary>
     public ComputeEvent Append(
-        AttentionPlan<TSpec> plan, KvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values)
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values)
     {
         Check(plan, cache);
         Expect(keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim, "tokens × KV heads × head dimension");
@@ -92,7 +101,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>Enqueues a step's attention over a layer of the cache. The event is that of the step's last kernel.</summary>
     public ComputeEvent Attend(
-        AttentionPlan<TSpec> plan, KvCache<TSpec> cache, int layer,
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse)
     {
         Check(plan, cache);
@@ -137,7 +146,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     }
 
     /// <summary>Appends tokens to one sequence; returns when they are in the cache's layer 0.</summary>
-    public void Append(KvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values)
+    public void Append(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values)
     {
         int tokens = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
         Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
@@ -151,7 +160,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     }
 
     /// <summary>Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.</summary>
-    public void Attend(KvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
+    public void Attend(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
         Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
@@ -164,7 +173,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>Appends a prompt's tokens to one sequence and runs their queries; returns when the outputs are there.</summary>
     public void Prefill(
-        KvCache<TSpec> cache, int sequence,
+        IKvCache<TSpec> cache, int sequence,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
@@ -173,7 +182,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>Appends one token to each of several sequences and runs their queries; returns when the outputs are there.</summary>
     public void Decode(
-        KvCache<TSpec> cache, ReadOnlySpan<int> sequences,
+        IKvCache<TSpec> cache, ReadOnlySpan<int> sequences,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
     {
         Expect(queries.Length, sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
@@ -223,7 +232,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     }
 
     private void Step(
-        KvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach,
+        IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
     {
         int tokens = sequences.Length * tokensEach;
@@ -240,7 +249,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     }
 
     /// <summary>Extends all sequences or, when one is full, none.</summary>
-    private static void Extend(KvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
+    private static void Extend(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
     {
         int extended = 0;
         try
@@ -261,7 +270,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    private void Plan(KvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach)
+    private void Plan(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach)
     {
         if (requests.Length < sequences.Length)
         {
@@ -276,7 +285,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         ownPlan.Build(cache, requests.AsSpan(0, sequences.Length));
     }
 
-    private void AttendAndRead(KvCache<TSpec> cache, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
+    private void AttendAndRead(IKvCache<TSpec> cache, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
     {
         Device.Grow(ref stagedOutputs, outputs.Length);
         Attend(ownPlan, cache, 0, Staged(ref stagedQueries, queries), stagedOutputs!, null).Dispose();
@@ -290,7 +299,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         return buffer!;
     }
 
-    private void Check(AttentionPlan<TSpec> plan, KvCache<TSpec> cache)
+    private void Check(AttentionPlan<TSpec> plan, IKvCache<TSpec> cache)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentNullException.ThrowIfNull(plan);
@@ -303,7 +312,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>Sets the scales of a quantised cache as arguments.</summary>
     /// <returns>Index of the argument after them.</returns>
-    private int BindScales(ComputeKernel kernel, int index, KvCache<TSpec> cache, int layer)
+    private int BindScales(ComputeKernel kernel, int index, IKvCache<TSpec> cache, int layer)
     {
         if (shape.CacheStorage.Scale() == CacheScale.None)
         {

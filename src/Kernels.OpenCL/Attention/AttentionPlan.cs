@@ -30,7 +30,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     public int Tokens => Work.Tokens;
 
     /// <summary>The plan's cache: the sequences that its slots mean.</summary>
-    internal KvCache<TSpec>? Cache { get; private set; }
+    internal IKvCache<TSpec>? Cache { get; private set; }
 
     internal DeviceBuffer<int> Data => uploads.Current;
 
@@ -45,14 +45,14 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     /// <param name="cache">The cache that the step's keys and values are in.</param>
     /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
     /// <exception cref="ArgumentException">A request names a sequence that the cache lacks, a negative length, or more keys than its sequence has.</exception>
-    public void Build(KvCache<TSpec> cache, ReadOnlySpan<AttentionRequest> requests)
+    public void Build(IKvCache<TSpec> cache, ReadOnlySpan<AttentionRequest> requests)
     {
         ArgumentNullException.ThrowIfNull(cache);
         foreach (AttentionRequest request in requests)
         {
-            if ((uint)request.Sequence >= (uint)cache.Sequences)
+            if (!cache.Exists(request.Sequence))
             {
-                throw new ArgumentException($"{request}: the cache has the sequences 0 to {cache.Sequences - 1}.", nameof(requests));
+                throw new ArgumentException($"{request}: the cache has no such sequence.", nameof(requests));
             }
 
             if (request.QueryLength < 0 || request.KeyLength < 0 || request.KeyLength > cache.Length(request.Sequence))
@@ -65,7 +65,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
 
         AttentionShape shape = descriptor.Shape;
         Cache = cache;
-        Work.Build(shape, geometry, device.Capabilities.ComputeUnits, new ContiguousSlots(cache.Capacity), requests);
+        cache.Plan(Work, geometry, requests);
         uploads.Upload(Work.Data);
         device.Grow(ref partialOutputs, (long)Work.PartialRows * shape.KvHeads * shape.ValueDim);
         device.Grow(ref partialStates, 2L * Work.PartialRows * shape.KvHeads);

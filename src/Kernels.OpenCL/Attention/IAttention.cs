@@ -16,33 +16,52 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// <summary>The device that the kernels run on.</summary>
     ComputeDevice Device { get; }
 
-    /// <summary>A cache for <paramref name="sequences"/> sequences of up to <paramref name="capacity"/> tokens over <paramref name="layers"/> layers.</summary>
-    KvCache<TSelf> CreateCache(int sequences, int capacity, int layers = 1);
-
     /// <summary>A plan, to be built anew for each step.</summary>
     AttentionPlan<TSelf> CreatePlan();
 
     /// <summary>Enqueues the write of a step's new keys [tokens, H_kv, d_qk] and values [tokens, H_kv, d_v] into a layer.</summary>
-    ComputeEvent Append(AttentionPlan<TSelf> plan, KvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values);
+    ComputeEvent Append(AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values);
 
     /// <summary>Enqueues a step's attention: queries [tokens, H_q, d_qk], outputs [tokens, H_q, d_v], natural-log LSE [tokens, H_q] if wanted.</summary>
     ComputeEvent Attend(
-        AttentionPlan<TSelf> plan, KvCache<TSelf> cache, int layer,
+        AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse = null);
 
     /// <summary>Appends tokens to one sequence: keys [tokens, H_kv, d_qk], values [tokens, H_kv, d_v].</summary>
-    void Append(KvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values);
+    void Append(IKvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values);
 
     /// <summary>Attention of one sequence's queries [tokens, H_q, d_qk] over its cache; outputs [tokens, H_q, d_v].</summary>
-    void Attend(KvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs);
+    void Attend(IKvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs);
 
     /// <summary>Appends a prompt to one sequence and runs its queries.</summary>
     void Prefill(
-        KvCache<TSelf> cache, int sequence,
+        IKvCache<TSelf> cache, int sequence,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs);
 
     /// <summary>Appends one token to each of several sequences and runs its query.</summary>
     void Decode(
-        KvCache<TSelf> cache, ReadOnlySpan<int> sequences,
+        IKvCache<TSelf> cache, ReadOnlySpan<int> sequences,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs);
+}
+
+/// <summary>An attention type whose cache is contiguous: every sequence has room for the same number of tokens.</summary>
+/// <typeparam name="TSelf">The type that carries the spec.</typeparam>
+/// <typeparam name="TElement">The host type of queries, new keys and values, and outputs.</typeparam>
+public interface IContiguousAttention<TSelf, TElement> : IAttention<TSelf, TElement>
+    where TSelf : IContiguousAttention<TSelf, TElement>
+    where TElement : unmanaged
+{
+    /// <summary>A cache for <paramref name="sequences"/> sequences of up to <paramref name="capacity"/> tokens over <paramref name="layers"/> layers.</summary>
+    KvCache<TSelf> CreateCache(int sequences, int capacity, int layers = 1);
+}
+
+/// <summary>An attention type whose cache is paged: sequences take pages as they grow, share them and give them back.</summary>
+/// <typeparam name="TSelf">The type that carries the spec.</typeparam>
+/// <typeparam name="TElement">The host type of queries, new keys and values, and outputs.</typeparam>
+public interface IPagedAttention<TSelf, TElement> : IAttention<TSelf, TElement>
+    where TSelf : IPagedAttention<TSelf, TElement>
+    where TElement : unmanaged
+{
+    /// <summary>A cache of <paramref name="pages"/> pages over <paramref name="layers"/> layers.</summary>
+    PagedKvCache<TSelf> CreateCache(int pages, int layers = 1);
 }

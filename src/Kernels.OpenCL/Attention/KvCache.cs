@@ -75,6 +75,9 @@ public abstract class KvCache : IDisposable
     /// <summary>Bytes of device memory that the cache takes.</summary>
     public long ByteLength => ((long)Sequences * Capacity * Layers * Shape.CacheBytesPerToken) + (headScales?.ByteLength ?? 0);
 
+    /// <summary>Whether there is such a sequence.</summary>
+    public bool Exists(int sequence) => (uint)sequence < (uint)lengths.Length;
+
     /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     public int Length(int sequence) => lengths[Checked(sequence)];
@@ -86,7 +89,7 @@ public abstract class KvCache : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         if (tokens > Capacity - lengths[Checked(sequence)])
         {
-            throw new CacheFullException(sequence, lengths[sequence], tokens, Capacity);
+            throw new CacheFullException(sequence, lengths[sequence], tokens, $"a sequence has room for {Capacity}");
         }
 
         lengths[sequence] += tokens;
@@ -165,27 +168,13 @@ public abstract class KvCache : IDisposable
 
 /// <summary>The cache of one spec: another spec's kernels cannot be given it.</summary>
 /// <typeparam name="TSpec">The type that carries the spec.</typeparam>
-public sealed class KvCache<TSpec> : KvCache
+public sealed class KvCache<TSpec> : KvCache, IKvCache<TSpec>
 {
     internal KvCache(ComputeDevice device, AttentionShape shape, int sequences, int capacity, int layers)
         : base(device, shape, sequences, capacity, layers)
     {
     }
-}
 
-/// <summary>A sequence has no room for more tokens in its cache.</summary>
-public sealed class CacheFullException(int sequence, int length, int tokens, int capacity)
-    : InvalidOperationException($"Sequence {sequence} has {length} tokens; {tokens} more exceed the cache's capacity of {capacity} tokens a sequence.")
-{
-    /// <summary>The sequence.</summary>
-    public int Sequence { get; } = sequence;
-
-    /// <summary>Tokens that it has.</summary>
-    public int Length { get; } = length;
-
-    /// <summary>Tokens that were to be added.</summary>
-    public int Tokens { get; } = tokens;
-
-    /// <summary>Tokens that a sequence has room for.</summary>
-    public int Capacity { get; } = capacity;
+    void IKvCache<TSpec>.Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests) =>
+        work.Build(Shape, geometry, Device.Capabilities.ComputeUnits, new ContiguousSlots(Capacity), requests);
 }

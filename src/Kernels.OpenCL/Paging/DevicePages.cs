@@ -1,13 +1,14 @@
 namespace Kernels.OpenCL;
 
 /// <summary>
-/// The contents of a pool's pages: a buffer of keys and one of values for each layer, page after page. How a page is laid out inside is
+/// The contents of a pool's pages: a buffer of keys and one of values for each layer, and of their scales where the element type has one a token, page after page. How a page is laid out inside is
 /// nothing to it. Saved pages lie in host memory, which grows to the most that were ever saved and stays. Nothing here waits for the device.
 /// </summary>
 internal sealed class DevicePages : IPageStore, IDisposable
 {
     private readonly ComputeQueue queue;
     private readonly int pageBytes;
+    private readonly int planesPerLayer;
     private readonly Plane[] planes;
 
     // One page of all planes: a transfer between host and device moves it as a whole.
@@ -19,12 +20,15 @@ internal sealed class DevicePages : IPageStore, IDisposable
     /// <exception cref="DeviceOutOfMemoryException">The device has not that much memory left.</exception>
     public DevicePages(ComputeDevice device, AttentionShape shape, int pages, int layers)
     {
-        long row = (long)shape.PageSize * shape.KvHeads * shape.CacheStorage.SizeInBytes();
-        long keyBytes = row * shape.HeadDim;
-        long valueBytes = row * shape.ValueDim;
+        long rows = (long)shape.PageSize * shape.KvHeads;
+        long keyBytes = rows * shape.CacheStorage.RowBytes(shape.HeadDim);
+        long valueBytes = rows * shape.CacheStorage.RowBytes(shape.ValueDim);
+        long[] layerPlanes = shape.CacheStorage.Scale() == CacheScale.PerToken
+            ? [keyBytes, valueBytes, rows * sizeof(float), rows * sizeof(float)]
+            : [keyBytes, valueBytes];
         CheckLimit(device, "keys", pages, keyBytes);
         CheckLimit(device, "values", pages, valueBytes);
-        long bytes = layers * (keyBytes + valueBytes);
+        long bytes = layers * layerPlanes.Sum();
         if (bytes > Array.MaxLength)
         {
             throw new ArgumentException($"A page of all {layers} layers has {bytes} bytes; at most {Array.MaxLength} can be swapped as one.");
@@ -32,14 +36,15 @@ internal sealed class DevicePages : IPageStore, IDisposable
 
         queue = device.Queue;
         pageBytes = (int)bytes;
-        planes = new Plane[2 * layers];
+        planesPerLayer = layerPlanes.Length;
+        planes = new Plane[planesPerLayer * layers];
         int allocated = 0;
         try
         {
             long staged = 0;
             for (; allocated < planes.Length; allocated++)
             {
-                long planeBytes = allocated % 2 == 0 ? keyBytes : valueBytes;
+                long planeBytes = layerPlanes[allocated % planesPerLayer];
                 planes[allocated] = new Plane(device.Allocate<byte>(pages * planeBytes), planeBytes, staged);
                 staged += planeBytes;
             }
@@ -59,7 +64,7 @@ internal sealed class DevicePages : IPageStore, IDisposable
         ByteLength = (long)pages * pageBytes;
     }
 
-    public int Layers => planes.Length / 2;
+    public int Layers => planes.Length / planesPerLayer;
 
     /// <summary>Bytes of device memory that the pages take.</summary>
     public long ByteLength { get; }
@@ -67,9 +72,13 @@ internal sealed class DevicePages : IPageStore, IDisposable
     /// <summary>Bytes of host memory that saved pages take or took.</summary>
     public long HostByteLength { get; private set; }
 
-    public DeviceBuffer<byte> Keys(int layer) => planes[2 * layer].Buffer;
+    public DeviceBuffer<byte> Keys(int layer) => planes[planesPerLayer * layer].Buffer;
 
-    public DeviceBuffer<byte> Values(int layer) => planes[(2 * layer) + 1].Buffer;
+    public DeviceBuffer<byte> Values(int layer) => planes[(planesPerLayer * layer) + 1].Buffer;
+
+    public DeviceBuffer<byte> KeyScales(int layer) => Scales(layer, 2);
+
+    public DeviceBuffer<byte> ValueScales(int layer) => Scales(layer, 3);
 
     public void Copy(int source, int target)
     {
@@ -118,6 +127,10 @@ internal sealed class DevicePages : IPageStore, IDisposable
                 $"The {what} of one layer take {pages} pages of {bytesEach} bytes in one buffer; {device.Info} allows {limit} bytes, {limit / bytesEach} pages.");
         }
     }
+
+    private DeviceBuffer<byte> Scales(int layer, int plane) => plane < planesPerLayer
+        ? planes[(planesPerLayer * layer) + plane].Buffer
+        : throw new InvalidOperationException("The cache's element type has no scales by token.");
 
     private PinnedArray<byte> HostMemory(int slot)
     {

@@ -11,6 +11,7 @@ public abstract class PagedKvCache : IDisposable
 {
     private readonly DevicePages contents;
     private readonly PagePool pool;
+    private readonly HeadScales? headScales;
     private bool disposed;
 
     private protected PagedKvCache(ComputeDevice device, AttentionShape shape, int pages, int layers)
@@ -28,6 +29,7 @@ public abstract class PagedKvCache : IDisposable
         try
         {
             pool = new PagePool(pages, shape.PageSize, contents);
+            headScales = shape.CacheStorage.Scale() == CacheScale.PerHead ? new HeadScales(device, shape.KvHeads, layers) : null;
         }
         catch
         {
@@ -72,6 +74,21 @@ public abstract class PagedKvCache : IDisposable
     /// <summary>The values of a layer as they lie in memory, page after page.</summary>
     public DeviceBuffer<byte> Values(int layer) => contents.Values(CheckedLayer(layer));
 
+    /// <summary>The scales of a layer's keys, float32: laid out as the keys with one element a row, or one for each KV head.</summary>
+    /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
+    public DeviceBuffer<byte> KeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? contents.KeyScales(CheckedLayer(layer));
+
+    /// <summary>The scales of a layer's values, float32: laid out as the values with one element a row, or one for each KV head.</summary>
+    /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
+    public DeviceBuffer<byte> ValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? contents.ValueScales(CheckedLayer(layer));
+
+    /// <inheritdoc cref="KvCache.SetScales"/>
+    public void SetScales(int layer, ReadOnlySpan<float> keyScales, ReadOnlySpan<float> valueScales)
+    {
+        HeadScales scales = headScales ?? throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales by KV head.");
+        scales.Set(CheckedLayer(layer), keyScales, valueScales);
+    }
+
     /// <inheritdoc cref="PagePool.Create"/>
     public int Create() => Usable().Create();
 
@@ -93,6 +110,16 @@ public abstract class PagedKvCache : IDisposable
     /// </summary>
     /// <inheritdoc cref="PagePool.TryReserve"/>
     public bool TryExtend(int sequence, int tokens) => Usable().TryReserve(sequence, tokens);
+
+    /// <summary>Does what <see cref="TryExtend"/> does, or throws.</summary>
+    /// <exception cref="CacheFullException">There are not enough pages; nothing has changed.</exception>
+    public void Extend(int sequence, int tokens)
+    {
+        if (!TryExtend(sequence, tokens))
+        {
+            throw new CacheFullException(sequence, Length(sequence), tokens, $"{Statistics.Available} pages of {PageSize} are available");
+        }
+    }
 
     /// <inheritdoc cref="PagePool.Truncate"/>
     public void Truncate(int sequence, int length) => Usable().Truncate(sequence, length);
@@ -128,6 +155,7 @@ public abstract class PagedKvCache : IDisposable
     {
         disposed = true;
         contents.Dispose();
+        headScales?.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -144,7 +172,7 @@ public abstract class PagedKvCache : IDisposable
 
 /// <summary>The paged cache of one spec: another spec's kernels cannot be given it.</summary>
 /// <typeparam name="TSpec">The type that carries the spec.</typeparam>
-public sealed class PagedKvCache<TSpec> : PagedKvCache
+public sealed class PagedKvCache<TSpec> : PagedKvCache, IKvCache<TSpec>
 {
     /// <exception cref="ArgumentException">The shape has no page size, or a page of all layers has 2^31 bytes or more.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is not positive, or the pages have more than 2^31 slots.</exception>
@@ -154,4 +182,9 @@ public sealed class PagedKvCache<TSpec> : PagedKvCache
         : base(device, shape, pages, layers)
     {
     }
+
+    int IKvCache<TSpec>.Capacity => 0;
+
+    void IKvCache<TSpec>.Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests) =>
+        work.Build(Shape, geometry, Device.Capabilities.ComputeUnits, Slots, requests);
 }

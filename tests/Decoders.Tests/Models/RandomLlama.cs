@@ -153,8 +153,8 @@ internal sealed class RandomLlama
             }
         }
 
-        string head = tied ? "model.embed_tokens" : "lm_head";
-        return [.. x.SelectMany(row => Linear(head, Norm("model.norm", row)))];
+        string output = tied ? "model.embed_tokens" : "lm_head";
+        return [.. x.SelectMany(row => Linear(output, Norm("model.norm", row)))];
     }
 
     private static double Dot(double[] q, int queryHead, double[] k, int kvHead) =>

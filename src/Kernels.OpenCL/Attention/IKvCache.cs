@@ -1,0 +1,49 @@
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// The cache of one spec, contiguous or paged: another spec's kernels cannot be given it. Lengths are kept on the host;
+/// the kernels fill in the contents.
+/// </summary>
+/// <typeparam name="TSpec">The type that carries the spec.</typeparam>
+public interface IKvCache<TSpec> : IDisposable
+{
+    /// <summary>The device that the cache lives on.</summary>
+    ComputeDevice Device { get; }
+
+    /// <summary>Layers that the cache has room for.</summary>
+    int Layers { get; }
+
+    /// <summary>Bytes of device memory that the cache takes.</summary>
+    long ByteLength { get; }
+
+    /// <summary>Whether there is such a sequence.</summary>
+    bool Exists(int sequence);
+
+    /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
+    int Length(int sequence);
+
+    /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them.</summary>
+    /// <exception cref="CacheFullException">There is no room for them; nothing has changed.</exception>
+    void Extend(int sequence, int tokens);
+
+    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens.</summary>
+    void Truncate(int sequence, int length);
+
+    /// <summary>The keys of a layer as they lie in memory.</summary>
+    DeviceBuffer<byte> Keys(int layer);
+
+    /// <summary>The values of a layer as they lie in memory.</summary>
+    DeviceBuffer<byte> Values(int layer);
+
+    /// <summary>The scales of a layer's keys, where the cache's element type has scales.</summary>
+    DeviceBuffer<byte> KeyScales(int layer);
+
+    /// <summary>The scales of a layer's values, where the cache's element type has scales.</summary>
+    DeviceBuffer<byte> ValueScales(int layer);
+
+    /// <summary>Tokens that a sequence has room for in a contiguous cache; the kernels' addressing needs it.</summary>
+    internal int Capacity { get; }
+
+    /// <summary>Plans a step on the cache's sequences.</summary>
+    internal void Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests);
+}
