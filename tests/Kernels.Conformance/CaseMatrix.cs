@@ -40,7 +40,7 @@ internal static class CaseMatrix
             }
         }
 
-        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)))
+        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Pages(seed)))
         {
             yield return corner;
         }
@@ -64,7 +64,7 @@ internal static class CaseMatrix
                 Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)))
+        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Pages(seed + count)))
         {
             yield return corner;
         }
@@ -138,6 +138,28 @@ internal static class CaseMatrix
         yield return new(small with { Mask = AttentionMask.PrefixCausal, WindowLeft = 60 }, [(100, 100), (20, 300)], seed++, PrefixLength: 90);
         yield return new(small with { WindowLeft = 63, Softcap = 30, Alibi = true, Sinks = true }, [(129, 463), (1, 1328), (5, 18), (64, 20)], seed++);
         yield return new(small with { WindowLeft = 127 }, [(1, 16384), (200, 3000)], seed++);
+    }
+
+    /// <summary>Paged caches: every sort of page size, with the lengths and heads that serving engines test.</summary>
+    public static IEnumerable<AttentionCase> Pages(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
+        AttentionShape shape = Shape(8, 2, 64, 64, AttentionMask.Causal, f32, f32, KvLayout.Hnd);
+        (int, int)[] varlen = [(1, 1328), (5, 18), (129, 463)], decode = [(1, 523), (1, 37), (1, 2011)];
+        foreach (int page in new[] { 1, 5, 8, 16, 32, 256 })
+        {
+            yield return new(shape with { PageSize = page }, varlen, seed++);
+            yield return new(shape with { PageSize = page, Layout = KvLayout.Nhd, Storage = f16, CacheStorage = f16 }, decode, seed++);
+            yield return new(shape with { PageSize = page, Mask = AttentionMask.None }, [(37, 54), (17, 97), (127, 512), (0, 3), (3, 0)], seed++);
+        }
+
+        foreach (int dim in new[] { 40, 72, 80, 128, 256 })
+        {
+            yield return new(Shape(5, 1, dim, dim, AttentionMask.Causal, bf16, bf16, KvLayout.Hnd) with { PageSize = 16, WindowLeft = 63 }, varlen, seed++);
+            yield return new(Shape(4, 4, dim, dim, AttentionMask.Causal, f16, f16, KvLayout.Hnd) with { PageSize = 16, Softcap = 50 }, decode, seed++);
+        }
+
+        yield return new(shape with { PageSize = 16, Sinks = true, Alibi = true }, [(1, 54), (1, 97), (1, 512), (1, 2048), (1, 16384)], seed++);
     }
 
     public static AttentionShape Shape(

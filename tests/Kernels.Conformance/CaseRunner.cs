@@ -22,21 +22,13 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         AttentionShape shape = test.Shape;
         AttentionDescriptor descriptor = RuntimeSpec.Describe(shape, queryTile, keyTile);
         using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, descriptor, target);
-        int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
-
-        // A spare sequence and spare tokens, full of NaN as everything unwritten: none of it may reach an output.
-        using KvCache<RuntimeSpec> cache = launcher.CreateCache(test.Lengths.Count + 1, longest + 3, 1);
+        using IKvCache<RuntimeSpec> cache = shape.PageSize == 0 ? Contiguous(launcher, test) : Paged(launcher, test);
         Poison(cache.Keys(0));
         Poison(cache.Values(0));
 
         var random = new Random(test.Seed);
         var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random)).ToArray();
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
-        for (int sequence = 0; sequence < inputs.Length; sequence++)
-        {
-            cache.Extend(sequence, test.Lengths[sequence].Keys);
-        }
-
         plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Keys, pair.Keys)).ToArray());
         using DeviceBuffer<T> keys = device.Upload<T>(Pack(inputs, input => input.Keys));
         using DeviceBuffer<T> values = device.Upload<T>(Pack(inputs, input => input.Values));
@@ -61,8 +53,39 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         return Compare(test, inputs, outputs, lse, new ReferenceOptions { Sinks = sinks, PrefixLength = test.PrefixLength });
     }
 
+    /// <summary>A cache with a spare sequence and spare tokens, full of NaN as everything unwritten: none of it may reach an output.</summary>
+    private static KvCache<RuntimeSpec> Contiguous<T>(AttentionLauncher<RuntimeSpec, T> launcher, AttentionCase test) where T : unmanaged
+    {
+        int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
+        KvCache<RuntimeSpec> cache = launcher.CreateCache(test.Lengths.Count + 1, longest + 3, 1);
+        for (int sequence = 0; sequence < test.Lengths.Count; sequence++)
+        {
+            cache.Extend(sequence, test.Lengths[sequence].Keys);
+        }
+
+        return cache;
+    }
+
+    /// <summary>A cache in which the sequences' pages lie scattered: they grow in turn, by odd lengths.</summary>
+    private static PagedKvCache<RuntimeSpec> Paged<T>(AttentionLauncher<RuntimeSpec, T> launcher, AttentionCase test) where T : unmanaged
+    {
+        int size = test.Shape.PageSize;
+        PagedKvCache<RuntimeSpec> cache = launcher.CreatePagedCache(3 + test.Lengths.Sum(pair => (pair.Keys + size - 1) / size), 1);
+        int[] sequences = test.Lengths.Select(_ => cache.Create()).ToArray();
+        int step = Math.Max(1, (2 * size) - 1);
+        while (sequences.Any(sequence => cache.Length(sequence) < test.Lengths[sequence].Keys))
+        {
+            foreach (int sequence in sequences)
+            {
+                cache.Extend(sequence, Math.Min(step, test.Lengths[sequence].Keys - cache.Length(sequence)));
+            }
+        }
+
+        return cache;
+    }
+
     private void Launch<T>(
-        AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, KvCache<RuntimeSpec> cache,
+        AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache,
         DeviceBuffer<T> queries, T[] outputs, float[] lse) where T : unmanaged
     {
         // Poisoned, so that an output that no kernel writes is seen.

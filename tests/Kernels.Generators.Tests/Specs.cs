@@ -58,6 +58,34 @@ internal static class Specs
             [AttentionKernel(8, 2, 80, Layout = KvLayout.Nhd, CacheStorage = ElementType.Float16)]
             public sealed partial class NhdHalfCache;
             """),
+        ["WindowAndSoftcap"] = new("Models.WindowAndSoftcap", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>A local layer of Gemma-2.</summary>
+            [AttentionKernel(8, 4, 256, Mask = AttentionMask.Causal, WindowLeft = 4095, Softcap = 50, Storage = ElementType.BFloat16)]
+            public sealed partial class WindowAndSoftcap;
+            """),
+        ["PagedInt8AlibiSinks"] = new("Models.PagedInt8AlibiSinks", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>Pages, scales, slopes and sinks.</summary>
+            [AttentionKernel(12, 4, 64, ValueDim = 32, PageSize = 16, Storage = ElementType.Float16, CacheStorage = ElementType.Int8,
+                WindowRight = 0, Alibi = true, Sinks = true)]
+            public sealed partial class PagedInt8AlibiSinks;
+            """),
+        ["PagedNhdInt4"] = new("Models.PagedNhdInt4", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>Half bytes, in token order.</summary>
+            [AttentionKernel(8, 2, 64, Mask = AttentionMask.PrefixCausal, PageSize = 8, Layout = KvLayout.Nhd, CacheStorage = ElementType.Int4)]
+            public sealed partial class PagedNhdInt4;
+            """),
         ["NestedWithTiles"] = new("Outer+Middle+NestedWithTiles", """
             using Kernels;
 

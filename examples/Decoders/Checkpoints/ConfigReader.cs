@@ -106,7 +106,7 @@ public sealed class ConfigReader
 
     private string Raw(string key)
     {
-        string text = Find(key)?.GetRawText() ?? "missing";
+        string text = (Find(key)?.GetRawText() ?? "missing").ReplaceLineEndings(" ");
         return text.Length <= 80 ? text : text[..77] + "...";
     }
 }

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace Decoders;
 
-/// <summary>Runs commands, and turns errors into one line each and an exit code.</summary>
+/// <summary>Runs commands, and turns errors into their name and message, without a stack trace, and an exit code.</summary>
 public static class CommandRunner
 {
     /// <summary>Something that was to be compared does not agree.</summary>
@@ -86,15 +86,9 @@ public static class CommandRunner
         {
             return Interrupted;
         }
-        catch (ProgramBuildException e)
-        {
-            // The log and the source are the message.
-            result.InvocationConfiguration.Error.WriteLine($"{nameof(ProgramBuildException)}: {e.Message}");
-            return UserError;
-        }
         catch (Exception e) when (e is CheckpointException or ComputeException)
         {
-            result.InvocationConfiguration.Error.WriteLine($"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
+            result.InvocationConfiguration.Error.WriteLine($"{e.GetType().Name}: {e.Message}");
             return UserError;
         }
     }

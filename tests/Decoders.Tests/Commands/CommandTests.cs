@@ -98,7 +98,7 @@ public sealed class CommandTests(Devices devices)
 
     [Theory]
     [MemberData(nameof(UserErrors))]
-    public async Task SaysWhatIsWrongInOneLineAndExitsWithTwo(string[] arguments, string message)
+    public async Task SaysWhatIsWrongAndExitsWithTwo(string[] arguments, string message)
     {
         (int code, _, string error) = await Run(arguments);
 
@@ -115,7 +115,7 @@ public sealed class CommandTests(Devices devices)
 
         Assert.Equal(2, code);
         Assert.StartsWith("DeviceSelectionException: ", error, StringComparison.Ordinal);
-        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)

@@ -55,7 +55,6 @@ internal static class CombineAlgorithm
                 for (int d = get_local_id(0); d < VALUE_DIM; d += {{context.Plan.CombineWorkGroupSize}})
                 {
                     float sum = 0.0f;
-                    #pragma unroll 8
                     for (int split = 0; split < merge.s2; split++)
                     {
                         const long from = (long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head;

@@ -1,0 +1,114 @@
+using Kernels.Compiler.Emit;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Generators.Writing;
+
+/// <summary>
+/// Writes where things lie in a cache: bytes, strides and offsets of keys, values and scales. A contiguous cache has
+/// sequences of a capacity that is known at run time; a paged one has pages of a size that is part of the spec.
+/// </summary>
+internal sealed class CacheLayoutWriter(AttentionSpec spec)
+{
+    private readonly bool paged = spec.PageSize > 0;
+
+    /// <summary>What lies outermost: a sequence or a page.</summary>
+    private string Outer => paged ? "page" : "sequence";
+
+    /// <summary>Bytes that one token takes over all KV heads, scales included.</summary>
+    public static long BytesPerToken(AttentionSpec spec) =>
+        RowBytes(spec, spec.HeadDim) + RowBytes(spec, spec.ResolvedValueDim) + ScaleBytes(spec);
+
+    public void Write(CodeWriter writer)
+    {
+        string token = paged ? "token of the page" : "token";
+        string axes = spec.Layout == KvLayout.Hnd ? $"[{Outer}, KV head, {token}, dim]" : $"[{Outer}, {token}, KV head, dim]";
+        writer.Add($"/// <summary>Where things lie in the cache of one layer: keys and values in a buffer each, {axes}, {spec.ResolvedCacheStorage}. Offsets and strides count elements.</summary>");
+        writer.Add(CSharpFile.GeneratedCode);
+        writer.Open("public static class CacheLayout");
+        writer.Add(spec.ResolvedCacheStorage.BitsPerElement() >= 8
+            ? $"""
+                /// <summary>Bytes of one element.</summary>
+                public const int ElementBytes = {spec.ResolvedCacheStorage.SizeInBytes()};
+                """
+            : $"""
+                /// <summary>Elements of one byte; the one with the even offset lies in the low half.</summary>
+                public const int ElementsPerByte = {8 / spec.ResolvedCacheStorage.BitsPerElement()};
+                """);
+        if (paged)
+        {
+            writer.Line().Add($"""
+                /// <summary>Tokens of a page.</summary>
+                public const int PageSize = {spec.PageSize};
+                """);
+        }
+
+        Rows(writer, "Key", "key", "one token's keys take over all KV heads", RowBytes(spec, spec.HeadDim), spec.HeadDim, "HeadDim");
+        Rows(writer, "Value", "value", "one token's values take over all KV heads", RowBytes(spec, spec.ResolvedValueDim), spec.ResolvedValueDim, "ValueDim");
+        if (spec.ResolvedCacheStorage.Scale() == CacheScale.PerToken)
+        {
+            Rows(writer, "Scale", "scale", "one token's scales of keys and of values, float32 in a buffer each, take over all KV heads", ScaleBytes(spec), 1, null);
+        }
+
+        writer.Close();
+    }
+
+    /// <summary>Strides and offset of one kind of rows.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="name">What the members' names begin with.</param>
+    /// <param name="noun">What a row is.</param>
+    /// <param name="what">What takes the bytes of a token.</param>
+    /// <param name="bytes">Bytes of a token.</param>
+    /// <param name="dim">Elements of a row.</param>
+    /// <param name="dimName">The constant of that number, or null where a row is one element.</param>
+    private void Rows(CodeWriter writer, string name, string noun, string what, long bytes, int dim, string? dimName)
+    {
+        string outerName = paged ? "Page" : "Sequence";
+        string tokenStride = C.Int(spec.Layout == KvLayout.Hnd ? dim : spec.KvHeads * dim);
+        string headStride = spec.Layout == KvLayout.Nhd ? C.Int(dim) : paged ? C.Int(spec.PageSize * dim) : $"(long)capacity * {dim}";
+        string outerStride = paged ? C.Int(spec.PageSize * spec.KvHeads * dim) : $"(long)capacity * {spec.KvHeads * dim}";
+        string Stride(string axis, string value) => paged
+            ? $"public const long {name}{axis}Stride = {value};"
+            : $"public static long {name}{axis}Stride(int capacity) => {value};";
+
+        string subject = dimName is null ? "the scale of a key, or of a value," : $"an element of a {noun}";
+        string cache = paged ? "in the cache" : "in a cache whose sequences have room for <paramref name=\"capacity\"/> tokens";
+        string parameters = $"int {Outer}, int kvHead, int token{(dimName is null ? "" : ", int dim")}{(paged ? "" : ", int capacity")}";
+        string capacity = paged ? "PageSize" : "capacity";
+        string call = paged ? "" : "(capacity)";
+        writer.Line();
+        writer.Add($"""
+            /// <summary>Bytes that {what}.</summary>
+            public const long {name}BytesPerToken = {bytes};
+
+            /// <summary>From one token's {noun} to the next of the same head.</summary>
+            public const long {name}TokenStride = {tokenStride};
+
+            /// <summary>From one head's {noun} to the next head's of the same token.</summary>
+            {Stride("Head", headStride)}
+
+            /// <summary>From one {Outer} to the next.</summary>
+            {Stride(outerName, outerStride)}
+
+            /// <summary>Where {subject} lies {cache}.</summary>
+            /// <exception cref="global::System.ArgumentOutOfRangeException">An index is outside its axis.</exception>
+            """);
+        writer.Open($"public static long {name}Offset({parameters})");
+        writer.Add($"""
+            global::System.ArgumentOutOfRangeException.ThrowIfNegative({Outer});
+            global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)kvHead, (uint)KvHeads, nameof(kvHead));
+            global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)token, (uint){capacity}, nameof(token));
+            """);
+        if (dimName is not null)
+        {
+            writer.Add($"global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)dim, (uint){dimName}, nameof(dim));");
+        }
+
+        writer.Add($"return ({Outer} * {name}{outerName}Stride{call}) + (kvHead * {name}HeadStride{call}) + (token * {name}TokenStride){(dimName is null ? "" : " + dim")};");
+        writer.Close();
+    }
+
+    private static long RowBytes(AttentionSpec spec, int dim) => (long)spec.KvHeads * spec.ResolvedCacheStorage.RowBytes(dim);
+
+    private static long ScaleBytes(AttentionSpec spec) =>
+        spec.ResolvedCacheStorage.Scale() == CacheScale.PerToken ? 2L * spec.KvHeads * sizeof(float) : 0;
+}
