@@ -3,9 +3,13 @@ namespace Kernels.Conformance;
 /// <summary>Random queries, keys and values of one sequence: as the device gets them, and as the reference does.</summary>
 internal sealed class SequenceInputs<T> where T : unmanaged
 {
+    private readonly AttentionShape shape;
+    private readonly int tokens;
+
     public SequenceInputs(AttentionCase test, int queries, int keys, Random random)
     {
-        AttentionShape shape = test.Shape;
+        shape = test.Shape;
+        tokens = keys;
         if (test.LogitOffset == 0)
         {
             Queries = Normal(queries * shape.QueryHeads * shape.HeadDim, random);
@@ -19,11 +23,11 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         }
 
         Values = Normal(keys * shape.KvHeads * shape.ValueDim, random);
-        ReferenceQueries = Array.ConvertAll(Queries, x => (double)Elements.ToFloat(x));
-
-        // The cache rounds what it is given; the reference starts from what the cache holds.
-        ReferenceKeys = Array.ConvertAll(Keys, x => Elements.Round(shape.CacheStorage, Elements.ToFloat(x)));
-        ReferenceValues = Array.ConvertAll(Values, x => Elements.Round(shape.CacheStorage, Elements.ToFloat(x)));
+        ReferenceQueries = Wide(Queries);
+        ExactKeys = Wide(Keys);
+        ExactValues = Wide(Values);
+        ReferenceKeys = ExactKeys;
+        ReferenceValues = ExactValues;
     }
 
     public T[] Queries { get; }
@@ -34,9 +38,44 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
     public double[] ReferenceQueries { get; }
 
-    public double[] ReferenceKeys { get; }
+    /// <summary>The keys as they were appended.</summary>
+    public double[] ExactKeys { get; }
 
-    public double[] ReferenceValues { get; }
+    /// <summary>The values as they were appended.</summary>
+    public double[] ExactValues { get; }
+
+    /// <summary>The keys that the reference starts from: those that the cache holds.</summary>
+    public double[] ReferenceKeys { get; private set; }
+
+    /// <summary>The values that the reference starts from: those that the cache holds.</summary>
+    public double[] ReferenceValues { get; private set; }
+
+    /// <summary>Takes over what the cache holds.</summary>
+    /// <returns>What is wrong with it, or null: it must be what was appended, as near as the cache's type has it.</returns>
+    public string? TakeFrom(CacheContents cache, int sequence)
+    {
+        (ReferenceKeys, float[] keyScales) = cache.Keys(sequence, tokens);
+        (ReferenceValues, float[] valueScales) = cache.Values(sequence, tokens);
+        return Difference("key", ExactKeys, ReferenceKeys, keyScales, shape.HeadDim) ?? Difference("value", ExactValues, ReferenceValues, valueScales, shape.ValueDim);
+    }
+
+    private string? Difference(string what, double[] appended, double[] held, float[] scales, int dim)
+    {
+        bool rounds = shape.CacheStorage.Scale() == CacheScale.None;
+        for (int i = 0; i < appended.Length; i++)
+        {
+            double expected = rounds ? Elements.Round(shape.CacheStorage, appended[i]) : appended[i];
+            double allowed = CacheRow.LargestError(shape.CacheStorage, appended[i], scales[i / dim]);
+            if (!(Math.Abs(held[i] - expected) <= allowed * (1 + 1e-6)))
+            {
+                return $"the cache holds {held[i]:G9} as element {i % dim} of the {what} of token {i / dim / shape.KvHeads}, head {i / dim % shape.KvHeads}; {appended[i]:G9} was appended, {allowed:G3} off is allowed";
+            }
+        }
+
+        return null;
+    }
+
+    private static double[] Wide(T[] data) => Array.ConvertAll(data, x => (double)Elements.ToFloat(x));
 
     private static T[] Constant(int length, float value)
     {

@@ -9,7 +9,7 @@ public sealed class DescriptorTests
     public static TheoryData<string, string> Shapes => new()
     {
         { "MhaFloat32", "8, 8, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
-        { "GqaFloat16Causal", "32, 8, 128, 128, 0.08838834764831845, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd)" },
+        { "GqaFloat16Causal", "32, 8, 128, 128, 1 / System.Math.Sqrt(128), AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd)" },
         { "MqaBFloat16Odd", "7, 1, 59, 59, 1 / System.Math.Sqrt(59), AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd)" },
         { "WideKeysNarrowValues", "16, 16, 192, 128, 0.0625, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
         { "NhdHalfCache", "8, 2, 80, 80, 1 / System.Math.Sqrt(80), AttentionMask.None, ElementType.Float32, ElementType.Float16, KvLayout.Nhd)" },

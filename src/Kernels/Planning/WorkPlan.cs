@@ -215,11 +215,11 @@ public sealed class WorkPlan
 
         double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
         double ideal = total * shape.KvHeads / slots;
-        int best = Math.Max(tile.Keys, longest);
+        int best = tile.Keys;
         double bestCost = double.PositiveInfinity;
         for (int splits = 1; splits <= MaxSplits; splits += Math.Max(1, splits / 4))
         {
-            int chunk = (((longest + splits - 1) / splits) + tile.Keys - 1) / tile.Keys * tile.Keys;
+            int chunk = Math.Max(1, (((longest + splits - 1) / splits) + tile.Keys - 1) / tile.Keys) * tile.Keys;
             if (splits > 1 && chunk < SmallestSplit)
             {
                 break;
@@ -245,7 +245,7 @@ public sealed class WorkPlan
             }
         }
 
-        return Math.Max(best, tile.Keys);
+        return best;
     }
 
     private static int PagesNeeded(AttentionShape shape, AttentionRequest request) =>

@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+using Kernels.OpenCL;
+
+namespace Kernels.Conformance;
+
+/// <summary>Layer 0 of a cache, read back to the host.</summary>
+internal sealed class CacheContents
+{
+    private readonly AttentionShape shape;
+    private readonly byte[] keys;
+    private readonly byte[] values;
+    private readonly float[] keyScales = [];
+    private readonly float[] valueScales = [];
+    private readonly Func<int, int, int> slotOf;
+    private readonly int slotsTogether;
+
+    public CacheContents(AttentionShape shape, IKvCache<RuntimeSpec> cache)
+    {
+        this.shape = shape;
+        keys = Read(cache.Keys(0));
+        values = Read(cache.Values(0));
+        if (shape.CacheStorage.Scale() != CacheScale.None)
+        {
+            keyScales = MemoryMarshal.Cast<byte, float>(Read(cache.KeyScales(0))).ToArray();
+            valueScales = MemoryMarshal.Cast<byte, float>(Read(cache.ValueScales(0))).ToArray();
+        }
+
+        (slotOf, slotsTogether) = cache switch
+        {
+            KvCache<RuntimeSpec> contiguous => ((sequence, token) => (sequence * contiguous.Capacity) + token, contiguous.Capacity),
+            PagedKvCache<RuntimeSpec> paged => (
+                (Func<int, int, int>)((sequence, token) => (paged.Pages(sequence)[token / paged.PageSize] * paged.PageSize) + (token % paged.PageSize)),
+                paged.PageSize),
+            _ => throw new ArgumentException($"Not a cache that is known: {cache.GetType()}.", nameof(cache)),
+        };
+    }
+
+    /// <summary>The keys of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_qk], and the scale of each row.</summary>
+    public (double[] Elements, float[] Scales) Keys(int sequence, int tokens) => Rows(keys, keyScales, shape.HeadDim, sequence, tokens);
+
+    /// <summary>The values of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_v], and the scale of each row.</summary>
+    public (double[] Elements, float[] Scales) Values(int sequence, int tokens) => Rows(values, valueScales, shape.ValueDim, sequence, tokens);
+
+    /// <summary>Index of the row of a slot and a head. Slots lie together by the page or, in a contiguous cache, by the sequence.</summary>
+    public static long RowOf(AttentionShape shape, int slotsTogether, int slot, int head) => shape.Layout == KvLayout.Hnd
+        ? (((long)(slot / slotsTogether) * shape.KvHeads) + head) * slotsTogether + (slot % slotsTogether)
+        : ((long)slot * shape.KvHeads) + head;
+
+    private (double[] Elements, float[] Scales) Rows(byte[] bytes, float[] scales, int dim, int sequence, int tokens)
+    {
+        double[] elements = new double[tokens * shape.KvHeads * dim];
+        float[] rowScales = new float[tokens * shape.KvHeads];
+        int rowBytes = shape.CacheStorage.RowBytes(dim);
+        for (int token = 0; token < tokens; token++)
+        {
+            int slot = slotOf(sequence, token);
+            for (int head = 0; head < shape.KvHeads; head++)
+            {
+                long row = RowOf(shape, slotsTogether, slot, head);
+                int at = (token * shape.KvHeads) + head;
+                rowScales[at] = shape.CacheStorage.Scale() switch
+                {
+                    CacheScale.PerToken => scales[row],
+                    CacheScale.PerHead => scales[head],
+                    _ => 1,
+                };
+                CacheRow.Decode(shape.CacheStorage, bytes.AsSpan((int)(row * rowBytes), rowBytes), rowScales[at], elements.AsSpan(at * dim, dim));
+            }
+        }
+
+        return (elements, rowScales);
+    }
+
+    private static byte[] Read(DeviceBuffer<byte> buffer)
+    {
+        byte[] bytes = new byte[buffer.Length];
+        buffer.Device.Queue.Read(buffer, bytes.AsSpan());
+        return bytes;
+    }
+}
