@@ -40,7 +40,7 @@ internal static class CaseMatrix
             }
         }
 
-        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Pages(seed)))
+        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Pages(seed)).Concat(Quantised(seed)))
         {
             yield return corner;
         }
@@ -64,7 +64,7 @@ internal static class CaseMatrix
                 Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Pages(seed + count)))
+        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Pages(seed + count)).Concat(Quantised(seed + count)))
         {
             yield return corner;
         }
@@ -160,6 +160,42 @@ internal static class CaseMatrix
         }
 
         yield return new(shape with { PageSize = 16, Sinks = true, Alibi = true }, [(1, 54), (1, 97), (1, 512), (1, 2048), (1, 16384)], seed++);
+    }
+
+    /// <summary>Caches in 8 and 4 bits: prompts, decode and both at once, each layout, contiguous and in pages, odd dimensions, with masks and score options.</summary>
+    public static IEnumerable<AttentionCase> Quantised(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
+        const AttentionMask causal = AttentionMask.Causal, none = AttentionMask.None;
+        (int, int)[] prompt = [(108, 256)], decode = [(1, 523), (1, 37), (1, 2011)];
+        (int, int)[] mixed = [(129, 463), (1, 1328), (5, 18), (0, 7), (1, 0), (3, 0), (1, 1), (17, 5)];
+        foreach (ElementType cache in new[] { ElementType.Int8, ElementType.Int4, ElementType.Float8E4M3 })
+        {
+            foreach (KvLayout layout in Layouts)
+            {
+                foreach (int page in new[] { 0, 16 })
+                {
+                    yield return new(Shape(8, 2, 64, 64, causal, f32, cache, layout) with { PageSize = page }, prompt, seed++);
+                    yield return new(Shape(32, 8, 128, 128, causal, f16, cache, layout) with { PageSize = page }, decode, seed++);
+                    yield return new(Shape(6, 3, 80, 80, causal, f32, cache, layout) with { PageSize = page }, mixed, seed++);
+                }
+            }
+
+            yield return new(Shape(5, 1, 256, 256, none, bf16, cache, KvLayout.Hnd), [(33, 65), (1, 700)], seed++);
+            yield return new(Shape(4, 2, 192, 128, causal, f16, cache, KvLayout.Nhd), [(65, 190), (1, 77)], seed++);
+            yield return new(Shape(4, 4, 16, 32, causal, f32, cache, KvLayout.Hnd) with { PageSize = 5 }, [(31, 33), (1, 300)], seed++);
+            yield return new(Shape(16, 1, 64, 64, causal, f32, cache, KvLayout.Hnd), [(1, 16384), (2, 300)], seed++);
+            yield return new(Shape(8, 2, 64, 64, causal, f32, cache, KvLayout.Hnd) with { WindowLeft = 63, Softcap = 30, Alibi = true, Sinks = true }, mixed, seed++);
+            yield return new(Shape(4, 2, 64, 64, causal, f32, cache, KvLayout.Hnd), [(50, 70), (1, 600)], seed++, LogitOffset: -524288);
+        }
+
+        foreach (ElementType cache in new[] { ElementType.Int8, ElementType.Float8E4M3 })
+        {
+            yield return new(Shape(8, 2, 59, 59, causal, f32, cache, KvLayout.Nhd), mixed, seed++);
+            yield return new(Shape(4, 4, 111, 40, none, f16, cache, KvLayout.Hnd) with { PageSize = 8 }, mixed, seed++);
+            yield return new(Shape(3, 3, 9, 11, causal, f32, cache, KvLayout.Nhd) with { PageSize = 1 }, [(31, 33), (1, 5)], seed++);
+            yield return new(Shape(2, 1, 8, 250, causal, bf16, cache, KvLayout.Hnd), decode, seed++);
+        }
     }
 
     public static AttentionShape Shape(

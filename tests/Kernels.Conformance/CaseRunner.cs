@@ -25,6 +25,16 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         using IKvCache<RuntimeSpec> cache = shape.PageSize == 0 ? Contiguous(launcher, test) : Paged(launcher, test);
         Poison(cache.Keys(0));
         Poison(cache.Values(0));
+        switch (shape.CacheStorage.Scale())
+        {
+            case CacheScale.PerToken:
+                Poison(cache.KeyScales(0));
+                Poison(cache.ValueScales(0));
+                break;
+            case CacheScale.PerHead:
+                SetScales(cache, shape, new Random(test.Seed));
+                break;
+        }
 
         var random = new Random(test.Seed);
         var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random)).ToArray();
@@ -33,6 +43,14 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         using DeviceBuffer<T> keys = device.Upload<T>(Pack(inputs, input => input.Keys));
         using DeviceBuffer<T> values = device.Upload<T>(Pack(inputs, input => input.Values));
         launcher.Append(plan, cache, 0, keys, values).Dispose();
+        var contents = new CacheContents(shape, cache);
+        for (int sequence = 0; sequence < inputs.Length; sequence++)
+        {
+            if (inputs[sequence].TakeFrom(contents, sequence) is { } difference)
+            {
+                return new CaseResult(test, $"sequence {sequence}: {difference}", double.PositiveInfinity, 0);
+            }
+        }
 
         plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys, test.PrefixLength)).ToArray());
         using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
@@ -84,6 +102,23 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         return cache;
     }
 
+    /// <summary>Scales that differ from head to head, no powers of two, under which no input is saturated; the first head keeps its 1.</summary>
+    private static void SetScales(IKvCache<RuntimeSpec> cache, AttentionShape shape, Random random)
+    {
+        float[] keys = Scales(), values = Scales();
+        switch (cache)
+        {
+            case KvCache<RuntimeSpec> contiguous:
+                contiguous.SetScales(0, keys, values);
+                break;
+            case PagedKvCache<RuntimeSpec> paged:
+                paged.SetScales(0, keys, values);
+                break;
+        }
+
+        float[] Scales() => [.. Enumerable.Range(0, shape.KvHeads).Select(head => head == 0 ? 1 : (float)(0.013 + (0.05 * random.NextDouble())))];
+    }
+
     private void Launch<T>(
         AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache,
         DeviceBuffer<T> queries, T[] outputs, float[] lse) where T : unmanaged
@@ -101,18 +136,15 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, ReferenceOptions options) where T : unmanaged
     {
         AttentionShape shape = test.Shape;
-        ElementType coarser = shape.Storage != ElementType.Float32 ? shape.Storage : shape.CacheStorage;
-        if (shape.Storage == ElementType.Float16 && shape.CacheStorage == ElementType.BFloat16)
-        {
-            coarser = ElementType.BFloat16;
-        }
 
-        // What is compared is the arithmetic: inputs are rounded the same way on both sides, so a float32 output over a 16-bit cache is held to float32.
-        ElementType held = shape.Storage == ElementType.Float32 ? ElementType.Float32 : coarser;
+        // What is compared is the arithmetic: the reference starts from what the cache holds, so a float32 output over a 16-bit or quantised cache is held to float32.
+        ElementType held = shape.Storage == ElementType.Float16 && shape.CacheStorage == ElementType.BFloat16 ? ElementType.BFloat16 : shape.Storage;
         var rows = Rows(test);
         int dim = shape.ValueDim;
         double[] actual = new double[rows.Length * dim], expected = new double[rows.Length * dim];
         double[] eager = held == ElementType.Float32 ? [] : new double[rows.Length * dim];
+        bool quantised = shape.CacheStorage.Scale() != CacheScale.None;
+        double[] exact = quantised ? new double[rows.Length * dim] : [];
         double[] lseError = new double[rows.Length];
         int[] tokenOffsets = new int[inputs.Length];
         for (int i = 1; i < inputs.Length; i++)
@@ -127,6 +159,12 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             (int queries, int keys) = test.Lengths[sequence];
             double reference = ReferenceAttention.Row(
                 shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options with { Batch = sequence });
+            if (quantised)
+            {
+                ReferenceAttention.Row(
+                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options with { Batch = sequence });
+            }
+
             int row = ((tokenOffsets[sequence] + token) * shape.QueryHeads) + head;
             for (int d = 0; d < dim; d++)
             {
@@ -149,10 +187,12 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
         double error = Tolerance.Error(held, actual, expected, eager);
         double worstLse = lseError.DefaultIfEmpty().Max();
+        double quantisation = quantised ? Tolerance.QuantisationError(shape.CacheStorage, actual, exact) : 0;
         string? failure = error > 1 ? $"output error is {error:G3} of what is allowed"
             : worstLse > 1 ? $"LSE error is {worstLse:G3} of what is allowed"
+            : quantisation > 1 ? $"distance from what the exact keys and values give is {quantisation:G3} of what is allowed"
             : null;
-        return new CaseResult(test, failure, Math.Max(error, worstLse), rows.Length);
+        return new CaseResult(test, failure, Math.Max(Math.Max(error, worstLse), quantisation), rows.Length);
     }
 
     /// <summary>The rows to compare: all of them, or first, last and a random sample where that would take the reference too long.</summary>

@@ -47,4 +47,28 @@ internal static class Tolerance
         double twiceEager = worstDifference / ((2 * worstEager) + rounding + double.Epsilon);
         return Math.Max(worst, twiceEager);
     }
+
+    /// <summary>
+    /// How far outputs over a quantised cache may be from those over the exact keys and values, absolute and relative:
+    /// 2e-2 with int8 and 1.5e-1 with e4m3, as the test suites have it; int4 has steps 18 times as wide as int8.
+    /// </summary>
+    /// <returns>The largest distance relative to what is allowed; infinite when something is not a number.</returns>
+    public static double QuantisationError(ElementType cache, ReadOnlySpan<double> actual, ReadOnlySpan<double> exact)
+    {
+        double allowed = cache switch
+        {
+            ElementType.Int8 => 2e-2,
+            ElementType.Int4 => 18 * 2e-2,
+            ElementType.Float8E4M3 => 1.5e-1,
+            _ => throw new ArgumentOutOfRangeException(nameof(cache), cache, "Not quantised."),
+        };
+        double worst = 0;
+        for (int i = 0; i < actual.Length; i++)
+        {
+            double error = Math.Abs(actual[i] - exact[i]) / (allowed + (allowed * Math.Abs(exact[i])));
+            worst = double.IsNaN(error) ? double.PositiveInfinity : Math.Max(worst, error);
+        }
+
+        return worst;
+    }
 }
