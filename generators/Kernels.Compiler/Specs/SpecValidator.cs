@@ -118,7 +118,7 @@ internal static class SpecValidator
                 return true;
             }
 
-            string[] names = Enum.GetValues(typeof(T)).Cast<T>().Where(offered ?? (_ => true)).Select(member => member.ToString()).ToArray();
+            string[] names = Enum.GetNames(typeof(T)).Where(name => offered is null || offered((T)Enum.Parse(typeof(T), name))).ToArray();
             Report(SpecRules.UndefinedOption, option,
                 names.Select(name => SpecFix.Set(option, $"{typeof(T).Name}.{name}")).Concat([SpecFix.LeaveOut(option)]),
                 option, Convert.ToInt32(value, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture),
