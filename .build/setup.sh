@@ -1,67 +1,95 @@
-#!/usr/bin/env bash
-# What examples/run.sh and tests/run.sh share: the repository's root, installing Debian or Ubuntu packages, and finding an OpenCL device.
-# Sourced, not run.
+# shellcheck shell=bash
+# How a machine gets what the repository's scripts need. To be sourced. Messages go to standard error, so that a
+# script's own output can be redirected.
 
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
-fail() {
+say() {
   printf '%s\n' "$*" >&2
+}
+
+fail() {
+  say "$*"
   exit 1
 }
 
-# Runs a command as root: as it is, or through sudo.
+require_dotnet() {
+  local version
+  version=$(cd / && dotnet --version 2>/dev/null) ||
+    fail "The .NET 10 SDK is needed: see https://dotnet.microsoft.com/download"
+  [ "${version%%.*}" -ge 10 ] ||
+    fail "The .NET 10 SDK is needed, this machine has $version: see https://dotnet.microsoft.com/download"
+}
+
+# as_root COMMAND...: runs a command as root, through sudo where the user is not.
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
   else
-    fail "Installing packages needs root: run this as root, or install sudo."
+    sudo "$@"
   fi
+}
+
+can_install() {
+  command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
 }
 
 is_installed() {
-  dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q '^install ok installed$'
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# Installs those of the named packages that are missing, and says which.
+# install_packages REASON PACKAGE...: installs those that are missing and says so. Nothing that is installed is
+# upgraded, and apt gives up rather than remove a package.
 install_packages() {
+  local reason=$1 package
+  shift
   local missing=()
-  local package
   for package in "$@"; do
     is_installed "$package" || missing+=("$package")
   done
-  if [ "${#missing[@]}" -eq 0 ]; then
-    return
+
+  if [ ${#missing[@]} -eq 0 ]; then
+    return 0
   fi
-  printf 'Installing: %s\n' "${missing[*]}"
-  as_root apt-get -qq -o DPkg::Lock::Timeout=300 update >/dev/null
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "${missing[@]}" >/dev/null
-}
 
-require_dotnet() {
-  command -v dotnet >/dev/null || fail "The .NET 10 SDK is missing: https://dotnet.microsoft.com/download"
-  dotnet --list-sdks | grep -q '^1[0-9]\.' || fail "The .NET SDK is older than 10: https://dotnet.microsoft.com/download"
-}
-
-# Whether any OpenCL driver is registered; the loader lists a platform for each .icd file.
-has_opencl_driver() {
-  compgen -G '/etc/OpenCL/vendors/*.icd' >/dev/null || [ -n "${OCL_ICD_VENDORS:-}${OCL_ICD_FILENAMES:-}" ]
-}
-
-has_opencl_loader() {
-  ldconfig -p 2>/dev/null | grep -q 'libOpenCL\.so\.1'
-}
-
-# Where no OpenCL driver is there, installs one that runs on the CPU. An existing installation is left alone.
-require_opencl() {
-  if has_opencl_driver && has_opencl_loader; then
-    return
+  if ! can_install; then
+    say "Not installed, for want of apt-get or of root's rights: ${missing[*]} ($reason)."
+    return 1
   fi
-  command -v apt-get >/dev/null || fail "No OpenCL driver is installed. On this system, install your GPU's OpenCL driver or PoCL (portablecl.org), then run this again."
-  local packages=()
-  has_opencl_loader || packages+=(ocl-icd-libopencl1)
-  has_opencl_driver || packages+=(pocl-opencl-icd)
-  install_packages "${packages[@]}"
+
+  say "Installing with apt-get: ${missing[*]} ($reason)."
+  refresh_package_lists
+  local log
+  log=$(mktemp)
+  if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends --no-upgrade --no-remove "${missing[@]}" >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    rm -f "$log"
+    say "Not installed: ${missing[*]} ($reason)."
+    return 1
+  fi
+
+  rm -f "$log"
+}
+
+# Fetches the lists of packages, once a run. Stale lists may still do, so a failure is not the end.
+refresh_package_lists() {
+  if [ -z "${package_lists_are_fresh:-}" ]; then
+    package_lists_are_fresh=yes
+    as_root apt-get -o DPkg::Lock::Timeout=300 update -qq >/dev/null 2>&1 || say "apt-get update failed; going on with the lists that are there."
+  fi
+}
+
+# has_driver NAME: whether an OpenCL driver with NAME in its library's name is registered with the loader.
+has_driver() {
+  grep -qirs --include='*.icd' -- "$1" "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}"
+}
+
+# install_driver REASON PACKAGE: installs an OpenCL driver, and a loader where there is none.
+install_driver() {
+  local loader=()
+  if ! /sbin/ldconfig -p 2>/dev/null | grep -q 'libOpenCL\.so\.1 '; then
+    loader=(ocl-icd-libopencl1)
+  fi
+
+  install_packages "$@" "${loader[@]}"
 }

@@ -1,20 +1,38 @@
 #!/usr/bin/env bash
-# Builds the attention kernels and writes a story with the checkpoint that comes with the examples. Arguments go to `generate`:
-#   bash examples/run.sh --prompt "The fox" --tokens 100 --temperature 0.8
+# Writes a story with the small language model in Decoders/checkpoints, on this machine's OpenCL device. A machine
+# without one gets PoCL, an OpenCL driver for CPUs. Arguments are passed on to the program's "generate":
+#   bash examples/run.sh --prompt "One morning Leo" --tokens 200 --temperature 0.8
 set -euo pipefail
-# shellcheck source=../.build/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../.build/setup.sh"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=../.build/setup.sh
+. "$root/.build/setup.sh"
+
+decoders() {
+  dotnet run --project "$root/examples/Decoders" --configuration Release --no-build -- "$@"
+}
+
+# add_default OPTION VALUE: adds an option that is not among the arguments.
+add_default() {
+  local argument
+  for argument in "${arguments[@]}"; do
+    case $argument in
+      "$1" | "$1="* | "$1:"*) return ;;
+    esac
+  done
+
+  arguments+=("$@")
+}
 
 require_dotnet
-require_opencl
-dotnet build "$root/examples/Decoders" -c Release -v quiet -nologo
-arguments=("$@")
-if [ "${#arguments[@]}" -eq 0 ]; then
-  arguments=(--prompt "One morning Ruth" --tokens 200)
+say "Building the examples."
+dotnet build "$root/examples/Decoders" --configuration Release --verbosity quiet -nologo >&2
+
+if ! decoders devices >/dev/null 2>&1; then
+  install_driver "this machine has no OpenCL device; PoCL makes one of its CPU" pocl-opencl-icd || true
 fi
-# The checkpoint comes first, so that a --model among the arguments is taken instead.
-case " ${arguments[*]} " in
-  *" --model "*) ;;
-  *) arguments=(--model "$root/examples/Decoders/checkpoints/stories-gqa" "${arguments[@]}") ;;
-esac
-dotnet run --project "$root/examples/Decoders" -c Release --no-build -- generate "${arguments[@]}"
+
+arguments=("$@")
+add_default --model "$root/examples/Decoders/checkpoints/stories-gqa"
+add_default --prompt "One morning Mia ran to the market with a small duck."
+add_default --tokens 200
+decoders generate "${arguments[@]}"

@@ -1,51 +1,113 @@
 #!/usr/bin/env bash
-# Sets up what the tests need and runs the whole suite. With --full (or FULL=1), the complete matrices instead of a sample.
+# Sets up what the tests need, builds everything and runs all tests; closes with "N passed, N failed".
+#   bash tests/run.sh                   the whole suite, its matrices sampled
+#   bash tests/run.sh --full            the full matrices (hours); the same as FULL=1
+#   bash tests/run.sh Kernels.Tests     only the projects that are named
 set -uo pipefail
-# shellcheck source=../.build/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../.build/setup.sh"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=../.build/setup.sh
+. "$root/.build/setup.sh"
+cd "$root" || exit 1
 
-[ "${1:-}" = "--full" ] && FULL=1
-export FULL="${FULL:-}"
-
-require_dotnet
-if command -v apt-get >/dev/null; then
-  # PoCL and rusticl run kernels on the CPU, Oclgrind checks their memory accesses, clang compiles them for other vendors' devices.
-  install_packages ocl-icd-libopencl1 pocl-opencl-icd mesa-opencl-icd oclgrind clang
-else
-  require_opencl
-fi
-
-results="$(mktemp -d)"
-trap 'rm -rf "$results"' EXIT
-passed=0 failed=0 skipped=0 broken=0
-
-# The numbers of a finished run, from its result file: the attribute that is named.
-count() {
-  grep -o "<Counters [^>]*" "$2" | grep -o " $1=\"[0-9]*\"" | grep -o '[0-9]*'
-}
-
-dotnet build "$root/Kernels.sln" -c Release -v quiet -nologo || broken=1
-for project in "$root"/tests/*.Tests/; do
-  name="$(basename "$project")"
-  began=$SECONDS
-  dotnet test "$project" -c Release --no-build --nologo -v quiet --logger "trx;LogFileName=$results/$name.trx" || broken=1
-  if [ ! -f "$results/$name.trx" ]; then
-    printf '%s: no test ran\n' "$name"
-    broken=1
-    continue
-  fi
-  ran="$(count total "$results/$name.trx")"
-  ok="$(count passed "$results/$name.trx")"
-  bad="$(count failed "$results/$name.trx")"
-  passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + ran - ok - bad))
-  printf '%s: %d passed, %d failed, %d skipped in %d s\n' "$name" "$ok" "$bad" "$((ran - ok - bad))" "$((SECONDS - began))"
+chosen=()
+for argument in "$@"; do
+  case $argument in
+    --full) export FULL=1 ;;
+    -*) fail "Unknown option $argument; see the top of tests/run.sh." ;;
+    *) chosen+=("$argument") ;;
+  esac
 done
 
-# A project that did not build, or that crashed before it could count, is a failure too.
-if [ "$broken" -ne 0 ] && [ "$failed" -eq 0 ]; then
-  failed=1
+passed=0 failed=0 skipped=0
+times=""
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+# A driver or tool that cannot be had is no failure here: the tests that need it are reported as skipped.
+set_up() {
+  has_driver pocl || install_driver "an OpenCL device of the CPU to test on" pocl-opencl-icd
+  has_driver rusticl || install_driver "a second OpenCL implementation to test on" mesa-opencl-icd
+  command -v oclgrind >/dev/null || install_packages "finds races and uninitialised reads in kernels" oclgrind
+  compgen -c clang | grep -qxE 'clang(-[0-9]+)?' || install_packages "compiles kernels for amdgcn and spir64" clang
+}
+
+is_chosen() {
+  local name
+  [ ${#chosen[@]} -eq 0 ] && return 0
+  for name in "${chosen[@]}"; do
+    [ "$name" = "$1" ] && return 0
+  done
+
+  return 1
+}
+
+# count NAME FILE: reads a counter of a test run's result file.
+count() {
+  local value
+  value=$(sed -n "s/.*<Counters [^>]*\b$1=\"\([0-9]*\)\".*/\1/p" "$2" 2>/dev/null | head -n 1)
+  printf '%s' "${value:-0}"
+}
+
+# add_result NAME SECONDS PASSED FAILED SKIPPED
+add_result() {
+  passed=$((passed + $3)) failed=$((failed + $4)) skipped=$((skipped + $5))
+  times+=$(printf '%-34s %5d s  %5d passed, %d failed, %d skipped' "$@")$'\n'
+}
+
+# run_project NAME: runs the tests of tests/NAME. A project that does not build, crashes or has no test counts as one failure.
+run_project() {
+  local name=$1 file="$results/$1.trx" begin=$SECONDS status=0 total ok bad
+  printf '\n%s\n' "$name"
+  dotnet test "tests/$name" --configuration Release --verbosity quiet -nologo "${no_build[@]}" \
+    --logger "console;verbosity=minimal" --logger "trx;LogFileName=$file" --results-directory "$results" \
+    --blame-hang-timeout 20m --blame-hang-dump-type none || status=$?
+  total=$(count total "$file") ok=$(count passed "$file") bad=$(count failed "$file")
+  if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$total" -eq 0 ]; }; then
+    echo "$name: failed without a failed test (exit status $status, $total tests)."
+    bad=1 total=$((total + 1))
+  fi
+
+  add_result "$name" $((SECONDS - begin)) "$ok" "$bad" $((total - ok - bad))
+}
+
+# run_command NAME COMMAND...: a command that must exit with 0, as one test.
+run_command() {
+  local name=$1 begin=$SECONDS
+  shift
+  printf '\n%s\n' "$name"
+  if "$@" >"$results/output" 2>&1; then
+    add_result "$name" $((SECONDS - begin)) 1 0 0
+  else
+    cat "$results/output"
+    add_result "$name" $((SECONDS - begin)) 0 1 0
+  fi
+}
+
+require_dotnet
+set_up
+
+begin=$SECONDS
+no_build=(--no-build)
+if dotnet build Kernels.sln --configuration Release --verbosity quiet -nologo; then
+  add_result "build" $((SECONDS - begin)) 0 0 0
+else
+  echo "The solution does not build; the projects that do are tested all the same."
+  no_build=()
+  add_result "build" $((SECONDS - begin)) 0 1 0
 fi
-total="$passed passed, $failed failed"
-[ "$skipped" -gt 0 ] && total="$total, $skipped skipped"
-printf '%s\n' "$total"
+
+for folder in tests/*.Tests; do
+  name=$(basename "$folder")
+  if is_chosen "$name"; then
+    run_project "$name"
+  fi
+done
+
+if [ ${#chosen[@]} -eq 0 ]; then
+  run_command "examples/QuickStart" dotnet run --project examples/QuickStart --configuration Release
+  run_command "examples/run.sh" bash examples/run.sh --tokens 40
+fi
+
+printf '\n%s\n' "$times"
+echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

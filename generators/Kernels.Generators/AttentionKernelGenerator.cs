@@ -34,7 +34,7 @@ public sealed class AttentionKernelGenerator : IIncrementalGenerator
                 SpecParser.AttributeName,
                 static (node, _) => node is TypeDeclarationSyntax,
                 static (found, cancellation) => found.TargetSymbol is INamedTypeSymbol type
-                    ? SpecParser.ParseModel(type, found.TargetNode, cancellation)
+                    ? SpecParser.ParseModel(type, found.TargetNode, found.SemanticModel.Compilation, cancellation)
                     : null)
             .WithTrackingName(ParseStep)
             .Where(static model => model is not null)

@@ -22,16 +22,30 @@ root.SetAction(arguments =>
     using var device = ComputeDevice.Open(selector is null ? null : DeviceSelector.Parse(selector));
     Console.WriteLine($"device: {device.Info}, driver {device.Capabilities.DriverVersion}");
     int seed = arguments.GetValue(seedOption);
+    IEnumerable<AppendCase> appends = AppendCase.All(seed);
     IEnumerable<AttentionCase> cases = arguments.GetValue(fullOption) ? CaseMatrix.Full(seed) : CaseMatrix.Sample(arguments.GetValue(countOption), seed);
     if (arguments.GetValue(filterOption) is { } filter)
     {
         cases = cases.Where(test => test.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
+        appends = appends.Where(test => test.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
     }
 
     var runner = new CaseRunner(device, arguments.GetValue(targetOption));
     int passed = 0, failed = 0;
     double worst = 0;
     var clock = Stopwatch.StartNew();
+    var appendRunner = new AppendRunner(device, arguments.GetValue(targetOption));
+    foreach (AppendCase test in appends)
+    {
+        string? failure = appendRunner.Run(test);
+        passed += failure is null ? 1 : 0;
+        if (failure is not null)
+        {
+            failed++;
+            Console.WriteLine($"FAILED {test}: {failure}");
+        }
+    }
+
     foreach (AttentionCase test in cases)
     {
         CaseResult result = runner.Run(test);

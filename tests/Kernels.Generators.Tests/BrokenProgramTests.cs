@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Kernels.Generators.Diagnostics;
 using Kernels.Generators.Tests.Harness;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -116,7 +115,7 @@ public sealed class BrokenProgramTests(ITestOutputHelper log)
 
             var failures = new List<Exception>();
             ImmutableArray<Diagnostic> diagnostics = await run.Output
-                .WithAnalyzers([new AttentionSpecAnalyzer()], new CompilationWithAnalyzersOptions(
+                .WithAnalyzers(Analyzers.All, new CompilationWithAnalyzersOptions(
                     new AnalyzerOptions([]), (failure, _, _) => failures.Add(failure), concurrentAnalysis: false, logAnalyzerExecutionTime: false))
                 .GetAnalyzerDiagnosticsAsync();
             Assert.True(failures.Count == 0, $"{failures.FirstOrDefault()}\n\n{program}");

@@ -194,10 +194,11 @@ public sealed class DiagnosticTests
     [Fact]
     public void Errors_cannot_be_turned_off_and_warnings_can()
     {
-        foreach (DiagnosticDescriptor rule in new Diagnostics.AttentionSpecAnalyzer().SupportedDiagnostics)
+        foreach (DiagnosticDescriptor rule in Analyzers.All.SelectMany(analyzer => analyzer.SupportedDiagnostics))
         {
             Assert.Equal(rule.DefaultSeverity == DiagnosticSeverity.Error, rule.CustomTags.Contains(WellKnownDiagnosticTags.NotConfigurable));
             Assert.True(rule.IsEnabledByDefault);
+            Assert.Equal("Kernels.Attention", rule.Category);
         }
     }
 

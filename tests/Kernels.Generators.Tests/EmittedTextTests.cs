@@ -71,10 +71,7 @@ public sealed class EmittedTextTests
         Specs.Spec spec = Specs.All[name];
         GeneratorRun run = new UserProgram(spec.Source, SourceProbe(spec.CodeName)).Run();
         using LoadedProgram program = run.Load();
-        INamedTypeSymbol type = run.Output.GetTypeByMetadataName(spec.TypeName)!;
-        var model = SpecParser.ParseModel(type, type.DeclaringSyntaxReferences[0].GetSyntax(), CancellationToken.None);
-
-        Assert.NotNull(model);
+        var model = (SpecModel)run.Result.TrackedSteps[AttentionKernelGenerator.NamedModelStep].Single().Outputs.Single().Value;
         foreach (var target in Planner.TargetsOf(model.Spec))
         {
             foreach (var algorithm in KernelEmitter.Algorithms)

@@ -20,7 +20,7 @@ internal static class RuleDescriptors
     public static DiagnosticDescriptor Of(SpecRule rule) => ById[rule.Id];
 
     // The generator emits nothing while there is an error, so that turning one off would only hide why.
-    private static DiagnosticDescriptor Describe(SpecRule rule) => new(
+    public static DiagnosticDescriptor Describe(SpecRule rule) => new(
         rule.Id,
         rule.Title,
         rule.Message,

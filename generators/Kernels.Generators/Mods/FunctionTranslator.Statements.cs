@@ -76,8 +76,9 @@ internal sealed partial class FunctionTranslator
     private void Declare(IVariableDeclaratorOperation declarator, Mask? mask)
     {
         ILocalSymbol local = declarator.Symbol;
-        if (local.IsConst && KindOf(local.Type) is not null)
+        if (local.IsConst)
         {
+            // Its uses are constants of their own.
             return;
         }
 
@@ -96,7 +97,7 @@ internal sealed partial class FunctionTranslator
             }
             else if (initializer is null || KindOf(Unconverted(initializer.Value).Type) is not null || !RefuseType(initializer.Value))
             {
-                RefuseDeclared(local.Type, declarator.Syntax.GetLocation(), local.Name);
+                RefuseDeclared(local.Type, local.Locations[0], local.Name);
             }
 
             return;
@@ -117,7 +118,7 @@ internal sealed partial class FunctionTranslator
         bool isUniform = !varying.Contains(local);
         string name = names.Variable(local.Name);
         writer.Add($"{(isAssigned ? "" : "const ")}{Vocabulary.TypeOf(type, isUniform)} {name} = {(isUniform ? value : Widen(value)).Text};");
-        variables[local] = new(name, type, isUniform, mask) { Range = isAssigned ? IntRange.Full : value.Range };
+        variables[local] = new(name, type, isUniform, mask) { IsMutable = isAssigned, Range = isAssigned ? IntRange.Full : value.Range };
     }
 
     private void Assign(IOperation target, LaneValue? value, Mask? mask)
@@ -192,7 +193,7 @@ internal sealed partial class FunctionTranslator
         }
 
         LaneValue lanes = Widen(value);
-        string where = mask is null && lanes.IsSimple ? lanes.Text : names.Number("where");
+        string where = mask is null && lanes is { IsSimple: true, IsMutable: false } ? lanes.Text : names.Number("where");
         if (where != lanes.Text)
         {
             writer.Add($"const lanes_int {where} = {Both(mask, lanes).Text};");
@@ -254,7 +255,7 @@ internal sealed partial class FunctionTranslator
             return Flow.End;
         }
 
-        if (!value.IsSimple && value.Constant is null)
+        if (!value.IsSimple)
         {
             string result = names.Number("result");
             writer.Add($"const {Vocabulary.TypeOf(value.Type, isUniform: false)} {result} = {value.Text};");
@@ -310,7 +311,7 @@ internal sealed partial class FunctionTranslator
 
         // A variable that can pass the end of int wraps there in C#, and goes on.
         bool wraps = !(range + IntRange.Of(counted.Step)).FitsInt;
-        var variable = new Variable(name, LaneType.Int, IsUniform: true, mask) { Range = wraps ? IntRange.Full : range };
+        var variable = new Variable(name, LaneType.Int, IsUniform: true, mask) { IsMutable = true, Range = wraps ? IntRange.Full : range };
         variables[counted.Variable] = variable;
         string step = (wraps, counted.Step) switch
         {
@@ -367,8 +368,15 @@ internal sealed partial class FunctionTranslator
         return new(false, new Mask(Both(mask, Not(lanes))));
     }
 
-    private bool HasLanewiseExit(IOperation operation) => operation.DescendantsAndSelf().Any(found =>
-        lanewiseIfs.Contains(found) && (HasReturn(found) || HasLoopExit(found)));
+    /// <summary>Whether some of the lanes can leave from inside alone: out of the method, or out of a loop around.</summary>
+    private bool HasLanewiseExit(IOperation operation) => operation switch
+    {
+        IConditionalOperation when lanewiseIfs.Contains(operation) => HasReturn(operation) || HasLoopExit(operation),
+
+        // A loop that lanes leave one by one is left by all at its end; only its returns lead further.
+        ILoopOperation loop => HasReturn(loop) && HasLanewiseExit(loop.Body),
+        _ => operation.ChildOperations.Any(HasLanewiseExit),
+    };
 
     private static bool HasReturn(IOperation operation) => operation.DescendantsAndSelf().Any(found => found is IReturnOperation);
 

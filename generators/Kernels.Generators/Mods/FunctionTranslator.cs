@@ -149,6 +149,7 @@ internal sealed partial class FunctionTranslator(ModTranslator mod, FunctionInst
 
             variables[parameter] = new(name, type, isUniform, root)
             {
+                IsMutable = assigned.Contains(parameter),
                 Range = instance.IsEntry && !assigned.Contains(parameter) ? RangeOf(parameter) : IntRange.Full,
             };
         }
@@ -175,7 +176,7 @@ internal sealed partial class FunctionTranslator(ModTranslator mod, FunctionInst
     /// <summary>Notes that something differs from lane to lane; if that is new, there will be another attempt.</summary>
     private void Revise(bool isNew) => isRevised |= isNew;
 
-    private static HashSet<ISymbol> AssignedIn(IOperation body)
+    public static HashSet<ISymbol> AssignedIn(IOperation body)
     {
         var symbols = new HashSet<ISymbol>(SymbolEqualityComparer.Default);
         foreach (IOperation operation in body.DescendantsAndSelf())
@@ -195,7 +196,7 @@ internal sealed partial class FunctionTranslator(ModTranslator mod, FunctionInst
         return symbols;
     }
 
-    private static ISymbol? SymbolOf(IOperation operation) => operation switch
+    public static ISymbol? SymbolOf(IOperation operation) => operation switch
     {
         ILocalReferenceOperation local => local.Local,
         IParameterReferenceOperation parameter => parameter.Parameter,
@@ -227,6 +228,8 @@ internal sealed partial class FunctionTranslator(ModTranslator mod, FunctionInst
     private sealed record Variable(string Name, LaneType Type, bool IsUniform, Mask? DeclaredUnder)
     {
         public bool IsBuffer { get; init; }
+
+        public bool IsMutable { get; init; }
 
         public IntRange Range { get; init; } = IntRange.Full;
     }

@@ -44,6 +44,9 @@ internal sealed record LaneValue(string Text, Binding Binding, LaneType Type, bo
     /// <summary>The same bits as a sum of unsigned ints, if it was calculated so: a longer sum goes on from there.</summary>
     public LaneValue? Unsigned { get; init; }
 
+    /// <summary>Whether it reads a variable that is assigned later, so that the text may come to mean something else.</summary>
+    public bool IsMutable { get; init; }
+
     /// <summary>Whether the text is a name or a literal, which may be repeated.</summary>
     public bool IsSimple => Constant is not null || Text.All(c => c is '_' or (>= '0' and <= '9') or (>= 'a' and <= 'z') or (>= 'A' and <= 'Z'));
 

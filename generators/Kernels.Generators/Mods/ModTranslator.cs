@@ -63,10 +63,13 @@ internal sealed class ModTranslator
     /// <summary>Whether the method is being translated, so that a call of it is a recursion.</summary>
     public bool IsRunning(IMethodSymbol method) => running.Contains(method);
 
-    /// <summary>The body of a method of the type, or null if it has none that can be read.</summary>
+    /// <summary>Whether a method, or one that it calls, reads buffers.</summary>
+    public bool Gathers(IMethodSymbol method) => Gathers(method, new HashSet<ISymbol>(SymbolEqualityComparer.Default));
+
+    /// <summary>The body of a method of the type (of a partial one, its implementing part), or null if it has none that can be read.</summary>
     public IOperation? Body(IMethodSymbol method)
     {
-        if ((method.PartialImplementationPart ?? method).DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancellation) is not { } syntax)
+        if (method.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancellation) is not { } syntax)
         {
             return null;
         }
@@ -74,6 +77,18 @@ internal sealed class ModTranslator
         return compilation.GetSemanticModel(syntax.SyntaxTree).GetOperation(syntax, cancellation) is IMethodBodyOperation body
             ? body.BlockBody ?? body.ExpressionBody
             : null;
+    }
+
+    private bool Gathers(IMethodSymbol method, HashSet<ISymbol> seen)
+    {
+        IMethodSymbol implementation = method.PartialImplementationPart ?? method;
+        return seen.Add(implementation) && Body(implementation)?.Descendants().Any(found => found switch
+        {
+            IPropertyReferenceOperation { Property.IsIndexer: true } => true,
+            IInvocationOperation call => SymbolEqualityComparer.Default.Equals(call.TargetMethod.ContainingType, method.ContainingType)
+                && Gathers(call.TargetMethod, seen),
+            _ => false,
+        }) == true;
     }
 
     /// <summary>The function that a method becomes for arguments of which some are scalars; null if that is not possible, which is reported.</summary>
@@ -178,9 +193,6 @@ internal sealed class FunctionInstance(int index, IMethodSymbol method, IReadOnl
 
     /// <summary>Whether the result is the same in all lanes.</summary>
     public bool ReturnsUniform { get; set; }
-
-    /// <summary>Whether buffers are read, here or in what is called.</summary>
-    public bool Gathers { get; set; }
 
     public bool HasProduct { get; set; }
 

@@ -4,6 +4,7 @@ using System.Text;
 using Kernels.Compiler;
 using Kernels.Compiler.Specs;
 using Kernels.Generators.Diagnostics;
+using Kernels.Generators.Mods;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 
@@ -58,8 +59,9 @@ internal static class SpecParser
     /// <summary>What the generator emits for a type, or null while the type or its spec breaks a rule.</summary>
     /// <param name="type">The type.</param>
     /// <param name="part">The declaration that is looked at: a type with the attribute on several parts is emitted for one.</param>
+    /// <param name="compilation">The compilation that the type is part of; its mods may lie in other files.</param>
     /// <param name="cancellation">Ends the search for what is wrong.</param>
-    public static SpecModel? ParseModel(INamedTypeSymbol type, SyntaxNode part, CancellationToken cancellation)
+    public static SpecModel? ParseModel(INamedTypeSymbol type, SyntaxNode part, Compilation compilation, CancellationToken cancellation)
     {
         if (FindAttribute(type) is not { ApplicationSyntaxReference: { } reference } attribute
             || reference.SyntaxTree != part.SyntaxTree
@@ -72,6 +74,13 @@ internal static class SpecParser
             return null;
         }
 
+        ModReading mods = ModReader.Read(type, spec, compilation, cancellation);
+        return mods.IsValid ? new SpecModel(Declaration(type), spec with { ScoreMod = mods.Score, MaskMod = mods.Mask }) : null;
+    }
+
+    /// <summary>How to reopen a type.</summary>
+    public static TypeDeclaration Declaration(INamedTypeSymbol type)
+    {
         var containing = new List<string>();
         string fileName = type.Name;
         for (INamedTypeSymbol? outer = type.ContainingType; outer is not null; outer = outer.ContainingType)
@@ -95,9 +104,8 @@ internal static class SpecParser
             fileName = space.Name + "." + fileName;
         }
 
-        var declaration = new TypeDeclaration(
+        return new TypeDeclaration(
             string.Join(".", namespaces), new EquatableArray<string>(containing), Identifier(type.Name), type.Name, fileName);
-        return new SpecModel(declaration, spec);
     }
 
     /// <summary>Whether everything on the way to a type has its name: a declaration that is being typed may not have it yet.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Kernels.Generators.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -10,6 +9,7 @@ namespace Kernels.Generators.Tests.Harness;
 internal sealed class GeneratorRun
 {
     private readonly GeneratorDriver driver;
+    private readonly Lazy<ImmutableSortedDictionary<string, string>> sources;
 
     private GeneratorRun(GeneratorDriver driver, CSharpCompilation input)
     {
@@ -17,9 +17,9 @@ internal sealed class GeneratorRun
         Input = input;
         Output = (CSharpCompilation)output;
         Result = this.driver.GetRunResult().Results.Single();
-        Sources = Result.GeneratedSources.IsDefault
+        sources = new(() => Result.GeneratedSources.IsDefault
             ? ImmutableSortedDictionary<string, string>.Empty
-            : Result.GeneratedSources.ToImmutableSortedDictionary(source => source.HintName, source => source.SourceText.ToString(), StringComparer.Ordinal);
+            : Result.GeneratedSources.ToImmutableSortedDictionary(source => source.HintName, source => source.SourceText.ToString(), StringComparer.Ordinal));
     }
 
     /// <summary>The program as the user wrote it.</summary>
@@ -32,7 +32,7 @@ internal sealed class GeneratorRun
     public GeneratorRunResult Result { get; }
 
     /// <summary>The generated files, by name.</summary>
-    public ImmutableSortedDictionary<string, string> Sources { get; }
+    public ImmutableSortedDictionary<string, string> Sources => sources.Value;
 
     /// <summary>What the C# compiler says of program and generated code together, hidden notes aside.</summary>
     public IEnumerable<Diagnostic> CompilerDiagnostics
@@ -60,9 +60,9 @@ internal sealed class GeneratorRun
     /// <summary>The next run of the same driver, after an edit.</summary>
     public GeneratorRun Next(CSharpCompilation edited) => new(driver, edited);
 
-    /// <summary>What the analyzer says of the program; it sees the generated code too, as it does in a compiler.</summary>
+    /// <summary>What the analyzers say of the program; they see the generated code too, as they do in a compiler.</summary>
     public async Task<ImmutableArray<Diagnostic>> AnalyzeAsync() => await Output
-        .WithAnalyzers([new AttentionSpecAnalyzer()], new CompilationWithAnalyzersOptions(
+        .WithAnalyzers(Analyzers.All, new CompilationWithAnalyzersOptions(
             new AnalyzerOptions([]), onAnalyzerException: null, concurrentAnalysis: false, logAnalyzerExecutionTime: false))
         .GetAnalyzerDiagnosticsAsync();
 

@@ -1,0 +1,185 @@
+using Kernels.Compiler.Specs;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace Kernels.Generators.Mods;
+
+/// <content>What cannot be translated, and what to write instead.</content>
+internal sealed partial class FunctionTranslator
+{
+    private void Report(SpecRule rule, SyntaxNode at, params string[] arguments) => findings.Add(new(rule, at.GetLocation(), arguments));
+
+    /// <summary>A construct that no kernel has.</summary>
+    private void Refuse(IOperation operation)
+    {
+        if (operation is IInvalidOperation || operation.Descendants().Any(found => found is IInvalidOperation))
+        {
+            isValid = false;
+            return;
+        }
+
+        (string what, string advice) = operation switch
+        {
+            IForLoopOperation or IForEachLoopOperation => ("A loop over elements", "count with for (int i = 0; i < end; i++)"),
+            ISwitchOperation => ("A switch statement", "write a switch expression, or if and else"),
+            ILocalFunctionOperation function => ($"{function.Symbol.Name}, a local function,", $"make it a static method of {Type.Name}"),
+            IThrowOperation or ITryOperation => ("An exception", "give a result for every case: kernels do not throw"),
+            IBranchOperation { BranchKind: BranchKind.GoTo } or ILabeledOperation => ("A jump", "write if, else and for"),
+            ILockOperation => ("A lock", "leave it out: a mod shares nothing that it could change"),
+            IUsingOperation or IUsingDeclarationOperation => ("A using statement", "a mod has only values, which need no disposal"),
+            IAssignmentOperation or IIncrementOrDecrementOperation => ("An assignment inside an expression", "write it as a statement of its own"),
+            IExpressionStatementOperation => ("A statement without an effect on a variable", "use its result, or leave it out"),
+            IAnonymousFunctionOperation or IDelegateCreationOperation => ("A lambda or delegate", $"call a static method of {Type.Name}"),
+            IObjectCreationOperation or IArrayCreationOperation => ("An allocation", "use local variables"),
+            IArrayElementReferenceOperation => ("An array", "pass its elements as a parameter of type ReadOnlySpan<int> or ReadOnlySpan<float>"),
+            IImplicitIndexerReferenceOperation => ("An index from the end", "count from the start, and pass the length as a parameter of the mod"),
+            IAwaitOperation => ("await", "a kernel has nothing to wait for"),
+            IReturnOperation { Kind: OperationKind.YieldReturn or OperationKind.YieldBreak } => ("An iterator", "return one value"),
+            ICoalesceOperation or IConditionalAccessOperation => ("A test for null", "the values of a mod are never null"),
+            IIsTypeOperation => ("A type test", "the types of a mod's values are known"),
+            _ => ($"{Excerpt(operation.Syntax)}", "use operators, Math and MathF, local variables, if, for, and static methods of the type"),
+        };
+        if (operation is IWhileLoopOperation)
+        {
+            Report(ModRules.LoopForm, LoopHead(operation.Syntax), "A while loop has no end that a kernel could know");
+            return;
+        }
+
+        Report(ModRules.Construct, operation.Syntax is ForEachStatementSyntax or WhileStatementSyntax ? LoopHead(operation.Syntax) : operation.Syntax, what, advice);
+    }
+
+    private static SyntaxNode LoopHead(SyntaxNode loop) => loop switch
+    {
+        WhileStatementSyntax @while => @while.Condition,
+        DoStatementSyntax @do => @do.Condition,
+        ForEachStatementSyntax @foreach => @foreach.Expression,
+        _ => loop,
+    };
+
+    /// <summary>
+    /// Refuses an expression for its type, at what brings that type in. Whether it did: an unknown type is the C# compiler's to
+    /// report, and a variable's type is refused at the variable.
+    /// </summary>
+    private bool RefuseType(IOperation operation)
+    {
+        operation = Unconverted(operation);
+        if (operation.Type is not { TypeKind: not TypeKind.Error } type)
+        {
+            return false;
+        }
+
+        switch (operation)
+        {
+            case IInvalidOperation:
+                return false;
+            case IInvocationOperation call when LaneMath.IsMath(call.TargetMethod):
+                RefuseMethod(call);
+                return true;
+            case ILocalReferenceOperation { Local.IsConst: false }:
+                return false;
+            case IParameterReferenceOperation when BufferOf(type) is null:
+                return false;
+            case IThrowOperation or IAnonymousFunctionOperation or IDelegateCreationOperation or IObjectCreationOperation or IArrayCreationOperation
+                or IAwaitOperation or ICoalesceOperation or IConditionalAccessOperation:
+                Refuse(operation);
+                return true;
+            case ILiteralOperation literal:
+                Report(ModRules.Type, literal.Syntax, literal.Syntax.ToString(), A(type), InsteadOf(literal.Syntax.ToString(), type));
+                return true;
+        }
+
+        if (operation is IBinaryOperation or IUnaryOperation or IConditionalOperation or ISwitchExpressionOperation)
+        {
+            IOperation[] causes = [.. operation.ChildOperations
+                .SelectMany(child => child is ISwitchExpressionArmOperation arm ? [arm.Value] : new[] { child })
+                .Select(Unconverted)
+                .Where(child => child is not IPatternOperation && KindOf(child.Type) is null)];
+            if (causes.Length > 0)
+            {
+                return causes.Aggregate(false, (isReported, cause) => RefuseType(cause) | isReported);
+            }
+        }
+
+        if (BufferOf(type) is not null)
+        {
+            Report(ModRules.Construct, operation.Syntax, $"{Excerpt(operation.Syntax)} as a value", "index the span, or pass it on as an argument");
+        }
+        else
+        {
+            Report(ModRules.Type, operation.Syntax, Excerpt(operation.Syntax), A(type), InsteadOf(null, type));
+        }
+
+        return true;
+    }
+
+    private void RefuseDeclared(ITypeSymbol type, Location at, string name)
+    {
+        if (type.TypeKind == TypeKind.Error)
+        {
+            isValid = false;
+        }
+        else
+        {
+            findings.Add(new(ModRules.Type, at, name, A(type), InsteadOf(null, type)));
+        }
+    }
+
+    private void RefuseParameter(IParameterSymbol parameter, string why) => findings.Add(new(
+        ModRules.InputType, parameter.Locations[0], parameter.Name, why,
+        "bool, int, float, ReadOnlySpan<int> or ReadOnlySpan<float>, passed by value"));
+
+    private void RefuseMethod(IInvocationOperation call)
+    {
+        IMethodSymbol target = call.TargetMethod;
+        string name = target.ContainingType is { } type && target.IsStatic ? $"{type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}.{target.Name}" : target.Name;
+        if (BufferOf(target.ContainingType) is not null || BufferOf(call.Arguments.FirstOrDefault()?.Value.Type) is not null)
+        {
+            Report(ModRules.Method, call.Syntax, name, "index the span, and pass what else you need to know of it as an input");
+            return;
+        }
+
+        string advice = LaneMath.Advice(target, call.Arguments.Select(argument => Excerpt(argument.Value.Syntax)).ToArray())
+            ?? $"write it as a static method of {Type.Name}";
+        Report(ModRules.Method, call.Syntax, name, advice);
+    }
+
+    private static IOperation Unconverted(IOperation operation)
+    {
+        while (operation is IConversionOperation { OperatorMethod: null } conversion && KindOf(conversion.Type) is null)
+        {
+            operation = conversion.Operand;
+        }
+
+        return operation;
+    }
+
+    private static string A(ITypeSymbol type)
+    {
+        string name = type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat);
+        return ("aeiouAEIO".IndexOf(name[0]) >= 0 ? "an " : "a ") + name;
+    }
+
+    private static string InsteadOf(string? literal, ITypeSymbol type)
+    {
+        switch (type.SpecialType)
+        {
+            case SpecialType.System_Double or SpecialType.System_Decimal:
+                return literal is null ? "use float" : $"write {literal.TrimEnd('d', 'D', 'm', 'M')}f";
+            case SpecialType.System_Int64 or SpecialType.System_UInt64 or SpecialType.System_UInt32:
+                return literal is null ? "use int" : $"write {literal.TrimEnd('l', 'L', 'u', 'U')}";
+            case SpecialType.System_Int16 or SpecialType.System_UInt16 or SpecialType.System_SByte or SpecialType.System_Byte or SpecialType.System_Char
+                or SpecialType.System_IntPtr or SpecialType.System_UIntPtr:
+                return "use int";
+            default:
+                return type.Name == "Half" ? "use float" : "pass what it is needed for as inputs";
+        }
+    }
+
+    private static string Excerpt(SyntaxNode syntax)
+    {
+        string text = syntax.ToString();
+        int end = text.IndexOfAny(['\r', '\n']);
+        return end < 0 && text.Length <= 60 ? text : text.Substring(0, Math.Min(end < 0 ? text.Length : end, 57)).TrimEnd() + "...";
+    }
+}

@@ -1,0 +1,56 @@
+using Kernels.Compiler.Emit;
+using Kernels.Compiler.Planning;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Tests;
+
+public sealed class EmittedTextTests
+{
+    [Fact]
+    public void TextIsAsciiWithPlainLineEnds() => ForEachKernel((spec, target, algorithm) =>
+    {
+        string text = KernelEmitter.Emit(spec, target, algorithm);
+        Assert.True(text.All(c => c is '\n' or (>= ' ' and <= '~')), $"{spec} {target} {algorithm}");
+        Assert.EndsWith("}\n", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(" \n", text, StringComparison.Ordinal);
+        Assert.Contains("kernel void ", text, StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void TextIsTheSameUnderAnotherCulture() => ForEachKernel((spec, target, algorithm) => Assert.Equal(
+        KernelEmitter.Emit(spec, target, algorithm),
+        Cultures.Under(Cultures.Foreign, () => KernelEmitter.Emit(spec with { }, target, algorithm))));
+
+    [Fact]
+    public void NameIsNotPartOfTheText() => Assert.Equal(
+        KernelEmitter.Emit(TestSpecs.Valid, KernelTarget.Portable, KernelAlgorithm.Decode),
+        KernelEmitter.Emit(TestSpecs.Valid with { Name = "Another" }, KernelTarget.Portable, KernelAlgorithm.Decode));
+
+    [Fact]
+    public void OptionsChangeTheText()
+    {
+        string plain = KernelEmitter.Emit(TestSpecs.Valid, KernelTarget.Portable, KernelAlgorithm.Prefill);
+        AttentionSpec[] others =
+        [
+            TestSpecs.Valid with { Mask = AttentionMask.Causal }, TestSpecs.Valid with { Scale = 0.3 }, TestSpecs.Valid with { WindowLeft = 5 },
+            TestSpecs.Valid with { Softcap = 30 }, TestSpecs.Valid with { Alibi = true }, TestSpecs.Valid with { Sinks = true },
+            TestSpecs.Valid with { PageSize = 16 }, TestSpecs.Valid with { Layout = KvLayout.Nhd }, TestSpecs.Valid with { Storage = ElementType.BFloat16 },
+            TestSpecs.Valid with { CacheStorage = ElementType.Int8 }, TestSpecs.Valid with { KeyTile = 8 }, TestSpecs.Valid with { ValueDim = 32 },
+        ];
+        Assert.All(others, spec => Assert.NotEqual(plain, KernelEmitter.Emit(spec, KernelTarget.Portable, KernelAlgorithm.Prefill)));
+    }
+
+    private static void ForEachKernel(Action<AttentionSpec, KernelTarget, KernelAlgorithm> check)
+    {
+        foreach (AttentionSpec spec in TestSpecs.Many())
+        {
+            foreach (KernelTarget target in Planner.TargetsOf(spec))
+            {
+                foreach (KernelAlgorithm algorithm in KernelEmitter.Algorithms)
+                {
+                    check(spec, target, algorithm);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using System.Numerics;
+using Kernels.Compiler.Planning;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Tests;
+
+public sealed class PlannerTests
+{
+    // The least that a device of the target must allow, as the OpenCL specification and the vendors have it.
+    private const int PortableGroupLimit = 256;
+    private const int NvidiaGroupLimit = 1024;
+
+    [Fact]
+    public void EveryTileCanRun() => Assert.All(TestSpecs.Many(), spec =>
+    {
+        foreach (KernelTarget target in Planner.TargetsOf(spec))
+        {
+            KernelPlan plan = Planner.Plan(spec, target);
+            Assert.Equal(target, plan.Target);
+            foreach (TilePlan tile in new[] { plan.Prefill, plan.Decode })
+            {
+                Assert.All([tile.Rows, tile.Keys, tile.ThreadsX, tile.ThreadsY], size => Assert.True(BitOperations.IsPow2(size), $"{spec}: {tile}"));
+                Assert.Equal(tile.ThreadsX * tile.ThreadsY, tile.WorkGroupSize);
+                Assert.InRange(tile.WorkGroupSize, 1, target == KernelTarget.Nvidia ? NvidiaGroupLimit : PortableGroupLimit);
+                Assert.True(tile.GroupsPerUnit >= 1, $"{spec}: {tile}");
+            }
+
+            Assert.True(BitOperations.IsPow2(plan.AppendWorkGroupSize) && BitOperations.IsPow2(plan.CombineWorkGroupSize));
+        }
+    });
+
+    [Fact]
+    public void PortableTilesFitTheSmallestDevice() => Assert.All(TestSpecs.Many(), spec =>
+    {
+        KernelPlan plan = Planner.Plan(spec, KernelTarget.Portable);
+        Assert.InRange(plan.Prefill.LocalBytes, 1, SpecLimits.PortableLocalBytes);
+        Assert.InRange(plan.Decode.LocalBytes, 1, SpecLimits.PortableLocalBytes);
+    });
+
+    [Fact]
+    public void CpuTilesTakeNoLocalMemory() => Assert.All(TestSpecs.Many(), spec =>
+    {
+        KernelPlan plan = Planner.Plan(spec, KernelTarget.Cpu);
+        Assert.Equal((0, 1, 0, 1), (plan.Prefill.LocalBytes, plan.Prefill.WorkGroupSize, plan.Decode.LocalBytes, plan.Decode.WorkGroupSize));
+    });
+
+    [Fact]
+    public void AskedTilesAreTaken()
+    {
+        TilePlan tile = Planner.Plan(TestSpecs.Valid with { QueryTile = 8, KeyTile = 64 }, KernelTarget.Portable).Prefill;
+        Assert.Equal((8, 64), (tile.Rows, tile.Keys));
+        Assert.Equal(128, Planner.Plan(TestSpecs.Valid with { HeadDim = 8, QueryTile = 128 }, KernelTarget.Portable).Prefill.Rows);
+    }
+
+    [Fact]
+    public void WiderHeadsHaveNoLargerTiles()
+    {
+        int[] sizes = [.. Enumerable.Range(SpecLimits.MinDim, SpecLimits.MaxDim - SpecLimits.MinDim + 1)
+            .Select(dim => Planner.Plan(TestSpecs.Valid with { HeadDim = dim }, KernelTarget.Portable).Prefill)
+            .Select(tile => tile.Rows * tile.Keys)];
+        Assert.Equal(sizes.OrderDescending(), sizes);
+    }
+
+    [Fact]
+    public void TensorCoresAreForWholeFragmentsIn16Bits()
+    {
+        AttentionSpec half = TestSpecs.Valid with { Storage = ElementType.Float16 };
+        Assert.Contains(KernelTarget.Nvidia, Planner.TargetsOf(half));
+        Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(TestSpecs.Valid));
+        Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(half with { HeadDim = 72 }));
+        Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(half with { CacheStorage = ElementType.Int8 }));
+    }
+}

@@ -1,0 +1,46 @@
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Tests;
+
+/// <summary>Specs to hold rules and invariants against.</summary>
+internal static class TestSpecs
+{
+    /// <summary>A spec without any finding.</summary>
+    public static AttentionSpec Valid { get; } = new("Valid", QueryHeads: 8, KvHeads: 2, HeadDim: 64);
+
+    /// <summary>Many valid specs: dimensions and groups of every sort, all caches, both layouts, pages, masks and score options.</summary>
+    public static IEnumerable<AttentionSpec> Many()
+    {
+        int i = 0;
+        foreach (int dim in new[] { 8, 9, 32, 40, 59, 64, 80, 111, 128, 192, 256 })
+        {
+            foreach ((int query, int kv) in new[] { (1, 1), (4, 4), (8, 2), (7, 1), (71, 1), (128, 8) })
+            {
+                foreach (ElementType cache in Enum.GetValues<ElementType>())
+                {
+                    if (cache == ElementType.Int4 && dim % SpecLimits.Int4DimMultiple != 0)
+                    {
+                        continue;
+                    }
+
+                    i++;
+                    ElementType storage = cache <= ElementType.BFloat16 ? cache : (ElementType)(i % 3);
+                    yield return new AttentionSpec(
+                        $"Spec{i}", query, kv, dim, Mask: (AttentionMask)(i % 3), Storage: storage,
+                        CacheStorage: cache == storage ? null : cache, Layout: (KvLayout)(i % 2))
+                    {
+                        PageSize = i % 4 == 0 ? 16 : 0,
+                        WindowLeft = i % 5 == 0 ? 63 : -1,
+                        Softcap = i % 7 == 0 ? 30.5 : 0,
+                        Alibi = i % 11 == 0,
+                        Sinks = i % 13 == 0,
+                    };
+                }
+            }
+        }
+
+        yield return Valid with { HeadDim = 192, ValueDim = 128 };
+        yield return Valid with { HeadDim = 8, ValueDim = 256 };
+        yield return Valid with { HeadDim = 256, ValueDim = 8, Storage = ElementType.Float16 };
+    }
+}

@@ -1,0 +1,68 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Conformance.Tests;
+
+/// <summary>Run alone: tests beside them would empty the pools that all events share.</summary>
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
+public sealed class AllocationTestsRunAlone;
+
+/// <summary>A decode step makes no garbage once it is warm.</summary>
+[Collection(nameof(AllocationTests))]
+public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<DeviceFixture>
+{
+    private const int Rounds = 50;
+
+    [SkippableTheory]
+    [InlineData(0, 40)]
+    [InlineData(16, 40)]
+    [InlineData(0, 3000)] // Long enough for keys to be split and merged.
+    public void DecodeStepAllocatesNothing(int pageSize, int keys)
+    {
+        AttentionShape shape = CaseMatrix.Shape(8, 2, 64, 64, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) with { PageSize = pageSize };
+        ComputeDevice device = fixture.Device;
+        using AttentionLauncher<RuntimeSpec, float> launcher = new(device, RuntimeSpec.Describe(shape));
+        using IKvCache<RuntimeSpec> cache = pageSize == 0 ? launcher.CreateCache(2, keys + 1, 1) : Paged(launcher, keys, pageSize);
+        using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
+        using DeviceBuffer<float> queries = device.Upload<float>(new float[2 * 8 * 64]), news = device.Upload<float>(new float[2 * 2 * 64]);
+        using DeviceBuffer<float> outputs = device.Allocate<float>(2 * 8 * 64);
+        device.Queue.EnqueueFill(cache.Keys(0), (byte)0, 0, cache.Keys(0).Length).Dispose();
+        device.Queue.EnqueueFill(cache.Values(0), (byte)0, 0, cache.Values(0).Length).Dispose();
+        AttentionRequest[] requests = [new(0, 1, keys + 1), new(1, 1, keys + 1)];
+        cache.Extend(0, keys);
+        cache.Extend(1, keys);
+        for (int i = 0; i < Rounds; i++)
+        {
+            Step();
+        }
+
+        device.Queue.Finish();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < Rounds; i++)
+        {
+            Step();
+        }
+
+        long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        device.Queue.Finish();
+        Assert.True(bytes == 0, $"{bytes} bytes in {Rounds} steps");
+
+        void Step()
+        {
+            cache.Extend(0, 1);
+            cache.Extend(1, 1);
+            plan.Build(cache, requests);
+            launcher.Append(plan, cache, 0, news, news).Dispose();
+            launcher.Attend(plan, cache, 0, queries, outputs, null).Dispose();
+            cache.Truncate(0, keys);
+            cache.Truncate(1, keys);
+        }
+    }
+
+    private static PagedKvCache<RuntimeSpec> Paged(AttentionLauncher<RuntimeSpec, float> launcher, int keys, int pageSize)
+    {
+        PagedKvCache<RuntimeSpec> cache = launcher.CreatePagedCache(2 * ((keys / pageSize) + 2), 1);
+        cache.Create();
+        cache.Create();
+        return cache;
+    }
+}

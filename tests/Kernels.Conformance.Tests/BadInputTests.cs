@@ -1,0 +1,219 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Conformance.Tests;
+
+/// <summary>Wrong arguments to caches, plans and launchers: a named error, and everything as it was.</summary>
+[Collection(DeviceCollection.Name)]
+public sealed class BadInputTests(DeviceFixture fixture)
+{
+    private const int Capacity = 4;
+
+    // Query heads 4, KV heads 2, keys of 8 elements, values of 16.
+    private static readonly AttentionShape Shape =
+        CaseMatrix.Shape(4, 2, 8, 16, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+
+    private const int QueryElements = 4 * 8, KeyElements = 2 * 8, ValueElements = 2 * 16, OutputElements = 4 * 16;
+
+    [SkippableFact]
+    public void HostTypeMustBeTheStorages()
+    {
+        ComputeDevice device = fixture.Device;
+        var e = Assert.Throws<ArgumentException>(() => new AttentionLauncher<RuntimeSpec, Half>(device, RuntimeSpec.Describe(Shape)));
+        Assert.Contains("Float32", e.Message, StringComparison.Ordinal);
+        Assert.Contains("Half", e.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void SpansOfWrongLengthAreRefused()
+    {
+        using Setup setup = new(fixture.Device);
+        AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
+        (float[] q, float[] k, float[] v, float[] o) = Step(1);
+        Assert.Throws<ArgumentException>("queries", () => launcher.Prefill(setup.Cache, 0, q[1..], k, v, o));
+        Assert.Throws<ArgumentException>("keys", () => launcher.Prefill(setup.Cache, 0, q, k[1..], v, o));
+        Assert.Throws<ArgumentException>("values", () => launcher.Prefill(setup.Cache, 0, q, k, v[1..], o));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.Prefill(setup.Cache, 0, q, k, v, o[1..]));
+        Assert.Throws<ArgumentException>("queries", () => launcher.Decode(setup.Cache, [0, 1], q, k, v, o));
+        Assert.Throws<ArgumentException>("keys", () => launcher.Append(setup.Cache, 0, k[1..], v));
+        Assert.Throws<ArgumentException>("values", () => launcher.Append(setup.Cache, 0, k, v[1..]));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.Attend(setup.Cache, 0, q, o[1..]));
+        Assert.Equal((0, 0), (setup.Cache.Length(0), setup.Cache.Length(1)));
+    }
+
+    [SkippableFact]
+    public void BuffersThatAreTooSmallAreRefused()
+    {
+        using Setup setup = new(fixture.Device);
+        setup.Cache.Extend(0, 1);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
+        using DeviceBuffer<float> small = setup.Device.Allocate<float>(KeyElements - 1), large = setup.Device.Allocate<float>(OutputElements);
+        AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
+        Assert.Throws<ArgumentException>("keys", () => launcher.Append(setup.Plan, setup.Cache, 0, small, large));
+        Assert.Throws<ArgumentException>("values", () => launcher.Append(setup.Plan, setup.Cache, 0, large, small));
+        Assert.Throws<ArgumentException>("queries", () => launcher.Attend(setup.Plan, setup.Cache, 0, small, large, null));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, small, null));
+        using DeviceBuffer<float> lse = setup.Device.Allocate<float>(Shape.QueryHeads - 1);
+        Assert.Throws<ArgumentException>("lse", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, large, lse));
+        Assert.Throws<ArgumentNullException>("keys", () => launcher.Append(setup.Plan, setup.Cache, 0, null!, large));
+        Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.Append(setup.Plan, setup.Cache, 1, large, large));
+    }
+
+    [SkippableFact]
+    public void BeyondCapacityChangesNothing()
+    {
+        using Setup setup = new(fixture.Device);
+        (float[] q, float[] k, float[] v, float[] o) = Step(3);
+        setup.Launcher.Prefill(setup.Cache, 0, q, k, v, o);
+        byte[] before = Contents(setup);
+        var e = Assert.Throws<CacheFullException>(() => setup.Launcher.Prefill(setup.Cache, 0, q, k, v, o));
+        Assert.Equal((0, 3, 3), (e.Sequence, e.Length, e.Tokens));
+        Assert.Contains($"{Capacity}", e.Message, StringComparison.Ordinal);
+        Assert.Throws<CacheFullException>(() => setup.Launcher.Append(setup.Cache, 0, k, v));
+        Assert.Equal((3, 0), (setup.Cache.Length(0), setup.Cache.Length(1)));
+        Assert.Equal(before, Contents(setup));
+    }
+
+    [SkippableFact]
+    public void DecodeExtendsAllSequencesOrNone()
+    {
+        using Setup setup = new(fixture.Device);
+        (_, float[] k, float[] v, _) = Step(Capacity);
+        setup.Launcher.Append(setup.Cache, 1, k, v);
+        byte[] before = Contents(setup);
+        (float[] q, float[] k2, float[] v2, float[] o) = Step(2);
+        var e = Assert.Throws<CacheFullException>(() => setup.Launcher.Decode(setup.Cache, [0, 1], q, k2, v2, o));
+        Assert.Equal(1, e.Sequence);
+        Assert.Equal((0, Capacity), (setup.Cache.Length(0), setup.Cache.Length(1)));
+        Assert.Equal(before, Contents(setup));
+    }
+
+    [SkippableFact]
+    public void PlanMustBeBuiltForTheCache()
+    {
+        using Setup setup = new(fixture.Device);
+        using KvCache<RuntimeSpec> other = setup.Launcher.CreateCache(2, Capacity, 1);
+        using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements);
+        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, buffer, buffer));
+        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, buffer, buffer, null));
+        other.Extend(0, 1);
+        setup.Plan.Build(other, [new AttentionRequest(0, 1, 1)]);
+        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, buffer, buffer));
+        Assert.Throws<ArgumentNullException>("plan", () => setup.Launcher.Append(null!, setup.Cache, 0, buffer, buffer));
+    }
+
+    [SkippableFact]
+    public void RequestsMustNameWhatTheCacheHas()
+    {
+        using Setup setup = new(fixture.Device);
+        setup.Cache.Extend(0, 3);
+        foreach (AttentionRequest request in new AttentionRequest[] { new(2, 1, 0), new(-1, 1, 0), new(0, 1, 4), new(0, -1, 3), new(0, 1, -1), new(1, 1, 1) })
+        {
+            Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(setup.Cache, [request]));
+        }
+    }
+
+    [SkippableFact]
+    public void CacheArgumentsAreChecked()
+    {
+        using Setup setup = new(fixture.Device);
+        Assert.Throws<ArgumentOutOfRangeException>("sequences", () => setup.Launcher.CreateCache(0, 1, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("capacity", () => setup.Launcher.CreateCache(1, 0, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("layers", () => setup.Launcher.CreateCache(1, 1, -1));
+        Assert.Throws<ArgumentException>(() => setup.Launcher.CreateCache(1 << 16, 1 << 16, 1));
+        Assert.Throws<InvalidOperationException>(() => setup.Launcher.CreatePagedCache(4, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => setup.Cache.Length(2));
+        Assert.Throws<ArgumentOutOfRangeException>("tokens", () => setup.Cache.Extend(0, -1));
+        Assert.Throws<ArgumentOutOfRangeException>("length", () => setup.Cache.Truncate(0, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("layer", () => setup.Cache.Keys(1));
+        Assert.Throws<InvalidOperationException>(() => setup.Cache.KeyScales(0));
+        Assert.Throws<InvalidOperationException>(() => setup.Cache.SetScales(0, [1, 1], [1, 1]));
+    }
+
+    [SkippableFact]
+    public void DisposedObjectsSaySo()
+    {
+        using Setup setup = new(fixture.Device);
+        using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements);
+        DeviceBuffer<float> gone = setup.Device.Allocate<float>(OutputElements);
+        gone.Dispose();
+        setup.Cache.Extend(0, 1);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
+        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, gone, buffer));
+        setup.Plan.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, buffer, buffer));
+        Assert.Throws<ObjectDisposedException>(() => setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]));
+        using AttentionPlan<RuntimeSpec> plan = setup.Launcher.CreatePlan();
+        plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
+        setup.Cache.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Attend(plan, setup.Cache, 0, buffer, buffer, null));
+        setup.Launcher.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Attend(plan, setup.Cache, 0, buffer, buffer, null));
+    }
+
+    [SkippableFact]
+    public void CacheLargerThanTheDeviceIsRefused()
+    {
+        using Setup setup = new(fixture.Device);
+        long before = setup.Device.AllocatedBytes;
+        AttentionShape wide = CaseMatrix.Shape(64, 64, 256, 256, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        using AttentionLauncher<RuntimeSpec, float> launcher = new(setup.Device, RuntimeSpec.Describe(wide));
+        var e = Assert.Throws<DeviceOutOfMemoryException>(() => launcher.CreateCache(1024, 1 << 20, 1));
+        Assert.Contains($"{(1L << 30) * 64 * 256 * sizeof(float)} bytes", e.Message, StringComparison.Ordinal);
+
+        // A layer alone would fit, all of them do not: what the first ones took is given back.
+        long slotBytes = 64 * 256 * sizeof(float);
+        long layerBytes = Math.Min(setup.Device.Capabilities.MaxAllocationBytes, setup.Device.Capabilities.GlobalMemoryBytes / 8);
+        int slots = (int)(layerBytes / slotBytes);
+        Assert.Throws<DeviceOutOfMemoryException>(() =>
+            launcher.CreateCache(1, slots, (int)(setup.Device.Capabilities.GlobalMemoryBytes / (slots * slotBytes)) + 1));
+        Assert.Equal(before, setup.Device.AllocatedBytes);
+    }
+
+    private static (float[] Queries, float[] Keys, float[] Values, float[] Outputs) Step(int tokens)
+    {
+        var random = new Random(tokens);
+        return (Some(QueryElements), Some(KeyElements), Some(ValueElements), new float[tokens * OutputElements]);
+
+        float[] Some(int each) => [.. Enumerable.Range(0, tokens * each).Select(_ => random.NextSingle())];
+    }
+
+    private static byte[] Contents(Setup setup)
+    {
+        byte[] bytes = new byte[setup.Cache.Keys(0).Length + setup.Cache.Values(0).Length];
+        int keys = (int)setup.Cache.Keys(0).Length;
+        setup.Device.Queue.Read(setup.Cache.Keys(0), bytes.AsSpan(0, keys));
+        setup.Device.Queue.Read(setup.Cache.Values(0), bytes.AsSpan(keys));
+        return bytes;
+    }
+
+    /// <summary>A launcher with a cache of two sequences and a plan that is not built yet.</summary>
+    private sealed class Setup : IDisposable
+    {
+        public Setup(ComputeDevice device)
+        {
+            Device = device;
+            Launcher = new(device, RuntimeSpec.Describe(Shape));
+            Cache = Launcher.CreateCache(2, Capacity, 1);
+            Plan = Launcher.CreatePlan();
+            foreach (DeviceBuffer<byte> buffer in new[] { Cache.Keys(0), Cache.Values(0) })
+            {
+                device.Queue.EnqueueFill(buffer, (byte)0, 0, buffer.Length).Dispose();
+            }
+        }
+
+        public ComputeDevice Device { get; }
+
+        public AttentionLauncher<RuntimeSpec, float> Launcher { get; }
+
+        public KvCache<RuntimeSpec> Cache { get; }
+
+        public AttentionPlan<RuntimeSpec> Plan { get; }
+
+        public void Dispose()
+        {
+            Plan.Dispose();
+            Cache.Dispose();
+            Launcher.Dispose();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+namespace Kernels.Conformance.Tests;
+
+/// <summary>The default device's kernels against the reference, one test for each case of a fixed sample of the matrix.</summary>
+[Collection(DeviceCollection.Name)]
+public sealed class MatrixTests(DeviceFixture fixture)
+{
+    private const int Seed = 1;
+    private const int SampleSize = 60;
+
+    private static readonly AttentionCase[] OwnCases =
+    [
+        .. CaseMatrix.Sample(SampleSize, Seed).Take(SampleSize),
+        .. CaseMatrix.Corners(Seed),
+        .. OneIn(3, CaseMatrix.Options(Seed)),
+        .. OneIn(3, CaseMatrix.Pages(Seed)),
+        .. OneIn(6, CaseMatrix.Quantised(Seed)),
+    ];
+
+    // Work-items with barriers are slow on a CPU: fewer cases, short ones.
+    private static readonly AttentionCase[] PortableCases =
+    [
+        .. CaseMatrix.Sample(24, Seed + 1).Take(24).Where(test => Work(test) < 1e8).Take(12),
+        .. CaseMatrix.Corners(Seed).Where(test => Work(test) < 1e7).Take(6),
+        .. OneIn(6, CaseMatrix.Options(Seed + 1).Where(test => Work(test) < 1e7)),
+        .. OneIn(10, CaseMatrix.Pages(Seed + 1).Where(test => Work(test) < 1e8)),
+    ];
+
+    public static TheoryData<int, string> Own => Named(OwnCases);
+
+    public static TheoryData<int, string> Portable => Named(PortableCases);
+
+    [SkippableTheory]
+    [MemberData(nameof(Own))]
+    public void DevicesOwnTarget(int index, string description) => Check(OwnCases[index], description, null);
+
+    [SkippableTheory]
+    [MemberData(nameof(Portable))]
+    public void PortableTarget(int index, string description) => Check(PortableCases[index], description, KernelTarget.Portable);
+
+    [Fact]
+    public void SampleHasEveryDimensionAndLengthAndStorage()
+    {
+        AttentionCase[] sample = OwnCases[..SampleSize];
+        Assert.Equal(12, sample.Select(test => test.Shape.HeadDim).Distinct().Count());
+        Assert.Equal(12, sample.Select(test => test.Lengths.Single()).Distinct().Count());
+        Assert.Equal(3, sample.Select(test => test.Shape.Storage).Distinct().Count());
+        Assert.Subset(sample.Select(test => test.Shape.GroupSize).ToHashSet(), new HashSet<int> { 1, 2, 4, 7, 8 });
+        Assert.Contains(sample, test => test.Shape.KvHeads == 1);
+        Assert.Contains(PortableCases, test => test.Shape.PageSize > 0);
+    }
+
+    private void Check(AttentionCase test, string description, KernelTarget? target)
+    {
+        CaseResult result = new CaseRunner(fixture.Device, target).Run(test);
+        Assert.True(result.Failure is null, $"{description}: {result.Failure}");
+    }
+
+    private static double Work(AttentionCase test) =>
+        test.Lengths.Sum(pair => (double)pair.Queries * pair.Keys) * test.Shape.QueryHeads * test.Shape.HeadDim;
+
+    private static AttentionCase[] OneIn(int n, IEnumerable<AttentionCase> cases)
+    {
+        AttentionCase[] all = [.. cases];
+        new Random(Seed).Shuffle(all);
+        return all[..((all.Length + n - 1) / n)];
+    }
+
+    // A case's own description does not name every axis, so the index tells two apart.
+    private static TheoryData<int, string> Named(AttentionCase[] cases)
+    {
+        var data = new TheoryData<int, string>();
+        for (int i = 0; i < cases.Length; i++)
+        {
+            data.Add(i, cases[i].ToString());
+        }
+
+        return data;
+    }
+}

@@ -1,0 +1,35 @@
+namespace Kernels.Conformance;
+
+/// <summary>One append to test: tokens to random slots, some to none.</summary>
+/// <param name="Shape">The cache's shape.</param>
+/// <param name="Seed">Where the random rows and slots start.</param>
+internal sealed record AppendCase(AttentionShape Shape, int Seed)
+{
+    public override string ToString() =>
+        $"append H {Shape.KvHeads} d {Shape.HeadDim}/{Shape.ValueDim} {Shape.Storage}"
+        + (Shape.CacheStorage == Shape.Storage ? "" : $" cache {Shape.CacheStorage}")
+        + $" {Shape.Layout}" + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}");
+
+    /// <summary>Every type of storage with every type of cache, each layout, contiguous and in pages.</summary>
+    public static IEnumerable<AppendCase> All(int seed)
+    {
+        int[] dims = [64, 80, 256], odd = [59, 9, 111], pages = [0, 8, 16, 32];
+        int turn = 0;
+        foreach (ElementType storage in new[] { ElementType.Float32, ElementType.Float16, ElementType.BFloat16 })
+        {
+            foreach (ElementType cache in Enum.GetValues<ElementType>())
+            {
+                foreach (KvLayout layout in new[] { KvLayout.Hnd, KvLayout.Nhd })
+                {
+                    foreach (int page in pages)
+                    {
+                        int dim = dims[turn % dims.Length];
+                        int valueDim = turn % 2 == 0 || cache == ElementType.Int4 ? dims[(turn / 2) % dims.Length] : odd[turn % odd.Length];
+                        turn++;
+                        yield return new(CaseMatrix.Shape(6, 3, dim, valueDim, AttentionMask.Causal, storage, cache, layout) with { PageSize = page }, seed++);
+                    }
+                }
+            }
+        }
+    }
+}

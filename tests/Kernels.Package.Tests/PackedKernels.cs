@@ -1,0 +1,86 @@
+using System.Runtime.CompilerServices;
+
+namespace Kernels.Package.Tests;
+
+/// <summary>Both packages in a folder, packed once for all tests, and a place for projects that reference them.</summary>
+public sealed class PackedKernels : IAsyncLifetime
+{
+    /// <summary>A version that no other feed has.</summary>
+    public const string Version = "0.1.0-package-test";
+
+    private string root = "";
+
+    /// <summary>The folder with the packages.</summary>
+    public string Feed => Path.Combine(root, "feed");
+
+    /// <inheritdoc/>
+    public async Task InitializeAsync()
+    {
+        root = Directory.CreateTempSubdirectory("kernels-packages-").FullName;
+        Directory.CreateDirectory(Feed);
+        foreach (string project in new[] { "Kernels", "Kernels.OpenCL" })
+        {
+            await DotNet.SucceedAsync(
+                Repository(), "pack", Path.Combine("src", project), "--output", Feed, "--artifacts-path", Path.Combine(root, "artifacts"),
+                "--verbosity", "quiet", "-property:UseSharedCompilation=false", "-property:Version=" + Version);
+        }
+
+        // What lies above the temporary folder must not get into the projects.
+        foreach (string name in new[] { "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props" })
+        {
+            File.WriteAllText(Path.Combine(root, name), "<Project />");
+        }
+
+        // The user's own sources stay; what the user has downloaded before is used, and nothing is added to it.
+        string downloaded = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        string fallback = Directory.Exists(downloaded)
+            ? $"<fallbackPackageFolders><add key=\"downloaded\" value=\"{downloaded}\" /></fallbackPackageFolders>"
+            : "";
+        File.WriteAllText(Path.Combine(root, "NuGet.config"), $"""
+            <configuration>
+              <config><add key="globalPackagesFolder" value="{Path.Combine(root, "packages")}" /></config>
+              <packageSources><add key="kernels" value="{Feed}" /></packageSources>
+              {fallback}
+            </configuration>
+            """);
+    }
+
+    /// <inheritdoc/>
+    public Task DisposeAsync()
+    {
+        Directory.Delete(root, recursive: true);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Writes a console project that references one of the packages.</summary>
+    /// <returns>The project's folder.</returns>
+    public string CreateProject(string name, string package, string program)
+    {
+        string folder = Path.Combine(root, name);
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, name + ".csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <Nullable>enable</Nullable>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <WarningLevel>9999</WarningLevel>
+                <GenerateDocumentationFile>true</GenerateDocumentationFile>
+                <UseSharedCompilation>false</UseSharedCompilation>
+                <NuGetAudit>false</NuGetAudit>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="{package}" Version="[{Version}]" />
+              </ItemGroup>
+            </Project>
+            """);
+        File.WriteAllText(Path.Combine(folder, "Program.cs"), program);
+        return folder;
+    }
+
+    private static string Repository([CallerFilePath] string path = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "../.."));
+}

@@ -1,0 +1,143 @@
+namespace Kernels.Tests;
+
+/// <summary>The reference on examples whose answers are written down here.</summary>
+public sealed class ReferenceAttentionTests
+{
+    private static readonly AttentionShape Plain =
+        new(1, 1, 1, 1, 1, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+
+    [Fact]
+    public void WeighsValuesBySoftmaxOfScores()
+    {
+        // Scores 0 and ln 3: weights 1/4 and 3/4.
+        (double output, double lse) = Row(Plain, [1], [0, Math.Log(3)], [8, 4]);
+        Assert.Equal(5, output, 12);
+        Assert.Equal(Math.Log(4), lse, 12);
+    }
+
+    [Fact]
+    public void ScaleMultipliesScores()
+    {
+        (double output, _) = Row(Plain with { Scale = 0.5 }, [2], [0, Math.Log(3)], [8, 4]);
+        Assert.Equal(5, output, 12);
+    }
+
+    [Fact]
+    public void CausalIsAlignedAtTheBottomRight()
+    {
+        // Three keys, two queries: the first sees keys 0 and 1, the second all.
+        AttentionShape shape = Plain with { Mask = AttentionMask.Causal };
+        Assert.Equal(1.5, Row(shape, [0, 0], [0, 0, 0], [1, 2, 6], token: 0).Output, 12);
+        Assert.Equal(3, Row(shape, [0, 0], [0, 0, 0], [1, 2, 6], token: 1).Output, 12);
+    }
+
+    [Fact]
+    public void RowThatSeesNothingIsZero()
+    {
+        // More queries than keys: the first query stands at position −1.
+        (double output, double lse) = Row(Plain with { Mask = AttentionMask.Causal }, [0, 0], [0], [7], token: 0);
+        Assert.Equal(0, output);
+        Assert.Equal(double.NegativeInfinity, lse);
+    }
+
+    [Fact]
+    public void NoKeysGiveZero() => Assert.Equal((0, double.NegativeInfinity), Row(Plain, [1], [], []));
+
+    [Fact]
+    public void WindowIncludesBothEnds()
+    {
+        AttentionShape shape = Plain with { WindowLeft = 1, WindowRight = 2 };
+        bool[] visible = [.. Enumerable.Range(0, 8).Select(key => ReferenceAttention.IsVisible(shape, 3, key))];
+        Assert.Equal([false, false, true, true, true, true, false, false], visible);
+    }
+
+    [Fact]
+    public void PrefixIsVisibleToAll()
+    {
+        AttentionShape shape = Plain with { Mask = AttentionMask.PrefixCausal };
+        var options = new ReferenceOptions { PrefixLength = 3 };
+        bool[] visible = [.. Enumerable.Range(0, 5).Select(key => ReferenceAttention.IsVisible(shape, 0, key, 0, options))];
+        Assert.Equal([true, true, true, false, false], visible);
+    }
+
+    [Fact]
+    public void SoftcapComesBeforeSoftmax()
+    {
+        // 2·tanh(s / 2) of s = 2·artanh(½·ln 3) is ln 3.
+        (double output, double lse) = Row(Plain with { Softcap = 2 }, [1], [0, 2 * Math.Atanh(Math.Log(3) / 2)], [8, 4]);
+        Assert.Equal(5, output, 12);
+        Assert.Equal(Math.Log(4), lse, 12);
+    }
+
+    [Fact]
+    public void SinkTakesPartInTheDenominatorOnly()
+    {
+        // Two keys of weight 1 and a sink of weight 2.
+        var options = new ReferenceOptions { Sinks = [(float)Math.Log(2)] };
+        (double output, double lse) = Row(Plain with { Sinks = true }, [0], [0, 0], [8, 4], options: options);
+        Assert.Equal(3, output, 6);
+        Assert.Equal(Math.Log(2), lse, 12);
+    }
+
+    [Fact]
+    public void AlibiLowersScoresByDistance()
+    {
+        // One head: n = 1, slope 2^−8. The query stands at key 1.
+        (_, double lse) = Row(Plain with { Alibi = true }, [0], [0, 0], [0, 0]);
+        Assert.Equal(Math.Log(1 + Math.Exp(-1.0 / 256)), lse, 12);
+    }
+
+    [Fact]
+    public void AlibiSlopesAreThoseOfTheDefinition()
+    {
+        double[] eight = [.. Enumerable.Range(0, 8).Select(head => ReferenceAttention.AlibiSlope(head, 8))];
+        Assert.Equal([0.5, 0.25, 0.125, 1 / 16.0, 1 / 32.0, 1 / 64.0, 1 / 128.0, 1 / 256.0], eight);
+
+        // Twelve heads: eight as above, then 2^−½, 2^−1½, …
+        Assert.Equal(0.5, ReferenceAttention.AlibiSlope(0, 12));
+        Assert.Equal(Math.Sqrt(0.5), ReferenceAttention.AlibiSlope(8, 12), 12);
+        Assert.Equal(Math.Sqrt(0.5) / 2, ReferenceAttention.AlibiSlope(9, 12), 12);
+    }
+
+    [Fact]
+    public void HugeNegativeLogitsGiveTheMean() => Assert.Equal(6, Row(Plain, [1], [-524288, -524288], [8, 4]).Output, 12);
+
+    [Fact]
+    public void GroupsShareAKvHeadAndDimensionsDiffer()
+    {
+        // Four query heads on two KV heads; keys of 2 elements, values of 3; one token. A single key has weight 1.
+        AttentionShape shape = Plain with { QueryHeads = 4, KvHeads = 2, HeadDim = 2, ValueDim = 3 };
+        double[] outputs = new double[12];
+        ReferenceAttention.Compute(shape, new double[8], new double[4], [1, 2, 3, 4, 5, 6], outputs);
+        Assert.Equal([1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6], outputs);
+    }
+
+    [Fact]
+    public void ScoreModAndMaskModAreAsked()
+    {
+        var options = new ReferenceOptions
+        {
+            ScoreMod = (score, _, _, _, key) => key == 1 ? score + MathF.Log(3) : score,
+            MaskMod = (_, _, _, key) => key != 2,
+        };
+        (double output, _) = Row(Plain, [0], [0, 0, 0], [8, 4, 1000], options: options);
+        Assert.Equal(5, output, 6);
+    }
+
+    [Fact]
+    public void LengthsThatDoNotFitAreRefused()
+    {
+        AttentionShape shape = Plain with { HeadDim = 2 };
+        Assert.Throws<ArgumentException>(() => ReferenceAttention.Compute(shape, new double[3], new double[2], new double[1], new double[1]));
+        Assert.Throws<ArgumentException>(() => ReferenceAttention.Compute(shape, new double[2], new double[2], new double[2], new double[1]));
+        Assert.Throws<ArgumentException>(() => ReferenceAttention.Compute(shape, new double[2], new double[2], new double[1], new double[2]));
+    }
+
+    private static (double Output, double Lse) Row(
+        AttentionShape shape, double[] queries, double[] keys, double[] values, int token = 0, ReferenceOptions? options = null)
+    {
+        double[] output = [double.NaN];
+        double lse = ReferenceAttention.Row(shape, queries, keys, values, queries.Length, keys.Length, token, 0, output, options);
+        return (output[0], lse);
+    }
+}

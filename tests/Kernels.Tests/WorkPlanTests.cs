@@ -1,0 +1,191 @@
+using System.Runtime.InteropServices;
+using CsCheck;
+
+namespace Kernels.Tests;
+
+public sealed class WorkPlanTests
+{
+    private const int QueryTile = 32;
+    private static readonly KernelGeometry Geometry = new(new TileGeometry(QueryTile, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
+
+    private static readonly Gen<AttentionRequest> Requests = Gen.OneOf(
+        Gen.Select(Gen.Int[0, 90], Gen.Int[0, 400], Gen.Int[0, 50], (queries, keys, prefix) => new AttentionRequest(0, queries, keys, prefix)),
+        Gen.Select(Gen.Int[1, 3], Gen.Int[0, 12000], (queries, keys) => new AttentionRequest(0, queries, keys)));
+
+    private static readonly Gen<AttentionShape> Shapes = Gen.Select(
+        Gen.Int[1, 3], Gen.Int[1, 20], Gen.Enum<AttentionMask>(), Gen.Int[-1, 300], Gen.Int[-1, 40], Gen.OneOf(Gen.Const(0), Gen.Const(1), Gen.Const(16)),
+        (kvHeads, group, mask, left, right, page) =>
+            new AttentionShape(kvHeads * group, kvHeads, 64, 64, 0.125, mask, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
+            {
+                WindowLeft = left, WindowRight = right, PageSize = page,
+            });
+
+    [Fact]
+    public void EveryVisibleKeyOfEveryRowIsReadExactlyOnce() =>
+        Gen.Select(Shapes, Requests.Array[0, 5], Gen.Int[1, 200]).Sample((shape, requests, units) => Check(shape, Numbered(requests), units), iter: 300);
+
+    [Fact]
+    public void BuildingAgainGivesTheSamePlan() =>
+        Gen.Select(Shapes, Requests.Array[0, 5], Requests.Array[0, 5]).Sample((shape, first, second) =>
+        {
+            var used = new WorkPlan();
+            used.Build(shape, Geometry, 8, new Slots(shape.PageSize), Numbered(first));
+            used.Build(shape, Geometry, 8, new Slots(shape.PageSize), Numbered(second));
+            var fresh = new WorkPlan();
+            fresh.Build(shape, Geometry, 8, new Slots(shape.PageSize), Numbered(second));
+            Assert.Equal(fresh.Data.ToArray(), used.Data.ToArray());
+        }, iter: 100);
+
+    [Theory]
+    [InlineData(AttentionMask.None, -1, -1, 0, 0, 100)]
+    [InlineData(AttentionMask.Causal, -1, -1, 0, 0, 60)]
+    [InlineData(AttentionMask.Causal, 7, -1, 0, 43, 60)]
+    [InlineData(AttentionMask.None, 7, 3, 0, 43, 63)]
+    [InlineData(AttentionMask.None, -1, 3, 0, 0, 63)]
+    [InlineData(AttentionMask.PrefixCausal, -1, -1, 80, 0, 80)]
+    [InlineData(AttentionMask.PrefixCausal, -1, -1, 20, 0, 60)]
+    public void RangeIsNoWiderThanTheMask(AttentionMask mask, int left, int right, int prefix, int begin, int end)
+    {
+        // Tiles of 30 rows are 10 queries of 3 heads each; the first tile's stand at positions 50 to 59.
+        AttentionShape shape = new(3, 1, 64, 64, 0.125, mask, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { WindowLeft = left, WindowRight = right };
+        var plan = new WorkPlan();
+        KernelGeometry geometry = Geometry with { Prefill = Geometry.Prefill with { Rows = 30 } };
+        plan.Build(shape, geometry, 1, new Slots(0), [new AttentionRequest(0, 50, 100, prefix)]);
+        WorkItem first = plan.PrefillItems.Single(item => item.FirstRow == 0);
+        Assert.Equal((begin, end), (first.KvBegin, first.KvEnd));
+    }
+
+    [Theory]
+    [InlineData(-1, 5)]
+    [InlineData(5, -1)]
+    public void NegativeLengthsAreRefused(int queries, int keys)
+    {
+        AttentionShape shape = new(1, 1, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        Assert.Throws<ArgumentException>(() => new WorkPlan().Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(0, queries, keys)]));
+    }
+
+    [Fact]
+    public void LongDecodeIsSplitOverAnEmptyDevice()
+    {
+        AttentionShape shape = new(8, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        var plan = new WorkPlan();
+        plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(0, 1, 65536)]);
+        Assert.True(plan.DecodeItems.Count > 32, $"{plan.DecodeItems.Count} items");
+        Assert.Equal(8, plan.Merges.Count);
+    }
+
+    private static AttentionRequest[] Numbered(AttentionRequest[] requests) => [.. requests.Select((request, i) => request with { Sequence = i })];
+
+    private static void Check(AttentionShape shape, AttentionRequest[] requests, int units)
+    {
+        var plan = new WorkPlan();
+        var slots = new Slots(shape.PageSize);
+        plan.Build(shape, Geometry, units, slots, requests);
+        CheckData(plan);
+        CheckOrder(plan.PrefillItems, Geometry.Prefill.Rows);
+        CheckOrder(plan.DecodeItems, Geometry.Decode.Rows);
+
+        ILookup<int, WorkItem> byBatch = plan.PrefillItems.Concat(plan.DecodeItems).ToLookup(item => item.Batch);
+        Dictionary<int, MergeRow> merges = plan.Merges.ToDictionary(merge => merge.OutputRow);
+        var partialRows = new HashSet<int>();
+        int token = 0, merged = 0;
+        for (int batch = 0; batch < requests.Length; batch++)
+        {
+            AttentionRequest request = requests[batch];
+            int position = request.KeyLength - request.QueryLength;
+            for (int i = 0; i < request.QueryLength; i++)
+            {
+                Assert.Equal(position + i < 0 ? -1 : slots.SlotOf(batch, position + i), plan.Data[plan.SlotsAt + token + i]);
+            }
+
+            var covered = byBatch[batch].SelectMany(item => Enumerable.Range(item.FirstRow, item.RowCount).Select(row => (row, item))).ToLookup(x => x.row, x => x.item);
+            Assert.Equal(request.QueryLength * shape.GroupSize, covered.Count);
+            for (int row = 0; row < request.QueryLength * shape.GroupSize; row++)
+            {
+                WorkItem[] items = [.. covered[row].OrderBy(item => item.KvBegin)];
+                Assert.All(items, item => Assert.Equal((token, position, request.PrefixLength), (item.QueryBegin, item.Position, item.Prefix)));
+                CheckKeys(shape, request, position + (row / shape.GroupSize), items);
+                int outputRow = ((token + (row / shape.GroupSize)) * shape.QueryHeads) + (row % shape.GroupSize);
+                if (items.Length == 1)
+                {
+                    Assert.Equal(-1, items[0].PartialRow);
+                    Assert.DoesNotContain(outputRow, merges.Keys);
+                    continue;
+                }
+
+                MergeRow merge = merges[outputRow];
+                merged++;
+                int[] written = [.. items.Select(item => item.PartialRow + row - item.FirstRow)];
+                Assert.Equal(Enumerable.Range(0, merge.Splits).Select(split => merge.FirstPartialRow + (split * merge.Stride)), written.Order());
+                Assert.InRange(merge.Splits, 2, WorkPlan.MaxSplits);
+                Assert.All(written, partial => Assert.True(partial >= 0 && partial < plan.PartialRows && partialRows.Add(partial)));
+            }
+
+            if (shape.PageSize > 0)
+            {
+                int needed = (request.KeyLength + shape.PageSize - 1) / shape.PageSize;
+                foreach (WorkItem item in byBatch[batch])
+                {
+                    Assert.Equal(slots.PagesOf(batch)[..needed].ToArray(), plan.Data.Slice(item.Sequence, needed).ToArray());
+                }
+            }
+            else
+            {
+                Assert.All(byBatch[batch], item => Assert.Equal(batch, item.Sequence));
+            }
+
+            token += request.QueryLength;
+        }
+
+        Assert.Equal(token, plan.Tokens);
+        Assert.Equal(plan.Merges.Count, merged);
+        Assert.Equal(plan.PartialRows, partialRows.Count);
+    }
+
+    /// <summary>Items do not overlap, stay within the keys, and leave no visible key out.</summary>
+    private static void CheckKeys(AttentionShape shape, AttentionRequest request, int position, WorkItem[] items)
+    {
+        var options = new ReferenceOptions { PrefixLength = request.PrefixLength };
+        bool[] read = new bool[request.KeyLength];
+        foreach (WorkItem item in items)
+        {
+            Assert.InRange(item.KvBegin, 0, item.KvEnd);
+            for (int key = item.KvBegin; key < item.KvEnd; key++)
+            {
+                Assert.False(read[key]);
+                read[key] = true;
+            }
+        }
+
+        for (int key = 0; key < read.Length; key++)
+        {
+            Assert.True(read[key] || !ReferenceAttention.IsVisible(shape, position, key, 0, options));
+        }
+    }
+
+    private static void CheckOrder(IReadOnlyList<WorkItem> items, int tileRows)
+    {
+        for (int i = 0; i < items.Count; i++)
+        {
+            Assert.InRange(items[i].RowCount, 1, tileRows);
+            Assert.True(i == 0 || items[i].KeyCount <= items[i - 1].KeyCount);
+        }
+    }
+
+    /// <summary>The ints that the kernels read are the items and merges that the host sees.</summary>
+    private static void CheckData(WorkPlan plan)
+    {
+        Assert.Equal(plan.PrefillItems, MemoryMarshal.Cast<int, WorkItem>(plan.Data[plan.PrefillAt..plan.DecodeAt]).ToArray());
+        Assert.Equal(plan.DecodeItems, MemoryMarshal.Cast<int, WorkItem>(plan.Data[plan.DecodeAt..plan.MergesAt]).ToArray());
+        Assert.Equal(plan.Merges, MemoryMarshal.Cast<int, MergeRow>(plan.Data[plan.MergesAt..plan.PagesAt]).ToArray());
+    }
+
+    /// <summary>Tokens in places that tell sequence and position.</summary>
+    private readonly struct Slots(int pageSize) : ISlotMap
+    {
+        public int SlotOf(int sequence, int position) => (sequence * 100_000) + position;
+
+        public ReadOnlySpan<int> PagesOf(int sequence) =>
+            pageSize == 0 ? [] : Enumerable.Range(0, 12_001).Select(page => (page * 7) + (sequence * 100_003)).ToArray();
+    }
+}
