@@ -48,6 +48,17 @@ count() {
   printf '%s' "${value:-0}"
 }
 
+# print_skips FILE: the tests that a result file has as skipped, each with its reason.
+print_skips() {
+  awk 'BEGIN { RS = "</UnitTestResult>" }
+    match($0, /<UnitTestResult [^>]*outcome="NotExecuted"/) {
+      name = $0; sub(/.* testName="/, "", name); sub(/".*/, "", name)
+      reason = "no reason given"
+      if ($0 ~ /<Message>/) { reason = $0; sub(/.*<Message>/, "", reason); sub(/<\/Message>.*/, "", reason) }
+      print "  skipped: " name ": " reason
+    }' "$1"
+}
+
 # add_result NAME SECONDS PASSED FAILED SKIPPED
 add_result() {
   passed=$((passed + $3)) failed=$((failed + $4)) skipped=$((skipped + $5))
@@ -67,7 +78,29 @@ run_project() {
     bad=1 total=$((total + 1))
   fi
 
+  [ ! -f "$file" ] || print_skips "$file"
   add_result "$name" $((SECONDS - begin)) "$ok" "$bad" $((total - ok - bad))
+}
+
+# run_matrix NAME VARIABLE=VALUE... -- ARGUMENT...: the conformance program over the full matrix; its last line counts.
+run_matrix() {
+  local name=$1 begin=$SECONDS status=0 variables=() ok bad
+  shift
+  while [ "$1" != -- ]; do
+    variables+=("$1")
+    shift
+  done
+
+  shift
+  printf '\n%s\n' "$name"
+  env "${variables[@]}" dotnet run --project tests/Kernels.Conformance --configuration Release -- --full "$@" | tee "$results/output" || status=$?
+  ok=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$results/output" | tail -n 1)
+  bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$results/output" | tail -n 1)
+  if [ "${bad:-0}" -eq 0 ] && { [ "$status" -ne 0 ] || [ "${ok:-0}" -eq 0 ]; }; then
+    bad=1
+  fi
+
+  add_result "$name" $((SECONDS - begin)) "${ok:-0}" "${bad:-0}" 0
 }
 
 # run_command NAME COMMAND...: a command that must exit with 0, as one test.
@@ -106,6 +139,15 @@ done
 if [ ${#chosen[@]} -eq 0 ]; then
   run_command "examples/QuickStart" dotnet run --project examples/QuickStart --configuration Release
   run_command "examples/run.sh" bash examples/run.sh --tokens 40
+fi
+
+if [ -n "${FULL:-}" ]; then
+  run_matrix "full matrix: default device" --
+  run_matrix "full matrix: portable" -- --target Portable
+  if has_driver rusticl; then
+    run_matrix "full matrix: rusticl" RUSTICL_ENABLE=llvmpipe -- --device llvmpipe
+    run_matrix "full matrix: rusticl, portable" RUSTICL_ENABLE=llvmpipe -- --device llvmpipe --target Portable
+  fi
 fi
 
 printf '\n%s\n' "$times"

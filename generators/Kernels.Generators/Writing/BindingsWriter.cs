@@ -1,4 +1,5 @@
 using Kernels.Compiler.Specs;
+using Kernels.Generators.Mods;
 using Kernels.Generators.Parsing;
 
 namespace Kernels.Generators.Writing;
@@ -21,6 +22,23 @@ internal static class BindingsWriter
         string k = $"[tokens, {spec.KvHeads}, {spec.HeadDim}]";
         string v = $"[tokens, {spec.KvHeads}, {spec.ResolvedValueDim}]";
         string o = $"[tokens, {spec.QueryHeads}, {spec.ResolvedValueDim}]";
+        string inputs = (spec.Sinks
+            ? $$"""
+                /// <summary>The learned logit of each query head, [{{spec.QueryHeads}}]; the next launches take it. Layers differ in theirs: set it before each.</summary>
+                {{CSharpFile.GeneratedCode}}
+                public global::Kernels.OpenCL.DeviceBuffer<float>? Sinks { get => launcher.Sinks; set => launcher.Sinks = value; }
+
+
+                """
+            : "") + (spec.ModInputs.Count > 0
+            ? $$"""
+                /// <summary>What the mods are given at run time; the next launches take it.</summary>
+                {{CSharpFile.GeneratedCode}}
+                public {{ModInputsWriter.TypeName}} Inputs { set => launcher.Inputs = value; }
+
+
+                """
+            : "");
         string createCache = paged
             ? $$"""
                 /// <summary>A cache in pages of {{spec.PageSize}} tokens, of <see cref="CacheBytesPerToken"/> bytes a token and layer.</summary>
@@ -39,7 +57,9 @@ internal static class BindingsWriter
                 {{CSharpFile.GeneratedCode}}
                 public global::Kernels.OpenCL.KvCache<{{name}}> CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
                 """;
-        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>", writer => writer.Add($$"""
+        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>", writer =>
+        {
+            writer.Add($$"""
             {{CSharpFile.GeneratedCode}}
             private readonly global::Kernels.OpenCL.AttentionLauncher<{{name}}, {{element}}> launcher;
 
@@ -62,7 +82,7 @@ internal static class BindingsWriter
             {{CSharpFile.GeneratedCode}}
             public global::Kernels.KernelTarget Target => launcher.Target;
 
-            {{createCache}}
+            {{inputs}}{{createCache}}
 
             /// <summary>A plan, to be built anew for each step and used for all its layers.</summary>
             {{CSharpFile.GeneratedCode}}
@@ -135,6 +155,12 @@ internal static class BindingsWriter
             /// <summary>Frees what the kernels hold on the device; caches and plans are yours to dispose.</summary>
             {{CSharpFile.GeneratedCode}}
             public void Dispose() => launcher.Dispose();
-            """));
+            """);
+            if (spec.ModInputs.Count > 0)
+            {
+                writer.Line();
+                ModInputsWriter.Write(writer, spec);
+            }
+        });
     }
 }

@@ -152,10 +152,19 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
         lock (launching)
         {
-            cache.Extend(sequence, tokens);
-            Plan(cache, [sequence], tokens);
-            Append(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values)).Dispose();
-            Device.Queue.Finish();
+            ReadOnlySpan<int> sequences = [sequence];
+            Extend(cache, sequences, tokens);
+            try
+            {
+                Plan(cache, sequences, tokens);
+                Append(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values)).Dispose();
+                Device.Queue.Finish();
+            }
+            catch
+            {
+                Shorten(cache, sequences, tokens);
+                throw;
+            }
         }
     }
 
@@ -242,9 +251,18 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         lock (launching)
         {
             Extend(cache, sequences, tokensEach);
-            Plan(cache, sequences, tokensEach);
-            Append(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values)).Dispose();
-            AttendAndRead(cache, queries, outputs);
+            try
+            {
+                Plan(cache, sequences, tokensEach);
+                Append(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values)).Dispose();
+                AttendAndRead(cache, queries, outputs);
+            }
+            catch
+            {
+                // What was not written must not count as written.
+                Shorten(cache, sequences, tokensEach);
+                throw;
+            }
         }
     }
 
@@ -261,12 +279,17 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         }
         catch
         {
-            while (--extended >= 0)
-            {
-                cache.Truncate(sequences[extended], cache.Length(sequences[extended]) - tokens);
-            }
+            Shorten(cache, sequences[..extended], tokens);
 
             throw;
+        }
+    }
+
+    private static void Shorten(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
+    {
+        foreach (int sequence in sequences)
+        {
+            cache.Truncate(sequence, cache.Length(sequence) - tokens);
         }
     }
 

@@ -14,6 +14,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     private DeviceBuffer<float>? partialOutputs;
     private DeviceBuffer<float>? partialStates;
     private DeviceBuffer<float>? lse;
+    private bool disposed;
 
     internal AttentionPlan(ComputeDevice device, AttentionDescriptor descriptor, KernelGeometry geometry)
     {
@@ -47,6 +48,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     /// <exception cref="ArgumentException">A request names a sequence that the cache lacks, a negative length, or more keys than its sequence has.</exception>
     public void Build(IKvCache<TSpec> cache, ReadOnlySpan<AttentionRequest> requests)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentNullException.ThrowIfNull(cache);
         foreach (AttentionRequest request in requests)
         {
@@ -75,6 +77,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
     {
+        disposed = true;
         uploads.Dispose();
         partialOutputs?.Dispose();
         partialStates?.Dispose();

@@ -42,13 +42,17 @@ internal sealed class ScoreRules(AttentionSpec spec)
         : string.Join(" && ", Masks.Select(mask => mask.HidesNothing));
 
     /// <summary>The run-time inputs of the functions, as parameters with a leading comma; the kernel has the same parameters.</summary>
-    public string Parameters => string.Concat(spec.ModInputs.Select(input => $", {TypeOf(input.Type)} {input.Name}"));
+    public string Parameters => string.Concat(spec.ModInputs.Select(input => $", {TypeOf(input.Type)} {Name(input)}"));
 
     /// <summary>The names of <see cref="Parameters"/>, with a leading comma.</summary>
-    public string ParameterNames => string.Concat(spec.ModInputs.Select(input => $", {input.Name}"));
+    public string ParameterNames => string.Concat(spec.ModInputs.Select(input => $", {Name(input)}"));
 
     /// <summary>A mod's own inputs as arguments, with a leading comma.</summary>
-    public static string Arguments(ModFunction mod) => string.Concat(mod.Inputs.Select(input => $", {input.Name}"));
+    public static string Arguments(ModFunction mod) => string.Concat(mod.Inputs.Select(input => $", {Name(input)}"));
+
+    /// <summary>An input's name among the kernel's parameters: apart from the kernel's own, and in ASCII.</summary>
+    private static string Name(ModInput input) => "input_" + string.Concat(
+        input.Name.Select(c => c < 128 ? c.ToString() : "u" + ((int)c).ToString("x4", System.Globalization.CultureInfo.InvariantCulture)));
 
     public static string TypeOf(ModInputType type) => type switch
     {
