@@ -94,7 +94,12 @@ public sealed class TypeShapeTests
         Specs.Spec spec = Specs.All[name];
         GeneratorRun run = new UserProgram(spec.Source).Run();
         IEnumerable<string> before = Members(run.Input), after = Members(run.Output);
-        Assert.Equal(TypeChecker.EmittedMembers.Order(StringComparer.Ordinal), after.Except(before).Order(StringComparer.Ordinal));
+
+        // These come with options that not every spec has.
+        string[] optional = ["Sinks", "Inputs", "ModInputs"];
+        Assert.Equal(
+            TypeChecker.EmittedMembers.Except(optional).Order(StringComparer.Ordinal),
+            after.Except(before).Except(optional).Order(StringComparer.Ordinal));
 
         IEnumerable<string> Members(Compilation compilation) => compilation.GetTypeByMetadataName(spec.TypeName)!.GetMembers()
             .Where(member => member.CanBeReferencedByName)
