@@ -4,7 +4,12 @@ using Kernels.OpenCL;
 namespace Kernels.Conformance;
 
 /// <summary>Runs a case on a device and compares it with the reference.</summary>
-internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0)
+/// <param name="device">Where to.</param>
+/// <param name="target">The target whose kernels to test, or null: the device's own.</param>
+/// <param name="queryTile">A tile size instead of the planner's, or 0.</param>
+/// <param name="keyTile">A tile size instead of the planner's, or 0.</param>
+/// <param name="poisons">Whether caches are filled with NaN first; not where a simulator itself tells what was never written.</param>
+internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0, bool poisons = true)
 {
     // Rows × keys × dims that the reference calculates in one case; above that, rows are sampled.
     private const double ReferenceBudget = 1.5e8;
@@ -23,7 +28,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         AttentionDescriptor descriptor = RuntimeSpec.Describe(shape, queryTile, keyTile);
         using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, descriptor, target);
         using IKvCache<RuntimeSpec> cache = shape.PageSize == 0 ? Contiguous(launcher, test) : Paged(launcher, test);
-        Poison(cache.Keys(0));
+        Poison(cache.Keys(0)); // none of it may reach an output
         Poison(cache.Values(0));
         switch (shape.CacheStorage.Scale())
         {
@@ -71,7 +76,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         return Compare(test, inputs, outputs, lse, new ReferenceOptions { Sinks = sinks, PrefixLength = test.PrefixLength });
     }
 
-    /// <summary>A cache with a spare sequence and spare tokens, full of NaN as everything unwritten: none of it may reach an output.</summary>
+    /// <summary>A cache with a spare sequence and spare tokens.</summary>
     private static KvCache<RuntimeSpec> Contiguous<T>(AttentionLauncher<RuntimeSpec, T> launcher, AttentionCase test) where T : unmanaged
     {
         int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
@@ -273,5 +278,11 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     private static T[] Pack<T>(SequenceInputs<T>[] inputs, Func<SequenceInputs<T>, T[]> part) where T : unmanaged =>
         inputs.SelectMany(part).ToArray();
 
-    private void Poison(DeviceBuffer<byte> buffer) => device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
+    private void Poison(DeviceBuffer<byte> buffer)
+    {
+        if (poisons)
+        {
+            device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
+        }
+    }
 }

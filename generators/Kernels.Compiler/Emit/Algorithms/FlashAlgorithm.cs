@@ -105,8 +105,12 @@ internal static class FlashAlgorithm
         }
         else if (rules.HidesKeys)
         {
-            writer.Add("const int last_key = first_key + KEYS - 1;");
-            writer.Open($"if (!(last_key < item.kv_end && {rules.HidesNothing}))");
+            writer.Add(steps.ReadsPastEnd ? "const int last_key = first_key + KEYS - 1;" : "const int last_key = first_key + key_count - 1;");
+            writer.Open($"if (!({(steps.ReadsPastEnd ? "last_key < item.kv_end && " : "")}{rules.HidesNothing}))");
+        }
+        else if (!steps.ReadsPastEnd)
+        {
+            return;
         }
         else
         {

@@ -15,7 +15,7 @@ internal static class LaneVocabulary
         writer.Add($"""
             typedef float{width} lanes_float;{(lanes == 1 ? "" : " // a value for each query row")}
             typedef int{width} lanes_int;
-            #define lanes_select select // (if false, if true, condition)
+            #define lanes_select(if_false, if_true, condition) ((condition) ? (if_true) : (if_false))
             #define convert_lanes_float convert_float{width}
             """);
         if (spec.ScoreMod is null && spec.MaskMod is null)

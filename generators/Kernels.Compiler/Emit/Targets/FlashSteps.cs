@@ -12,6 +12,9 @@ internal abstract class FlashSteps
     /// <summary>The tile that one work-group works on.</summary>
     public abstract TilePlan Tile { get; }
 
+    /// <summary>Whether there are scores of keys past the item's end, which must be hidden.</summary>
+    public virtual bool ReadsPastEnd => true;
+
     /// <summary>Constants of the tile, after <c>ROWS</c> and <c>KEYS</c>.</summary>
     public virtual void DeclareTile(CodeWriter writer)
     {
