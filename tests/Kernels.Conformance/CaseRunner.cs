@@ -54,9 +54,8 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
         plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys, test.PrefixLength)).ToArray());
         using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
-        float[] sinks = Enumerable.Range(0, shape.QueryHeads).Select(_ => (float)((4 * random.NextDouble()) - 1)).ToArray();
-        using DeviceBuffer<float> deviceSinks = device.Upload<float>(sinks);
-        launcher.Sinks = deviceSinks;
+        using var data = new LaunchData(test, random);
+        data.Set(launcher);
         T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
         float[] lse = new float[plan.Tokens * shape.QueryHeads];
         Launch(launcher, plan, cache, queries, outputs, lse);
@@ -68,7 +67,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             return new CaseResult(test, "two launches gave different bits", double.PositiveInfinity, 0);
         }
 
-        return Compare(test, inputs, outputs, lse, new ReferenceOptions { Sinks = sinks, PrefixLength = test.PrefixLength });
+        return Compare(test, inputs, outputs, lse, data);
     }
 
     /// <summary>A cache with a spare sequence and spare tokens, full of NaN as everything unwritten: none of it may reach an output.</summary>
@@ -133,7 +132,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         device.Queue.Read(deviceLse, lse.AsSpan());
     }
 
-    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, ReferenceOptions options) where T : unmanaged
+    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data) where T : unmanaged
     {
         AttentionShape shape = test.Shape;
 
@@ -157,12 +156,13 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             (int sequence, int token, int head) = rows[i];
             SequenceInputs<T> input = inputs[sequence];
             (int queries, int keys) = test.Lengths[sequence];
+            ReferenceOptions options = data.Of(sequence);
             double reference = ReferenceAttention.Row(
-                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options with { Batch = sequence });
+                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options);
             if (quantised)
             {
                 ReferenceAttention.Row(
-                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options with { Batch = sequence });
+                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options);
             }
 
             int row = ((tokenOffsets[sequence] + token) * shape.QueryHeads) + head;
@@ -181,7 +181,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
             if (eager.Length > 0)
             {
-                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim));
+                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim), options);
             }
         });
 
@@ -219,7 +219,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     /// <summary>Plain attention with every intermediate rounded to a 16-bit type: the measure of an unavoidable error.</summary>
     private static void Eager(
         AttentionShape shape, ElementType type, double[] queries, double[] keys, double[] values,
-        int queryLength, int keyLength, int token, int head, Span<double> output)
+        int queryLength, int keyLength, int token, int head, Span<double> output, ReferenceOptions options)
     {
         int kvHead = head / shape.GroupSize;
         double[] weights = new double[keyLength];
@@ -227,7 +227,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         for (int key = 0; key < keyLength; key++)
         {
             double score = double.NegativeInfinity;
-            if (ReferenceAttention.IsVisible(shape, token + keyLength - queryLength, key))
+            if (ReferenceAttention.IsVisible(shape, token + keyLength - queryLength, key, head, options))
             {
                 score = 0;
                 for (int d = 0; d < shape.HeadDim; d++)
@@ -236,6 +236,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
                 }
 
                 score = Elements.Round(type, shape.Scale * Elements.Round(type, score));
+                score = shape.Bias ? Elements.Round(type, score + options.Bias!(head, token, key)) : score;
             }
 
             weights[key] = score;

@@ -77,6 +77,15 @@ internal static class Specs
                 WindowRight = 0, Alibi = true, Sinks = true)]
             public sealed partial class PagedInt8AlibiSinks;
             """),
+        ["DocumentsPaddingBias"] = new("Models.DocumentsPaddingBias", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>All that a launch can give about single keys and scores.</summary>
+            [AttentionKernel(16, 4, 64, Mask = AttentionMask.Causal, Storage = ElementType.Float16, Documents = true, KeyPadding = true, Bias = true)]
+            public sealed partial class DocumentsPaddingBias;
+            """),
         ["PagedNhdInt4"] = new("Models.PagedNhdInt4", """
             using Kernels;
 

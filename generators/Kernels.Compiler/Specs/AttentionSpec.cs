@@ -33,6 +33,15 @@ internal sealed record AttentionSpec(
     /// <summary>Whether each head has a learned logit in its softmax denominator.</summary>
     public bool Sinks { get; init; }
 
+    /// <summary>Whether a query sees the keys of its own document only.</summary>
+    public bool Documents { get; init; }
+
+    /// <summary>Whether keys can be hidden one by one.</summary>
+    public bool KeyPadding { get; init; }
+
+    /// <summary>Whether a number of its own is added to each score.</summary>
+    public bool Bias { get; init; }
+
     /// <summary>Tokens of a page; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 

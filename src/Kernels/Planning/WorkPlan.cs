@@ -18,7 +18,7 @@ public sealed class WorkPlan
     /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
     public const int MaxSplits = 256;
 
-    private const int IntsPerItem = 10;
+    private const int IntsPerItem = 11;
     private const int IntsPerMerge = 4;
 
     private readonly List<WorkItem> prefill = [];
@@ -34,6 +34,18 @@ public sealed class WorkPlan
 
     /// <summary>Packed query tokens of the step.</summary>
     public int Tokens { get; private set; }
+
+    /// <summary>Requests of the step.</summary>
+    public int Requests { get; private set; }
+
+    /// <summary>Keys of all requests of the step, s_k added up.</summary>
+    public int Keys { get; private set; }
+
+    /// <summary>Query tokens of the request that has most of them.</summary>
+    public int LongestQueries { get; private set; }
+
+    /// <summary>Keys of the request that has most of them.</summary>
+    public int LongestKeys { get; private set; }
 
     /// <summary>Rows of the partial states that the step's splits write.</summary>
     public int PartialRows { get; private set; }
@@ -77,7 +89,11 @@ public sealed class WorkPlan
         decode.Clear();
         merges.Clear();
         Tokens = 0;
+        Keys = 0;
+        LongestQueries = 0;
+        LongestKeys = 0;
         PartialRows = 0;
+        Requests = requests.Length;
         int batch = 0, pages = 0;
         foreach (AttentionRequest request in requests)
         {
@@ -88,6 +104,9 @@ public sealed class WorkPlan
 
             AddTiles(shape, geometry, request, batch++);
             Tokens = checked(Tokens + request.QueryLength);
+            Keys = checked(Keys + request.KeyLength);
+            LongestQueries = Math.Max(LongestQueries, request.QueryLength);
+            LongestKeys = Math.Max(LongestKeys, request.KeyLength);
             pages = checked(pages + PagesNeeded(shape, request));
         }
 
@@ -122,7 +141,7 @@ public sealed class WorkPlan
             int first = position + (row / shape.GroupSize);
             int last = position + ((row + count - 1) / shape.GroupSize);
             (int begin, int end) = VisibleKeys(shape, request, first, last);
-            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength));
+            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength, Keys));
         }
     }
 

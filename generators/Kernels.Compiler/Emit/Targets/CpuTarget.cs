@@ -93,7 +93,7 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
     public override void Transform(CodeWriter writer)
     {
         writer.Open("for (int j = 0; j < KEYS; j++)");
-        writer.Add($"p[j] = transform_score(p[j], row, (lanes_int)(min(first_key + j, item.kv_end - 1)){context.Rules.ParameterNames});");
+        writer.Add($"p[j] = transform_score(p[j], row, (lanes_int)(min(first_key + j, item.kv_end - 1)){context.Rules.TransformArguments});");
         writer.Close();
     }
 
@@ -129,7 +129,7 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
         writer.Add(context.Rules.HidesKeys
             ? $"""
                 const int key = first_key + j;
-                const lanes_int visible = is_visible(row, (lanes_int)(min(key, item.kv_end - 1)){context.Rules.ParameterNames}) && key < item.kv_end;
+                const lanes_int visible = is_visible(row, (lanes_int)(min(key, item.kv_end - 1)){context.Rules.VisibleArguments}) && key < item.kv_end;
                 p[j] = lanes_select((lanes_float)(-INFINITY), p[j], visible);
                 """
             : "p[j] = first_key + j < item.kv_end ? p[j] : (lanes_float)(-INFINITY);");

@@ -265,10 +265,10 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
     }
 
     public override void Transform(CodeWriter writer) => EachScore(writer, Elements((element, row) =>
-        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * SCALE, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames});"));
+        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * SCALE, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.TransformArguments});"));
 
     public override void Hide(CodeWriter writer) => EachScore(writer, Elements((element, row) => context.Rules.HidesKeys
-        ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames}) ? score[b][j].s{element} : -INFINITY;"
+        ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.VisibleArguments}) ? score[b][j].s{element} : -INFINITY;"
         : $"score[b][j].s{element} = key + {element % 2} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
 
     public override void Softmax(CodeWriter writer)

@@ -167,13 +167,13 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override void Transform(CodeWriter writer) => EachScore(writer, $"""
         const int key = min(first_key + x + j * THREADS_X, item.kv_end - 1);
-        score[i][j] = transform_score(score[i][j], row[i], key{context.Rules.ParameterNames});
+        score[i][j] = transform_score(score[i][j], row[i], key{context.Rules.TransformArguments});
         """);
 
     public override void Hide(CodeWriter writer) => EachScore(writer, context.Rules.HidesKeys
         ? $"""
             const int key = first_key + x + j * THREADS_X;
-            const int visible = key < item.kv_end && is_visible(row[i], min(key, item.kv_end - 1){context.Rules.ParameterNames});
+            const int visible = key < item.kv_end && is_visible(row[i], min(key, item.kv_end - 1){context.Rules.VisibleArguments});
             score[i][j] = visible ? score[i][j] : -INFINITY;
             """
         : "score[i][j] = first_key + x + j * THREADS_X < item.kv_end ? score[i][j] : -INFINITY;");
