@@ -75,6 +75,16 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// </summary>
     public bool Bias { get; set; }
 
+    /// <summary>
+    /// Rotary position embedding by the kernels: append turns keys by their tokens' positions before it stores them, attention
+    /// turns queries by theirs, i + s_k − s_q (0 for those below). The angles are given at launch, as a <see cref="RopeTable"/>
+    /// on the device. <see cref="RopeStyle.None"/>, the default, takes queries and keys as they are.
+    /// </summary>
+    public RopeStyle Rope { get; set; }
+
+    /// <summary>How many elements of a head turn, its first ones: an even number up to <see cref="HeadDim"/>. 0, the default, means all.</summary>
+    public int RotaryDim { get; set; }
+
     /// <summary>Tokens of a page, 1 to 256, of a paged cache. 0, the default, means that the cache is contiguous.</summary>
     public int PageSize { get; set; }
 

@@ -45,6 +45,12 @@ public sealed record AttentionShape(
     /// <summary>Whether a number of its own is added to each score, given at launch.</summary>
     public bool Bias { get; init; }
 
+    /// <summary>Which elements of a head rotary position embedding turns together; none: queries and keys are taken as they are.</summary>
+    public RopeStyle Rope { get; init; }
+
+    /// <summary>Elements of a head that turn, where there is rope.</summary>
+    public int RotaryDim { get; init; }
+
     /// <summary>Tokens of a page of the cache; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 

@@ -40,7 +40,7 @@ internal static class CaseMatrix
             }
         }
 
-        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Inputs(seed)).Concat(Pages(seed)).Concat(Quantised(seed)))
+        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Inputs(seed)).Concat(Ropes(seed)).Concat(Pages(seed)).Concat(Quantised(seed)))
         {
             yield return corner;
         }
@@ -64,7 +64,7 @@ internal static class CaseMatrix
                 Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Inputs(seed + count)).Concat(Pages(seed + count)).Concat(Quantised(seed + count)))
+        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Inputs(seed + count)).Concat(Ropes(seed + count)).Concat(Pages(seed + count)).Concat(Quantised(seed + count)))
         {
             yield return corner;
         }
@@ -170,6 +170,31 @@ internal static class CaseMatrix
         for (int axes = 0; axes < 8; axes++)
         {
             yield return new(shape with { Bias = true, Mask = (AttentionMask)(axes % 2) }, [(37, 54), (1, 97), (70, 300)], seed++);
+        }
+    }
+
+    /// <summary>Rope: both styles, whole and partial, over every type of cache, each layout, contiguous and in pages.</summary>
+    public static IEnumerable<AttentionCase> Ropes(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
+        const AttentionMask causal = AttentionMask.Causal;
+        (int, int)[] mixed = [(129, 463), (1, 1328), (5, 18), (0, 7), (1, 0), (3, 0), (1, 1), (17, 5)];
+        foreach (RopeStyle style in new[] { RopeStyle.HalfSplit, RopeStyle.Interleaved })
+        {
+            AttentionShape shape = Shape(8, 2, 64, 64, causal, f32, f32, KvLayout.Hnd) with { Rope = style, RotaryDim = 64 };
+            yield return new(shape, mixed, seed++);
+            yield return new(shape with { RotaryDim = 16, Layout = KvLayout.Nhd }, mixed, seed++);
+            yield return new(shape with { PageSize = 16, WindowLeft = 63, Sinks = true }, mixed, seed++);
+            yield return new(shape with { Storage = f16, CacheStorage = f16 }, mixed, seed++);
+            yield return new(shape with { Storage = bf16, CacheStorage = bf16, RotaryDim = 32, PageSize = 5 }, mixed, seed++);
+            yield return new(shape with { CacheStorage = f16, Mask = AttentionMask.None }, mixed, seed++);
+            yield return new(Shape(4, 4, 256, 128, causal, f16, f16, KvLayout.Nhd) with { Rope = style, RotaryDim = 64 }, mixed, seed++);
+            yield return new(Shape(7, 1, 59, 40, causal, f32, f32, KvLayout.Hnd) with { Rope = style, RotaryDim = 58 }, mixed, seed++);
+            foreach (ElementType cache in new[] { ElementType.Int8, ElementType.Int4, ElementType.Float8E4M3 })
+            {
+                yield return new(shape with { CacheStorage = cache }, mixed, seed++);
+                yield return new(shape with { CacheStorage = cache, Storage = f16, Layout = KvLayout.Nhd, PageSize = 16, RotaryDim = 32 }, mixed, seed++);
+            }
         }
     }
 

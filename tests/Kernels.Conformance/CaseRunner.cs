@@ -37,12 +37,14 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         }
 
         var random = new Random(test.Seed);
-        var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random)).ToArray();
+        using var data = new LaunchData(test, random);
+        data.Set(launcher);
+        var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random, data.Rope)).ToArray();
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
-        plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Keys, pair.Keys)).ToArray());
-        using DeviceBuffer<T> keys = device.Upload<T>(Pack(inputs, input => input.Keys));
-        using DeviceBuffer<T> values = device.Upload<T>(Pack(inputs, input => input.Values));
-        launcher.Append(plan, cache, 0, keys, values).Dispose();
+
+        // In two steps, so that the second begins somewhere in the middle of each sequence.
+        Append(launcher, plan, cache, shape, inputs, test.Lengths.Select(pair => (0, pair.Keys / 3)).ToArray());
+        Append(launcher, plan, cache, shape, inputs, test.Lengths.Select(pair => (pair.Keys / 3, pair.Keys)).ToArray());
         var contents = new CacheContents(shape, cache);
         for (int sequence = 0; sequence < inputs.Length; sequence++)
         {
@@ -54,8 +56,6 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
         plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys, test.PrefixLength)).ToArray());
         using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
-        using var data = new LaunchData(test, random);
-        data.Set(launcher);
         T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
         float[] lse = new float[plan.Tokens * shape.QueryHeads];
         Launch(launcher, plan, cache, queries, outputs, lse);
@@ -68,6 +68,20 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         }
 
         return Compare(test, inputs, outputs, lse, data);
+    }
+
+    /// <summary>Appends a range of each sequence's tokens.</summary>
+    private void Append<T>(
+        AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache,
+        AttentionShape shape, SequenceInputs<T>[] inputs, (int Begin, int End)[] ranges) where T : unmanaged
+    {
+        plan.Build(cache, ranges.Select((range, sequence) => new AttentionRequest(sequence, range.End - range.Begin, range.End)).ToArray());
+        using DeviceBuffer<T> keys = device.Upload<T>(Pack(input => input.Keys, shape.KvHeads * shape.HeadDim));
+        using DeviceBuffer<T> values = device.Upload<T>(Pack(input => input.Values, shape.KvHeads * shape.ValueDim));
+        launcher.Append(plan, cache, 0, keys, values).Dispose();
+
+        T[] Pack(Func<SequenceInputs<T>, T[]> part, int each) =>
+            [.. inputs.SelectMany((input, i) => part(input)[(ranges[i].Begin * each)..(ranges[i].End * each)])];
     }
 
     /// <summary>A cache with a spare sequence and spare tokens, full of NaN as everything unwritten: none of it may reach an output.</summary>
@@ -232,7 +246,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
                 score = 0;
                 for (int d = 0; d < shape.HeadDim; d++)
                 {
-                    score += queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d] * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
+                    score += Elements.Round(type, queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d]) * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
                 }
 
                 score = Elements.Round(type, shape.Scale * Elements.Round(type, score));

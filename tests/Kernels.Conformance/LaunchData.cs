@@ -19,6 +19,14 @@ internal sealed class LaunchData : IDisposable
         sinks = [.. Enumerable.Range(0, test.Shape.QueryHeads).Select(_ => (float)((4 * random.NextDouble()) - 1))];
         documents = [.. test.Lengths.Select(pair => Documents(pair.Keys, random))];
         visible = [.. test.Lengths.Select((pair, sequence) => Visible(sequence, pair.Keys, random))];
+        if (test.Shape.Rope != RopeStyle.None)
+        {
+            int positions = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
+            Rope = test.Seed % 2 == 0
+                ? RopeTable.Plain(positions, test.Shape.RotaryDim)
+                : RopeTable.Yarn(positions, test.Shape.RotaryDim, 10000, new YarnScaling(4, 128) { Mscale = 0.7 });
+        }
+
         if (test.Shape.Bias)
         {
             biasAxes = (
@@ -29,6 +37,9 @@ internal sealed class LaunchData : IDisposable
         }
     }
 
+    /// <summary>The angles of a shape with rope.</summary>
+    public RopeTable? Rope { get; }
+
     /// <summary>Gives the launcher what its spec takes.</summary>
     public void Set<T>(AttentionLauncher<RuntimeSpec, T> launcher) where T : unmanaged
     {
@@ -36,6 +47,7 @@ internal sealed class LaunchData : IDisposable
         AttentionShape shape = test.Shape;
         launcher.Sinks = shape.Sinks ? Upload<float>(sinks) : null;
         launcher.Documents = shape.Documents ? Upload<int>([.. documents.SelectMany(ids => ids).DefaultIfEmpty()]) : null;
+        launcher.Rope = Rope is null ? null : Upload<float>(Rope.Values.ToArray());
         if (shape.KeyPadding)
         {
             // Rows are longer than the longest sequence.

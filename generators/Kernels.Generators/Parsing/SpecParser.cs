@@ -49,6 +49,8 @@ internal static class SpecParser
                 ("Documents", bool value) => spec with { Documents = value },
                 ("KeyPadding", bool value) => spec with { KeyPadding = value },
                 ("Bias", bool value) => spec with { Bias = value },
+                ("Rope", int value) => spec with { Rope = (RopeStyle)value },
+                ("RotaryDim", int value) => spec with { RotaryDim = value },
                 ("PageSize", int value) => spec with { PageSize = value },
                 ("QueryTile", int value) => spec with { QueryTile = value },
                 ("KeyTile", int value) => spec with { KeyTile = value },

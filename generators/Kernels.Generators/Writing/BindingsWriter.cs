@@ -186,5 +186,11 @@ internal static class BindingsWriter
             yield return ("AttentionBias", "Bias",
                 $"What is added to each score, [requests or 1, {spec.QueryHeads} or 1, queries or 1, keys]", " Row: the query's index in its request; column: the key's position.");
         }
+
+        if (spec.Rope != RopeStyle.None)
+        {
+            yield return ("DeviceBuffer<float>", "Rope",
+                $"Cosine and sine of the angles, the values of a <see cref=\"global::Kernels.RopeTable\"/>: [positions, {spec.ResolvedRotaryDim / 2}, 2]", " Keys and queries are given as they are before they turn.");
+        }
     }
 }

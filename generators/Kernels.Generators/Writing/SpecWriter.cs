@@ -133,6 +133,11 @@ internal static class SpecWriter
             yield return "bias";
         }
 
+        if (spec.Rope != RopeStyle.None)
+        {
+            yield return $"rope over {spec.ResolvedRotaryDim} elements ({(spec.Rope == RopeStyle.HalfSplit ? "half-split" : "interleaved")})";
+        }
+
         if (spec.PageSize > 0)
         {
             yield return $"pages of {spec.PageSize} tokens";
@@ -152,6 +157,7 @@ internal static class SpecWriter
             (spec.Documents, "Documents = true"),
             (spec.KeyPadding, "KeyPadding = true"),
             (spec.Bias, "Bias = true"),
+            (spec.Rope != RopeStyle.None, $"Rope = global::Kernels.RopeStyle.{spec.Rope}, RotaryDim = {spec.ResolvedRotaryDim}"),
             (spec.PageSize > 0, $"PageSize = {spec.PageSize}"),
         ];
         string set = string.Join(", ", properties.Where(property => property.IsSet).Select(property => property.Text));

@@ -73,6 +73,12 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <summary>What is added to scores, of a spec with a bias; the next launches take it.</summary>
     public AttentionBias? Bias { get => inputs.Bias; set => inputs.Bias = value; }
 
+    /// <summary>
+    /// The angles of a spec with rope: the values of a <see cref="RopeTable"/>, float32 [positions, rotary dimension / 2, 2],
+    /// with as many positions as the longest sequence of a step has keys, or more; the next launches take it.
+    /// </summary>
+    public DeviceBuffer<float>? Rope { get => inputs.Rope; set => inputs.Rope = value; }
+
     /// <summary>The run-time inputs of the spec's mods; the next launches take them.</summary>
     public IModInputs? Inputs { get => inputs.Mods; set => inputs.Mods = value; }
 
@@ -105,10 +111,16 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 return Device.Queue.EnqueueMarker();
             }
 
+            inputs.CheckRope(plan.Work);
             ComputeKernel kernel = Kernel(KernelAlgorithm.Append)
                 .Set(0, keys).Set(1, values).Set(2, cache.Keys(layer)).Set(3, cache.Values(layer))
                 .Set(4, plan.Data).Set(5, plan.Work.SlotsAt).Set(6, cache.Capacity);
-            BindScales(kernel, 7, cache, layer);
+            int next = BindScales(kernel, 7, cache, layer);
+            if (shape.Rope != RopeStyle.None)
+            {
+                kernel.Set(next, plan.Work.PositionsAt).Set(next + 1, inputs.Rope!);
+            }
+
             return Device.Queue.Enqueue(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize));
         }
     }

@@ -2,7 +2,7 @@ namespace Kernels.OpenCL;
 
 /// <summary>
 /// What a spec's kernels are given at launch beside queries and cache. It is checked before anything is launched, and bound in
-/// the order in which the compiler declares it: sinks, documents, key mask, bias, then the mods' inputs.
+/// the order in which the compiler declares it: sinks, documents, key mask, bias, rope, then the mods' inputs.
 /// </summary>
 internal sealed class LaunchInputs(AttentionDescriptor descriptor)
 {
@@ -15,6 +15,8 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
     public KeyMask? KeyPadding { get; set; }
 
     public AttentionBias? Bias { get; set; }
+
+    public DeviceBuffer<float>? Rope { get; set; }
 
     public IModInputs? Mods { get; set; }
 
@@ -53,6 +55,20 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
             ExpectAxis(nameof(Bias), "queries", bias.Queries, work.LongestQueries, orOne: true);
             ExpectAxis(nameof(Bias), "keys", bias.Keys, work.LongestKeys);
         }
+
+        CheckRope(work);
+    }
+
+    /// <summary>Whether the angles of all of a step's positions are there, if the spec has rope.</summary>
+    /// <exception cref="InvalidOperationException">They have not been set.</exception>
+    /// <exception cref="ArgumentException">There are too few.</exception>
+    public void CheckRope(WorkPlan work)
+    {
+        if (shape.Rope != RopeStyle.None)
+        {
+            long expected = (long)work.LongestKeys * shape.RotaryDim;
+            Expect(nameof(Rope), Required(Rope, nameof(Rope), "the values of a RopeTable").Length, expected, "positions × rotary dimension");
+        }
     }
 
     /// <summary>Sets the inputs of a flash kernel as its arguments from <paramref name="index"/> on.</summary>
@@ -72,6 +88,11 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
         if (shape.Bias)
         {
             kernel.Set(index++, Bias!.Values).Set(index++, Bias.RequestStride).Set(index++, Bias.HeadStride).Set(index++, Bias.QueryStride);
+        }
+
+        if (shape.Rope != RopeStyle.None)
+        {
+            kernel.Set(index++, Rope!);
         }
 
         Mods?.Bind(kernel, index);

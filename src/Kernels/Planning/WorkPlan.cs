@@ -26,7 +26,7 @@ public sealed class WorkPlan
     private readonly List<MergeRow> merges = [];
     private int[] data = [];
 
-    /// <summary>The plan as the kernels read it: slots, prefill items, decode items, rows to merge, pages.</summary>
+    /// <summary>The plan as the kernels read it: slots, prefill items, decode items, rows to merge, pages, positions.</summary>
     public ReadOnlySpan<int> Data => data.AsSpan(0, Length);
 
     /// <summary>Ints of <see cref="Data"/>.</summary>
@@ -74,6 +74,9 @@ public sealed class WorkPlan
     /// <summary>Where the pages of a paged cache's sequences begin in <see cref="Data"/>, request after request.</summary>
     public int PagesAt => MergesAt + (IntsPerMerge * merges.Count);
 
+    /// <summary>Where the tokens' positions begin in <see cref="Data"/>, one int a token, where the spec has rope: i + s_k − s_q.</summary>
+    public int PositionsAt { get; private set; }
+
     /// <summary>Plans a step.</summary>
     /// <param name="shape">What is computed.</param>
     /// <param name="geometry">The tiles of the kernels that will run.</param>
@@ -112,7 +115,8 @@ public sealed class WorkPlan
 
         Split(shape, prefill, geometry.Prefill, computeUnits);
         Split(shape, decode, geometry.Decode, computeUnits);
-        Length = checked(PagesAt + pages);
+        PositionsAt = checked(PagesAt + pages);
+        Length = checked(PositionsAt + (shape.Rope == RopeStyle.None ? 0 : Tokens));
         if (data.Length < Length)
         {
             data = new int[Math.Max(Length, 2 * data.Length)];
@@ -122,6 +126,11 @@ public sealed class WorkPlan
         if (shape.PageSize > 0)
         {
             WritePages(shape, slots, requests);
+        }
+
+        if (shape.Rope != RopeStyle.None)
+        {
+            WritePositions(requests);
         }
 
         CollectionsMarshal.AsSpan(prefill).CopyTo(MemoryMarshal.Cast<int, WorkItem>(data.AsSpan(PrefillAt)));
@@ -304,6 +313,18 @@ public sealed class WorkPlan
             {
                 int position = request.KeyLength - request.QueryLength + i;
                 data[token++] = position < 0 ? -1 : slots.SlotOf(request.Sequence, position);
+            }
+        }
+    }
+
+    private void WritePositions(ReadOnlySpan<AttentionRequest> requests)
+    {
+        int token = PositionsAt;
+        foreach (AttentionRequest request in requests)
+        {
+            for (int i = 0; i < request.QueryLength; i++)
+            {
+                data[token++] = request.KeyLength - request.QueryLength + i;
             }
         }
     }

@@ -9,7 +9,7 @@ namespace Kernels;
 /// </summary>
 public static class ReferenceAttention
 {
-    /// <summary>One query row of one sequence: its output and its LSE.</summary>
+    /// <summary>One query row of one sequence: its output and its LSE. With rope, queries and keys have turned already: see <see cref="ReferenceRope"/>.</summary>
     /// <param name="shape">What is computed.</param>
     /// <param name="queries">[queryLength, H_q, d_qk]</param>
     /// <param name="keys">[keyLength, H_kv, d_qk]</param>

@@ -43,8 +43,10 @@ internal static class FlashAlgorithm
         steps.DeclareTile(writer);
         writer.Line();
         Prelude.Helpers(writer, context.Storage.StoreHelper);
+        context.Rope.Declare(writer);
         steps.DeclareFunctions(writer);
         WorkItem(writer);
+        context.Rope.DeclareQueryAngles(writer);
         Addresses(writer, context);
         context.Rules.Declare(writer);
         writer.Add($"""

@@ -29,6 +29,8 @@ internal sealed record KernelInput(string Type, string Name, string Meaning, str
 
     public static readonly KernelInput BiasQueryStride = new("long", "bias_query_stride", "");
 
+    public static readonly KernelInput Rope = new("global const float2*", "rope", "[positions, ROTARY_DIM / 2]: cosine and sine");
+
     /// <summary>All inputs of a spec's flash kernels, in the order in which the launcher gives them: the options' first, then the mods'.</summary>
     public static IReadOnlyList<KernelInput> Of(AttentionSpec spec)
     {
@@ -51,6 +53,11 @@ internal sealed record KernelInput(string Type, string Name, string Meaning, str
         if (spec.Bias)
         {
             inputs.AddRange([Bias, BiasRequestStride, BiasHeadStride, BiasQueryStride]);
+        }
+
+        if (spec.Rope != RopeStyle.None)
+        {
+            inputs.Add(Rope);
         }
 
         inputs.AddRange(spec.ModInputs.Select(Of));

@@ -81,6 +81,24 @@ internal sealed class CpuFlash(KernelContext context, TilePlan tile) : FlashStep
                 output[c] = (lanes_float)(0.0f);
             }
             """);
+        if (context.Rope.IsOn)
+        {
+            writer.Add($$"""
+                for (int row = 0; row < item.row_count; row++)
+                {
+                    global const float2* angles = query_angles(item, row, rope);
+                    for (int i = 0; i < ROTARY_DIM / 2; i++)
+                    {
+                        float* const first = (float*)query + ({{context.Rope.First("i")}}) * ROWS + row;
+                        float* const second = (float*)query + ({{context.Rope.Second("i")}}) * ROWS + row;
+                        const float2 x = turn_pair(*first, *second, angles[i]);
+                        *first = x.s0;
+                        *second = x.s1;
+                    }
+                }
+                """);
+        }
+
         if (context.Rules.NeedsRows)
         {
             writer.Add($"""
