@@ -37,6 +37,8 @@ internal static class TestSpecs
                         Documents = i % 6 == 0,
                         KeyPadding = i % 9 == 0,
                         Bias = i % 8 == 0,
+                        Rope = i % 3 == 0 ? (RopeStyle)(1 + (i % 2)) : RopeStyle.None,
+                        RotaryDim = i % 3 == 0 && (i % 2 == 0 || dim % 2 != 0) ? 8 : 0,
                     };
                 }
             }

@@ -117,6 +117,25 @@ public sealed class BadInputTests(DeviceFixture fixture)
     }
 
     [SkippableFact]
+    public void AnglesMustReachTheLastPosition()
+    {
+        using Setup setup = new(fixture.Device, Shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 4 });
+        setup.Cache.Extend(0, 3);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 3)]);
+        using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements);
+        Assert.Throws<InvalidOperationException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
+        Assert.Throws<InvalidOperationException>(() => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+        using DeviceBuffer<float> two = setup.Device.Upload<float>(RopeTable.Plain(2, 4).Values), three = setup.Device.Upload<float>(RopeTable.Plain(3, 4).Values);
+        setup.Launcher.Rope = two;
+        Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
+        Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+        setup.Launcher.Rope = three;
+        setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large).Dispose();
+        setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null).Dispose();
+        setup.Device.Queue.Finish();
+    }
+
+    [SkippableFact]
     public void BeyondCapacityChangesNothing()
     {
         using Setup setup = new(fixture.Device);

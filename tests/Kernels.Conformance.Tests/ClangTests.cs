@@ -21,6 +21,8 @@ public sealed class ClangTests
         CaseMatrix.Shape(4, 2, 64, 64, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Nhd) with { KeyPadding = true },
         CaseMatrix.Shape(4, 2, 64, 64, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) with { Bias = true },
         CaseMatrix.Shape(5, 1, 59, 59, AttentionMask.PrefixCausal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) with { Documents = true, KeyPadding = true, Bias = true, Sinks = true, PageSize = 16 },
+        CaseMatrix.Shape(4, 2, 64, 64, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) with { Rope = RopeStyle.HalfSplit, RotaryDim = 64 },
+        CaseMatrix.Shape(4, 2, 80, 59, AttentionMask.Causal, ElementType.BFloat16, ElementType.Int8, KvLayout.Nhd) with { Rope = RopeStyle.Interleaved, RotaryDim = 32 },
         CaseMatrix.Shape(8, 2, 256, 256, AttentionMask.Causal, ElementType.Float16, ElementType.Int8, KvLayout.Hnd),
         CaseMatrix.Shape(8, 2, 64, 64, AttentionMask.Causal, ElementType.Float32, ElementType.Int4, KvLayout.Nhd) with { PageSize = 16 },
         CaseMatrix.Shape(8, 2, 111, 40, AttentionMask.Causal, ElementType.BFloat16, ElementType.Float8E4M3, KvLayout.Hnd),

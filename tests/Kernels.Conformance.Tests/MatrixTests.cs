@@ -13,6 +13,7 @@ public sealed class MatrixTests(DeviceFixture fixture)
         .. CaseMatrix.Corners(Seed),
         .. OneIn(3, CaseMatrix.Options(Seed)),
         .. OneIn(4, CaseMatrix.Inputs(Seed)),
+        .. OneIn(4, CaseMatrix.Ropes(Seed)),
         .. OneIn(3, CaseMatrix.Pages(Seed)),
         .. OneIn(6, CaseMatrix.Quantised(Seed)),
     ];
@@ -24,6 +25,7 @@ public sealed class MatrixTests(DeviceFixture fixture)
         .. CaseMatrix.Corners(Seed).Where(test => Work(test) < 1e7).Take(6),
         .. OneIn(6, CaseMatrix.Options(Seed + 1).Where(test => Work(test) < 1e7)),
         .. OneIn(10, CaseMatrix.Inputs(Seed + 1)),
+        .. OneIn(10, CaseMatrix.Ropes(Seed + 1)),
         .. OneIn(10, CaseMatrix.Pages(Seed + 1).Where(test => Work(test) < 1e8)),
     ];
 
