@@ -74,7 +74,7 @@ internal sealed class Rope(AttentionSpec spec)
 
         writer.Add($"""
             const int i = {pair};
-            const float2 pair = turn_pair({load($"({First("i")})")}, {load($"({Second("i")})")}, angles[i]);
+            const float2 pair = turn_pair({load(First("i"))}, {load(Second("i"))}, angles[i]);
             return {isFirst} ? pair.s0 : pair.s1;
             """);
         writer.Close().Line();
