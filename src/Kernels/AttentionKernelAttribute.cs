@@ -54,6 +54,37 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <summary>Whether each head has a learned logit that takes part in the softmax denominator only, as in gpt-oss; given at launch.</summary>
     public bool Sinks { get; set; }
 
+    /// <summary>
+    /// Whether a sequence is made of documents that don't see each other: a query sees the keys of its own document only. The
+    /// document of each key is given at launch, one int for each key of each request, packed request after request as the
+    /// requests stand in the step: [s_k of request 0 + s_k of request 1 + …]. A query has the document of the key at its own
+    /// position i + s_k − s_q; one below position 0 has none and sees nothing.
+    /// </summary>
+    public bool Documents { get; set; }
+
+    /// <summary>
+    /// Whether keys can be masked one by one, such as those of padding: a byte for each key of each request, [requests, keys],
+    /// given at launch; a key whose byte is 0 is seen by no query of its request.
+    /// </summary>
+    public bool KeyPadding { get; set; }
+
+    /// <summary>
+    /// Whether a number of its own is added to each score: float32 [requests or 1, H_q or 1, queries or 1, keys], given at
+    /// launch; an axis of 1 serves all. The row is the query's index among those of its request, the column the key's position.
+    /// It is added to scale·(q·k) after softcap and score mod, before the mask; −∞ hides the key.
+    /// </summary>
+    public bool Bias { get; set; }
+
+    /// <summary>
+    /// Rotary position embedding by the kernels: append turns keys by their tokens' positions before it stores them, attention
+    /// turns queries by theirs, i + s_k − s_q (0 for those below). The angles are given at launch, as a <see cref="RopeTable"/>
+    /// on the device. <see cref="RopeStyle.None"/>, the default, takes queries and keys as they are.
+    /// </summary>
+    public RopeStyle Rope { get; set; }
+
+    /// <summary>How many elements of a head turn, its first ones: an even number up to <see cref="HeadDim"/>. 0, the default, means all.</summary>
+    public int RotaryDim { get; set; }
+
     /// <summary>Tokens of a page, 1 to 256, of a paged cache. 0, the default, means that the cache is contiguous.</summary>
     public int PageSize { get; set; }
 

@@ -36,6 +36,21 @@ public sealed record AttentionShape(
     /// <summary>Whether each head has a learned logit in its softmax denominator, given at launch.</summary>
     public bool Sinks { get; init; }
 
+    /// <summary>Whether a query sees the keys of its own document only; the documents are given at launch.</summary>
+    public bool Documents { get; init; }
+
+    /// <summary>Whether keys can be hidden one by one, by a mask that is given at launch.</summary>
+    public bool KeyPadding { get; init; }
+
+    /// <summary>Whether a number of its own is added to each score, given at launch.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>Which elements of a head rotary position embedding turns together; none: queries and keys are taken as they are.</summary>
+    public RopeStyle Rope { get; init; }
+
+    /// <summary>Elements of a head that turn, where there is rope.</summary>
+    public int RotaryDim { get; init; }
+
     /// <summary>Tokens of a page of the cache; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 

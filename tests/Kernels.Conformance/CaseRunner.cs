@@ -42,12 +42,14 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         }
 
         var random = new Random(test.Seed);
-        var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random)).ToArray();
+        using var data = new LaunchData(test, random);
+        data.Set(launcher);
+        var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random, data.Rope)).ToArray();
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
-        plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Keys, pair.Keys)).ToArray());
-        using DeviceBuffer<T> keys = device.Upload<T>(Pack(inputs, input => input.Keys));
-        using DeviceBuffer<T> values = device.Upload<T>(Pack(inputs, input => input.Values));
-        launcher.Append(plan, cache, 0, keys, values).Dispose();
+
+        // In two steps, so that the second begins somewhere in the middle of each sequence.
+        Append(launcher, plan, cache, shape, inputs, test.Lengths.Select(pair => (0, pair.Keys / 3)).ToArray());
+        Append(launcher, plan, cache, shape, inputs, test.Lengths.Select(pair => (pair.Keys / 3, pair.Keys)).ToArray());
         var contents = new CacheContents(shape, cache);
         for (int sequence = 0; sequence < inputs.Length; sequence++)
         {
@@ -59,9 +61,6 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
         plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys, test.PrefixLength)).ToArray());
         using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
-        float[] sinks = Enumerable.Range(0, shape.QueryHeads).Select(_ => (float)((4 * random.NextDouble()) - 1)).ToArray();
-        using DeviceBuffer<float> deviceSinks = device.Upload<float>(sinks);
-        launcher.Sinks = deviceSinks;
         T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
         float[] lse = new float[plan.Tokens * shape.QueryHeads];
         Launch(launcher, plan, cache, queries, outputs, lse);
@@ -73,7 +72,21 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             return new CaseResult(test, "two launches gave different bits", double.PositiveInfinity, 0);
         }
 
-        return Compare(test, inputs, outputs, lse, new ReferenceOptions { Sinks = sinks, PrefixLength = test.PrefixLength });
+        return Compare(test, inputs, outputs, lse, data);
+    }
+
+    /// <summary>Appends a range of each sequence's tokens.</summary>
+    private void Append<T>(
+        AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache,
+        AttentionShape shape, SequenceInputs<T>[] inputs, (int Begin, int End)[] ranges) where T : unmanaged
+    {
+        plan.Build(cache, ranges.Select((range, sequence) => new AttentionRequest(sequence, range.End - range.Begin, range.End)).ToArray());
+        using DeviceBuffer<T> keys = device.Upload<T>(Pack(input => input.Keys, shape.KvHeads * shape.HeadDim));
+        using DeviceBuffer<T> values = device.Upload<T>(Pack(input => input.Values, shape.KvHeads * shape.ValueDim));
+        launcher.Append(plan, cache, 0, keys, values).Dispose();
+
+        T[] Pack(Func<SequenceInputs<T>, T[]> part, int each) =>
+            [.. inputs.SelectMany((input, i) => part(input)[(ranges[i].Begin * each)..(ranges[i].End * each)])];
     }
 
     /// <summary>A cache with a spare sequence and spare tokens.</summary>
@@ -138,7 +151,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         device.Queue.Read(deviceLse, lse.AsSpan());
     }
 
-    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, ReferenceOptions options) where T : unmanaged
+    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data) where T : unmanaged
     {
         AttentionShape shape = test.Shape;
 
@@ -162,12 +175,13 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             (int sequence, int token, int head) = rows[i];
             SequenceInputs<T> input = inputs[sequence];
             (int queries, int keys) = test.Lengths[sequence];
+            ReferenceOptions options = data.Of(sequence);
             double reference = ReferenceAttention.Row(
-                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options with { Batch = sequence });
+                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options);
             if (quantised)
             {
                 ReferenceAttention.Row(
-                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options with { Batch = sequence });
+                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options);
             }
 
             int row = ((tokenOffsets[sequence] + token) * shape.QueryHeads) + head;
@@ -186,7 +200,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
             if (eager.Length > 0)
             {
-                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim));
+                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim), options);
             }
         });
 
@@ -224,7 +238,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     /// <summary>Plain attention with every intermediate rounded to a 16-bit type: the measure of an unavoidable error.</summary>
     private static void Eager(
         AttentionShape shape, ElementType type, double[] queries, double[] keys, double[] values,
-        int queryLength, int keyLength, int token, int head, Span<double> output)
+        int queryLength, int keyLength, int token, int head, Span<double> output, ReferenceOptions options)
     {
         int kvHead = head / shape.GroupSize;
         double[] weights = new double[keyLength];
@@ -232,15 +246,16 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         for (int key = 0; key < keyLength; key++)
         {
             double score = double.NegativeInfinity;
-            if (ReferenceAttention.IsVisible(shape, token + keyLength - queryLength, key))
+            if (ReferenceAttention.IsVisible(shape, token + keyLength - queryLength, key, head, options))
             {
                 score = 0;
                 for (int d = 0; d < shape.HeadDim; d++)
                 {
-                    score += queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d] * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
+                    score += Elements.Round(type, queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d]) * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
                 }
 
                 score = Elements.Round(type, shape.Scale * Elements.Round(type, score));
+                score = shape.Bias ? Elements.Round(type, score + options.Bias!(head, token, key)) : score;
             }
 
             weights[key] = score;

@@ -6,7 +6,7 @@ internal sealed class SequenceInputs<T> where T : unmanaged
     private readonly AttentionShape shape;
     private readonly int tokens;
 
-    public SequenceInputs(AttentionCase test, int queries, int keys, Random random)
+    public SequenceInputs(AttentionCase test, int queries, int keys, Random random, RopeTable? rope)
     {
         shape = test.Shape;
         tokens = keys;
@@ -25,6 +25,13 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         Values = Normal(keys * shape.KvHeads * shape.ValueDim, random);
         ReferenceQueries = Wide(Queries);
         ExactKeys = Wide(Keys);
+        if (rope is not null)
+        {
+            ReferenceQueries = ReferenceRope.Turn(shape, ReferenceQueries, shape.QueryHeads, keys - queries, rope);
+            ExactKeys = [.. Enumerable.Range(0, keys * shape.KvHeads).SelectMany(row =>
+                RopeRow.Turn<T>(shape, Keys.AsSpan(row * shape.HeadDim, shape.HeadDim), row / shape.KvHeads, rope)).Select(x => (double)x)];
+        }
+
         ExactValues = Wide(Values);
         ReferenceKeys = ExactKeys;
         ReferenceValues = ExactValues;
@@ -38,7 +45,7 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
     public double[] ReferenceQueries { get; }
 
-    /// <summary>The keys as they were appended.</summary>
+    /// <summary>The keys as they were appended; turned, where there is rope.</summary>
     public double[] ExactKeys { get; }
 
     /// <summary>The values as they were appended.</summary>

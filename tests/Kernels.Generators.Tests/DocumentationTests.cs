@@ -34,6 +34,7 @@ public sealed class DocumentationTests
         ["KA0111"] = [$"between 0 and {SpecLimits.MaxWindow}"],
         ["KA0112"] = [string.Create(CultureInfo.InvariantCulture, $"between {SpecLimits.MinSoftcap} and {SpecLimits.MaxSoftcap}")],
         ["KA0113"] = [$"between {SpecLimits.MinPageSize} and {SpecLimits.MaxPageSize}"],
+        ["KA0130"] = [$"between {SpecLimits.MinRotaryDim} and"],
         ["KA0121"] = [$"multiples of {SpecLimits.Int4DimMultiple}"],
         ["KA0008"] = [$"set it to {TypeChecker.MinLanguageVersion.ToDisplayString()[..2]}"],
     };

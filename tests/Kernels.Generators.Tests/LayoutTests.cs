@@ -16,6 +16,9 @@ public sealed class LayoutTests
         { "NhdHalfCache", 80, 80, 8, 2, 16, 0, true },
         { "WindowAndSoftcap", 256, 256, 8, 4, 16, 0, false },
         { "PagedInt8AlibiSinks", 64, 32, 12, 4, 8, 16, false },
+        { "DocumentsPaddingBias", 64, 64, 16, 4, 16, 0, false },
+        { "RopeFloat16", 128, 128, 8, 2, 16, 0, false },
+        { "RopeInt8", 64, 64, 8, 2, 8, 0, false },
         { "PagedNhdInt4", 64, 64, 8, 2, 4, 8, true },
         { "NestedWithTiles", 96, 96, 12, 4, 32, 0, false },
     };

@@ -33,6 +33,8 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 
     public ScoreRules Rules { get; } = new(Spec);
 
+    public Rope Rope { get; } = new(Spec);
+
     public Target Target { get; } = Target.For(Plan.Target);
 }
 

@@ -33,6 +33,21 @@ internal sealed record AttentionSpec(
     /// <summary>Whether each head has a learned logit in its softmax denominator.</summary>
     public bool Sinks { get; init; }
 
+    /// <summary>Whether a query sees the keys of its own document only.</summary>
+    public bool Documents { get; init; }
+
+    /// <summary>Whether keys can be hidden one by one.</summary>
+    public bool KeyPadding { get; init; }
+
+    /// <summary>Whether a number of its own is added to each score.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>Which elements of a head rope turns together.</summary>
+    public RopeStyle Rope { get; init; }
+
+    /// <summary>Elements of a head that turn; 0: all.</summary>
+    public int RotaryDim { get; init; }
+
     /// <summary>Tokens of a page; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 
@@ -51,6 +66,9 @@ internal sealed record AttentionSpec(
 
     /// <summary>d_v with its default resolved.</summary>
     public int ResolvedValueDim => ValueDim == 0 ? HeadDim : ValueDim;
+
+    /// <summary>Elements of a head that turn with the default resolved; 0 without rope.</summary>
+    public int ResolvedRotaryDim => Rope == RopeStyle.None ? 0 : RotaryDim == 0 ? HeadDim : RotaryDim;
 
     /// <summary>The factor on q·k with its default resolved.</summary>
     public double ResolvedScale => Scale == 0 ? 1 / Math.Sqrt(HeadDim) : Scale;

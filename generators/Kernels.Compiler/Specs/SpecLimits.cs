@@ -25,6 +25,8 @@ internal static class SpecLimits
     /// <summary>Rows of half bytes are stored and loaded in whole vectors, so that no byte is shared between two rows or two loads.</summary>
     public const int Int4DimMultiple = 16;
 
+    public const int MinRotaryDim = 2;
+
     public const int MinQueryTile = 4;
     public const int MaxQueryTile = 128;
     public const int MinKeyTile = 8;

@@ -40,6 +40,11 @@ internal static class SpecValidator
 
         bool options = Defined(spec.Mask, "Mask") & Defined(spec.Storage, "Storage", type => type.Scale() == CacheScale.None)
             & (spec.CacheStorage is null || Defined(spec.CacheStorage.Value, "CacheStorage")) & Defined(spec.Layout, "Layout");
+        if (Defined(spec.Rope, "Rope") && headDim)
+        {
+            HeadsTurnInPairs();
+        }
+
         bool tiles = Tile(spec.QueryTile, "QueryTile", SpecLimits.MinQueryTile, SpecLimits.MaxQueryTile)
             & Tile(spec.KeyTile, "KeyTile", SpecLimits.MinKeyTile, SpecLimits.MaxKeyTile);
 
@@ -220,6 +225,33 @@ internal static class SpecValidator
                 plain.Select(type => new SpecFix(new EquatableArray<OptionChange>([new OptionChange("Storage", $"{nameof(ElementType)}.{type}"), .. toCache]))),
                 spec.Storage.ToString(), string.Join(", ", plain));
             return false;
+        }
+
+        void HeadsTurnInPairs()
+        {
+            if (spec.Rope == RopeStyle.None)
+            {
+                if (spec.RotaryDim != 0)
+                {
+                    IEnumerable<SpecFix> styles = new[] { RopeStyle.HalfSplit, RopeStyle.Interleaved }
+                        .Select(style => SpecFix.Set("Rope", $"{nameof(RopeStyle)}.{style}"));
+                    Report(SpecRules.RotaryDimWithoutRope, "RotaryDim", [SpecFix.LeaveOut("RotaryDim"), .. styles], Text(spec.RotaryDim));
+                }
+
+                return;
+            }
+
+            int dim = spec.ResolvedRotaryDim, largest = spec.HeadDim / 2 * 2;
+            if (dim < SpecLimits.MinRotaryDim || dim > largest || dim % 2 != 0)
+            {
+                int nearest = Math.Min(largest, Math.Max(SpecLimits.MinRotaryDim, dim / 2 * 2));
+                Report(SpecRules.RotaryDimInvalid, spec.RotaryDim == 0 ? "Rope" : "RotaryDim",
+                    [SpecFix.Set("RotaryDim", Text(nearest))], Text(dim), Text(SpecLimits.MinRotaryDim), Text(largest));
+            }
+            else if (spec.RotaryDim == spec.HeadDim)
+            {
+                Report(SpecRules.OptionHasNoEffect, "RotaryDim", [SpecFix.LeaveOut("RotaryDim")], "RotaryDim", Text(spec.RotaryDim));
+            }
         }
 
         void FillsBytes(int dim, bool known, string option)

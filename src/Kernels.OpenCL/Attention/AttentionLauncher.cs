@@ -14,6 +14,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     private readonly AttentionDescriptor descriptor;
     private readonly AttentionShape shape;
     private readonly KernelGeometry geometry;
+    private readonly LaunchInputs inputs;
     private readonly ComputeKernel?[] kernels = new ComputeKernel?[4];
 
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
@@ -43,6 +44,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         Device = device;
         this.descriptor = descriptor;
         shape = descriptor.Shape;
+        inputs = new LaunchInputs(descriptor);
         Target = target ?? TargetSelection.Pick(device.Capabilities, descriptor.Targets);
         geometry = descriptor.Geometry(Target);
         CheckLimits(geometry.Prefill);
@@ -57,10 +59,28 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     public KernelTarget Target { get; }
 
     /// <summary>The learned logit of each query head, [H_q], of a spec with sinks; the next launches take it. Layers differ in theirs: set it before each.</summary>
-    public DeviceBuffer<float>? Sinks { get; set; }
+    public DeviceBuffer<float>? Sinks { get => inputs.Sinks; set => inputs.Sinks = value; }
+
+    /// <summary>
+    /// The document of each key, of a spec whose documents are apart: [keys of all requests of the step], packed request after
+    /// request; the next launches take it.
+    /// </summary>
+    public DeviceBuffer<int>? Documents { get => inputs.Documents; set => inputs.Documents = value; }
+
+    /// <summary>Which keys can be seen, of a spec with a mask on keys; the next launches take it.</summary>
+    public KeyMask? KeyPadding { get => inputs.KeyPadding; set => inputs.KeyPadding = value; }
+
+    /// <summary>What is added to scores, of a spec with a bias; the next launches take it.</summary>
+    public AttentionBias? Bias { get => inputs.Bias; set => inputs.Bias = value; }
+
+    /// <summary>
+    /// The angles of a spec with rope: the values of a <see cref="RopeTable"/>, float32 [positions, rotary dimension / 2, 2],
+    /// with as many positions as the longest sequence of a step has keys, or more; the next launches take it.
+    /// </summary>
+    public DeviceBuffer<float>? Rope { get => inputs.Rope; set => inputs.Rope = value; }
 
     /// <summary>The run-time inputs of the spec's mods; the next launches take them.</summary>
-    public IModInputs? Inputs { get; set; }
+    public IModInputs? Inputs { get => inputs.Mods; set => inputs.Mods = value; }
 
     /// <summary>A cache for this spec.</summary>
     /// <exception cref="InvalidOperationException">The spec has a page size: its cache is paged.</exception>
@@ -91,15 +111,23 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 return Device.Queue.EnqueueMarker();
             }
 
+            inputs.CheckRope(plan.Work);
             ComputeKernel kernel = Kernel(KernelAlgorithm.Append)
                 .Set(0, keys).Set(1, values).Set(2, cache.Keys(layer)).Set(3, cache.Values(layer))
                 .Set(4, plan.Data).Set(5, plan.Work.SlotsAt).Set(6, cache.Capacity);
-            BindScales(kernel, 7, cache, layer);
+            int next = BindScales(kernel, 7, cache, layer);
+            if (shape.Rope != RopeStyle.None)
+            {
+                kernel.Set(next, plan.Work.PositionsAt).Set(next + 1, inputs.Rope!);
+            }
+
             return Device.Queue.Enqueue(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize));
         }
     }
 
     /// <summary>Enqueues a step's attention over a layer of the cache. The event is that of the step's last kernel.</summary>
+    /// <exception cref="InvalidOperationException">An input that the spec has, such as its sinks, has not been set.</exception>
+    /// <exception cref="ArgumentException">A buffer or an input is too small for the step; nothing has been launched.</exception>
     public ComputeEvent Attend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse)
@@ -115,6 +143,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
         lock (launching)
         {
+            inputs.Check(work);
             Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt);
             Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt);
             if (work.Merges.Count > 0)
@@ -122,7 +151,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
                     .Set(0, plan.PartialOutputs).Set(1, plan.PartialStates).Set(2, outputs).Set(3, lse ?? plan.Lse)
                     .Set(4, plan.Data).Set(5, work.MergesAt);
-                BindSinks(combine, 6);
+                inputs.BindSinks(combine, 6);
                 Device.Queue.Submit(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize));
             }
 
@@ -139,8 +168,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             ComputeKernel kernel = Kernel(algorithm)
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
-            int next = BindScales(kernel, 10, cache, layer);
-            BindSinks(kernel, Inputs?.Bind(kernel, next) ?? next);
+            inputs.Bind(kernel, BindScales(kernel, 10, cache, layer));
             Device.Queue.Submit(kernel, new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items), Local(tile.WorkGroupSize));
         }
     }
@@ -344,18 +372,6 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
         kernel.Set(index, cache.KeyScales(layer)).Set(index + 1, cache.ValueScales(layer));
         return index + 2;
-    }
-
-    private void BindSinks(ComputeKernel kernel, int index)
-    {
-        if (!shape.Sinks)
-        {
-            return;
-        }
-
-        DeviceBuffer<float> sinks = Sinks ?? throw new InvalidOperationException($"{descriptor.Name} has sinks: set Sinks to a buffer of {shape.QueryHeads} logits first.");
-        Expect(sinks, shape.QueryHeads, "query heads");
-        kernel.Set(index, sinks);
     }
 
     private void CheckLimits(TileGeometry tile)

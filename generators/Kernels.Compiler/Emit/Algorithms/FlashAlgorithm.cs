@@ -43,8 +43,10 @@ internal static class FlashAlgorithm
         steps.DeclareTile(writer);
         writer.Line();
         Prelude.Helpers(writer, context.Storage.StoreHelper);
+        context.Rope.Declare(writer);
         steps.DeclareFunctions(writer);
         WorkItem(writer);
+        context.Rope.DeclareQueryAngles(writer);
         Addresses(writer, context);
         context.Rules.Declare(writer);
         writer.Add($"""
@@ -59,7 +61,7 @@ internal static class FlashAlgorithm
                 global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{context.ScaleParameters()}{context.Rules.Parameters}{(spec.Sinks ? ", global const float* sinks" : "")})
+                {context.Addressing.Parameters}{context.ScaleParameters()}{KernelInput.EndOfParameters(context.Rules.Inputs)}
             """);
         writer.Open();
         writer.Add("""
@@ -67,6 +69,11 @@ internal static class FlashAlgorithm
             const int sequence = item.sequence;
             const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next
             """);
+        foreach (KernelInput input in context.Rules.Inputs.Where(input => input.ToItem.Length > 0))
+        {
+            writer.Add(input.ToItem);
+        }
+
         if (context.Rules.HidesNothing?.Contains("first_position") == true)
         {
             writer.Add("const int first_position = item.position + item.first_row / GROUP; // of the tile's queries");
@@ -76,7 +83,6 @@ internal static class FlashAlgorithm
         {
             writer.Add("const int last_position = item.position + (item.first_row + item.row_count - 1) / GROUP;");
         }
-
 
         writer.Line();
         steps.Begin(writer);
@@ -135,13 +141,14 @@ internal static class FlashAlgorithm
             int partial_row; // where the partial state goes; -1: these are all the keys, write the final output
             int batch;       // index of the request in the launch
             int prefix;      // keys at the beginning that every query sees, in a prefix-LM
+            int key_begin;   // index of the sequence's first key among the keys of all requests
         } WorkItem;
 
         static WorkItem read_item(global const int* items, int index)
         {
-            const int8 x = vload8(0, items + index * 10);
-            const int2 y = vload2(0, items + index * 10 + 8);
-            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7, y.s0, y.s1 };
+            const int8 x = vload8(0, items + index * 11);
+            const int3 y = vload3(0, items + index * 11 + 8);
+            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7, y.s0, y.s1, y.s2 };
             return item;
         }
 

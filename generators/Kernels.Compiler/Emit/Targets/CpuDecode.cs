@@ -93,6 +93,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             const lanes_int lane_key = lane % VECTOR_KEYS;
             const int last_of_item = item.kv_end - 1;
             """);
+        TurnQueries(writer, d => $"(float*)(query + row * KEY_VECTORS) + ({d})");
         if (Context.Rules.NeedsRows)
         {
             writer.Add($"const Row row = {Context.Rules.MakeRow}min(lane / VECTOR_KEYS, (lanes_int)(item.row_count - 1)));");
@@ -158,7 +159,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     public override void Transform(CodeWriter writer)
     {
         writer.Open("for (int g = 0; g < vector_count; g++)");
-        writer.Add($"p[g] = transform_score(p[g], row, min(first_key + g * VECTOR_KEYS + lane_key, (lanes_int)(last_of_item)){Context.Rules.ParameterNames});");
+        writer.Add($"p[g] = transform_score(p[g], row, min(first_key + g * VECTOR_KEYS + lane_key, (lanes_int)(last_of_item)){Context.Rules.TransformArguments});");
         writer.Close();
     }
 
@@ -168,7 +169,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         writer.Add("const lanes_int key = first_key + g * VECTOR_KEYS + lane_key;");
         writer.Add(Context.Rules.HidesKeys
             ? $"""
-                const lanes_int visible = is_visible(row, min(key, (lanes_int)(last_of_item)){Context.Rules.ParameterNames}) && key <= last_of_item;
+                const lanes_int visible = is_visible(row, min(key, (lanes_int)(last_of_item)){Context.Rules.VisibleArguments}) && key <= last_of_item;
                 p[g] = lanes_select((lanes_float)(-INFINITY), p[g], visible);
                 """
             : "p[g] = lanes_select((lanes_float)(-INFINITY), p[g], key <= last_of_item);");

@@ -53,6 +53,7 @@ internal sealed class CpuPrefill(KernelContext context) : CpuFlash(context)
                 output[c] = (lanes_float)(0.0f);
             }
             """);
+        TurnQueries(writer, d => $"(float*)query + ({d}) * ROWS + row");
         if (Context.Rules.NeedsRows)
         {
             writer.Add($"""
@@ -89,14 +90,14 @@ internal sealed class CpuPrefill(KernelContext context) : CpuFlash(context)
     public override void Transform(CodeWriter writer)
     {
         writer.Open("for (int j = 0; j < key_count; j++)");
-        writer.Add($"p[j] = transform_score(p[j], row, (lanes_int)(first_key + j){Context.Rules.ParameterNames});");
+        writer.Add($"p[j] = transform_score(p[j], row, (lanes_int)(first_key + j){Context.Rules.TransformArguments});");
         writer.Close();
     }
 
     public override void Hide(CodeWriter writer)
     {
         writer.Open("for (int j = 0; j < key_count; j++)");
-        writer.Add($"p[j] = lanes_select((lanes_float)(-INFINITY), p[j], is_visible(row, (lanes_int)(first_key + j){Context.Rules.ParameterNames}));");
+        writer.Add($"p[j] = lanes_select((lanes_float)(-INFINITY), p[j], is_visible(row, (lanes_int)(first_key + j){Context.Rules.VisibleArguments}));");
         writer.Close();
     }
 

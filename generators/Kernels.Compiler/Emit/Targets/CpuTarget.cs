@@ -55,7 +55,30 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
     protected string RowOf(string what, string token) =>
         $"{what}s + {what}_row(sequence, kv_head, {token}, {context.Addressing.Arguments})";
 
-    /// <summary>Opens the loop over the item's rows that stores them: <c>maximum</c>, <c>sum</c> and <c>factor</c>, the one on the accumulated output, are in scope.</summary>
+    /// <summary>Rope on the queries where they lie.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="element">Gives the expression: pointer to an element of <c>row</c>'s query.</param>
+    protected void TurnQueries(CodeWriter writer, Func<string, string> element)
+    {
+        if (!context.Rope.IsOn)
+        {
+            return;
+        }
+
+        writer.Open("for (int row = 0; row < item.row_count; row++)");
+        writer.Add("global const float2* angles = query_angles(item, row, rope);");
+        writer.Open("for (int i = 0; i < ROTARY_DIM / 2; i++)");
+        writer.Add($"""
+            float* const first = {element(context.Rope.First("i"))};
+            float* const second = {element(context.Rope.Second("i"))};
+            const float2 x = turn_pair(*first, *second, angles[i]);
+            *first = x.s0;
+            *second = x.s1;
+            """);
+        writer.Close().Close();
+    }
+
+    /// <summary>Stores the item's rows: as outputs and LSEs, or as partial states.</summary>
     /// <param name="writer">Where to.</param>
     /// <param name="maximum">Expression: the maximum of <c>row</c>.</param>
     /// <param name="sum">Expression: the sum of <c>row</c>.</param>
