@@ -51,7 +51,7 @@ public sealed class DescriptorTests
                 /// <summary>The name.</summary>
                 public static string Name() => Of<{{spec.CodeName}}>().Name;
 
-                /// <summary>Whether every target has a geometry and four sources, and no other has.</summary>
+                /// <summary>Whether every target has a geometry and a source of each kernel, and no other has.</summary>
                 public static bool TargetsAreServed()
                 {
                     AttentionDescriptor descriptor = Of<{{spec.CodeName}}>();

@@ -42,7 +42,7 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 internal static class KernelEmitter
 {
     public static readonly IReadOnlyList<KernelAlgorithm> Algorithms =
-        [KernelAlgorithm.Append, KernelAlgorithm.Prefill, KernelAlgorithm.Decode, KernelAlgorithm.Combine];
+        [KernelAlgorithm.Append, KernelAlgorithm.Prefill, KernelAlgorithm.Decode, KernelAlgorithm.Combine, KernelAlgorithm.Merge];
 
     public static string Emit(AttentionSpec spec, KernelTarget target, KernelAlgorithm algorithm)
     {
@@ -61,6 +61,9 @@ internal static class KernelEmitter
                 break;
             case KernelAlgorithm.Combine:
                 CombineAlgorithm.Write(writer, context);
+                break;
+            case KernelAlgorithm.Merge:
+                MergeAlgorithm.Write(writer, context);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such algorithm.");

@@ -107,6 +107,20 @@ internal static class BindingsWriter
             public {{launched}} Attend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float>? lse = null) =>
                 launcher.Attend(plan, cache, layer, queries, outputs, lse);
 
+            /// <summary>
+            /// Enqueues the merge of what launches over different keys gave for the same queries; does not wait. States with an infinite LSE
+            /// count for nothing; a row of such states only becomes 0 with the LSE -∞.
+            /// </summary>
+            /// <param name="states">Outputs to merge, 1 or more.</param>
+            /// <param name="tokens">Query tokens.</param>
+            /// <param name="outputs">[states, tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}]</param>
+            /// <param name="lse">[states, tokens, {{spec.QueryHeads}}], natural logs.</param>
+            /// <param name="merged">Takes the outputs, {{o}}; not the memory of <paramref name="outputs"/>.</param>
+            /// <param name="mergedLse">Takes the LSEs, [tokens, {{spec.QueryHeads}}]; not the memory of <paramref name="lse"/>.</param>
+            {{CSharpFile.GeneratedCode}}
+            public {{launched}} MergeStates(int states, int tokens, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float> lse, {{buffer}} merged, global::Kernels.OpenCL.DeviceBuffer<float> mergedLse) =>
+                launcher.MergeStates(states, tokens, outputs, lse, merged, mergedLse);
+
             /// <summary>Appends tokens to one sequence, in layer 0; returns when they are there.</summary>
             /// <param name="cache">The cache.</param>
             /// <param name="sequence">The sequence.</param>

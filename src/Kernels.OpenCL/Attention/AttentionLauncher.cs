@@ -15,7 +15,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     private readonly AttentionShape shape;
     private readonly KernelGeometry geometry;
     private readonly LaunchInputs inputs;
-    private readonly ComputeKernel?[] kernels = new ComputeKernel?[4];
+    private readonly ComputeKernel?[] kernels = new ComputeKernel?[5];
 
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
     private readonly Lock launching = new();
@@ -170,6 +170,44 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
             inputs.Bind(kernel, BindScales(kernel, 10, cache, layer));
             Device.Queue.Submit(kernel, new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items), Local(tile.WorkGroupSize));
+        }
+    }
+
+    /// <summary>
+    /// Enqueues the merge of what launches over different keys gave for the same queries, such as a shared prefix and each
+    /// sequence's own keys: a softmax over the LSEs. A state whose LSE is −∞ (or +∞, which other libraries write for a row that saw no
+    /// key) counts for nothing whatever its output; a row of such states only becomes 0 with the LSE −∞. Sinks count once.
+    /// </summary>
+    /// <param name="states">Outputs to merge, 1 or more.</param>
+    /// <param name="tokens">Query tokens.</param>
+    /// <param name="outputs">[states, tokens, H_q, d_v]</param>
+    /// <param name="lse">[states, tokens, H_q], natural logs.</param>
+    /// <param name="merged">Takes the outputs, [tokens, H_q, d_v]; not the same memory as <paramref name="outputs"/>.</param>
+    /// <param name="mergedLse">Takes the LSEs, [tokens, H_q]; not the same memory as <paramref name="lse"/>.</param>
+    /// <exception cref="ArgumentException">A buffer is too small.</exception>
+    public ComputeEvent MergeStates(
+        int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states);
+        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
+        long rows = (long)tokens * shape.QueryHeads;
+        Expect(outputs, states * rows * shape.ValueDim, "states × tokens × query heads × value dimension");
+        Expect(lse, states * rows, "states × tokens × query heads");
+        Expect(merged, rows * shape.ValueDim, "tokens × query heads × value dimension");
+        Expect(mergedLse, rows, "tokens × query heads");
+        lock (launching)
+        {
+            inputs.CheckSinks();
+            if (tokens == 0)
+            {
+                return Device.Queue.EnqueueMarker();
+            }
+
+            ComputeKernel kernel = Kernel(KernelAlgorithm.Merge).Set(0, outputs).Set(1, lse).Set(2, merged).Set(3, mergedLse).Set(4, states);
+            inputs.BindSinks(kernel, 5);
+            int workGroup = geometry.CombineWorkGroupSize;
+            return Device.Queue.Enqueue(kernel, new NDRange((nuint)rows * (nuint)workGroup), Local(workGroup));
         }
     }
 
@@ -402,6 +440,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         KernelAlgorithm.Prefill => "flash_prefill",
         KernelAlgorithm.Decode => "flash_decode",
         KernelAlgorithm.Combine => "combine",
+        KernelAlgorithm.Merge => "merge_states",
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such kernel."),
     };
 }

@@ -27,6 +27,13 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
         AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse = null);
 
+    /// <summary>
+    /// Enqueues the merge of what launches over different keys gave for the same queries: outputs [states, tokens, H_q, d_v] and
+    /// LSEs [states, tokens, H_q] become [tokens, H_q, d_v] and [tokens, H_q].
+    /// </summary>
+    ComputeEvent MergeStates(
+        int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse);
+
     /// <summary>Appends tokens to one sequence: keys [tokens, H_kv, d_qk], values [tokens, H_kv, d_v].</summary>
     void Append(IKvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values);
 

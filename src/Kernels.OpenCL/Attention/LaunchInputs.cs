@@ -25,11 +25,7 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
     /// <exception cref="ArgumentException">An input is too small for the step.</exception>
     public void Check(WorkPlan work)
     {
-        if (shape.Sinks)
-        {
-            Expect(nameof(Sinks), Required(Sinks, nameof(Sinks), $"a buffer of {shape.QueryHeads} logits").Length, shape.QueryHeads, "query heads");
-        }
-
+        CheckSinks();
         if (shape.Documents)
         {
             DeviceBuffer<int> documents = Required(Documents, nameof(Documents), "a buffer with the document of each key");
@@ -57,6 +53,17 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
         }
 
         CheckRope(work);
+    }
+
+    /// <summary>Whether the sinks are there, if the spec has them.</summary>
+    /// <exception cref="InvalidOperationException">They have not been set.</exception>
+    /// <exception cref="ArgumentException">There are too few.</exception>
+    public void CheckSinks()
+    {
+        if (shape.Sinks)
+        {
+            Expect(nameof(Sinks), Required(Sinks, nameof(Sinks), $"a buffer of {shape.QueryHeads} logits").Length, shape.QueryHeads, "query heads");
+        }
     }
 
     /// <summary>Whether the angles of all of a step's positions are there, if the spec has rope.</summary>

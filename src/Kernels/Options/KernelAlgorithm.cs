@@ -14,4 +14,7 @@ public enum KernelAlgorithm
 
     /// <summary>Merges the partial states of split keys into outputs.</summary>
     Combine = 3,
+
+    /// <summary>Merges outputs and LSEs of the same queries over different keys, which separate launches gave.</summary>
+    Merge = 4,
 }
