@@ -14,7 +14,7 @@ public sealed class ModelConfigTests
             ("llama", 768, 192, 512, Activation.Silu),
             (config.ModelType, config.VocabularySize, config.HiddenSize, config.IntermediateSize, config.Activation));
         var layer = new LayerConfig(new AttentionGeometry(6, 2, 32), new RopeConfig { RotaryDim = 32, Theta = 10000 });
-        Assert.Equal([layer, layer, layer, layer], config.Layers);
+        Assert.Equal([layer, layer, layer, layer], config.Layers.ToArray());
         Assert.Equal((1e-6, 2048, true, false, false), (config.NormEpsilon, config.MaxPositions, config.TiedEmbeddings, config.AttentionBias, config.FeedForwardBias));
         Assert.Equal(0, config.BosTokenId);
         Assert.Equal([0], config.EosTokenIds.ToArray());

@@ -81,35 +81,10 @@ public sealed class LayerKernelTests(Devices devices)
                 kernels.Embed(matrix, idBuffer, output, tokens);
                 float[] expected = [.. ids.SelectMany(id => table[(id * width)..((id + 1) * width)])];
                 Assert.Equal(expected, Read(device, output, tokens * width));
+                kernels.Embed(matrix, idBuffer, output, tokens, scale: 8);
+                kernels.Embed(matrix, idBuffer, output, tokens, scale: -0.5, accumulate: true);
+                Assert.Equal([.. expected.Select(v => (8 * v) - (0.5f * v))], Read(device, output, tokens * width));
                 matrix.Dispose();
-            }
-        }
-    }
-
-    [SkippableTheory]
-    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
-    public void RmsNorm(int number)
-    {
-        ComputeDevice device = devices.Open(number);
-        using var kernels = new LayerKernels(device);
-        var random = new Random(3);
-        foreach ((int rows, int width, float scale) in ((int, int, float)[])[(1, 1, 1), (3, 7, 1), (2, 8, 1e-4f), (5, 192, 1), (9, 1027, 100), (1, 4096, 1)])
-        {
-            const double Epsilon = 1e-6;
-            float[] input = [.. Values(random, rows * width).Select(v => v * scale)];
-            float[] weight = Values(random, width);
-            using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
-            using DeviceBuffer<float> weightBuffer = device.Upload<float>(weight);
-            using DeviceBuffer<float> output = Output(device, rows * width);
-            kernels.RmsNorm(inputBuffer, weightBuffer, output, rows, Epsilon);
-            float[] actual = Read(device, output, rows * width);
-            for (int r = 0; r < rows; r++)
-            {
-                double mean = input.Skip(r * width).Take(width).Average(v => (double)v * v);
-                for (int i = 0; i < width; i++)
-                {
-                    AssertClose(input[(r * width) + i] / Math.Sqrt(mean + Epsilon) * weight[i], actual[(r * width) + i], 2e-6, $"{rows} × {width}: [{r}, {i}]");
-                }
             }
         }
     }
@@ -165,6 +140,22 @@ public sealed class LayerKernelTests(Devices devices)
                 float[] expectedHeads = [.. Enumerable.Range(0, tokens).SelectMany(t => input.Skip((t * stride) + offset).Take(heads * dim))];
                 Assert.Equal(expectedHeads, Read(device, taken, tokens * heads * dim));
             }
+        }
+    }
+
+    /// <summary>Queries, keys and values of a head side by side.</summary>
+    [SkippableFact]
+    public void TakesHeadsThatLieApart()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using var kernels = new LayerKernels(device);
+        float[] input = Values(new Random(5), 3 * 4 * 3 * 5);
+        using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
+        for (int kind = 0; kind < 3; kind++)
+        {
+            using DeviceBuffer<float> output = Output(device, 3 * 4 * 5);
+            kernels.TakeHeads(inputBuffer, new HeadSlice(4 * 3 * 5, kind * 5, 3 * 5, 4, 5), output, tokens: 3);
+            Assert.Equal(input.Chunk(5).Where((_, i) => i % 3 == kind).SelectMany(head => head), Read(device, output, 3 * 4 * 5));
         }
     }
 
