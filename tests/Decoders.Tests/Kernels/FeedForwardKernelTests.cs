@@ -51,7 +51,7 @@ public sealed class FeedForwardKernelTests(Devices devices)
                 for (int at = 0; at < actual.Length; at++)
                 {
                     int gate = (at / width * 2 * width) + (at % width);
-                    Assert.Equal(Activated(activation, input[gate]) * input[gate + width], actual[at], tolerance: 2e-5);
+                    Assert.Equal(Activated(activation, input[gate]) * input[gate + width], actual[at], tolerance: 1e-6 * (1 + Math.Abs(input[gate] * input[gate + width])));
                 }
             }
 
