@@ -47,7 +47,7 @@ internal static class GenerateCommand
             CustomParser = result => Parse<int>(result, _ => true, "a whole number"),
         };
 
-        var cache = new Option<CacheKind>("--cache") { Description = "The kind of KV cache; by default contiguous.", HelpName = "contiguous|paged" };
+        Option<CacheKind?> cache = CommandRunner.CacheOption("contiguous");
         var command = new Command("generate", "Continues a text.") { model, prompt, tokens, temperature, topK, topP, seed, cache, device };
         command.SetBody((result, output, cancellation) => Run(
             result.GetRequiredValue(model),
@@ -60,7 +60,7 @@ internal static class GenerateCommand
                 TopP = result.GetValue(topP),
                 Seed = result.GetValue(seed),
             },
-            result.GetValue(cache),
+            result.GetValue(cache) ?? CacheKind.Contiguous,
             result.GetValue(device),
             output,
             cancellation));

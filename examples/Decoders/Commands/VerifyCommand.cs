@@ -17,7 +17,7 @@ internal static class VerifyCommand
         Option<string?> device = CommandRunner.DeviceOption();
         var expected = new Option<string?>("--expected") { Description = $"Reference logits and greedy tokens; by default {ExpectedFileName} of the checkpoint.", HelpName = "FILE" };
         var greedy = new Option<string?>("--greedy") { Description = $"Reference continuations of texts; by default {GreedyFileName} of a checkpoint without {ExpectedFileName}.", HelpName = "FILE" };
-        var cache = new Option<CacheKind?>("--cache") { Description = "The kind of KV cache; by default both, one after the other.", HelpName = "contiguous|paged" };
+        Option<CacheKind?> cache = CommandRunner.CacheOption("both, one after the other");
         var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, cache, device };
         command.Validators.Add(result =>
         {

@@ -25,10 +25,11 @@ public sealed class CommandTests(Devices devices)
     public async Task DrawsTheSameTextFromTheSameSeed()
     {
         devices.OpenFirst();
-        async Task<string> Story(string seed) =>
-            (await Run("generate", "--model", Stories, "--prompt", "One", "--tokens", "24", "--temperature", "1.5", "--top-k", "40", "--top-p", "0.95", "--seed", seed)).Output.Split('\n')[0];
+        async Task<string> Story(string seed, params string[] more) =>
+            (await Run(["generate", "--model", Stories, "--prompt", "One", "--tokens", "24", "--temperature", "1.5", "--top-k", "40", "--top-p", "0.95", "--seed", seed, .. more])).Output.Split('\n')[0];
 
         Assert.Equal(await Story("1"), await Story("1"));
+        Assert.Equal(await Story("1"), await Story("1", "--cache", "paged"));
         Assert.NotEqual(await Story("1"), await Story("2"));
     }
 
@@ -88,6 +89,8 @@ public sealed class CommandTests(Devices devices)
         { ["generate", "--model", Stories, "--prompt", "x", "--temperature", "-1"], "--temperature is '-1', not a number from 0." },
         { ["generate", "--model", Stories, "--prompt", "x", "--top-k", "0"], "--top-k is '0', not a number from 1." },
         { ["generate", "--model", Stories, "--prompt", "x", "--top-p", "0"], "--top-p is '0', not a probability over 0." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--cache", "7"], "--cache is '7', not contiguous or paged." },
+        { ["verify", "--model", Stories, "--cache", "ring"], "--cache is 'ring', not contiguous or paged." },
         { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
         { ["generate", "--model", Stories, "--prompt", "x", "--seed", "1.5"], "--seed is '1.5', not a whole number." },
         { ["story"], "Unrecognized command or argument 'story'." },
