@@ -55,7 +55,7 @@ internal static class BindingsWriter
                 {{CSharpFile.GeneratedCode}}
                 public global::Kernels.OpenCL.KvCache<{{name}}> CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
                 """;
-        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>", writer =>
+        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>{(spec.Sinks ? ", global::Kernels.OpenCL.ISinkAttention" : "")}", writer =>
         {
             writer.Add($$"""
             {{CSharpFile.GeneratedCode}}

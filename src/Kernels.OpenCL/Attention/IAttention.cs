@@ -72,3 +72,10 @@ public interface IPagedAttention<TSelf, TElement> : IAttention<TSelf, TElement>
     /// <summary>A cache of <paramref name="pages"/> pages over <paramref name="layers"/> layers.</summary>
     PagedKvCache<TSelf> CreateCache(int pages, int layers = 1);
 }
+
+/// <summary>An attention type of a spec with sinks.</summary>
+public interface ISinkAttention
+{
+    /// <summary>The learned logit of each query head, [H_q]; the next launches take it. Layers differ in theirs: set it before each.</summary>
+    DeviceBuffer<float>? Sinks { get; set; }
+}
