@@ -14,7 +14,7 @@ namespace Kernels;
 /// </remarks>
 /// <param name="queryHeads">Query heads, H_q: 1 to 1024, a multiple of <paramref name="kvHeads"/>.</param>
 /// <param name="kvHeads">Key-value heads, H_kv: 1 to 1024.</param>
-/// <param name="headDim">Elements of one head of a query or a key, d_qk: 8 to 256.</param>
+/// <param name="headDim">Elements of one head of a query or a key, d_qk: 8 to 576.</param>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Interface, AllowMultiple = false, Inherited = false)]
 public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int headDim) : Attribute
 {
@@ -27,7 +27,7 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <summary>Elements of one head of a query or a key, d_qk.</summary>
     public int HeadDim { get; } = headDim;
 
-    /// <summary>Elements of one head of a value and of the output, d_v: 8 to 256. 0, the default, means the same as <see cref="HeadDim"/>.</summary>
+    /// <summary>Elements of one head of a value and of the output, d_v: 8 to 512. 0, the default, means the same as <see cref="HeadDim"/>.</summary>
     public int ValueDim { get; set; }
 
     /// <summary>The factor on q·k. 0, the default, means 1/√d_qk.</summary>
@@ -84,6 +84,21 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
 
     /// <summary>How many elements of a head turn, its first ones: an even number up to <see cref="HeadDim"/>. 0, the default, means all.</summary>
     public int RotaryDim { get; set; }
+
+    /// <summary>
+    /// Whether the cache is latent, as in DeepSeek's multi-head latent attention (MLA) in its absorbed form: one row a token is
+    /// the key of all query heads, and its first <see cref="ValueDim"/> elements are the value. It needs <see cref="ValueDim"/>
+    /// (the latent rank) and <see cref="Scale"/> (1/√ of the dimension that heads had before absorption). With rope, the elements
+    /// after the value turn. New values are not read: they are in the keys.
+    /// </summary>
+    /// <remarks>
+    /// DeepSeek-V3: rank 512, rope dimension 64, heads of 128 + 64 before absorption.
+    /// <code>
+    /// [AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878,
+    ///     Mask = AttentionMask.Causal, Storage = ElementType.Float16)]
+    /// </code>
+    /// </remarks>
+    public bool LatentCache { get; set; }
 
     /// <summary>Tokens of a page, 1 to 256, of a paged cache. 0, the default, means that the cache is contiguous.</summary>
     public int PageSize { get; set; }

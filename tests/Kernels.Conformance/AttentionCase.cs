@@ -23,6 +23,7 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
         + (Shape.WindowLeft < 0 && Shape.WindowRight < 0 ? "" : $" window {Shape.WindowLeft},{Shape.WindowRight}")
         + (Shape.Softcap == 0 ? "" : $" softcap {Shape.Softcap}") + (Shape.Alibi ? " alibi" : "") + (Shape.Sinks ? " sinks" : "")
         + (Shape.Documents ? " documents" : "") + (Shape.KeyPadding ? " padding" : "") + (Shape.Bias ? $" bias{(HasBiasOfRequest ? " of request" : "")}{(HasBiasOfHead ? " of head" : "")}{(HasBiasOfQuery ? " of query" : "")}" : "")
+        + (Shape.LatentCache ? " latent" : "")
         + (Shape.Rope == RopeStyle.None ? "" : $" rope {Shape.Rope} {Shape.RotaryDim}")
         + (PrefixLength == 0 ? "" : $" prefix {PrefixLength}") + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}")
         + (LogitOffset == 0 ? "" : $" logits {LogitOffset}");

@@ -82,7 +82,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     {
         plan.Build(cache, ranges.Select((range, sequence) => new AttentionRequest(sequence, range.End - range.Begin, range.End)).ToArray());
         using DeviceBuffer<T> keys = device.Upload<T>(Pack(input => input.Keys, shape.KvHeads * shape.HeadDim));
-        using DeviceBuffer<T> values = device.Upload<T>(Pack(input => input.Values, shape.KvHeads * shape.ValueDim));
+        using DeviceBuffer<T> values = device.Upload<T>(Pack(input => input.Values, shape.LatentCache ? 0 : shape.KvHeads * shape.ValueDim));
         launcher.Append(plan, cache, 0, keys, values).Dispose();
 
         T[] Pack(Func<SequenceInputs<T>, T[]> part, int each) =>

@@ -15,7 +15,7 @@ internal static class RopeRow
         for (int pair = 0; pair < half; pair++)
         {
             bool split = shape.Rope == RopeStyle.HalfSplit;
-            int first = split ? pair : 2 * pair, second = split ? pair + half : (2 * pair) + 1;
+            int first = shape.RotaryBegin + (split ? pair : 2 * pair), second = first + (split ? half : 1);
             float cosine = table.Values[((position * half) + pair) * 2], sine = table.Values[(((position * half) + pair) * 2) + 1];
             (float x, float y) = (turned[first], turned[second]);
             turned[first] = MathF.FusedMultiplyAdd(x, cosine, -(y * sine));

@@ -22,7 +22,7 @@ internal sealed class SequenceInputs<T> where T : unmanaged
             Keys = Constant(keys * shape.KvHeads * shape.HeadDim, (float)test.LogitOffset / shape.HeadDim);
         }
 
-        Values = Normal(keys * shape.KvHeads * shape.ValueDim, random);
+        Values = shape.LatentCache ? [] : Normal(keys * shape.KvHeads * shape.ValueDim, random);
         ReferenceQueries = Wide(Queries);
         ExactKeys = Wide(Keys);
         if (rope is not null)
@@ -32,7 +32,7 @@ internal sealed class SequenceInputs<T> where T : unmanaged
                 RopeRow.Turn<T>(shape, Keys.AsSpan(row * shape.HeadDim, shape.HeadDim), row / shape.KvHeads, rope)).Select(x => (double)x)];
         }
 
-        ExactValues = Wide(Values);
+        ExactValues = shape.LatentCache ? LatentValues(ExactKeys) : Wide(Values);
         ReferenceKeys = ExactKeys;
         ReferenceValues = ExactValues;
     }
@@ -62,6 +62,12 @@ internal sealed class SequenceInputs<T> where T : unmanaged
     public string? TakeFrom(CacheContents cache, int sequence)
     {
         (ReferenceKeys, float[] keyScales) = cache.Keys(sequence, tokens);
+        if (shape.LatentCache)
+        {
+            ReferenceValues = LatentValues(ReferenceKeys);
+            return Difference("key", ExactKeys, ReferenceKeys, keyScales, shape.HeadDim);
+        }
+
         (ReferenceValues, float[] valueScales) = cache.Values(sequence, tokens);
         return Difference("key", ExactKeys, ReferenceKeys, keyScales, shape.HeadDim) ?? Difference("value", ExactValues, ReferenceValues, valueScales, shape.ValueDim);
     }
@@ -81,6 +87,9 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
         return null;
     }
+
+    private double[] LatentValues(double[] keys) =>
+        [.. Enumerable.Range(0, keys.Length / shape.HeadDim).SelectMany(row => keys.AsSpan(row * shape.HeadDim, shape.ValueDim).ToArray())];
 
     private static double[] Wide(T[] data) => Array.ConvertAll(data, x => (double)Elements.ToFloat(x));
 

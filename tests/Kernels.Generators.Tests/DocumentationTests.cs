@@ -22,8 +22,8 @@ public sealed class DocumentationTests
     {
         ["KA0101"] = [$"between {SpecLimits.MinHeads} and {SpecLimits.MaxHeads}"],
         ["KA0102"] = [$"between {SpecLimits.MinHeads} and {SpecLimits.MaxHeads}"],
-        ["KA0104"] = [$"between {SpecLimits.MinDim} and {SpecLimits.MaxDim}"],
-        ["KA0105"] = [$"between {SpecLimits.MinDim} and {SpecLimits.MaxDim}"],
+        ["KA0104"] = [$"between {SpecLimits.MinDim} and {SpecLimits.MaxHeadDim}"],
+        ["KA0105"] = [$"between {SpecLimits.MinDim} and {SpecLimits.MaxValueDim}"],
         ["KA0106"] = [string.Create(CultureInfo.InvariantCulture, $"between {SpecLimits.MinScale} and {SpecLimits.MaxScale}")],
         ["KA0108"] =
         [

@@ -14,10 +14,13 @@ internal sealed class Rope(AttentionSpec spec)
     public bool IsOn => spec.Rope != RopeStyle.None;
 
     /// <summary>The element of a pair that comes first.</summary>
-    public string First(string pair) => spec.Rope == RopeStyle.HalfSplit ? pair : $"2 * {pair}";
+    public string First(string pair) => Begin + (spec.Rope == RopeStyle.HalfSplit ? pair : $"2 * {pair}");
 
     /// <summary>The element of a pair that comes second.</summary>
-    public string Second(string pair) => spec.Rope == RopeStyle.HalfSplit ? $"{pair} + ROTARY_DIM / 2" : $"2 * {pair} + 1";
+    public string Second(string pair) => Begin + (spec.Rope == RopeStyle.HalfSplit ? $"{pair} + ROTARY_DIM / 2" : $"2 * {pair} + 1");
+
+    /// <summary>The elements before those that turn, as a summand; a latent row has its value there.</summary>
+    private string Begin => spec.LatentCache ? "VALUE_DIM + " : "";
 
     /// <summary>The constant, and the function that turns a pair.</summary>
     public void Declare(CodeWriter writer)
@@ -60,14 +63,15 @@ internal sealed class Rope(AttentionSpec spec)
     /// <param name="load">Gives the expression that loads the element at an index of <c>from</c>.</param>
     public void DeclareLoad(CodeWriter writer, string type, Func<string, string> load)
     {
+        string element = spec.LatentCache ? "(d - VALUE_DIM)" : "d";
         (string pair, string isFirst) = spec.Rope == RopeStyle.HalfSplit
-            ? ("d % (ROTARY_DIM / 2)", "d < ROTARY_DIM / 2")
-            : ("d / 2", "d % 2 == 0");
+            ? ($"{element} % (ROTARY_DIM / 2)", $"{element} < ROTARY_DIM / 2")
+            : ($"{element} / 2", $"{element} % 2 == 0");
         writer.Add("// Element d of a key, turned.");
         writer.Open($"static float turned(global const {type}* from, global const float2* angles, int d)");
         if (spec.ResolvedRotaryDim < spec.HeadDim)
         {
-            writer.Open("if (d >= ROTARY_DIM)");
+            writer.Open(spec.LatentCache ? "if (d < VALUE_DIM || d >= VALUE_DIM + ROTARY_DIM)" : "if (d >= ROTARY_DIM)");
             writer.Add($"return {load("d")};");
             writer.Close();
         }

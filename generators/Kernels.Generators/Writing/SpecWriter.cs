@@ -158,6 +158,7 @@ internal static class SpecWriter
             (spec.KeyPadding, "KeyPadding = true"),
             (spec.Bias, "Bias = true"),
             (spec.Rope != RopeStyle.None, $"Rope = global::Kernels.RopeStyle.{spec.Rope}, RotaryDim = {spec.ResolvedRotaryDim}"),
+            (spec.LatentCache, "LatentCache = true"),
             (spec.PageSize > 0, $"PageSize = {spec.PageSize}"),
         ];
         string set = string.Join(", ", properties.Where(property => property.IsSet).Select(property => property.Text));

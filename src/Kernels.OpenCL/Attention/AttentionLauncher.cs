@@ -103,7 +103,11 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     {
         Check(plan, cache);
         Expect(keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim, "tokens × KV heads × head dimension");
-        Expect(values, (long)plan.Tokens * shape.KvHeads * shape.ValueDim, "tokens × KV heads × value dimension");
+        if (!shape.LatentCache)
+        {
+            Expect(values, (long)plan.Tokens * shape.KvHeads * shape.ValueDim, "tokens × KV heads × value dimension");
+        }
+
         lock (launching)
         {
             if (plan.Tokens == 0)

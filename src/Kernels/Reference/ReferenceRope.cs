@@ -16,7 +16,7 @@ public static class ReferenceRope
         int half = shape.RotaryDim / 2;
         for (int row = 0; row < rows.Length / shape.HeadDim; row++)
         {
-            int position = Math.Max(0, firstPosition + (row / heads)), at = row * shape.HeadDim;
+            int position = Math.Max(0, firstPosition + (row / heads)), at = (row * shape.HeadDim) + shape.RotaryBegin;
             for (int pair = 0; pair < half; pair++)
             {
                 (int first, int second) = shape.Rope switch

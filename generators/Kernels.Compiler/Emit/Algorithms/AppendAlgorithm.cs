@@ -79,8 +79,12 @@ internal static class AppendAlgorithm
         }
 
         Row(writer, context, converts, turns, "key", "HEAD_DIM");
-        writer.Line();
-        Row(writer, context, converts, turns: false, "value", "VALUE_DIM");
+        if (!context.Spec.LatentCache)
+        {
+            writer.Line();
+            Row(writer, context, converts, turns: false, "value", "VALUE_DIM");
+        }
+
         writer.Close();
     }
 

@@ -162,7 +162,7 @@ internal static class FlashAlgorithm
 
     private static void Addresses(CodeWriter writer, KernelContext context)
     {
-        var rows = new List<(string Name, string Dim)> { ("key_row", context.Cache.RowLength("HEAD_DIM")), ("value_row", context.Cache.RowLength("VALUE_DIM")) };
+        var rows = new List<(string Name, string Dim)> { ("key_row", context.Cache.RowLength("HEAD_DIM")), ("value_row", context.Cache.RowLength(context.Spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM")) };
         if (context.Cache.Scale == CacheScale.PerToken)
         {
             rows.Add(("scale_index", "1"));

@@ -13,7 +13,7 @@ internal static class LaneVocabulary
     {
         string width = lanes == 1 ? "" : C.Int(lanes);
         writer.Add($"""
-            typedef float{width} lanes_float;{(lanes == 1 ? "" : "")}
+            typedef float{width} lanes_float;
             typedef int{width} lanes_int;
             #define lanes_select(if_false, if_true, condition) ((condition) ? (if_true) : (if_false))
             #define convert_lanes_float convert_float{width}

@@ -124,7 +124,15 @@ internal sealed class CpuPrefill(KernelContext context) : CpuFlash(context)
 
     public override void Accumulate(CodeWriter writer)
     {
-        TileRows(writer, "value", Spec.ResolvedValueDim, "VALUE_DIM");
+        if (Spec.LatentCache)
+        {
+            writer.Add($"{Rows} value_rows = key_rows; // values are the first elements of keys");
+        }
+        else
+        {
+            TileRows(writer, "value", Spec.ResolvedValueDim, "VALUE_DIM");
+        }
+
         int whole = Spec.ResolvedValueDim / accumulators * accumulators;
         if (whole > 0)
         {
@@ -164,7 +172,7 @@ internal sealed class CpuPrefill(KernelContext context) : CpuFlash(context)
         Named(writer, count, i => $"lanes_float o{i} = output[{first} + {i}] * rescale;");
         writer.Open("for (int j = 0; j < key_count; j++)");
         writer.Add("const lanes_float w = p[j];");
-        Named(writer, count, i => $"o{i} = fma(w, (lanes_float)(v[j * VALUE_DIM + {i}]), o{i});");
+        Named(writer, count, i => $"o{i} = fma(w, (lanes_float)(v[j * {(Spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM")} + {i}]), o{i});");
         writer.Close();
         Named(writer, count, i => $"output[{first} + {i}] = o{i};");
     }
