@@ -100,6 +100,12 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// </remarks>
     public bool LatentCache { get; set; }
 
+    /// <summary>
+    /// Whether a request's outputs and LSEs have the same bits whatever else is in the batch. Its keys are then split by its own
+    /// length alone, prompts not at all, and shared prefixes are read once for each request: an almost empty device is used less well.
+    /// </summary>
+    public bool Deterministic { get; set; }
+
     /// <summary>Tokens of a page, 1 to 256, of a paged cache. 0, the default, means that the cache is contiguous.</summary>
     public int PageSize { get; set; }
 

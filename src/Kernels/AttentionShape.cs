@@ -60,6 +60,12 @@ public sealed record AttentionShape(
     /// <summary>Bytes that a value takes in the cache beside its key.</summary>
     public long ValueBytes => LatentCache ? 0 : CacheStorage.RowBytes(ValueDim);
 
+    /// <summary>Whether scores or visibility go through functions of the user's.</summary>
+    public bool HasMods { get; init; }
+
+    /// <summary>Whether a request's bits do not depend on what else is in the batch.</summary>
+    public bool Deterministic { get; init; }
+
     /// <summary>Tokens of a page of the cache; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 

@@ -51,6 +51,9 @@ internal sealed record AttentionSpec(
     /// <summary>Whether one row a token is both: all of it the key, its first elements the value.</summary>
     public bool LatentCache { get; init; }
 
+    /// <summary>Whether a request's bits do not depend on what else is in the batch.</summary>
+    public bool Deterministic { get; init; }
+
     /// <summary>Tokens of a page; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 

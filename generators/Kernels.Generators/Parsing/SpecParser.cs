@@ -51,6 +51,7 @@ internal static class SpecParser
                 ("Bias", bool value) => spec with { Bias = value },
                 ("Rope", int value) => spec with { Rope = (RopeStyle)value },
                 ("RotaryDim", int value) => spec with { RotaryDim = value },
+                ("Deterministic", bool value) => spec with { Deterministic = value },
                 ("LatentCache", bool value) => spec with { LatentCache = value },
                 ("PageSize", int value) => spec with { PageSize = value },
                 ("QueryTile", int value) => spec with { QueryTile = value },

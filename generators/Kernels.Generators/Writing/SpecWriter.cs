@@ -159,6 +159,8 @@ internal static class SpecWriter
             (spec.Bias, "Bias = true"),
             (spec.Rope != RopeStyle.None, $"Rope = global::Kernels.RopeStyle.{spec.Rope}, RotaryDim = {spec.ResolvedRotaryDim}"),
             (spec.LatentCache, "LatentCache = true"),
+            (spec.ScoreMod is not null || spec.MaskMod is not null, "HasMods = true"),
+            (spec.Deterministic, "Deterministic = true"),
             (spec.PageSize > 0, $"PageSize = {spec.PageSize}"),
         ];
         string set = string.Join(", ", properties.Where(property => property.IsSet).Select(property => property.Text));

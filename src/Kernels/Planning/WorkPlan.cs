@@ -7,7 +7,7 @@ namespace Kernels;
 /// and what is merged afterwards. Planned once, it serves every layer of the step. An instance can be built again and
 /// again; its memory grows to the largest step and stays.
 /// </summary>
-public sealed class WorkPlan
+public sealed partial class WorkPlan
 {
     // Below this many keys a split costs more (its state is written and read again) than it gains.
     private const int SmallestSplit = 256;
@@ -17,6 +17,9 @@ public sealed class WorkPlan
 
     /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
     public const int MaxSplits = 256;
+
+    // Keys of a piece where nothing may depend on the batch.
+    private const int DeterministicSplit = 512;
 
     private const int IntsPerItem = 11;
     private const int IntsPerMerge = 4;
@@ -97,15 +100,35 @@ public sealed class WorkPlan
         LongestKeys = 0;
         PartialRows = 0;
         Requests = requests.Length;
-        int batch = 0, pages = 0;
+        SharedKeys = 0;
         foreach (AttentionRequest request in requests)
         {
             if (request.QueryLength < 0 || request.KeyLength < 0)
             {
                 throw new ArgumentException($"Expected lengths of 0 or more, got {request}.", nameof(requests));
             }
+        }
 
-            AddTiles(shape, geometry, request, batch++);
+        bool shares = SharesPrefixes && SharedPrefix.IsPossible(shape);
+        int batch = 0, pages = 0, shared = 0;
+        foreach (AttentionRequest request in requests)
+        {
+            if (shares && batch >= shared)
+            {
+                SharedPrefix prefix = SharedPrefix.Find(shape, geometry.Decode.Rows, slots, requests, batch);
+                if (prefix.Requests > 1)
+                {
+                    AddGroup(shape, geometry, computeUnits, requests.Slice(batch, prefix.Requests), batch, prefix.Keys);
+                    shared = batch + prefix.Requests;
+                }
+            }
+
+            if (batch >= shared)
+            {
+                AddTiles(shape, geometry, request, batch);
+            }
+
+            batch++;
             Tokens = checked(Tokens + request.QueryLength);
             Keys = checked(Keys + request.KeyLength);
             LongestQueries = Math.Max(LongestQueries, request.QueryLength);
@@ -113,8 +136,8 @@ public sealed class WorkPlan
             pages = checked(pages + PagesNeeded(shape, request));
         }
 
-        Split(shape, prefill, geometry.Prefill, computeUnits);
-        Split(shape, decode, geometry.Decode, computeUnits);
+        Split(shape, prefill, geometry.Prefill, computeUnits, prompts: true);
+        Split(shape, decode, geometry.Decode, computeUnits, prompts: false);
         PositionsAt = checked(PagesAt + pages);
         Length = checked(PositionsAt + (shape.Rope == RopeStyle.None ? 0 : Tokens));
         if (data.Length < Length)
@@ -175,23 +198,21 @@ public sealed class WorkPlan
     }
 
     /// <summary>Splits long items so that all work-groups end at about the same time, and puts the longest first.</summary>
-    private void Split(AttentionShape shape, List<WorkItem> items, TileGeometry tile, int computeUnits)
+    private void Split(AttentionShape shape, List<WorkItem> items, TileGeometry tile, int computeUnits, bool prompts)
     {
         int keys = tile.Keys;
-        int chunk = ChooseChunk(shape, items, tile, computeUnits);
+        int chosen = shape.Deterministic ? 0 : ChooseChunk(shape, items, tile, computeUnits);
         int whole = items.Count;
         for (int i = 0; i < whole; i++)
         {
             WorkItem item = items[i];
-            int splits = (item.KeyCount + chunk - 1) / chunk;
-            if (splits <= 1)
+            int chunk = !shape.Deterministic ? chosen : prompts ? Math.Max(1, item.KeyCount) : FixedChunk(item.KeyCount, keys);
+            (int splits, int each) = EqualSplits(item.KeyCount, chunk, keys);
+            if (splits <= 1 || item.PartialRow >= 0)
             {
                 continue;
             }
 
-            // Equal splits, not full ones and a rest: they end together.
-            int each = ((item.KeyCount + splits - 1) / splits + keys - 1) / keys * keys;
-            splits = (item.KeyCount + each - 1) / each;
             for (int row = 0; row < item.RowCount; row++)
             {
                 int inSequence = item.FirstRow + row;
@@ -228,6 +249,21 @@ public sealed class WorkPlan
             : a.KvBegin.CompareTo(b.KvBegin));
     }
 
+    /// <summary>
+    /// The piece of keys that one work-group takes where nothing may depend on the batch: it follows from the request alone. Prompts
+    /// are not split then: their states would take more memory than their outputs.
+    /// </summary>
+    private static int FixedChunk(int keyCount, int tileKeys) =>
+        (Math.Max(DeterministicSplit, (keyCount + MaxSplits - 1) / MaxSplits) + tileKeys - 1) / tileKeys * tileKeys;
+
+    /// <summary>Equal splits, not full ones and a rest: they end together.</summary>
+    private static (int Splits, int Each) EqualSplits(int count, int chunk, int tileKeys)
+    {
+        int splits = Math.Max(1, (count + chunk - 1) / chunk);
+        int each = Math.Max(1, ((count + splits - 1) / splits + tileKeys - 1) / tileKeys) * tileKeys;
+        return ((count + each - 1) / each, each);
+    }
+
     /// <summary>The longest piece of keys that one work-group takes: of several, the one whose estimated time, counted in keys, is the least.</summary>
     private static int ChooseChunk(AttentionShape shape, List<WorkItem> items, TileGeometry tile, int computeUnits)
     {
@@ -235,6 +271,11 @@ public sealed class WorkPlan
         long total = 0;
         foreach (WorkItem item in items)
         {
+            if (item.PartialRow >= 0)
+            {
+                continue;
+            }
+
             longest = Math.Max(longest, item.KeyCount);
             shortest = Math.Min(shortest, item.KeyCount);
             rows = Math.Max(rows, item.RowCount);
@@ -256,7 +297,7 @@ public sealed class WorkPlan
             long pieces = 0;
             foreach (WorkItem item in items)
             {
-                pieces += Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
+                pieces += item.PartialRow >= 0 ? 1 : Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
             }
 
             // Equal pieces run in waves; unequal ones fill the gaps, the longest first.

@@ -1,0 +1,90 @@
+namespace Kernels;
+
+public sealed partial class WorkPlan
+{
+    // Pieces of the shared keys, and of what a request has of its own: together no more than can be merged.
+    private const int MaxSplitsOfPart = MaxSplits / 2;
+
+    private readonly List<WorkItem> prefixItems = [];
+    private readonly List<WorkItem> ownItems = [];
+
+    /// <summary>
+    /// Whether requests that follow one another and have their first keys in the same pages of a paged cache read them together.
+    /// The results are the same up to rounding. Default: true.
+    /// </summary>
+    public bool SharesPrefixes { get; set; } = true;
+
+    /// <summary>Keys of the step that are read once for several requests, each counted once.</summary>
+    public int SharedKeys { get; private set; }
+
+    /// <summary>
+    /// Requests with few queries that share their first keys. The rows of all of them are the rows of tiles over the shared
+    /// keys; over the others each has its own. All states of a row are merged: those of the shared keys come first.
+    /// </summary>
+    private void AddGroup(
+        AttentionShape shape, KernelGeometry geometry, int computeUnits, ReadOnlySpan<AttentionRequest> requests, int batch, int prefix)
+    {
+        prefixItems.Clear();
+        ownItems.Clear();
+        int rows = 0, keys = Keys;
+        foreach (AttentionRequest request in requests)
+        {
+            int position = request.KeyLength - request.QueryLength;
+            (_, int end) = VisibleKeys(shape, request, position, position + request.QueryLength - 1);
+            int count = request.QueryLength * shape.GroupSize;
+            ownItems.Add(new WorkItem(
+                Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence, -1, batch + ownItems.Count, 0, keys));
+            rows = checked(rows + count);
+            keys = checked(keys + request.KeyLength);
+        }
+
+        // The queries stand behind the shared keys, wherever each of them does, so that they see all.
+        for (int row = 0; row < rows; row += geometry.Prefill.Rows)
+        {
+            int count = Math.Min(geometry.Prefill.Rows, rows - row);
+            prefixItems.Add(new WorkItem(Tokens, row, count, prefix, 0, prefix, requests[0].Sequence, -1, batch, 0, Keys));
+        }
+
+        int Chunk(List<WorkItem> items, TileGeometry tile, int longest) =>
+            Math.Max(ChooseChunk(shape, items, tile, computeUnits), (longest + MaxSplitsOfPart - 1) / MaxSplitsOfPart);
+
+        int longestOwn = ownItems.Max(static item => item.KeyCount), firstPartial = PartialRows, ownRow = 0, mostSplits = 0;
+        int ownChunk = Chunk(ownItems, geometry.Decode, longestOwn);
+        (int prefixSplits, int prefixEach) = EqualSplits(prefix, Chunk(prefixItems, geometry.Prefill, prefix), geometry.Prefill.Keys);
+        foreach (WorkItem item in prefixItems)
+        {
+            AddParts(prefill, item, prefixSplits, prefixEach, firstPartial + item.FirstRow, rows);
+        }
+
+        foreach (WorkItem item in ownItems)
+        {
+            (int splits, int each) = EqualSplits(item.KeyCount, ownChunk, geometry.Decode.Keys);
+            AddParts(decode, item, splits, each, firstPartial + (prefixSplits * rows) + ownRow, rows);
+            for (int row = 0; row < item.RowCount; row++)
+            {
+                int token = item.QueryBegin + (row / shape.GroupSize);
+                merges.Add(new MergeRow(
+                    checked((token * shape.QueryHeads) + (row % shape.GroupSize)), firstPartial + ownRow + row, prefixSplits + splits, rows));
+            }
+
+            ownRow += item.RowCount;
+            mostSplits = Math.Max(mostSplits, splits);
+        }
+
+        PartialRows = checked(PartialRows + ((prefixSplits + mostSplits) * rows));
+        SharedKeys = checked(SharedKeys + prefix);
+    }
+
+    private static void AddParts(List<WorkItem> to, WorkItem item, int splits, int each, int partialRow, int stride)
+    {
+        for (int split = 0; split < splits; split++)
+        {
+            to.Add(item with
+            {
+                KvBegin = item.KvBegin + (split * each),
+                KvEnd = Math.Min(item.KvEnd, item.KvBegin + ((split + 1) * each)),
+                PartialRow = partialRow + (split * stride),
+            });
+        }
+    }
+}
