@@ -19,10 +19,19 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
     private CaseResult Run<T>(AttentionCase test) where T : unmanaged
     {
+        using var kernels = new RuntimeKernels<T>(device, RuntimeSpec.Describe(test.Shape, queryTile, keyTile), target);
+        return Run(test, kernels, new ReferenceOptions());
+    }
+
+    /// <summary>Runs a case on kernels of its shape.</summary>
+    /// <param name="test">The case.</param>
+    /// <param name="kernels">The kernels, with the inputs of mods set.</param>
+    /// <param name="mods">The spec's mods as the reference gets them; the rest is filled in from the case.</param>
+    public static CaseResult Run<TSpec, T>(AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods) where T : unmanaged
+    {
         AttentionShape shape = test.Shape;
-        AttentionDescriptor descriptor = RuntimeSpec.Describe(shape, queryTile, keyTile);
-        using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, descriptor, target);
-        using IKvCache<RuntimeSpec> cache = shape.PageSize == 0 ? Contiguous(launcher, test) : Paged(launcher, test);
+        ComputeDevice device = kernels.Device;
+        using IKvCache<TSpec> cache = shape.PageSize == 0 ? Contiguous(kernels, test) : Paged(kernels, test);
         Poison(cache.Keys(0));
         Poison(cache.Values(0));
         switch (shape.CacheStorage.Scale())
@@ -38,12 +47,12 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
         var random = new Random(test.Seed);
         var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random)).ToArray();
-        using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
+        using AttentionPlan<TSpec> plan = kernels.CreatePlan();
         plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Keys, pair.Keys)).ToArray());
         using DeviceBuffer<T> keys = device.Upload<T>(Pack(inputs, input => input.Keys));
         using DeviceBuffer<T> values = device.Upload<T>(Pack(inputs, input => input.Values));
-        launcher.Append(plan, cache, 0, keys, values).Dispose();
-        var contents = new CacheContents(shape, cache);
+        kernels.Append(plan, cache, keys, values).Dispose();
+        CacheContents contents = CacheContents.Of(shape, cache);
         for (int sequence = 0; sequence < inputs.Length; sequence++)
         {
             if (inputs[sequence].TakeFrom(contents, sequence) is { } difference)
@@ -56,26 +65,26 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
         float[] sinks = Enumerable.Range(0, shape.QueryHeads).Select(_ => (float)((4 * random.NextDouble()) - 1)).ToArray();
         using DeviceBuffer<float> deviceSinks = device.Upload<float>(sinks);
-        launcher.Sinks = deviceSinks;
+        kernels.SetSinks(deviceSinks);
         T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
         float[] lse = new float[plan.Tokens * shape.QueryHeads];
-        Launch(launcher, plan, cache, queries, outputs, lse);
+        Launch(kernels, plan, cache, queries, outputs, lse);
 
         T[] again = new T[outputs.Length];
-        Launch(launcher, plan, cache, queries, again, new float[lse.Length]);
+        Launch(kernels, plan, cache, queries, again, new float[lse.Length]);
         if (!MemoryMarshal.AsBytes<T>(outputs).SequenceEqual(MemoryMarshal.AsBytes<T>(again)))
         {
             return new CaseResult(test, "two launches gave different bits", double.PositiveInfinity, 0);
         }
 
-        return Compare(test, inputs, outputs, lse, new ReferenceOptions { Sinks = sinks, PrefixLength = test.PrefixLength });
+        return Compare(test, inputs, outputs, lse, mods with { Sinks = sinks, PrefixLength = test.PrefixLength });
     }
 
     /// <summary>A cache with a spare sequence and spare tokens, full of NaN as everything unwritten: none of it may reach an output.</summary>
-    private static KvCache<RuntimeSpec> Contiguous<T>(AttentionLauncher<RuntimeSpec, T> launcher, AttentionCase test) where T : unmanaged
+    private static IKvCache<TSpec> Contiguous<TSpec, T>(KernelsUnderTest<TSpec, T> kernels, AttentionCase test) where T : unmanaged
     {
         int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
-        KvCache<RuntimeSpec> cache = launcher.CreateCache(test.Lengths.Count + 1, longest + 3, 1);
+        IKvCache<TSpec> cache = kernels.CreateContiguousCache(test.Lengths.Count + 1, longest + 3);
         for (int sequence = 0; sequence < test.Lengths.Count; sequence++)
         {
             cache.Extend(sequence, test.Lengths[sequence].Keys);
@@ -85,10 +94,10 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     }
 
     /// <summary>A cache in which the sequences' pages lie scattered: they grow in turn, by odd lengths.</summary>
-    private static PagedKvCache<RuntimeSpec> Paged<T>(AttentionLauncher<RuntimeSpec, T> launcher, AttentionCase test) where T : unmanaged
+    private static PagedKvCache<TSpec> Paged<TSpec, T>(KernelsUnderTest<TSpec, T> kernels, AttentionCase test) where T : unmanaged
     {
         int size = test.Shape.PageSize;
-        PagedKvCache<RuntimeSpec> cache = launcher.CreatePagedCache(3 + test.Lengths.Sum(pair => (pair.Keys + size - 1) / size), 1);
+        PagedKvCache<TSpec> cache = kernels.CreatePagedCache(3 + test.Lengths.Sum(pair => (pair.Keys + size - 1) / size));
         int[] sequences = test.Lengths.Select(_ => cache.Create()).ToArray();
         int step = Math.Max(1, (2 * size) - 1);
         while (sequences.Any(sequence => cache.Length(sequence) < test.Lengths[sequence].Keys))
@@ -103,15 +112,15 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     }
 
     /// <summary>Scales that differ from head to head, no powers of two, under which no input is saturated; the first head keeps its 1.</summary>
-    private static void SetScales(IKvCache<RuntimeSpec> cache, AttentionShape shape, Random random)
+    private static void SetScales<TSpec>(IKvCache<TSpec> cache, AttentionShape shape, Random random)
     {
         float[] keys = Scales(), values = Scales();
         switch (cache)
         {
-            case KvCache<RuntimeSpec> contiguous:
+            case KvCache<TSpec> contiguous:
                 contiguous.SetScales(0, keys, values);
                 break;
-            case PagedKvCache<RuntimeSpec> paged:
+            case PagedKvCache<TSpec> paged:
                 paged.SetScales(0, keys, values);
                 break;
         }
@@ -119,16 +128,17 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         float[] Scales() => [.. Enumerable.Range(0, shape.KvHeads).Select(head => head == 0 ? 1 : (float)(0.013 + (0.05 * random.NextDouble())))];
     }
 
-    private void Launch<T>(
-        AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache,
+    private static void Launch<TSpec, T>(
+        KernelsUnderTest<TSpec, T> kernels, AttentionPlan<TSpec> plan, IKvCache<TSpec> cache,
         DeviceBuffer<T> queries, T[] outputs, float[] lse) where T : unmanaged
     {
         // Poisoned, so that an output that no kernel writes is seen.
         outputs.AsSpan().Fill(Elements.From<T>(float.NaN));
         lse.AsSpan().Fill(float.NaN);
+        ComputeDevice device = kernels.Device;
         using DeviceBuffer<T> deviceOutputs = device.Upload<T>(outputs);
         using DeviceBuffer<float> deviceLse = device.Upload<float>(lse);
-        launcher.Attend(plan, cache, 0, queries, deviceOutputs, deviceLse).Dispose();
+        kernels.Attend(plan, cache, queries, deviceOutputs, deviceLse).Dispose();
         device.Queue.Read(deviceOutputs, outputs.AsSpan());
         device.Queue.Read(deviceLse, lse.AsSpan());
     }
@@ -181,7 +191,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
             if (eager.Length > 0)
             {
-                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim));
+                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim), options with { Batch = sequence });
             }
         });
 
@@ -219,15 +229,16 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     /// <summary>Plain attention with every intermediate rounded to a 16-bit type: the measure of an unavoidable error.</summary>
     private static void Eager(
         AttentionShape shape, ElementType type, double[] queries, double[] keys, double[] values,
-        int queryLength, int keyLength, int token, int head, Span<double> output)
+        int queryLength, int keyLength, int token, int head, Span<double> output, ReferenceOptions options)
     {
+        int position = token + keyLength - queryLength;
         int kvHead = head / shape.GroupSize;
         double[] weights = new double[keyLength];
         double max = double.NegativeInfinity;
         for (int key = 0; key < keyLength; key++)
         {
             double score = double.NegativeInfinity;
-            if (ReferenceAttention.IsVisible(shape, token + keyLength - queryLength, key))
+            if (ReferenceAttention.IsVisible(shape, position, key, head, options))
             {
                 score = 0;
                 for (int d = 0; d < shape.HeadDim; d++)
@@ -236,6 +247,10 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
                 }
 
                 score = Elements.Round(type, shape.Scale * Elements.Round(type, score));
+                if (options.ScoreMod is { } mod)
+                {
+                    score = Elements.Round(type, mod((float)score, options.Batch, head, Math.Max(0, position), key));
+                }
             }
 
             weights[key] = score;
@@ -273,5 +288,5 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     private static T[] Pack<T>(SequenceInputs<T>[] inputs, Func<SequenceInputs<T>, T[]> part) where T : unmanaged =>
         inputs.SelectMany(part).ToArray();
 
-    private void Poison(DeviceBuffer<byte> buffer) => device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
+    private static void Poison(DeviceBuffer<byte> buffer) => buffer.Device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
 }

@@ -76,10 +76,10 @@ internal static class SpecWriter
                 """);
         }
 
-        writer.Add("""
+        writer.Add($$"""
                     _ => throw new global::System.ArgumentOutOfRangeException(nameof(target), target, "No kernel was emitted for this target."),
                 },
-                KernelSources.Get);
+                KernelSources.Get){{(spec.ModInputs.Count > 0 ? " { HasModInputs = true }" : "")}};
             """);
         writer.Line();
     }

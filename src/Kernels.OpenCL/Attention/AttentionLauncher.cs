@@ -140,7 +140,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
             int next = BindScales(kernel, 10, cache, layer);
-            BindSinks(kernel, Inputs?.Bind(kernel, next) ?? next);
+            BindSinks(kernel, BindInputs(kernel, next));
             Device.Queue.Submit(kernel, new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items), Local(tile.WorkGroupSize));
         }
     }
@@ -345,6 +345,11 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         kernel.Set(index, cache.KeyScales(layer)).Set(index + 1, cache.ValueScales(layer));
         return index + 2;
     }
+
+    /// <summary>Sets the inputs of the mods as arguments.</summary>
+    /// <returns>Index of the argument after them.</returns>
+    private int BindInputs(ComputeKernel kernel, int index) => !descriptor.HasModInputs ? index
+        : Inputs?.Bind(kernel, index) ?? throw new InvalidOperationException($"{descriptor.Name} has mods with inputs: set Inputs first.");
 
     private void BindSinks(ComputeKernel kernel, int index)
     {
