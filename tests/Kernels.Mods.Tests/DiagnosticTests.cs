@@ -22,9 +22,9 @@ public sealed class DiagnosticTests
         { "KA0302", "[MaskMod] static bool [|Mod|](int query, int key) => key <= query;", MaskSignature("has only 2 parameters") },
         { "KA0302", "[ScoreMod] static double [|Mod|](float score, int batch, int head, int query, int key) => score;", ScoreSignature("returns double") },
         { "KA0302", "[ScoreMod] static void [|Mod|](float score, int batch, int head, int query, int key) { }", ScoreSignature("returns void") },
-        { "KA0302", "[ScoreMod] static float Mod(float score, int batch, int head, [|float query|], int key) => score;",
+        { "KA0302", "[ScoreMod] static float Mod(float score, int batch, int head, float [|query|], int key) => score;",
             ScoreSignature("has float query as parameter 4") },
-        { "KA0302", "[MaskMod] static bool Mod([|in int batch|], int head, int query, int key) => true;", MaskSignature("has in int batch as parameter 1") },
+        { "KA0302", "[MaskMod] static bool Mod(in int [|batch|], int head, int query, int key) => true;", MaskSignature("has in int batch as parameter 1") },
         { "KA0302", "[MaskMod] static bool [|Mod|]<T>(int batch, int head, int query, int key) => true;", MaskSignature("is generic") },
         { "KA0302", "[MaskMod] static extern bool [|Mod|](int batch, int head, int query, int key);", MaskSignature("has no body") },
 
@@ -33,20 +33,22 @@ public sealed class DiagnosticTests
         { "KA0303", Score + ") => score; [ScoreMod] static float [|Two|](float score, int batch, int head, int query, int key) => score;",
             "Two has [ScoreMod], as Mod has; a spec has one such method, which may call other static methods of the type" },
 
-        { "KA0305", Score + ", [|float[] slopes|]) => slopes[head];", Input("slopes", "is of type float[]") },
-        { "KA0305", Score + ", [|Span<int> ids|]) => ids[head];", Input("ids", "is of type Span<int>") },
-        { "KA0305", Score + ", [|long n|]) => n;", Input("n", "is of type long") },
-        { "KA0305", Score + ", [|ref float cap|]) => cap;", Input("cap", "is passed by reference") },
-        { "KA0305", Score + ", [|float cap = 5f|]) => cap;", Input("cap", "has a default, which the kernel's caller would not know") },
-        { "KA0305", Score + ") => Twice(key); static float Twice([|long x|]) => x;",
+        { "KA0305", Score + ", float[] [|slopes|]) => slopes[head];", Input("slopes", "is of type float[]") },
+        { "KA0305", Score + ", Span<int> [|ids|]) => ids[head];", Input("ids", "is of type Span<int>") },
+        { "KA0305", Score + ", long [|n|]) => n;", Input("n", "is of type long") },
+        { "KA0305", Score + ", ref float [|cap|]) => cap;", Input("cap", "is passed by reference") },
+        { "KA0305", Score + ", float [|cap|] = 5f) => cap;", Input("cap", "has a default, which the kernel's caller would not know") },
+        { "KA0305", Score + ") => Twice(key); static float Twice(long [|x|]) => x;",
             "Parameter x is a long; it must be bool, int, float, ReadOnlySpan<int> or ReadOnlySpan<float>, passed by value" },
 
         { "KA0306", Score + ") { double [|half|] = score * 0.5f; return (float)half; }", "half is a double, and a mod calculates in int, float and bool; use float" },
         { "KA0306", Score + ") => (float)([|0.5|] * score);", "0.5 is a double, and a mod calculates in int, float and bool; write 0.5f" },
         { "KA0306", Score + ") { long [|far|] = key; return score; }", "far is a long, and a mod calculates in int, float and bool; use int" },
-        { "KA0306", Score + ") { var [|pair|] = (query, key); return pair.Item1; }",
-            "pair is a (int query, int key), and a mod calculates in int, float and bool; pass what it is needed for as inputs" },
-        { "KA0306", Score + ") => [|Half(score)|]; static double Half(double x) => x;", "" },
+        { "KA0306", Score + ") { var pair = [|(query, key)|]; return pair.Item1; }",
+            "(query, key) is a (int query, int key), and a mod calculates in int, float and bool; pass what it is needed for as inputs" },
+        { "KA0306", Score + ") => (float)[|Half(score)|]; static double Half(float x) => x;",
+            "Half(score) is a double, and a mod calculates in int, float and bool; use float" },
+        { "KA0306", Score + ") => (int)[|(long)key|] + score;", "(long)key is a long, and a mod calculates in int, float and bool; use int" },
         { "KA0306", Score + ") => (float)[|(decimal)score|];", "(decimal)score is a decimal, and a mod calculates in int, float and bool; use float" },
 
         { "KA0307", Score + ") => (float)[|Math.Sin(score)|];", "Math.Sin has no exact counterpart in a kernel; it calculates in double: call MathF.Sin" },
@@ -73,10 +75,12 @@ public sealed class DiagnosticTests
             "A loop over elements cannot be translated to a kernel; count with for (int i = 0; i < end; i++)" },
         { "KA0308", Score + ") { int i = 0; return score + [|i++|]; }",
             "An assignment inside an expression cannot be translated to a kernel; write it as a statement of its own" },
-        { "KA0308", Score + ") { return Half(score); [|float Half(float x) => x / 2;|] }", "" },
+        { "KA0308", Score + ") { return [|Half(score)|]; float Half(float x) => x / 2; }",
+            "Half, a local function, cannot be translated to a kernel; make it a static method of Spec" },
         { "KA0308", Score + ") => score > 0f ? score : [|throw new Exception()|];",
             "An exception cannot be translated to a kernel; give a result for every case: kernels do not throw" },
-        { "KA0308", Score + ") { Func<float, float> [|half = x => x / 2|]; return score; }", "" },
+        { "KA0308", Score + ") { Func<float, float> half = [|x => x / 2|]; return score; }",
+            "A lambda or delegate cannot be translated to a kernel; call a static method of Spec" },
         { "KA0308", Score + ", ReadOnlySpan<float> a) { var [|b = a|]; return b[0]; }",
             "b, a variable that holds a span, cannot be translated to a kernel; use the parameter itself" },
         { "KA0308", Score + ") => [|head switch { 0 => 1f, 1 => 2f }|];",
@@ -88,22 +92,24 @@ public sealed class DiagnosticTests
 
         { "KA0310", Score + ") { int i = 0; while ([|i < 8|]) { i++; } return i; }", Loop("A while loop has no end that a kernel could know") },
         { "KA0310", Score + ") { [|for (int i = 0; ; i++)|] { if (i > 3) return i; } }", Loop("A loop without a condition has no end that a kernel could know") },
-        { "KA0310", Score + ") { [|for (int i = 1; i < 9; i *= 2)|] { score += i; } return score; }", Loop("The loop does not take i to its end by a constant step") },
-        { "KA0310", Score + ") { [|for (int i = 0; i < 9; i++)|] { i += 1; } return score; }", Loop("The loop's body assigns to i") },
-        { "KA0310", Score + ") { int n = 9; [|for (int i = 0; i < n; i++)|] { n--; } return score; }", Loop("The loop's end, n, changes with n while it runs") },
+        { "KA0310", Score + ") { for (int i = 1; [|i < 9|]; i *= 2) { score += i; } return score; }", Loop("The loop does not take i to its end by a constant step") },
+        { "KA0310", Score + ") { for (int i = 0; [|i < 9|]; i++) { i += 1; } return score; }", Loop("The loop's body assigns to i") },
+        { "KA0310", Score + ") { int n = 9; for (int i = 0; [|i < n|]; i++) { n--; } return score; }", Loop("The loop's end, n, changes with n while it runs") },
 
         { "KA0311", Score + ") { for (int i = 0; i < [|key|]; i++) { score += 1f; } return score; }", Bound("key") },
         { "KA0311", Score + ") { for (int i = [|head|]; i < 9; i++) { score += 1f; } return score; }", Bound("head") },
         { "KA0311", Score + ", ReadOnlySpan<int> n) { for (int i = 0; i < [|n[head]|]; i++) { score += 1f; } return score; }", Bound("n[head]") },
 
         { "KA0312", "static int window = 4; " + Mask + ") => key > query - [|window|];", Outside("window") },
-        { "KA0312", "static readonly float[] Slopes = [1f]; " + Score + ") => [|Slopes|][head];", Outside("Slopes") },
+        { "KA0312", "static readonly float Slope = 1f; " + Score + ") => [|Slope|] * score;", Outside("Slope") },
+        { "KA0308", "static readonly float[] Slopes = [1f]; " + Score + ") => [|Slopes[head]|];",
+            "An array cannot be translated to a kernel; pass its elements as a parameter of type ReadOnlySpan<int> or ReadOnlySpan<float>" },
         { "KA0312", "static int Window { get; } = 4; " + Mask + ") => key > query - [|Window|];", Outside("Window") },
 
         { "KA0313", Score + ") => checked([|query * key|]);", Checked("query * key") },
-        { "KA0313", Score + ") => checked((int)[|score|]);", "" },
+        { "KA0313", Score + ") => checked([|(int)score|]);", Checked("(int)score") },
 
-        { "KA0314", Score + ", int window) => score - window; [MaskMod] static bool Visible(int batch, int head, int query, int key, [|float window|]) => key < window;",
+        { "KA0314", Score + ", int window) => score - window; [MaskMod] static bool Visible(int batch, int head, int query, int key, float [|window|]) => key < window;",
             "Parameter window is float here and int in Mod; inputs of the same name are one argument, so give them one type or two names" },
     };
 
@@ -124,9 +130,19 @@ public sealed class DiagnosticTests
     [Fact]
     public async Task Findings_are_told_all_at_once_and_each_in_its_place()
     {
-        Markup markup = Markup.Parse(ModSource.Program(
-            Score + ", [|float[] a|]) => score; " + Mask.Replace("Mod", "Visible", StringComparison.Ordinal).Replace("[MaskVisible]", "[MaskMod]", StringComparison.Ordinal)
-            + ") { double [|x|] = key; for (int i = 0; i < [|head|]; i++) { } return [|Math.Sqrt(key)|] > 2; }"));
+        Markup markup = Markup.Parse(ModSource.Program(Score + """
+            , float[] [|a|]) => score;
+
+            [MaskMod] static bool Visible(int batch, int head, int query, int key)
+            {
+                double [|x|] = key;
+                for (int i = 0; i < [|head|]; i++)
+                {
+                }
+
+                return [|Math.Sqrt(key)|] > [|2|];
+            }
+            """));
         GeneratorRun run = new UserProgram(markup.Source).Run();
         Assert.Equal(markup.Spans, (await run.AnalyzeAsync()).Select(finding => finding.Location.SourceSpan).OrderBy(span => span.Start));
         Assert.Empty(run.Sources);
@@ -152,12 +168,14 @@ public sealed class DiagnosticTests
     {
         Markup markup = Markup.Parse(source);
         GeneratorRun run = new UserProgram(markup.Source).Run();
-        Diagnostic finding = Assert.Single(await run.AnalyzeAsync());
-        string place = markup.Source.Substring(finding.Location.SourceSpan.Start, finding.Location.SourceSpan.Length);
-        Assert.Equal((id, message, markup.Source.Substring(markup.Spans.Single().Start, markup.Spans.Single().Length)), (finding.Id, finding.GetMessage(), place));
-        Assert.Equal(markup.Spans.Single(), finding.Location.SourceSpan);
+        string expected = $"{id}: {message} [{Text(markup.Spans.Single())}]";
+        string actual = string.Join('\n', (await run.AnalyzeAsync()).Select(finding => $"{finding.Id}: {finding.GetMessage()} [{Text(finding.Location.SourceSpan)}]"));
+        Assert.True(expected == actual, $"Expected\n{expected}\nbut got\n{actual}");
         Assert.Null(run.Result.Exception);
         Assert.Empty(run.Sources);
+
+        // With its place, so that the same text elsewhere is not taken for it.
+        string Text(Microsoft.CodeAnalysis.Text.TextSpan span) => $"{span.Start}: {markup.Source.Substring(span.Start, span.Length)}";
     }
 
     private static string ScoreSignature(string what) =>
