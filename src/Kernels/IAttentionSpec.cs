@@ -18,6 +18,9 @@ public sealed record AttentionDescriptor(
 {
     /// <summary>Whether the spec's mods have inputs, which a launch must be given.</summary>
     public bool HasModInputs { get; init; }
+
+    /// <summary>Heads for which a block mask has classes of its own: 0 without a mask mod, 1 where the mod does not look at the head, else H_kv.</summary>
+    public int BlockMaskHeads { get; init; }
 }
 
 /// <summary>The contract that every type with an <see cref="AttentionKernelAttribute"/> implements; the generator writes its members.</summary>

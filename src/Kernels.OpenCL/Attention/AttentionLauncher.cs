@@ -14,7 +14,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     private readonly AttentionDescriptor descriptor;
     private readonly AttentionShape shape;
     private readonly KernelGeometry geometry;
-    private readonly ComputeKernel?[] kernels = new ComputeKernel?[4];
+    private readonly ComputeKernel?[] kernels = new ComputeKernel?[5];
 
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
     private readonly Lock launching = new();
@@ -61,6 +61,31 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>The run-time inputs of the spec's mods; the next launches take them.</summary>
     public IModInputs? Inputs { get; set; }
+
+    /// <summary>What the spec's mask mod makes of the tiles of a step; the next launches leave out those that it hides. null: none.</summary>
+    public BlockMask<TSpec>? BlockMask { get; set; }
+
+    /// <summary>Classifies the tiles of a step by the spec's mask mod and its inputs as they are now; enqueues and returns.</summary>
+    /// <exception cref="InvalidOperationException">The spec has no mask mod, or mods whose inputs are not set.</exception>
+    public BlockMask<TSpec> CreateBlockMask(AttentionPlan<TSpec> plan)
+    {
+        if (descriptor.BlockMaskHeads == 0)
+        {
+            throw new InvalidOperationException($"{descriptor.Name} has no mask mod.");
+        }
+
+        var mask = new BlockMask<TSpec>(Device, geometry, descriptor.BlockMaskHeads, Classify);
+        try
+        {
+            mask.Build(plan);
+            return mask;
+        }
+        catch
+        {
+            mask.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>A cache for this spec.</summary>
     /// <exception cref="InvalidOperationException">The spec has a page size: its cache is paged.</exception>
@@ -113,10 +138,15 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             Expect(lse, (long)plan.Tokens * shape.QueryHeads, "tokens × query heads");
         }
 
+        if (BlockMask?.Fits(plan) == false)
+        {
+            throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or set BlockMask to null.", nameof(plan));
+        }
+
         lock (launching)
         {
-            Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt);
-            Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt);
+            Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill);
+            Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode);
             if (work.Merges.Count > 0)
             {
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
@@ -129,7 +159,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             return Device.Queue.EnqueueMarker();
         }
 
-        void Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt)
+        void Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt, TileClasses? classes)
         {
             if (items == 0)
             {
@@ -140,7 +170,14 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
             int next = BindScales(kernel, 10, cache, layer);
-            BindSinks(kernel, BindInputs(kernel, next));
+            next = BindInputs(kernel, next);
+            if (descriptor.BlockMaskHeads > 0)
+            {
+                // Without classes nothing is read there, but an argument must be set.
+                kernel.Set(next++, (DeviceBuffer?)classes?.Buffer ?? plan.Data).Set(next++, classes?.Stride ?? 0);
+            }
+
+            BindSinks(kernel, next);
             Device.Queue.Submit(kernel, new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items), Local(tile.WorkGroupSize));
         }
     }
@@ -346,6 +383,18 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         return index + 2;
     }
 
+    private void Classify(AttentionPlan<TSpec> plan, TileClasses classes, TileGeometry tile, int itemsAt)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        lock (launching)
+        {
+            ComputeKernel kernel = Kernel(KernelAlgorithm.ClassifyTiles)
+                .Set(0, classes.Buffer!).Set(1, plan.Data).Set(2, itemsAt).Set(3, tile.Keys).Set(4, classes.Stride);
+            BindInputs(kernel, 5);
+            Device.Queue.Submit(kernel, new NDRange(classes.Stride, descriptor.BlockMaskHeads, classes.Items), new NDRange(1));
+        }
+    }
+
     /// <summary>Sets the inputs of the mods as arguments.</summary>
     /// <returns>Index of the argument after them.</returns>
     private int BindInputs(ComputeKernel kernel, int index) => !descriptor.HasModInputs ? index
@@ -391,6 +440,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         KernelAlgorithm.Prefill => "flash_prefill",
         KernelAlgorithm.Decode => "flash_decode",
         KernelAlgorithm.Combine => "combine",
+        KernelAlgorithm.ClassifyTiles => "classify_tiles",
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such kernel."),
     };
 }

@@ -14,4 +14,7 @@ public enum KernelAlgorithm
 
     /// <summary>Merges the partial states of split keys into outputs.</summary>
     Combine = 3,
+
+    /// <summary>Tells of each tile of keys whether the mask hides all, some or none of it. Only specs with a mask mod have it.</summary>
+    ClassifyTiles = 4,
 }

@@ -75,7 +75,7 @@ internal sealed class ProgramRunner(ComputeDevice device)
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, setSinks), mods);
+            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, setSinks), mods, measuresQuantisation: false);
         }
     }
 
@@ -85,7 +85,7 @@ internal sealed class ProgramRunner(ComputeDevice device)
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, setSinks), mods);
+            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, setSinks), mods, measuresQuantisation: false);
         }
     }
 

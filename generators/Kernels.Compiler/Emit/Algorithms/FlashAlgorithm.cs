@@ -47,6 +47,7 @@ internal static class FlashAlgorithm
         WorkItem(writer);
         Addresses(writer, context);
         context.Rules.Declare(writer);
+        TileClasses.Declare(writer, spec);
         writer.Add($"""
             kernel __attribute__((reqd_work_group_size({tile.WorkGroupSize}, 1, 1)))
             void {name}(
@@ -59,7 +60,7 @@ internal static class FlashAlgorithm
                 global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{context.ScaleParameters()}{context.Rules.Parameters}{(spec.Sinks ? ", global const float* sinks" : "")})
+                {context.Addressing.Parameters}{context.ScaleParameters()}{context.Rules.Parameters}{TileClasses.Parameters(spec)}{(spec.Sinks ? ", global const float* sinks" : "")})
             """);
         writer.Open();
         writer.Add("""
@@ -82,6 +83,16 @@ internal static class FlashAlgorithm
         steps.Begin(writer);
         writer.Line();
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
+        if (spec.MaskMod is not null)
+        {
+            writer.Add("const int tile_class = class_stride > 0 ? tile_classes[class_row(get_group_id(1), kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;");
+            if (steps.CanLeaveOutTiles)
+            {
+                writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;");
+                writer.Close();
+            }
+        }
+
         steps.Scores(writer);
         if (context.Rules.Transforms)
         {
@@ -101,7 +112,7 @@ internal static class FlashAlgorithm
     {
         if (rules.HidesKeys && rules.HidesNothing is null)
         {
-            writer.Open();
+            writer.Open("if (tile_class != TILE_FULL)");
         }
         else if (rules.HidesKeys)
         {
@@ -117,7 +128,8 @@ internal static class FlashAlgorithm
         writer.Close();
     }
 
-    private static void WorkItem(CodeWriter writer) => writer.Add("""
+    /// <summary>The work item and how it is read.</summary>
+    public static void WorkItem(CodeWriter writer) => writer.Add("""
         // Rows of one sequence against a range of its keys; the host plans the items, one work-group for each KV head takes one.
         typedef struct
         {
