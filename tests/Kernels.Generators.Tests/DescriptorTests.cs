@@ -16,6 +16,7 @@ public sealed class DescriptorTests
         { "WindowAndSoftcap", "8, 4, 256, 256, 0.0625, AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd) { WindowLeft = 4095, Softcap = 50 }" },
         { "PagedInt8AlibiSinks", "12, 4, 64, 32, 0.125, AttentionMask.None, ElementType.Float16, ElementType.Int8, KvLayout.Hnd) { WindowRight = 0, Alibi = true, Sinks = true, PageSize = 16 }" },
         { "PagedNhdInt4", "8, 2, 64, 64, 0.125, AttentionMask.PrefixCausal, ElementType.Float32, ElementType.Int4, KvLayout.Nhd) { PageSize = 8 }" },
+        { "ModsWithInputs", "8, 2, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Sinks = true, PageSize = 16 }" },
         { "NestedWithTiles", "12, 4, 96, 96, 1 / System.Math.Sqrt(96), AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
     };
 

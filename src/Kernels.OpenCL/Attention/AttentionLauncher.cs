@@ -391,7 +391,11 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             ComputeKernel kernel = Kernel(KernelAlgorithm.ClassifyTiles)
                 .Set(0, classes.Buffer!).Set(1, plan.Data).Set(2, itemsAt).Set(3, tile.Keys).Set(4, classes.Stride);
             BindInputs(kernel, 5);
-            Device.Queue.Submit(kernel, new NDRange(classes.Stride, descriptor.BlockMaskHeads, classes.Items), new NDRange(1));
+
+            // A work-item of a CPU looks at many rows at once; elsewhere a work-group's run side by side.
+            int together = Target == KernelTarget.Cpu ? 1 : 32;
+            int tiles = (classes.Stride + together - 1) / together * together;
+            Device.Queue.Submit(kernel, new NDRange(tiles, descriptor.BlockMaskHeads, classes.Items), new NDRange(together));
         }
     }
 

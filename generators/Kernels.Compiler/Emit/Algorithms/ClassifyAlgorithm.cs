@@ -35,6 +35,10 @@ internal static class ClassifyAlgorithm
                 int class_stride{{context.Rules.Parameters}}) // stride: tiles of the item with the most keys
             {
                 const int tile = get_global_id(0);
+                if (tile >= class_stride)
+                {
+                    return; // work-groups are whole
+                }
                 const int kv_head = get_global_id(1); // below CLASS_HEADS
                 const int index = get_global_id(2);
                 const WorkItem item = read_item(plan + items_at, index);
