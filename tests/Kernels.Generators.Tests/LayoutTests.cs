@@ -18,6 +18,7 @@ public sealed class LayoutTests
         { "PagedInt8AlibiSinks", 64, 32, 12, 4, 8, 16, false },
         { "PagedNhdInt4", 64, 64, 8, 2, 4, 8, true },
         { "NestedWithTiles", 96, 96, 12, 4, 32, 0, false },
+        { "ModsWithInputs", 64, 64, 8, 2, 32, 16, false },
     };
 
     [Fact]

@@ -115,7 +115,8 @@ public sealed class TypeShapeTests
         GeneratorRun run = new UserProgram(spec.Source).Run();
         foreach (ISymbol member in run.Output.GetTypeByMetadataName(spec.TypeName)!.GetMembers().Where(member => !member.IsImplicitlyDeclared))
         {
-            if (member is IMethodSymbol { AssociatedSymbol: not null })
+            // Accessors, and what the user wrote.
+            if (member is IMethodSymbol { AssociatedSymbol: not null } || run.Input.SyntaxTrees.Contains(member.Locations[0].SourceTree))
             {
                 continue;
             }
