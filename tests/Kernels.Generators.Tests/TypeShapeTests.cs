@@ -116,7 +116,7 @@ public sealed class TypeShapeTests
         foreach (ISymbol member in run.Output.GetTypeByMetadataName(spec.TypeName)!.GetMembers().Where(member => !member.IsImplicitlyDeclared))
         {
             // Accessors, and what the user wrote.
-            if (member is IMethodSymbol { AssociatedSymbol: not null } || run.Input.SyntaxTrees.Contains(member.Locations[0].SourceTree))
+            if (member is IMethodSymbol { AssociatedSymbol: not null } || run.Input.SyntaxTrees.Contains(member.Locations[0].SourceTree!))
             {
                 continue;
             }

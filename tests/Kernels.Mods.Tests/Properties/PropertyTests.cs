@@ -16,6 +16,7 @@ public sealed class PropertyTests(ModDevice device, ITestOutputHelper output)
     private const int Cases = 12;
     private const int FullSeconds = 600;
     private const int MostTrials = 40;
+    private const int MostSecondsOfTrials = 90;
 
     [SkippableFact]
     public void Random_programs_give_what_the_reference_gives()
@@ -69,10 +70,11 @@ public sealed class PropertyTests(ModDevice device, ITestOutputHelper output)
 
     private static ProgramCase Draw(ulong seed) => ProgramCase.Any.Generate(new PCG(1, seed), null, out _);
 
-    /// <summary>A simpler case that fails too, as far as a number of trials takes.</summary>
+    /// <summary>A simpler case that fails too, as far as a number of trials, and a time, takes.</summary>
     private static (ProgramCase Least, string Failure) Simplify(ProgramRunner runner, ProgramCase failing, string failure)
     {
         int trials = 0;
+        var clock = Stopwatch.StartNew();
         bool simpler;
         do
         {
@@ -80,7 +82,7 @@ public sealed class PropertyTests(ModDevice device, ITestOutputHelper output)
             foreach (ProgramCase candidate in failing.Simpler())
             {
                 // A case that no longer compiles has failed in another way.
-                if (++trials > MostTrials || runner.Run(candidate) is not { } other || other.Contains("does not compile", StringComparison.Ordinal))
+                if (++trials > MostTrials || clock.Elapsed.TotalSeconds > MostSecondsOfTrials || runner.Run(candidate) is not { } other || other.Contains("does not compile", StringComparison.Ordinal))
                 {
                     continue;
                 }
