@@ -180,7 +180,7 @@ internal sealed class ModGrammar
         6 => $"({Bool(depth - 1)} ? {OfScore(x, depth - 1)} : {OfScore(x, depth - 1)})",
         7 => $"3f * MathF.Tanh({OfScore(x, depth - 1)} * 0.3f)",
         8 => $"MathF.Abs({OfScore(x, depth - 1)})",
-        9 => $"({Int(1)} switch {{ 0 or 2 => {OfScore(x, depth - 1)}, < 0 => {Float(0)}, > 9 and < 30 => {OfScore(x, 0)}, _ => {OfScore(x, depth - 1)} }})",
+        9 => $"(({Int(1)}) switch {{ 0 or 2 => {OfScore(x, depth - 1)}, < 0 => {Float(0)}, > 9 and < 30 => {OfScore(x, 0)}, _ => {OfScore(x, depth - 1)} }})",
         10 when hasHelper => $"Helper({OfScore(x, depth - 1)}, {Int(1)})",
         _ => x,
     };

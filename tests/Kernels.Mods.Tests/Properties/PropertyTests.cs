@@ -30,6 +30,12 @@ public sealed class PropertyTests(ModDevice device, ITestOutputHelper output)
         for (; seed - first < count && !(clock.Elapsed.TotalSeconds > seconds); seed++)
         {
             ProgramCase test = Draw(seed);
+            if (seconds is not null)
+            {
+                // At once: a driver may take the process with it, or never come back.
+                Console.Error.WriteLine($"{clock.Elapsed.TotalSeconds:F0} s: seed {seed}");
+            }
+
             if (runner.Run(test) is { } failure)
             {
                 (ProgramCase least, failure) = Simplify(runner, test, failure);
