@@ -201,7 +201,7 @@ internal sealed class ModGrammar
             2 => $"({Bool(depth - 1)} ? {Float(depth - 1)} : {Float(depth - 1)})",
             3 => $"MathF.Max({Float(depth - 1)}, {Float(depth - 1)})",
             4 => $"MathF.Sin({Float(depth - 1)})",
-            5 => $"-{Float(depth - 1)}",
+            5 => $"-({Float(depth - 1)})",
 
             // Read where the index is in range, and only there.
             6 when inputs.Contains("table") => $"(query - key >= 0 && query - key < {TableLength} ? table[query - key] : {Float(depth - 1)})",
