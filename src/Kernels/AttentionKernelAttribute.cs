@@ -14,7 +14,7 @@ namespace Kernels;
 /// </remarks>
 /// <param name="queryHeads">Query heads, H_q: 1 to 1024, a multiple of <paramref name="kvHeads"/>.</param>
 /// <param name="kvHeads">Key-value heads, H_kv: 1 to 1024.</param>
-/// <param name="headDim">Elements of one head of a query or a key, d_qk: 8 to 256.</param>
+/// <param name="headDim">Elements of one head of a query or a key, d_qk: 8 to 576.</param>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Interface, AllowMultiple = false, Inherited = false)]
 public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int headDim) : Attribute
 {
@@ -27,7 +27,7 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <summary>Elements of one head of a query or a key, d_qk.</summary>
     public int HeadDim { get; } = headDim;
 
-    /// <summary>Elements of one head of a value and of the output, d_v: 8 to 256. 0, the default, means the same as <see cref="HeadDim"/>.</summary>
+    /// <summary>Elements of one head of a value and of the output, d_v: 8 to 512. 0, the default, means the same as <see cref="HeadDim"/>.</summary>
     public int ValueDim { get; set; }
 
     /// <summary>The factor on q·k. 0, the default, means 1/√d_qk.</summary>
@@ -53,6 +53,52 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
 
     /// <summary>Whether each head has a learned logit that takes part in the softmax denominator only, as in gpt-oss; given at launch.</summary>
     public bool Sinks { get; set; }
+
+    /// <summary>
+    /// Whether a sequence is made of documents that don't see each other: a query sees the keys of its own document only. The
+    /// document of each key is given at launch, one int for each key of each request, packed request after request as the
+    /// requests stand in the step: [s_k of request 0 + s_k of request 1 + …]. A query has the document of the key at its own
+    /// position i + s_k − s_q; one below position 0 has none and sees nothing.
+    /// </summary>
+    public bool Documents { get; set; }
+
+    /// <summary>
+    /// Whether keys can be masked one by one, such as those of padding: a byte for each key of each request, [requests, keys],
+    /// given at launch; a key whose byte is 0 is seen by no query of its request.
+    /// </summary>
+    public bool KeyPadding { get; set; }
+
+    /// <summary>
+    /// Whether a number of its own is added to each score: float32 [requests or 1, H_q or 1, queries or 1, keys], given at
+    /// launch; an axis of 1 serves all. The row is the query's index among those of its request, the column the key's position.
+    /// It is added to scale·(q·k) after softcap and score mod, before the mask; −∞ hides the key.
+    /// </summary>
+    public bool Bias { get; set; }
+
+    /// <summary>
+    /// Rotary position embedding by the kernels: append turns keys by their tokens' positions before it stores them, attention
+    /// turns queries by theirs, i + s_k − s_q (0 for those below). The angles are given at launch, as a <see cref="RopeTable"/>
+    /// on the device. <see cref="RopeStyle.None"/>, the default, takes queries and keys as they are.
+    /// </summary>
+    public RopeStyle Rope { get; set; }
+
+    /// <summary>How many elements of a head turn, its first ones: an even number up to <see cref="HeadDim"/>. 0, the default, means all.</summary>
+    public int RotaryDim { get; set; }
+
+    /// <summary>
+    /// Whether the cache is latent, as in DeepSeek's multi-head latent attention (MLA) in its absorbed form: one row a token is
+    /// the key of all query heads, and its first <see cref="ValueDim"/> elements are the value. It needs <see cref="ValueDim"/>
+    /// (the latent rank) and <see cref="Scale"/> (1/√ of the dimension that heads had before absorption). With rope, the elements
+    /// after the value turn. New values are not read: they are in the keys.
+    /// </summary>
+    /// <remarks>
+    /// DeepSeek-V3: rank 512, rope dimension 64, heads of 128 + 64 before absorption.
+    /// <code>
+    /// [AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878,
+    ///     Mask = AttentionMask.Causal, Storage = ElementType.Float16)]
+    /// </code>
+    /// </remarks>
+    public bool LatentCache { get; set; }
 
     /// <summary>Tokens of a page, 1 to 256, of a paged cache. 0, the default, means that the cache is contiguous.</summary>
     public int PageSize { get; set; }

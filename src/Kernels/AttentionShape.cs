@@ -36,6 +36,30 @@ public sealed record AttentionShape(
     /// <summary>Whether each head has a learned logit in its softmax denominator, given at launch.</summary>
     public bool Sinks { get; init; }
 
+    /// <summary>Whether a query sees the keys of its own document only; the documents are given at launch.</summary>
+    public bool Documents { get; init; }
+
+    /// <summary>Whether keys can be hidden one by one, by a mask that is given at launch.</summary>
+    public bool KeyPadding { get; init; }
+
+    /// <summary>Whether a number of its own is added to each score, given at launch.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>Which elements of a head rotary position embedding turns together; none: queries and keys are taken as they are.</summary>
+    public RopeStyle Rope { get; init; }
+
+    /// <summary>Elements of a head that turn, where there is rope.</summary>
+    public int RotaryDim { get; init; }
+
+    /// <summary>Whether one row a token is both: all of it the key, its first <see cref="ValueDim"/> elements the value.</summary>
+    public bool LatentCache { get; init; }
+
+    /// <summary>The first element of a head that turns, where there is rope: a latent row has those that do after those that are its value.</summary>
+    public int RotaryBegin => LatentCache ? ValueDim : 0;
+
+    /// <summary>Bytes that a value takes in the cache beside its key.</summary>
+    public long ValueBytes => LatentCache ? 0 : CacheStorage.RowBytes(ValueDim);
+
     /// <summary>Tokens of a page of the cache; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 
@@ -44,5 +68,5 @@ public sealed record AttentionShape(
 
     /// <summary>Bytes that one token takes in the cache of one layer: its keys, its values and their scales over all KV heads.</summary>
     public long CacheBytesPerToken => (long)KvHeads
-        * (CacheStorage.RowBytes(HeadDim) + CacheStorage.RowBytes(ValueDim) + (CacheStorage.Scale() == CacheScale.PerToken ? 2 * sizeof(float) : 0));
+        * (CacheStorage.RowBytes(HeadDim) + ValueBytes + (CacheStorage.Scale() == CacheScale.PerToken ? 2 * sizeof(float) : 0));
 }

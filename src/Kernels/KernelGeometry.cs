@@ -12,5 +12,5 @@ public sealed record TileGeometry(int Rows, int Keys, int WorkGroupSize, int Loc
 /// <param name="Prefill">The tile of <see cref="KernelAlgorithm.Prefill"/>.</param>
 /// <param name="Decode">The tile of <see cref="KernelAlgorithm.Decode"/>.</param>
 /// <param name="AppendWorkGroupSize">Work-items of a work-group of <see cref="KernelAlgorithm.Append"/>.</param>
-/// <param name="CombineWorkGroupSize">Work-items of a work-group of <see cref="KernelAlgorithm.Combine"/>.</param>
+/// <param name="CombineWorkGroupSize">Work-items of a work-group of <see cref="KernelAlgorithm.Combine"/> and <see cref="KernelAlgorithm.Merge"/>.</param>
 public sealed record KernelGeometry(TileGeometry Prefill, TileGeometry Decode, int AppendWorkGroupSize, int CombineWorkGroupSize);

@@ -38,6 +38,8 @@ public sealed class EmittedTextTests
         [
             TestSpecs.Valid with { Mask = AttentionMask.Causal }, TestSpecs.Valid with { Scale = 0.3 }, TestSpecs.Valid with { WindowLeft = 5 },
             TestSpecs.Valid with { Softcap = 30 }, TestSpecs.Valid with { Alibi = true }, TestSpecs.Valid with { Sinks = true },
+            TestSpecs.Valid with { Documents = true }, TestSpecs.Valid with { KeyPadding = true }, TestSpecs.Valid with { Bias = true },
+            TestSpecs.Valid with { Rope = RopeStyle.HalfSplit }, TestSpecs.Valid with { Rope = RopeStyle.Interleaved },
             TestSpecs.Valid with { PageSize = 16 }, TestSpecs.Valid with { Layout = KvLayout.Nhd }, TestSpecs.Valid with { Storage = ElementType.BFloat16 },
             TestSpecs.Valid with { CacheStorage = ElementType.Int8 }, TestSpecs.Valid with { KeyTile = 8 }, TestSpecs.Valid with { ValueDim = 32 },
         ];

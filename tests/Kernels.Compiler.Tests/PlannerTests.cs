@@ -55,7 +55,7 @@ public sealed class PlannerTests
     [Fact]
     public void WiderHeadsHaveNoLargerTiles()
     {
-        int[] sizes = [.. Enumerable.Range(SpecLimits.MinDim, SpecLimits.MaxDim - SpecLimits.MinDim + 1)
+        int[] sizes = [.. Enumerable.Range(SpecLimits.MinDim, SpecLimits.MaxHeadDim - SpecLimits.MinDim + 1)
             .Select(dim => Planner.Plan(TestSpecs.Valid with { HeadDim = dim }, KernelTarget.Portable).Prefill)
             .Select(tile => tile.Rows * tile.Keys)];
         Assert.Equal(sizes.OrderDescending(), sizes);

@@ -43,6 +43,11 @@ public sealed class SpecValidatorTests
         new(SpecRules.CacheConvertsForNothing, TestSpecs.Valid with { Storage = ElementType.Float16, CacheStorage = ElementType.BFloat16 }, "CacheStorage", "Float16", "BFloat16", "2 bytes", "precision"),
         new(SpecRules.CacheConvertsForNothing, TestSpecs.Valid with { Storage = ElementType.BFloat16, CacheStorage = ElementType.Float16 }, "CacheStorage", "range"),
         new(SpecRules.LayoutMakesNoDifference, TestSpecs.Valid with { KvHeads = 1, Layout = KvLayout.Nhd }, "Layout", "Nhd", "Hnd"),
+        new(SpecRules.RotaryDimInvalid, TestSpecs.Valid with { Rope = RopeStyle.HalfSplit, RotaryDim = 31 }, "RotaryDim", "31", "2", "64"),
+        new(SpecRules.RotaryDimInvalid, TestSpecs.Valid with { Rope = RopeStyle.Interleaved, RotaryDim = -2 }, "RotaryDim", "-2"),
+        new(SpecRules.RotaryDimInvalid, TestSpecs.Valid with { Rope = RopeStyle.HalfSplit, HeadDim = 111 }, "Rope", "111", "110"),
+        new(SpecRules.RotaryDimWithoutRope, TestSpecs.Valid with { RotaryDim = 32 }, "RotaryDim", "32"),
+        new(SpecRules.UndefinedOption, TestSpecs.Valid with { Rope = (RopeStyle)5 }, "Rope", "5", "None, HalfSplit, Interleaved"),
         new(SpecRules.WindowIsHidden, TestSpecs.Valid with { Mask = AttentionMask.Causal, WindowRight = 3 }, "WindowRight", "Causal", "3"),
     ];
 

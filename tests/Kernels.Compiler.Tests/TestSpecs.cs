@@ -34,6 +34,11 @@ internal static class TestSpecs
                         Softcap = i % 7 == 0 ? 30.5 : 0,
                         Alibi = i % 11 == 0,
                         Sinks = i % 13 == 0,
+                        Documents = i % 6 == 0,
+                        KeyPadding = i % 9 == 0,
+                        Bias = i % 8 == 0,
+                        Rope = i % 3 == 0 ? (RopeStyle)(1 + (i % 2)) : RopeStyle.None,
+                        RotaryDim = i % 3 == 0 && (i % 2 == 0 || dim % 2 != 0) ? 8 : 0,
                     };
                 }
             }

@@ -59,6 +59,83 @@ public sealed class BadInputTests(DeviceFixture fixture)
     }
 
     [SkippableFact]
+    public void InputsOfTheLaunchMustBeThereAndFit()
+    {
+        using Setup setup = new(fixture.Device, Shape with { Sinks = true, Documents = true, KeyPadding = true, Bias = true });
+        AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
+        setup.Cache.Extend(0, 3);
+        setup.Cache.Extend(1, 2);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 2, 3), new AttentionRequest(1, 1, 2)]);
+        using DeviceBuffer<float> large = setup.Device.Allocate<float>(3 * OutputElements);
+        using DeviceBuffer<int> documents = setup.Device.Allocate<int>(5), fewDocuments = setup.Device.Allocate<int>(4);
+        using DeviceBuffer<byte> mask = setup.Device.Allocate<byte>(9);
+
+        Missing("Sinks");
+        launcher.Sinks = setup.Device.Allocate<float>(Shape.QueryHeads - 1);
+        Refused("Sinks", "4");
+        launcher.Sinks.Dispose();
+        launcher.Sinks = large;
+
+        Missing("Documents");
+        launcher.Documents = fewDocuments;
+        Refused("Documents", "5");
+        launcher.Documents = documents;
+
+        Missing("KeyPadding");
+        launcher.KeyPadding = new KeyMask(mask, 2, 2);
+        Refused("KeyPadding", "3 keys");
+        launcher.KeyPadding = new KeyMask(mask, 1, 3);
+        Missing("Bias");
+        Assert.Throws<ArgumentException>("values", () => new KeyMask(mask, 2, 5));
+
+        launcher.Bias = new AttentionBias(large, 1, 2, 1, 3);
+        Refused("Bias", "1 or 4 heads");
+        launcher.Bias = new AttentionBias(large, 1, 4, 1, 2);
+        Refused("Bias", "3 keys");
+        launcher.Bias = new AttentionBias(large, 3, 1, 2, 4);
+        launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null).Dispose();
+        setup.Device.Queue.Finish();
+        Assert.Throws<ArgumentException>("values", () => new AttentionBias(large, 1 << 20, 1 << 20, 1 << 20, 1 << 20));
+        Assert.Throws<ArgumentOutOfRangeException>("queries", () => new AttentionBias(large, 1, 1, 0, 1));
+
+        // Three requests for a mask of two.
+        launcher.KeyPadding = new KeyMask(mask, 2, 3);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1), new AttentionRequest(1, 1, 1), new AttentionRequest(1, 1, 1)]);
+        Refused("KeyPadding", "3 requests");
+
+        void Missing(string name)
+        {
+            var e = Assert.Throws<InvalidOperationException>(() => launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+            Assert.Contains(name, e.Message, StringComparison.Ordinal);
+        }
+
+        void Refused(string name, string expected)
+        {
+            var e = Assert.Throws<ArgumentException>(name, () => launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+            Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [SkippableFact]
+    public void AnglesMustReachTheLastPosition()
+    {
+        using Setup setup = new(fixture.Device, Shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 4 });
+        setup.Cache.Extend(0, 3);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 3)]);
+        using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements);
+        Assert.Throws<InvalidOperationException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
+        Assert.Throws<InvalidOperationException>(() => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+        using DeviceBuffer<float> two = setup.Device.Upload<float>(RopeTable.Plain(2, 4).Values), three = setup.Device.Upload<float>(RopeTable.Plain(3, 4).Values);
+        setup.Launcher.Rope = two;
+        Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
+        Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+        setup.Launcher.Rope = three;
+        setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large).Dispose();
+        setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null).Dispose();
+        setup.Device.Queue.Finish();
+    }
+
+    [SkippableFact]
     public void BeyondCapacityChangesNothing()
     {
         using Setup setup = new(fixture.Device);
@@ -189,10 +266,10 @@ public sealed class BadInputTests(DeviceFixture fixture)
     /// <summary>A launcher with a cache of two sequences and a plan that is not built yet.</summary>
     private sealed class Setup : IDisposable
     {
-        public Setup(ComputeDevice device)
+        public Setup(ComputeDevice device, AttentionShape? shape = null)
         {
             Device = device;
-            Launcher = new(device, RuntimeSpec.Describe(Shape));
+            Launcher = new(device, RuntimeSpec.Describe(shape ?? Shape));
             Cache = Launcher.CreateCache(2, Capacity, 1);
             Plan = Launcher.CreatePlan();
             foreach (DeviceBuffer<byte> buffer in new[] { Cache.Keys(0), Cache.Values(0) })

@@ -5,8 +5,8 @@ namespace Kernels.Conformance.Tests;
 /// <summary>This assembly as a process of its own, under another driver.</summary>
 internal static class Child
 {
-    // Reads what another work-item of the group writes, without a barrier between.
-    private static ReadOnlySpan<byte> Racy => """
+    // The first reads what another work-item of the group writes, without a barrier between; the second copies anything.
+    private static ReadOnlySpan<byte> Faulty => """
         kernel void racy(global float* data)
         {
             local float shared_value[2];
@@ -14,6 +14,8 @@ internal static class Child
             shared_value[i] = data[i];
             data[i] = shared_value[1 - i];
         }
+
+        kernel void copy(global const float* from, global float* to) { to[get_global_id(0)] = from[get_global_id(0)]; }
         """u8;
 
     public static int Main(string[] arguments)
@@ -27,26 +29,25 @@ internal static class Child
             case ["racy"]:
                 RunRacy(device);
                 return 0;
+            case ["unwritten"]:
+                CopyUnwritten(device);
+                return 0;
             default:
-                Console.Error.WriteLine("tiny TARGET | racy");
+                Console.Error.WriteLine("tiny TARGET | racy | unwritten");
                 return 2;
         }
     }
 
     private static int RunTiny(ComputeDevice device, KernelTarget target)
     {
-        var runner = new CaseRunner(device, target);
+        var runner = new CaseRunner(device, target, poisons: false);
         int failed = 0;
+        var held = new List<DeviceBuffer>();
         foreach (AttentionCase test in TinyCases())
         {
-            // Where it can, the cpu target reads keys where they lie, through a pointer that relies on a CPU's one address space; a simulator has several.
-            if (target == KernelTarget.Cpu && test.Shape is { CacheStorage: ElementType.Float32, PageSize: 0, Layout: KvLayout.Hnd })
-            {
-                continue;
-            }
-
-            // With a mask on 16 lanes Oclgrind 21.10 and PoCL differ, and PoCL agrees with the reference; why is not known. Without one both agree.
-            CaseResult result = runner.Run(target == KernelTarget.Cpu ? test with { Shape = test.Shape with { Mask = AttentionMask.None } } : test);
+            // Oclgrind 21.10 keeps what it knew of a released buffer for the next in its place: these take the places.
+            held.AddRange(Enumerable.Range(0, 64).Select(_ => device.Allocate<byte>(1)));
+            CaseResult result = runner.Run(test);
             Console.WriteLine($"{test}: {result.Failure ?? "passed"}");
             failed += result.Failure is null ? 0 : 1;
         }
@@ -73,10 +74,19 @@ internal static class Child
 
     private static void RunRacy(ComputeDevice device)
     {
-        using ComputeProgram program = device.Programs.GetOrBuild(Racy);
+        using ComputeProgram program = device.Programs.GetOrBuild(Faulty);
         using ComputeKernel kernel = program.CreateKernel("racy");
         using DeviceBuffer<float> data = device.Upload<float>([1f, 2f]);
         device.Queue.Enqueue(kernel.Set(0, data), new NDRange(2), new NDRange(2)).Dispose();
+        device.Queue.Finish();
+    }
+
+    private static void CopyUnwritten(ComputeDevice device)
+    {
+        using ComputeProgram program = device.Programs.GetOrBuild(Faulty);
+        using ComputeKernel kernel = program.CreateKernel("copy");
+        using DeviceBuffer<float> from = device.Allocate<float>(2), to = device.Allocate<float>(2);
+        device.Queue.Enqueue(kernel.Set(0, from).Set(1, to), new NDRange(2), new NDRange(2)).Dispose();
         device.Queue.Finish();
     }
 }

@@ -12,6 +12,8 @@ public sealed class MatrixTests(DeviceFixture fixture)
         .. CaseMatrix.Sample(SampleSize, Seed).Take(SampleSize),
         .. CaseMatrix.Corners(Seed),
         .. OneIn(3, CaseMatrix.Options(Seed)),
+        .. OneIn(4, CaseMatrix.Inputs(Seed)),
+        .. OneIn(4, CaseMatrix.Ropes(Seed)),
         .. OneIn(3, CaseMatrix.Pages(Seed)),
         .. OneIn(6, CaseMatrix.Quantised(Seed)),
     ];
@@ -22,6 +24,8 @@ public sealed class MatrixTests(DeviceFixture fixture)
         .. CaseMatrix.Sample(24, Seed + 1).Take(24).Where(test => Work(test) < 1e8).Take(12),
         .. CaseMatrix.Corners(Seed).Where(test => Work(test) < 1e7).Take(6),
         .. OneIn(6, CaseMatrix.Options(Seed + 1).Where(test => Work(test) < 1e7)),
+        .. OneIn(10, CaseMatrix.Inputs(Seed + 1)),
+        .. OneIn(10, CaseMatrix.Ropes(Seed + 1)),
         .. OneIn(10, CaseMatrix.Pages(Seed + 1).Where(test => Work(test) < 1e8)),
     ];
 

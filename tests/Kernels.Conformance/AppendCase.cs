@@ -8,9 +8,10 @@ internal sealed record AppendCase(AttentionShape Shape, int Seed)
     public override string ToString() =>
         $"append H {Shape.KvHeads} d {Shape.HeadDim}/{Shape.ValueDim} {Shape.Storage}"
         + (Shape.CacheStorage == Shape.Storage ? "" : $" cache {Shape.CacheStorage}")
-        + $" {Shape.Layout}" + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}");
+        + $" {Shape.Layout}" + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}")
+        + (Shape.Rope == RopeStyle.None ? "" : $" rope {Shape.Rope} {Shape.RotaryDim}");
 
-    /// <summary>Every type of storage with every type of cache, each layout, contiguous and in pages.</summary>
+    /// <summary>Every type of storage with every type of cache, each layout, contiguous and in pages; and half of them with rope, of either style, whole or partial.</summary>
     public static IEnumerable<AppendCase> All(int seed)
     {
         int[] dims = [64, 80, 256], odd = [59, 9, 111], pages = [0, 8, 16, 32];
@@ -26,7 +27,12 @@ internal sealed record AppendCase(AttentionShape Shape, int Seed)
                         int dim = dims[turn % dims.Length];
                         int valueDim = turn % 2 == 0 || cache == ElementType.Int4 ? dims[(turn / 2) % dims.Length] : odd[turn % odd.Length];
                         turn++;
-                        yield return new(CaseMatrix.Shape(6, 3, dim, valueDim, AttentionMask.Causal, storage, cache, layout) with { PageSize = page }, seed++);
+                        AttentionShape shape = CaseMatrix.Shape(6, 3, dim, valueDim, AttentionMask.Causal, storage, cache, layout) with { PageSize = page };
+                        yield return new(shape, seed++);
+                        if (turn % 2 == 0)
+                        {
+                            yield return new(shape with { Rope = turn % 4 == 0 ? RopeStyle.HalfSplit : RopeStyle.Interleaved, RotaryDim = turn % 3 == 0 ? 16 : dim }, seed++);
+                        }
                     }
                 }
             }

@@ -40,7 +40,11 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
 
         // Which of the NaNs of a shorter type comes out of a conversion is the device's affair.
         bool withNaN = shape.CacheStorage == shape.Storage || shape.CacheStorage.Scale() != CacheScale.None;
-        T[] newKeys = Rows<T>(Tokens * shape.KvHeads, shape.HeadDim, withNaN, random), newValues = Rows<T>(Tokens * shape.KvHeads, shape.ValueDim, withNaN, random);
+        bool turns = shape.Rope != RopeStyle.None;
+        T[] newKeys = Rows<T>(Tokens * shape.KvHeads, shape.HeadDim, withNaN, random, finite: turns);
+        T[] newValues = Rows<T>(Tokens * shape.KvHeads, shape.ValueDim, withNaN, random, finite: false);
+        RopeTable? rope = turns ? RopeTable.Plain(2 * Tokens, shape.RotaryDim) : null;
+        int[] positions = [.. Enumerable.Range(0, Tokens).Select(_ => random.Next(2 * Tokens))];
         int rows = together * ((Tokens + 40) / together + 1) * shape.KvHeads;
         float[] headScales = [.. Enumerable.Range(0, 2 * shape.KvHeads).Select(i => i == 0 ? 1 : (float)Math.Exp(random.NextDouble() - 3))];
 
@@ -52,12 +56,19 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
 
         // The slots do not begin at the plan's beginning.
         const int SlotsAt = 3;
-        using DeviceBuffer<int> plan = device.Upload<int>([int.MinValue, int.MinValue, int.MinValue, .. slots]);
+        using DeviceBuffer<int> plan = device.Upload<int>([int.MinValue, int.MinValue, int.MinValue, .. slots, .. positions]);
         using ComputeKernel kernel = device.Programs.GetOrBuild(descriptor.Source(chosen, KernelAlgorithm.Append), name: test.ToString()).CreateKernel("kv_append");
         kernel.Set(0, deviceNewKeys).Set(1, deviceNewValues).Set(2, deviceKeys).Set(3, deviceValues).Set(4, plan).Set(5, SlotsAt).Set(6, Capacity);
+        int next = 7;
         if (shape.CacheStorage.Scale() != CacheScale.None)
         {
-            kernel.Set(7, keyScales).Set(8, valueScales);
+            kernel.Set(next++, keyScales).Set(next++, valueScales);
+        }
+
+        using DeviceBuffer<float> angles = device.Upload<float>(rope is null ? [0f] : rope.Values);
+        if (turns)
+        {
+            kernel.Set(next++, SlotsAt + Tokens).Set(next, angles);
         }
 
         int workGroup = descriptor.Geometry(chosen).AppendWorkGroupSize;
@@ -69,7 +80,16 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
             {
                 int from = (token * shape.KvHeads) + head;
                 int row = (int)CacheContents.RowOf(shape, together, slots[token], head);
-                keys.Write(row, head, newKeys.AsSpan(from * shape.HeadDim, shape.HeadDim));
+                Span<T> key = newKeys.AsSpan(from * shape.HeadDim, shape.HeadDim);
+                if (rope is null)
+                {
+                    keys.Write<T>(row, head, key);
+                }
+                else
+                {
+                    keys.WriteWide(row, head, RopeRow.Turn<T>(shape, key, positions[token], rope));
+                }
+
                 values.Write(row, head, newValues.AsSpan(from * shape.ValueDim, shape.ValueDim));
             }
         }
@@ -92,7 +112,7 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
     }
 
     /// <summary>Random rows of widely different sizes, and such as quantisation must take care of.</summary>
-    private static T[] Rows<T>(int rows, int dim, bool withNaN, Random random) where T : unmanaged
+    private static T[] Rows<T>(int rows, int dim, bool withNaN, Random random, bool finite) where T : unmanaged
     {
         var data = new T[rows * dim];
         for (int row = 0; row < rows; row++)
@@ -129,10 +149,10 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
                     }
 
                     break;
-                case 5 when withNaN:
+                case 5 when withNaN && !finite:
                     data[at + (dim / 2)] = Elements.From<T>(float.NaN);
                     break;
-                case 6:
+                case 6 when !finite: // what turns would become NaN, and which one is the device's affair
                     data[at + dim - 1] = Elements.From<T>(float.NegativeInfinity);
                     break;
                 case 7: // around the largest that e4m3 has, between it and what would come next
@@ -211,6 +231,13 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
                 wide[i] = Elements.ToFloat(values[i]);
             }
 
+            WriteWide(row, head, wide);
+        }
+
+        /// <summary>Writes what has been calculated in float32.</summary>
+        public void WriteWide(int row, int head, ReadOnlySpan<float> wide)
+        {
+            Span<byte> bytes = Bytes.AsSpan(row * RowBytes, RowBytes);
             bool perHead = shape.CacheStorage.Scale() == CacheScale.PerHead;
             float scale = CacheRow.Encode(shape.CacheStorage, wide, perHead ? Scales[head] : 1, bytes);
             if (shape.CacheStorage.Scale() == CacheScale.PerToken)

@@ -8,6 +8,13 @@ namespace Kernels.Conformance;
 /// <param name="LogitOffset">Added to every logit of the case through its inputs; huge negative values test that only differences matter.</param>
 internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Queries, int Keys)> Lengths, int Seed, double LogitOffset = 0, int PrefixLength = 0)
 {
+    // Which axes of a bias are its own, not shared: consecutive seeds have every combination.
+    public bool HasBiasOfRequest => (Seed & 1) == 0;
+
+    public bool HasBiasOfHead => (Seed & 2) == 0;
+
+    public bool HasBiasOfQuery => (Seed & 4) == 0;
+
     public override string ToString() =>
         $"H {Shape.QueryHeads}/{Shape.KvHeads} d {Shape.HeadDim}/{Shape.ValueDim} {Shape.Mask} {Shape.Storage}"
         + (Shape.CacheStorage == Shape.Storage ? "" : $" cache {Shape.CacheStorage}")
@@ -15,6 +22,9 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
         + (Lengths.Count > 4 ? $" and {Lengths.Count - 4} more" : "")
         + (Shape.WindowLeft < 0 && Shape.WindowRight < 0 ? "" : $" window {Shape.WindowLeft},{Shape.WindowRight}")
         + (Shape.Softcap == 0 ? "" : $" softcap {Shape.Softcap}") + (Shape.Alibi ? " alibi" : "") + (Shape.Sinks ? " sinks" : "")
+        + (Shape.Documents ? " documents" : "") + (Shape.KeyPadding ? " padding" : "") + (Shape.Bias ? $" bias{(HasBiasOfRequest ? " of request" : "")}{(HasBiasOfHead ? " of head" : "")}{(HasBiasOfQuery ? " of query" : "")}" : "")
+        + (Shape.LatentCache ? " latent" : "")
+        + (Shape.Rope == RopeStyle.None ? "" : $" rope {Shape.Rope} {Shape.RotaryDim}")
         + (PrefixLength == 0 ? "" : $" prefix {PrefixLength}") + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}")
         + (LogitOffset == 0 ? "" : $" logits {LogitOffset}");
 }

@@ -40,7 +40,7 @@ internal static class CaseMatrix
             }
         }
 
-        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Pages(seed)).Concat(Quantised(seed)))
+        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Inputs(seed)).Concat(Ropes(seed)).Concat(Pages(seed)).Concat(Quantised(seed)).Concat(Latent(seed)))
         {
             yield return corner;
         }
@@ -64,7 +64,7 @@ internal static class CaseMatrix
                 Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Pages(seed + count)).Concat(Quantised(seed + count)))
+        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Inputs(seed + count)).Concat(Ropes(seed + count)).Concat(Pages(seed + count)).Concat(Quantised(seed + count)).Concat(Latent(seed + count)))
         {
             yield return corner;
         }
@@ -140,6 +140,64 @@ internal static class CaseMatrix
         yield return new(small with { WindowLeft = 127 }, [(1, 16384), (200, 3000)], seed++);
     }
 
+    /// <summary>Inputs of the launch: documents, masks on keys and biases, each alone, with other masks and options, over every sort of cache.</summary>
+    public static IEnumerable<AttentionCase> Inputs(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
+        AttentionShape shape = Shape(4, 2, 64, 64, AttentionMask.None, f32, f32, KvLayout.Hnd);
+        (int, int)[] ragged = [(129, 463), (1, 700), (5, 18), (0, 7), (1, 0), (17, 5), (1, 1), (64, 64), (3, 0)];
+        AttentionShape[] each = [shape with { Documents = true }, shape with { KeyPadding = true }, shape with { Bias = true }];
+        AttentionShape all = shape with { Documents = true, KeyPadding = true, Bias = true };
+        foreach (AttentionShape inputs in each.Append(all))
+        {
+            yield return new(inputs, ragged, seed++);
+            yield return new(inputs with { Mask = AttentionMask.Causal }, ragged, seed++);
+            yield return new(inputs with { WindowLeft = 40, WindowRight = 9 }, ragged, seed++);
+            yield return new(inputs with { Mask = AttentionMask.Causal, PageSize = 16 }, ragged, seed++);
+            yield return new(inputs with { Sinks = true, PageSize = 5, Layout = KvLayout.Nhd }, ragged, seed++);
+            yield return new(inputs with { Mask = AttentionMask.Causal, Storage = f16, CacheStorage = f16 }, ragged, seed++);
+            yield return new(inputs with { Sinks = true, WindowLeft = 63, Storage = bf16, CacheStorage = bf16, Layout = KvLayout.Nhd }, ragged, seed++);
+            yield return new(inputs with { Mask = AttentionMask.Causal, CacheStorage = ElementType.Int8 }, ragged, seed++);
+            yield return new(inputs with { Mask = AttentionMask.PrefixCausal, Softcap = 30, Alibi = true }, ragged, seed++, PrefixLength: 33);
+            yield return new(inputs with { QueryHeads = 5, KvHeads = 1, HeadDim = 59, ValueDim = 59 }, ragged, seed++);
+
+            // Keys that are split over work-groups.
+            yield return new(inputs with { Mask = AttentionMask.Causal }, [(1, 1328), (1, 6000), (1, 54), (2, 2011)], seed++);
+            yield return new(inputs with { Sinks = true }, [(12, 3000), (200, 200)], seed++);
+        }
+
+        // A bias with every choice of shared axes.
+        for (int axes = 0; axes < 8; axes++)
+        {
+            yield return new(shape with { Bias = true, Mask = (AttentionMask)(axes % 2) }, [(37, 54), (1, 97), (70, 300)], seed++);
+        }
+    }
+
+    /// <summary>Rope: both styles, whole and partial, over every type of cache, each layout, contiguous and in pages.</summary>
+    public static IEnumerable<AttentionCase> Ropes(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
+        const AttentionMask causal = AttentionMask.Causal;
+        (int, int)[] mixed = [(129, 463), (1, 1328), (5, 18), (0, 7), (1, 0), (3, 0), (1, 1), (17, 5)];
+        foreach (RopeStyle style in new[] { RopeStyle.HalfSplit, RopeStyle.Interleaved })
+        {
+            AttentionShape shape = Shape(8, 2, 64, 64, causal, f32, f32, KvLayout.Hnd) with { Rope = style, RotaryDim = 64 };
+            yield return new(shape, mixed, seed++);
+            yield return new(shape with { RotaryDim = 16, Layout = KvLayout.Nhd }, mixed, seed++);
+            yield return new(shape with { PageSize = 16, WindowLeft = 63, Sinks = true }, mixed, seed++);
+            yield return new(shape with { Storage = f16, CacheStorage = f16 }, mixed, seed++);
+            yield return new(shape with { Storage = bf16, CacheStorage = bf16, RotaryDim = 32, PageSize = 5 }, mixed, seed++);
+            yield return new(shape with { CacheStorage = f16, Mask = AttentionMask.None }, mixed, seed++);
+            yield return new(Shape(4, 4, 256, 128, causal, f16, f16, KvLayout.Nhd) with { Rope = style, RotaryDim = 64 }, mixed, seed++);
+            yield return new(Shape(7, 1, 59, 40, causal, f32, f32, KvLayout.Hnd) with { Rope = style, RotaryDim = 58 }, mixed, seed++);
+            foreach (ElementType cache in new[] { ElementType.Int8, ElementType.Int4, ElementType.Float8E4M3 })
+            {
+                yield return new(shape with { CacheStorage = cache }, mixed, seed++);
+                yield return new(shape with { CacheStorage = cache, Storage = f16, Layout = KvLayout.Nhd, PageSize = 16, RotaryDim = 32 }, mixed, seed++);
+            }
+        }
+    }
+
     /// <summary>Paged caches: every sort of page size, with the lengths and heads that serving engines test.</summary>
     public static IEnumerable<AttentionCase> Pages(int seed)
     {
@@ -195,6 +253,37 @@ internal static class CaseMatrix
             yield return new(Shape(4, 4, 111, 40, none, f16, cache, KvLayout.Hnd) with { PageSize = 8 }, mixed, seed++);
             yield return new(Shape(3, 3, 9, 11, causal, f32, cache, KvLayout.Nhd) with { PageSize = 1 }, [(31, 33), (1, 5)], seed++);
             yield return new(Shape(2, 1, 8, 250, causal, bf16, cache, KvLayout.Hnd), decode, seed++);
+        }
+    }
+
+    /// <summary>Latent caches (MLA, absorbed): every head reads one row a token, which is key and value.</summary>
+    public static IEnumerable<AttentionCase> Latent(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
+        const AttentionMask causal = AttentionMask.Causal, none = AttentionMask.None;
+        (int, int)[][] lengths =
+        [
+            [(1, 1), (1, 3), (1, 11), (0, 0)], [(1, 17), (3, 33), (5, 79), (7, 114)], [(17, 514), (1, 1743), (9, 96)], [(1, 2736), (2, 140)],
+        ];
+        int turn = 0;
+        foreach (int heads in new[] { 1, 3, 9, 16, 64, 128 })
+        {
+            foreach (ElementType storage in new[] { f32, f16, bf16 })
+            {
+                AttentionShape shape = Shape(heads, 1, 576, 512, turn % 3 == 0 ? none : causal, storage, storage, KvLayout.Hnd)
+                    with { LatentCache = true, Scale = 1 / Math.Sqrt(192), PageSize = turn % 2 == 0 ? 0 : 64 };
+                yield return new(shape, lengths[turn % (heads < 64 ? 4 : 2)], seed++);
+                turn++;
+            }
+        }
+
+        // Small ranks, as in small models; rope on the elements after the value; a window.
+        AttentionShape small = Shape(6, 1, 80, 64, causal, f32, f32, KvLayout.Hnd) with { LatentCache = true, Scale = 0.2 };
+        foreach ((int, int)[] some in lengths)
+        {
+            yield return new(small with { Rope = RopeStyle.Interleaved, RotaryDim = 16 }, some, seed++);
+            yield return new(small with { Rope = RopeStyle.HalfSplit, RotaryDim = 8, Storage = f16, CacheStorage = f16, PageSize = 5 }, some, seed++);
+            yield return new(small with { WindowLeft = 40, Storage = f32, CacheStorage = bf16 }, some, seed++);
         }
     }
 

@@ -4,7 +4,12 @@ using Kernels.OpenCL;
 namespace Kernels.Conformance;
 
 /// <summary>Runs a case on a device and compares it with the reference.</summary>
-internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0)
+/// <param name="device">Where to.</param>
+/// <param name="target">The target whose kernels to test, or null: the device's own.</param>
+/// <param name="queryTile">A tile size instead of the planner's, or 0.</param>
+/// <param name="keyTile">A tile size instead of the planner's, or 0.</param>
+/// <param name="poisons">Whether caches are filled with NaN first; not where a simulator itself tells what was never written.</param>
+internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0, bool poisons = true)
 {
     // Rows × keys × dims that the reference calculates in one case; above that, rows are sampled.
     private const double ReferenceBudget = 1.5e8;
@@ -20,7 +25,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     private CaseResult Run<T>(AttentionCase test) where T : unmanaged
     {
         using var kernels = new RuntimeKernels<T>(device, RuntimeSpec.Describe(test.Shape, queryTile, keyTile), target);
-        return Run(test, kernels, new ReferenceOptions());
+        return Run(test, kernels, new ReferenceOptions(), poisons: poisons);
     }
 
     /// <summary>Runs a case on kernels of its shape.</summary>
@@ -28,12 +33,14 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     /// <param name="kernels">The kernels, with the inputs of mods set.</param>
     /// <param name="mods">The spec's mods as the reference gets them; the rest is filled in from the case.</param>
     /// <param name="measuresQuantisation">Whether outputs over a quantised cache must also be near those over the exact keys and values, as they are where logits are of the usual size.</param>
-    public static CaseResult Run<TSpec, T>(AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, bool measuresQuantisation = true) where T : unmanaged
+    /// <param name="poisons">Whether caches are filled with NaN first.</param>
+    public static CaseResult Run<TSpec, T>(
+        AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, bool measuresQuantisation = true, bool poisons = true) where T : unmanaged
     {
         AttentionShape shape = test.Shape;
         ComputeDevice device = kernels.Device;
         using IKvCache<TSpec> cache = shape.PageSize == 0 ? Contiguous(kernels, test) : Paged(kernels, test);
-        Poison(cache.Keys(0));
+        Poison(cache.Keys(0)); // none of it may reach an output
         Poison(cache.Values(0));
         switch (shape.CacheStorage.Scale())
         {
@@ -47,12 +54,14 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         }
 
         var random = new Random(test.Seed);
-        var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random)).ToArray();
+        using var data = new LaunchData(test, random, mods);
+        kernels.Set(data.Upload(device));
+        var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random, data.Rope)).ToArray();
         using AttentionPlan<TSpec> plan = kernels.CreatePlan();
-        plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Keys, pair.Keys)).ToArray());
-        using DeviceBuffer<T> keys = device.Upload<T>(Pack(inputs, input => input.Keys));
-        using DeviceBuffer<T> values = device.Upload<T>(Pack(inputs, input => input.Values));
-        kernels.Append(plan, cache, keys, values).Dispose();
+
+        // In two steps, so that the second begins somewhere in the middle of each sequence.
+        Append(kernels, plan, cache, shape, inputs, test.Lengths.Select(pair => (0, pair.Keys / 3)).ToArray());
+        Append(kernels, plan, cache, shape, inputs, test.Lengths.Select(pair => (pair.Keys / 3, pair.Keys)).ToArray());
         CacheContents contents = CacheContents.Of(shape, cache);
         for (int sequence = 0; sequence < inputs.Length; sequence++)
         {
@@ -64,9 +73,6 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
         plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys, test.PrefixLength)).ToArray());
         using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
-        float[] sinks = Enumerable.Range(0, shape.QueryHeads).Select(_ => (float)((4 * random.NextDouble()) - 1)).ToArray();
-        using DeviceBuffer<float> deviceSinks = device.Upload<float>(sinks);
-        kernels.SetSinks(deviceSinks);
         T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
         float[] lse = new float[plan.Tokens * shape.QueryHeads];
         Launch(kernels, plan, cache, queries, outputs, lse);
@@ -78,10 +84,32 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             return new CaseResult(test, "two launches gave different bits", double.PositiveInfinity, 0);
         }
 
-        return Compare(test, inputs, outputs, lse, mods with { Sinks = sinks, PrefixLength = test.PrefixLength }, measuresQuantisation);
+        return Compare(test, inputs, outputs, lse, data, measuresQuantisation);
+
+        void Poison(DeviceBuffer<byte> buffer)
+        {
+            if (poisons)
+            {
+                device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
+            }
+        }
     }
 
-    /// <summary>A cache with a spare sequence and spare tokens, full of NaN as everything unwritten: none of it may reach an output.</summary>
+    /// <summary>Appends a range of each sequence's tokens.</summary>
+    private static void Append<TSpec, T>(
+        KernelsUnderTest<TSpec, T> kernels, AttentionPlan<TSpec> plan, IKvCache<TSpec> cache,
+        AttentionShape shape, SequenceInputs<T>[] inputs, (int Begin, int End)[] ranges) where T : unmanaged
+    {
+        plan.Build(cache, ranges.Select((range, sequence) => new AttentionRequest(sequence, range.End - range.Begin, range.End)).ToArray());
+        using DeviceBuffer<T> keys = kernels.Device.Upload<T>(Pack(input => input.Keys, shape.KvHeads * shape.HeadDim));
+        using DeviceBuffer<T> values = kernels.Device.Upload<T>(Pack(input => input.Values, shape.LatentCache ? 0 : shape.KvHeads * shape.ValueDim));
+        kernels.Append(plan, cache, keys, values).Dispose();
+
+        T[] Pack(Func<SequenceInputs<T>, T[]> part, int each) =>
+            [.. inputs.SelectMany((input, i) => part(input)[(ranges[i].Begin * each)..(ranges[i].End * each)])];
+    }
+
+    /// <summary>A cache with a spare sequence and spare tokens.</summary>
     private static IKvCache<TSpec> Contiguous<TSpec, T>(KernelsUnderTest<TSpec, T> kernels, AttentionCase test) where T : unmanaged
     {
         int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
@@ -136,15 +164,14 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         // Poisoned, so that an output that no kernel writes is seen.
         outputs.AsSpan().Fill(Elements.From<T>(float.NaN));
         lse.AsSpan().Fill(float.NaN);
-        ComputeDevice device = kernels.Device;
-        using DeviceBuffer<T> deviceOutputs = device.Upload<T>(outputs);
-        using DeviceBuffer<float> deviceLse = device.Upload<float>(lse);
+        using DeviceBuffer<T> deviceOutputs = kernels.Device.Upload<T>(outputs);
+        using DeviceBuffer<float> deviceLse = kernels.Device.Upload<float>(lse);
         kernels.Attend(plan, cache, queries, deviceOutputs, deviceLse).Dispose();
-        device.Queue.Read(deviceOutputs, outputs.AsSpan());
-        device.Queue.Read(deviceLse, lse.AsSpan());
+        kernels.Device.Queue.Read(deviceOutputs, outputs.AsSpan());
+        kernels.Device.Queue.Read(deviceLse, lse.AsSpan());
     }
 
-    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, ReferenceOptions options, bool measuresQuantisation) where T : unmanaged
+    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data, bool measuresQuantisation) where T : unmanaged
     {
         AttentionShape shape = test.Shape;
 
@@ -168,12 +195,13 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             (int sequence, int token, int head) = rows[i];
             SequenceInputs<T> input = inputs[sequence];
             (int queries, int keys) = test.Lengths[sequence];
+            ReferenceOptions options = data.Of(sequence);
             double reference = ReferenceAttention.Row(
-                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options with { Batch = sequence });
+                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options);
             if (quantised)
             {
                 ReferenceAttention.Row(
-                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options with { Batch = sequence });
+                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options);
             }
 
             int row = ((tokenOffsets[sequence] + token) * shape.QueryHeads) + head;
@@ -192,7 +220,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
             if (eager.Length > 0)
             {
-                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim), options with { Batch = sequence });
+                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim), options);
             }
         });
 
@@ -244,7 +272,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
                 score = 0;
                 for (int d = 0; d < shape.HeadDim; d++)
                 {
-                    score += queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d] * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
+                    score += Elements.Round(type, queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d]) * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
                 }
 
                 score = Elements.Round(type, shape.Scale * Elements.Round(type, score));
@@ -252,6 +280,8 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
                 {
                     score = Elements.Round(type, mod((float)score, options.Batch, head, Math.Max(0, position), key));
                 }
+
+                score = shape.Bias ? Elements.Round(type, score + options.Bias!(head, token, key)) : score;
             }
 
             weights[key] = score;
@@ -288,6 +318,4 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
     private static T[] Pack<T>(SequenceInputs<T>[] inputs, Func<SequenceInputs<T>, T[]> part) where T : unmanaged =>
         inputs.SelectMany(part).ToArray();
-
-    private static void Poison(DeviceBuffer<byte> buffer) => buffer.Device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
 }

@@ -10,8 +10,8 @@ internal abstract class KernelsUnderTest<TSpec, T> : IDisposable
 {
     public abstract ComputeDevice Device { get; }
 
-    /// <summary>The learned logits of a spec with sinks; ignored by one without.</summary>
-    public abstract void SetSinks(DeviceBuffer<float> sinks);
+    /// <summary>Gives the kernels what their options take.</summary>
+    public abstract void Set(DeviceInputs inputs);
 
     public abstract IKvCache<TSpec> CreateContiguousCache(int sequences, int capacity);
 
@@ -35,7 +35,14 @@ internal sealed class RuntimeKernels<T>(ComputeDevice device, AttentionDescripto
 
     public override ComputeDevice Device => launcher.Device;
 
-    public override void SetSinks(DeviceBuffer<float> sinks) => launcher.Sinks = sinks;
+    public override void Set(DeviceInputs inputs)
+    {
+        launcher.Sinks = inputs.Sinks;
+        launcher.Documents = inputs.Documents;
+        launcher.KeyPadding = inputs.KeyPadding;
+        launcher.Bias = inputs.Bias;
+        launcher.Rope = inputs.Rope;
+    }
 
     public override IKvCache<RuntimeSpec> CreateContiguousCache(int sequences, int capacity) => launcher.CreateCache(sequences, capacity, 1);
 
@@ -59,21 +66,21 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
     where TSelf : IAttention<TSelf, T>
     where T : unmanaged
 {
-    private readonly Action<DeviceBuffer<float>>? setSinks;
+    private readonly Action<DeviceInputs>? set;
     private readonly Func<int, int, KvCache<TSelf>>? contiguous;
     private readonly Func<int, PagedKvCache<TSelf>>? paged;
 
     /// <param name="attention">The instance, with the inputs of its mods set.</param>
     /// <param name="contiguous">Its <c>CreateCache</c>, where its cache is contiguous.</param>
     /// <param name="paged">Its <c>CreateCache</c>, where its cache is paged.</param>
-    /// <param name="setSinks">Its <c>Sinks</c>, where it has sinks.</param>
+    /// <param name="set">Sets the properties that its options come with, where it has any.</param>
     public GeneratedKernels(
-        TSelf attention, Func<int, int, KvCache<TSelf>>? contiguous = null, Func<int, PagedKvCache<TSelf>>? paged = null, Action<DeviceBuffer<float>>? setSinks = null)
+        TSelf attention, Func<int, int, KvCache<TSelf>>? contiguous = null, Func<int, PagedKvCache<TSelf>>? paged = null, Action<DeviceInputs>? set = null)
     {
         Attention = attention;
         this.contiguous = contiguous;
         this.paged = paged;
-        this.setSinks = setSinks;
+        this.set = set;
     }
 
     public TSelf Attention { get; }
@@ -83,7 +90,7 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
     /// <summary>Rows whose keys were split in the launches so far.</summary>
     public int MergedRows { get; private set; }
 
-    public override void SetSinks(DeviceBuffer<float> sinks) => setSinks?.Invoke(sinks);
+    public override void Set(DeviceInputs inputs) => set?.Invoke(inputs);
 
     public override IKvCache<TSelf> CreateContiguousCache(int sequences, int capacity) => contiguous!(sequences, capacity);
 
@@ -107,11 +114,11 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
 /// <summary>Makes <see cref="GeneratedKernels{TSelf, T}"/> of an instance, by the interface that it has.</summary>
 internal static class GeneratedKernels
 {
-    public static GeneratedKernels<TSelf, T> Contiguous<TSelf, T>(TSelf attention, Action<DeviceBuffer<float>>? setSinks = null)
+    public static GeneratedKernels<TSelf, T> Contiguous<TSelf, T>(TSelf attention, Action<DeviceInputs>? set = null)
         where TSelf : IContiguousAttention<TSelf, T>
-        where T : unmanaged => new(attention, contiguous: (sequences, capacity) => attention.CreateCache(sequences, capacity), setSinks: setSinks);
+        where T : unmanaged => new(attention, contiguous: (sequences, capacity) => attention.CreateCache(sequences, capacity), set: set);
 
-    public static GeneratedKernels<TSelf, T> Paged<TSelf, T>(TSelf attention, Action<DeviceBuffer<float>>? setSinks = null)
+    public static GeneratedKernels<TSelf, T> Paged<TSelf, T>(TSelf attention, Action<DeviceInputs>? set = null)
         where TSelf : IPagedAttention<TSelf, T>
-        where T : unmanaged => new(attention, paged: pages => attention.CreateCache(pages), setSinks: setSinks);
+        where T : unmanaged => new(attention, paged: pages => attention.CreateCache(pages), set: set);
 }

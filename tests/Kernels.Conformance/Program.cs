@@ -11,10 +11,11 @@ var fullOption = new Option<bool>("--full") { Description = "The whole product o
 var countOption = new Option<int>("--count") { Description = "Cases of the sample.", DefaultValueFactory = _ => 60 };
 var seedOption = new Option<int>("--seed") { Description = "Decides the sample and the inputs.", DefaultValueFactory = _ => 1 };
 var filterOption = new Option<string?>("--filter") { Description = "Only cases whose description contains this." };
+var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test; left out, the device's own." };
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
-    deviceOption, fullOption, countOption, seedOption, filterOption, targetOption,
+    deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, targetOption,
 };
 root.SetAction(arguments =>
 {
@@ -24,6 +25,12 @@ root.SetAction(arguments =>
     int seed = arguments.GetValue(seedOption);
     IEnumerable<AppendCase> appends = AppendCase.All(seed);
     IEnumerable<AttentionCase> cases = arguments.GetValue(fullOption) ? CaseMatrix.Full(seed) : CaseMatrix.Sample(arguments.GetValue(countOption), seed);
+    if (arguments.GetValue(axesOption))
+    {
+        cases = CaseMatrix.Sample(arguments.GetValue(countOption), seed).Take(arguments.GetValue(countOption));
+        appends = [];
+    }
+
     if (arguments.GetValue(filterOption) is { } filter)
     {
         cases = cases.Where(test => test.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));

@@ -25,7 +25,7 @@ internal sealed class RuntimeSpec
             (CompilerTypes.ElementType)shape.CacheStorage, (CompilerTypes.KvLayout)shape.Layout, queryTile, keyTile)
         {
             WindowLeft = shape.WindowLeft, WindowRight = shape.WindowRight, Softcap = shape.Softcap, Alibi = shape.Alibi, Sinks = shape.Sinks,
-            PageSize = shape.PageSize,
+            Documents = shape.Documents, KeyPadding = shape.KeyPadding, Bias = shape.Bias, Rope = (CompilerTypes.RopeStyle)shape.Rope, RotaryDim = shape.RotaryDim, LatentCache = shape.LatentCache, PageSize = shape.PageSize,
         };
         SpecFinding[] errors = SpecValidator.Validate(spec).Where(finding => finding.Rule.Severity == RuleSeverity.Error).ToArray();
         if (errors.Length > 0)

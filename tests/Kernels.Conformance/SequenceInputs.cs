@@ -6,7 +6,7 @@ internal sealed class SequenceInputs<T> where T : unmanaged
     private readonly AttentionShape shape;
     private readonly int tokens;
 
-    public SequenceInputs(AttentionCase test, int queries, int keys, Random random)
+    public SequenceInputs(AttentionCase test, int queries, int keys, Random random, RopeTable? rope)
     {
         shape = test.Shape;
         tokens = keys;
@@ -22,10 +22,17 @@ internal sealed class SequenceInputs<T> where T : unmanaged
             Keys = Constant(keys * shape.KvHeads * shape.HeadDim, (float)test.LogitOffset / shape.HeadDim);
         }
 
-        Values = Normal(keys * shape.KvHeads * shape.ValueDim, random);
+        Values = shape.LatentCache ? [] : Normal(keys * shape.KvHeads * shape.ValueDim, random);
         ReferenceQueries = Wide(Queries);
         ExactKeys = Wide(Keys);
-        ExactValues = Wide(Values);
+        if (rope is not null)
+        {
+            ReferenceQueries = ReferenceRope.Turn(shape, ReferenceQueries, shape.QueryHeads, keys - queries, rope);
+            ExactKeys = [.. Enumerable.Range(0, keys * shape.KvHeads).SelectMany(row =>
+                RopeRow.Turn<T>(shape, Keys.AsSpan(row * shape.HeadDim, shape.HeadDim), row / shape.KvHeads, rope)).Select(x => (double)x)];
+        }
+
+        ExactValues = shape.LatentCache ? LatentValues(ExactKeys) : Wide(Values);
         ReferenceKeys = ExactKeys;
         ReferenceValues = ExactValues;
     }
@@ -38,7 +45,7 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
     public double[] ReferenceQueries { get; }
 
-    /// <summary>The keys as they were appended.</summary>
+    /// <summary>The keys as they were appended; turned, where there is rope.</summary>
     public double[] ExactKeys { get; }
 
     /// <summary>The values as they were appended.</summary>
@@ -55,6 +62,12 @@ internal sealed class SequenceInputs<T> where T : unmanaged
     public string? TakeFrom(CacheContents cache, int sequence)
     {
         (ReferenceKeys, float[] keyScales) = cache.Keys(sequence, tokens);
+        if (shape.LatentCache)
+        {
+            ReferenceValues = LatentValues(ReferenceKeys);
+            return Difference("key", ExactKeys, ReferenceKeys, keyScales, shape.HeadDim);
+        }
+
         (ReferenceValues, float[] valueScales) = cache.Values(sequence, tokens);
         return Difference("key", ExactKeys, ReferenceKeys, keyScales, shape.HeadDim) ?? Difference("value", ExactValues, ReferenceValues, valueScales, shape.ValueDim);
     }
@@ -74,6 +87,9 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
         return null;
     }
+
+    private double[] LatentValues(double[] keys) =>
+        [.. Enumerable.Range(0, keys.Length / shape.HeadDim).SelectMany(row => keys.AsSpan(row * shape.HeadDim, shape.ValueDim).ToArray())];
 
     private static double[] Wide(T[] data) => Array.ConvertAll(data, x => (double)Elements.ToFloat(x));
 

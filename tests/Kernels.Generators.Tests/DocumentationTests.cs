@@ -22,8 +22,8 @@ public sealed class DocumentationTests
     {
         ["KA0101"] = [$"between {SpecLimits.MinHeads} and {SpecLimits.MaxHeads}"],
         ["KA0102"] = [$"between {SpecLimits.MinHeads} and {SpecLimits.MaxHeads}"],
-        ["KA0104"] = [$"between {SpecLimits.MinDim} and {SpecLimits.MaxDim}"],
-        ["KA0105"] = [$"between {SpecLimits.MinDim} and {SpecLimits.MaxDim}"],
+        ["KA0104"] = [$"between {SpecLimits.MinDim} and {SpecLimits.MaxHeadDim}"],
+        ["KA0105"] = [$"between {SpecLimits.MinDim} and {SpecLimits.MaxValueDim}"],
         ["KA0106"] = [string.Create(CultureInfo.InvariantCulture, $"between {SpecLimits.MinScale} and {SpecLimits.MaxScale}")],
         ["KA0108"] =
         [
@@ -34,6 +34,7 @@ public sealed class DocumentationTests
         ["KA0111"] = [$"between 0 and {SpecLimits.MaxWindow}"],
         ["KA0112"] = [string.Create(CultureInfo.InvariantCulture, $"between {SpecLimits.MinSoftcap} and {SpecLimits.MaxSoftcap}")],
         ["KA0113"] = [$"between {SpecLimits.MinPageSize} and {SpecLimits.MaxPageSize}"],
+        ["KA0130"] = [$"between {SpecLimits.MinRotaryDim} and"],
         ["KA0121"] = [$"multiples of {SpecLimits.Int4DimMultiple}"],
         ["KA0008"] = [$"set it to {TypeChecker.MinLanguageVersion.ToDisplayString()[..2]}"],
     };

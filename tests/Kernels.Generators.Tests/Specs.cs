@@ -77,6 +77,33 @@ internal static class Specs
                 WindowRight = 0, Alibi = true, Sinks = true)]
             public sealed partial class PagedInt8AlibiSinks;
             """),
+        ["DocumentsPaddingBias"] = new("Models.DocumentsPaddingBias", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>All that a launch can give about single keys and scores.</summary>
+            [AttentionKernel(16, 4, 64, Mask = AttentionMask.Causal, Storage = ElementType.Float16, Documents = true, KeyPadding = true, Bias = true)]
+            public sealed partial class DocumentsPaddingBias;
+            """),
+        ["RopeFloat16"] = new("Models.RopeFloat16", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>Heads of which a part turns.</summary>
+            [AttentionKernel(8, 2, 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, Rope = RopeStyle.HalfSplit, RotaryDim = 64)]
+            public sealed partial class RopeFloat16;
+            """),
+        ["RopeInt8"] = new("Models.RopeInt8", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>Keys that turn before they are quantised.</summary>
+            [AttentionKernel(8, 2, 64, Mask = AttentionMask.Causal, CacheStorage = ElementType.Int8, Rope = RopeStyle.Interleaved)]
+            public sealed partial class RopeInt8;
+            """),
         ["PagedNhdInt4"] = new("Models.PagedNhdInt4", """
             using Kernels;
 
@@ -112,7 +139,7 @@ internal static class Specs
             public sealed partial class ModsWithInputs
             {
                 [ScoreMod]
-                private static float Bias(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, float cap, int window) =>
+                private static float Sloped(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, float cap, int window) =>
                     Math.Abs(query - key) < window ? Math.Clamp(score, -cap, cap) : score - slopes[head] * Distance(query, key);
 
                 [MaskMod]

@@ -100,6 +100,46 @@ public sealed class ReferenceAttentionTests
     }
 
     [Fact]
+    public void DocumentsDoNotSeeEachOther()
+    {
+        // Four keys, two queries at the positions 2 and 3.
+        AttentionShape shape = Plain with { Documents = true };
+        var options = new ReferenceOptions { Documents = [4, 9, 4, 9] };
+        Assert.Equal(3, Row(shape, [0, 0], [0, 0, 0, 0], [1, 2, 5, 8], token: 0, options).Output, 12);
+        Assert.Equal(5, Row(shape, [0, 0], [0, 0, 0, 0], [1, 2, 5, 8], token: 1, options).Output, 12);
+    }
+
+    [Fact]
+    public void QueryBelowTheFirstKeyHasNoDocument()
+    {
+        var options = new ReferenceOptions { Documents = [0] };
+        Assert.Equal((0, double.NegativeInfinity), Row(Plain with { Documents = true }, [0, 0], [0], [7], token: 0, options));
+        Assert.Equal(7, Row(Plain with { Documents = true }, [0, 0], [0], [7], token: 1, options).Output, 12);
+    }
+
+    [Fact]
+    public void PaddingIsNotSeen()
+    {
+        var options = new ReferenceOptions { KeyPadding = [true, false, true] };
+        (double output, double lse) = Row(Plain with { KeyPadding = true }, [0], [0, 0, 0], [8, 1000, 4], options: options);
+        Assert.Equal(6, output, 12);
+        Assert.Equal(Math.Log(2), lse, 12);
+    }
+
+    [Fact]
+    public void BiasIsAddedAfterSoftcapAtTheQuerysIndex()
+    {
+        // Softcap 1 of a huge score is 1; the second query, at position 2, has ln 3 on its last key and −∞ on its first.
+        var options = new ReferenceOptions
+        {
+            Bias = (head, query, key) => (query, key) switch { (1, 2) => Math.Log(3), (1, 0) => double.NegativeInfinity, _ => 0 },
+        };
+        (double output, double lse) = Row(Plain with { Bias = true, Softcap = 1 }, [1000, 1000], [1, 1, 1], [1000, 8, 4], token: 1, options);
+        Assert.Equal(5, output, 12);
+        Assert.Equal(1 + Math.Log(4), lse, 12);
+    }
+
+    [Fact]
     public void HugeNegativeLogitsGiveTheMean() => Assert.Equal(6, Row(Plain, [1], [-524288, -524288], [8, 4]).Output, 12);
 
     [Fact]

@@ -65,6 +65,32 @@ public sealed class WorkPlanTests
     }
 
     [Fact]
+    public void KeysAreCountedOverRequests()
+    {
+        AttentionShape shape = new(2, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        var plan = new WorkPlan();
+        plan.Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(0, 40, 100), new AttentionRequest(1, 0, 7), new AttentionRequest(2, 1, 5)]);
+        Assert.Equal((3, 112, 40, 100), (plan.Requests, plan.Keys, plan.LongestQueries, plan.LongestKeys));
+        Assert.All(plan.PrefillItems, item => Assert.Equal(0, item.KeyBegin));
+        Assert.Equal(107, Assert.Single(plan.DecodeItems).KeyBegin);
+    }
+
+    [Fact]
+    public void RopeHasThePositionOfEachToken()
+    {
+        AttentionShape shape = new(2, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
+        {
+            Rope = RopeStyle.HalfSplit, RotaryDim = 64,
+        };
+        AttentionRequest[] requests = [new(0, 3, 10), new(1, 2, 1), new(2, 0, 4)];
+        var plan = new WorkPlan();
+        plan.Build(shape, Geometry, 1, new Slots(0), requests);
+        Assert.Equal([7, 8, 9, -1, 0], plan.Data[plan.PositionsAt..].ToArray());
+        plan.Build(shape with { Rope = RopeStyle.None }, Geometry, 1, new Slots(0), requests);
+        Assert.Equal(plan.Length, plan.PositionsAt);
+    }
+
+    [Fact]
     public void LongDecodeIsSplitOverAnEmptyDevice()
     {
         AttentionShape shape = new(8, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);

@@ -1,52 +1,108 @@
+using System.Globalization;
+using System.Text;
 using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
 
-/// <summary>The attention types that this program was compiled with, by the geometry of a model's heads.</summary>
-public static class AttentionRegistry
+/// <summary>The attention types that this program was compiled with, by the geometry of a layer.</summary>
+public static partial class AttentionRegistry
 {
-    private static readonly Entry[] Entries =
-    [
-        Entry.Of<Heads6Over2Of32>(),
-        Entry.Of<Heads8Over2Of16>(),
-        Entry.Of<Heads4Over2Of16>(),
-        Entry.Of<Heads9Over3Of64>(),
-        Entry.Of<Heads15Over5Of64>(),
-        Entry.Of<Heads32Over4Of64>(),
-        Entry.Of<Heads32Over8Of64>(),
-        Entry.Of<Heads24Over8Of128>(),
-        Entry.Of<Heads32Over32Of128>(),
-        Entry.Of<Heads32Over8Of128>(),
-        Entry.Of<Heads64Over8Of128>(),
-    ];
+    /// <summary>Makes the attention of models from the compiled types, with a kind of cache.</summary>
+    /// <exception cref="CheckpointException">No attention kernel was compiled in for a layer; the message has the attribute to add.</exception>
+    public static AttentionFactory With(CacheKind cache) => (device, config, sequences, capacity) => new LayeredAttention(
+        [.. config.Layers.Select(layer => layer.Attention)],
+        (geometry, layers) => Find(geometry, cache, capacity).Create(device, sequences, capacity, layers));
 
-    /// <summary>Makes the attention of a model.</summary>
-    /// <param name="device">The device.</param>
-    /// <param name="config">The model.</param>
-    /// <param name="sequences">Sequences that run side by side.</param>
-    /// <param name="capacity">The most tokens that a sequence may have.</param>
-    /// <exception cref="CheckpointException">No attention kernel was compiled in for the model's heads; the message has the attribute to add.</exception>
-    public static IDecoderAttention Create(ComputeDevice device, ModelConfig config, int sequences, int capacity)
+    private static Entry Find(AttentionGeometry geometry, CacheKind cache, int capacity)
     {
-        Entry entry = Entries.FirstOrDefault(candidate => candidate.Matches(config)) ?? throw new CheckpointException(
+        Entry? entry = Array.Find(Entries, candidate => candidate.Matches(geometry, cache));
+        if (entry is null && geometry.WindowLeft >= capacity - 1)
+        {
+            // A window that no sequence grows out of makes no difference.
+            entry = Array.Find(Entries, candidate => candidate.Matches(geometry with { WindowLeft = -1 }, cache));
+        }
+
+        string name = TypeName(geometry, cache);
+        return entry ?? throw new CheckpointException(
             ModelConfig.FileName,
             $"""
-            no attention kernel was compiled in for {config.QueryHeads} query heads over {config.KvHeads} KV heads of {config.HeadDim}. Add to Attention/KnownModels.cs:
-                [AttentionKernel(queryHeads: {config.QueryHeads}, kvHeads: {config.KvHeads}, headDim: {config.HeadDim}, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
-                internal sealed partial class Heads{config.QueryHeads}Over{config.KvHeads}Of{config.HeadDim};
-            and Entry.Of<Heads{config.QueryHeads}Over{config.KvHeads}Of{config.HeadDim}>() to Attention/AttentionRegistry.cs.
+            no attention kernel was compiled in for {Describe(geometry)}, with a {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache. Add to Attention/KnownModels.cs:
+                [AttentionKernel({Arguments(geometry, cache)})]
+                internal sealed partial class {name};
+            and Entry.{cache}<{name}>() to Attention/AttentionTypes.cs.
             """);
-        return entry.Create(device, sequences, capacity, config.Layers);
     }
+
+    private static string Describe(AttentionGeometry geometry) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{geometry.QueryHeads} query heads over {geometry.KvHeads} KV heads of {geometry.HeadDim}")
+        + (HasOwnScale(geometry) ? string.Create(CultureInfo.InvariantCulture, $", scale {geometry.Scale}") : "")
+        + (geometry.WindowLeft >= 0 ? string.Create(CultureInfo.InvariantCulture, $", a window of {geometry.WindowLeft + 1} keys") : "")
+        + (geometry.Softcap > 0 ? string.Create(CultureInfo.InvariantCulture, $", softcap {geometry.Softcap}") : "")
+        + (geometry.Alibi ? ", ALiBi" : "")
+        + (geometry.Sinks ? ", sinks" : "");
+
+    private static string Arguments(AttentionGeometry geometry, CacheKind cache)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"queryHeads: {geometry.QueryHeads}, kvHeads: {geometry.KvHeads}, headDim: {geometry.HeadDim}, Mask = AttentionMask.Causal");
+        if (HasOwnScale(geometry))
+        {
+            text.Append(CultureInfo.InvariantCulture, $", Scale = {geometry.Scale}");
+        }
+
+        if (geometry.WindowLeft >= 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $", WindowLeft = {geometry.WindowLeft}");
+        }
+
+        if (geometry.Softcap > 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $", Softcap = {geometry.Softcap}");
+        }
+
+        text.Append(geometry.Alibi ? ", Alibi = true" : "").Append(geometry.Sinks ? ", Sinks = true" : "");
+        return text.Append(cache == CacheKind.Paged ? ", PageSize = 16" : "").Append(", CacheStorage = ElementType.Float16").ToString();
+    }
+
+    private static string TypeName(AttentionGeometry geometry, CacheKind cache) => string.Create(
+        CultureInfo.InvariantCulture, $"Heads{geometry.QueryHeads}Over{geometry.KvHeads}Of{geometry.HeadDim}")
+        + (HasOwnScale(geometry) ? "Scaled" : "")
+        + (geometry.WindowLeft >= 0 ? string.Create(CultureInfo.InvariantCulture, $"Window{geometry.WindowLeft + 1}") : "")
+        + (geometry.Softcap > 0 ? "Capped" : "")
+        + (geometry.Alibi ? "Alibi" : "")
+        + (geometry.Sinks ? "Sinks" : "")
+        + (cache == CacheKind.Paged ? "Paged" : "");
+
+    private static bool HasOwnScale(AttentionGeometry geometry) => !IsSame(geometry.Scale, 1 / Math.Sqrt(geometry.HeadDim));
+
+    // Kernels have both in float32.
+    private static bool IsSame(double a, double b) => (float)a == (float)b;
 
     private sealed record Entry(AttentionShape Shape, Func<ComputeDevice, int, int, int, IDecoderAttention> Create)
     {
-        public static Entry Of<TAttention>() where TAttention : class, IContiguousAttention<TAttention, float> => new(
+        public static Entry Contiguous<TAttention>() where TAttention : class, IContiguousAttention<TAttention, float> => new(
             TAttention.Descriptor.Shape,
-            (device, sequences, capacity, layers) => new GeneratedAttention<TAttention>(TAttention.Create(device), sequences, capacity, layers));
+            (device, sequences, capacity, layers) => new GeneratedAttention<TAttention>(
+                TAttention.Create(device), attention => attention.CreateCache(sequences, capacity, layers), sequences, capacity));
 
-        public bool Matches(ModelConfig config) =>
-            (Shape.QueryHeads, Shape.KvHeads, Shape.HeadDim) == (config.QueryHeads, config.KvHeads, config.HeadDim);
+        public static Entry Paged<TAttention>() where TAttention : class, IPagedAttention<TAttention, float> => new(
+            TAttention.Descriptor.Shape,
+            (device, sequences, capacity, layers) => new GeneratedAttention<TAttention>(
+                TAttention.Create(device), attention => attention.CreateCache(Pages<TAttention>(sequences, capacity), layers), sequences, capacity));
+
+        public bool Matches(AttentionGeometry geometry, CacheKind cache) =>
+            (Shape.QueryHeads, Shape.KvHeads, Shape.HeadDim, Shape.ValueDim) == (geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.HeadDim)
+            && (Shape.WindowLeft, Shape.Alibi, Shape.Sinks) == (geometry.WindowLeft, geometry.Alibi, geometry.Sinks)
+            && IsSame(Shape.Scale, geometry.Scale)
+            && IsSame(Shape.Softcap, geometry.Softcap)
+            && (Shape.PageSize > 0) == (cache == CacheKind.Paged);
+
+        private static int Pages<TAttention>(int sequences, int capacity) where TAttention : class, IPagedAttention<TAttention, float>
+        {
+            int pageSize = TAttention.Descriptor.Shape.PageSize;
+            return checked(sequences * (int)(((long)capacity + pageSize - 1) / pageSize));
+        }
     }
 }

@@ -3,22 +3,29 @@ using Kernels.OpenCL;
 
 namespace Decoders;
 
-/// <summary>A decoder's attention through a generated type, whichever it is.</summary>
+/// <summary>The attention of layers of one geometry through a generated type, whichever it is.</summary>
 internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
-    where TAttention : class, IContiguousAttention<TAttention, float>
+    where TAttention : class, IAttention<TAttention, float>
 {
     private readonly TAttention attention;
-    private readonly KvCache<TAttention> cache;
+    private readonly IKvCache<TAttention> cache;
     private readonly AttentionPlan<TAttention> plan;
+
+    // The cache's number of each sequence: a paged cache gives out its own.
+    private readonly int[] cached;
     private AttentionRequest[] requests = [];
 
-    /// <summary>Takes over <paramref name="attention"/> and gives it a cache.</summary>
-    public GeneratedAttention(TAttention attention, int sequences, int capacity, int layers)
+    /// <param name="attention">The kernels; they are taken over.</param>
+    /// <param name="createCache">Makes the cache.</param>
+    /// <param name="sequences">Sequences that run side by side.</param>
+    /// <param name="capacity">The most tokens that a sequence may have; the cache has room for as many of all sequences.</param>
+    public GeneratedAttention(TAttention attention, Func<TAttention, IKvCache<TAttention>> createCache, int sequences, int capacity)
     {
         this.attention = attention;
+        Capacity = capacity;
         try
         {
-            cache = attention.CreateCache(sequences, capacity, layers);
+            cache = createCache(attention);
         }
         catch
         {
@@ -26,14 +33,15 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
             throw;
         }
 
+        cached = [.. Enumerable.Range(0, sequences).Select(sequence => cache is PagedKvCache<TAttention> paged ? paged.Create() : sequence)];
         plan = attention.CreatePlan();
     }
 
-    public int Capacity => cache.Capacity;
+    public int Capacity { get; }
 
     public long CacheBytes => cache.ByteLength;
 
-    public int Length(int sequence) => cache.Length(sequence);
+    public int Length(int sequence) => cache.Length(cached[sequence]);
 
     public void Begin(ReadOnlySpan<(int Sequence, int Tokens)> step)
     {
@@ -44,21 +52,27 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
 
         for (int i = 0; i < step.Length; i++)
         {
-            (int sequence, int tokens) = step[i];
-            cache.Extend(sequence, tokens);
-            requests[i] = new AttentionRequest(sequence, tokens, cache.Length(sequence));
+            int sequence = cached[step[i].Sequence];
+            cache.Extend(sequence, step[i].Tokens);
+            requests[i] = new AttentionRequest(sequence, step[i].Tokens, cache.Length(sequence));
         }
 
         plan.Build(cache, requests.AsSpan(0, step.Length));
     }
 
-    public void AppendAndAttend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o)
+    public void AppendAndAttend(
+        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, DeviceBuffer<float>? sinks)
     {
+        if (attention is ISinkAttention withSinks)
+        {
+            withSinks.Sinks = sinks;
+        }
+
         attention.Append(plan, cache, layer, k, v).Dispose();
         attention.Attend(plan, cache, layer, q, o).Dispose();
     }
 
-    public void Reset(int sequence) => cache.Truncate(sequence, 0);
+    public void Reset(int sequence) => cache.Truncate(cached[sequence], 0);
 
     public void Dispose()
     {

@@ -2,49 +2,173 @@ using Kernels;
 
 namespace Decoders;
 
-// One type for each head geometry that this program can run, with the models that have it. The generator writes the
-// kernels and the bindings of each. To run a model of your own, add its line here and to AttentionRegistry.
+// One type for each attention that this program can run with each kind of cache, with the models that have it. The generator
+// writes the kernels and the bindings of each. To run a model of your own, add its lines here and to AttentionTypes.cs.
 
-/// <summary>6 over 2 heads of 32: the stories-gqa checkpoint that comes with the examples.</summary>
-[AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 32, Mask = AttentionMask.Causal)]
-internal sealed partial class Heads6Over2Of32;
+/// <summary>GPT-2.</summary>
+[AttentionKernel(queryHeads: 12, kvHeads: 12, headDim: 64, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads12Over12Of64;
 
-/// <summary>8 over 2 heads of 16: a small Llama of the tests.</summary>
-[AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal)]
-internal sealed partial class Heads8Over2Of16;
+/// <inheritdoc cref="Heads12Over12Of64"/>
+[AttentionKernel(queryHeads: 12, kvHeads: 12, headDim: 64, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads12Over12Of64Paged;
 
-/// <summary>4 over 2 heads of 16: a small Mistral of the tests.</summary>
-[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal)]
-internal sealed partial class Heads4Over2Of16;
-
-/// <summary>9 over 3 heads of 64: SmolLM 135M.</summary>
+/// <summary>SmolLM 135M.</summary>
 [AttentionKernel(queryHeads: 9, kvHeads: 3, headDim: 64, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads9Over3Of64;
 
-/// <summary>15 over 5 heads of 64: SmolLM 360M.</summary>
+/// <inheritdoc cref="Heads9Over3Of64"/>
+[AttentionKernel(queryHeads: 9, kvHeads: 3, headDim: 64, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads9Over3Of64Paged;
+
+/// <summary>SmolLM 360M.</summary>
 [AttentionKernel(queryHeads: 15, kvHeads: 5, headDim: 64, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads15Over5Of64;
 
-/// <summary>32 over 4 heads of 64: TinyLlama 1.1B.</summary>
+/// <inheritdoc cref="Heads15Over5Of64"/>
+[AttentionKernel(queryHeads: 15, kvHeads: 5, headDim: 64, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads15Over5Of64Paged;
+
+/// <summary>TinyLlama 1.1B.</summary>
 [AttentionKernel(queryHeads: 32, kvHeads: 4, headDim: 64, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads32Over4Of64;
 
-/// <summary>32 over 8 heads of 64: Llama 3.2 1B.</summary>
+/// <inheritdoc cref="Heads32Over4Of64"/>
+[AttentionKernel(queryHeads: 32, kvHeads: 4, headDim: 64, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads32Over4Of64Paged;
+
+/// <summary>Llama 3.2 1B.</summary>
 [AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 64, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads32Over8Of64;
 
-/// <summary>24 over 8 heads of 128: Llama 3.2 3B.</summary>
+/// <inheritdoc cref="Heads32Over8Of64"/>
+[AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 64, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads32Over8Of64Paged;
+
+/// <summary>Llama 3.2 3B.</summary>
 [AttentionKernel(queryHeads: 24, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads24Over8Of128;
 
-/// <summary>32 over 32 heads of 128: Llama 2 7B.</summary>
+/// <inheritdoc cref="Heads24Over8Of128"/>
+[AttentionKernel(queryHeads: 24, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads24Over8Of128Paged;
+
+/// <summary>Llama 2 7B.</summary>
 [AttentionKernel(queryHeads: 32, kvHeads: 32, headDim: 128, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads32Over32Of128;
 
-/// <summary>32 over 8 heads of 128: Llama 3 8B, Mistral 7B.</summary>
+/// <inheritdoc cref="Heads32Over32Of128"/>
+[AttentionKernel(queryHeads: 32, kvHeads: 32, headDim: 128, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads32Over32Of128Paged;
+
+/// <summary>Llama 3 8B, Mistral 7B from version 0.2 on, Qwen-3 4B and 8B.</summary>
 [AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads32Over8Of128;
 
-/// <summary>64 over 8 heads of 128: Llama 3 70B.</summary>
+/// <inheritdoc cref="Heads32Over8Of128"/>
+[AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads32Over8Of128Paged;
+
+/// <summary>Mistral 7B of version 0.1.</summary>
+[AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, WindowLeft = 4095, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads32Over8Of128Window4096;
+
+/// <inheritdoc cref="Heads32Over8Of128Window4096"/>
+[AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, WindowLeft = 4095, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads32Over8Of128Window4096Paged;
+
+/// <summary>Llama 3 70B, Qwen-3 32B.</summary>
 [AttentionKernel(queryHeads: 64, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads64Over8Of128;
+
+/// <inheritdoc cref="Heads64Over8Of128"/>
+[AttentionKernel(queryHeads: 64, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads64Over8Of128Paged;
+
+/// <summary>Qwen-3 0.6B and 1.7B.</summary>
+[AttentionKernel(queryHeads: 16, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over8Of128;
+
+/// <inheritdoc cref="Heads16Over8Of128"/>
+[AttentionKernel(queryHeads: 16, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over8Of128Paged;
+
+/// <summary>Gemma 2B.</summary>
+[AttentionKernel(queryHeads: 8, kvHeads: 1, headDim: 256, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads8Over1Of256;
+
+/// <inheritdoc cref="Heads8Over1Of256"/>
+[AttentionKernel(queryHeads: 8, kvHeads: 1, headDim: 256, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads8Over1Of256Paged;
+
+/// <summary>Gemma 7B.</summary>
+[AttentionKernel(queryHeads: 16, kvHeads: 16, headDim: 256, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over16Of256;
+
+/// <inheritdoc cref="Heads16Over16Of256"/>
+[AttentionKernel(queryHeads: 16, kvHeads: 16, headDim: 256, Mask = AttentionMask.Causal, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over16Of256Paged;
+
+/// <summary>Gemma-2 2B, layers that see everything.</summary>
+[AttentionKernel(queryHeads: 8, kvHeads: 4, headDim: 256, Mask = AttentionMask.Causal, Softcap = 50, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads8Over4Of256Capped;
+
+/// <inheritdoc cref="Heads8Over4Of256Capped"/>
+[AttentionKernel(queryHeads: 8, kvHeads: 4, headDim: 256, Mask = AttentionMask.Causal, Softcap = 50, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads8Over4Of256CappedPaged;
+
+/// <summary>Gemma-2 2B, layers with a window.</summary>
+[AttentionKernel(queryHeads: 8, kvHeads: 4, headDim: 256, Mask = AttentionMask.Causal, WindowLeft = 4095, Softcap = 50, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads8Over4Of256Window4096Capped;
+
+/// <inheritdoc cref="Heads8Over4Of256Window4096Capped"/>
+[AttentionKernel(queryHeads: 8, kvHeads: 4, headDim: 256, Mask = AttentionMask.Causal, WindowLeft = 4095, Softcap = 50, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads8Over4Of256Window4096CappedPaged;
+
+/// <summary>Gemma-2 9B, layers that see everything.</summary>
+[AttentionKernel(queryHeads: 16, kvHeads: 8, headDim: 256, Mask = AttentionMask.Causal, Softcap = 50, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over8Of256Capped;
+
+/// <inheritdoc cref="Heads16Over8Of256Capped"/>
+[AttentionKernel(queryHeads: 16, kvHeads: 8, headDim: 256, Mask = AttentionMask.Causal, Softcap = 50, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over8Of256CappedPaged;
+
+/// <summary>Gemma-2 9B, layers with a window.</summary>
+[AttentionKernel(queryHeads: 16, kvHeads: 8, headDim: 256, Mask = AttentionMask.Causal, WindowLeft = 4095, Softcap = 50, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over8Of256Window4096Capped;
+
+/// <inheritdoc cref="Heads16Over8Of256Window4096Capped"/>
+[AttentionKernel(queryHeads: 16, kvHeads: 8, headDim: 256, Mask = AttentionMask.Causal, WindowLeft = 4095, Softcap = 50, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over8Of256Window4096CappedPaged;
+
+/// <summary>Bloom 560M.</summary>
+[AttentionKernel(queryHeads: 16, kvHeads: 16, headDim: 64, Mask = AttentionMask.Causal, Alibi = true, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over16Of64Alibi;
+
+/// <inheritdoc cref="Heads16Over16Of64Alibi"/>
+[AttentionKernel(queryHeads: 16, kvHeads: 16, headDim: 64, Mask = AttentionMask.Causal, Alibi = true, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads16Over16Of64AlibiPaged;
+
+/// <summary>Bloom 7.1B.</summary>
+[AttentionKernel(queryHeads: 32, kvHeads: 32, headDim: 128, Mask = AttentionMask.Causal, Alibi = true, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads32Over32Of128Alibi;
+
+/// <inheritdoc cref="Heads32Over32Of128Alibi"/>
+[AttentionKernel(queryHeads: 32, kvHeads: 32, headDim: 128, Mask = AttentionMask.Causal, Alibi = true, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads32Over32Of128AlibiPaged;
+
+/// <summary>Gpt-oss 20B, layers that see everything.</summary>
+[AttentionKernel(queryHeads: 64, kvHeads: 8, headDim: 64, Mask = AttentionMask.Causal, Sinks = true, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads64Over8Of64Sinks;
+
+/// <inheritdoc cref="Heads64Over8Of64Sinks"/>
+[AttentionKernel(queryHeads: 64, kvHeads: 8, headDim: 64, Mask = AttentionMask.Causal, Sinks = true, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads64Over8Of64SinksPaged;
+
+/// <summary>Gpt-oss 20B, layers with a window.</summary>
+[AttentionKernel(queryHeads: 64, kvHeads: 8, headDim: 64, Mask = AttentionMask.Causal, WindowLeft = 127, Sinks = true, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads64Over8Of64Window128Sinks;
+
+/// <inheritdoc cref="Heads64Over8Of64Window128Sinks"/>
+[AttentionKernel(queryHeads: 64, kvHeads: 8, headDim: 64, Mask = AttentionMask.Causal, WindowLeft = 127, Sinks = true, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class Heads64Over8Of64Window128SinksPaged;

@@ -35,6 +35,24 @@ public sealed class ConfigReader
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
+    /// <summary>Whether the key is there with the value null, where that means something else than a missing key.</summary>
+    public bool IsNull(string key) => element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Null;
+
+    /// <summary>The first of these keys that is there and not null; the first of all if none is, for the message that it is missing.</summary>
+    /// <remarks>Some keys were renamed over the years, and files have either name.</remarks>
+    public string AnyOf(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys)
+        {
+            if (Has(key))
+            {
+                return key;
+            }
+        }
+
+        return keys[0];
+    }
+
     /// <summary>A count: an integer from 1.</summary>
     public int Count(string key) => OptionalCount(key) ?? throw Missing(key);
 
@@ -71,6 +89,13 @@ public sealed class ConfigReader
         : value.ValueKind == JsonValueKind.String ? value.GetString()
         : throw Wrong(key, "a string");
 
+    /// <summary>A list of strings, if the key is there.</summary>
+    public string[]? OptionalTexts(string key) =>
+        Find(key) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String)
+            ? [.. value.EnumerateArray().Select(item => item.GetString()!)]
+        : throw Wrong(key, "a list of strings");
+
     /// <summary>Token ids: one integer, or a list; empty if the key is missing.</summary>
     public ImmutableArray<int> TokenIds(string key)
     {
@@ -87,6 +112,9 @@ public sealed class ConfigReader
 
         return ids.ToImmutable();
     }
+
+    /// <summary>A nested object.</summary>
+    public ConfigReader Object(string key) => OptionalObject(key) ?? throw Missing(key);
 
     /// <summary>A nested object, if the key is there.</summary>
     public ConfigReader? OptionalObject(string key) => Find(key) is { } value ? new ConfigReader(Path, value, $"{prefix}{key}.") : null;

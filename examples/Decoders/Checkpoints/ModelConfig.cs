@@ -24,26 +24,20 @@ public sealed record ModelConfig
     /// <summary>Elements between the two halves of a feed-forward block.</summary>
     public required int IntermediateSize { get; init; }
 
-    /// <summary>Decoder layers.</summary>
-    public required int Layers { get; init; }
-
-    /// <summary>Query heads, H_q.</summary>
-    public required int QueryHeads { get; init; }
-
-    /// <summary>Key-value heads, H_kv; divides <see cref="QueryHeads"/>.</summary>
-    public required int KvHeads { get; init; }
-
-    /// <summary>Elements of one head.</summary>
-    public required int HeadDim { get; init; }
+    /// <summary>The decoder layers, first to last.</summary>
+    public required ImmutableArray<LayerConfig> Layers { get; init; }
 
     /// <summary>What is added to a variance before its root is taken.</summary>
     public required double NormEpsilon { get; init; }
 
-    /// <summary>Positions that the model knows.</summary>
+    /// <summary>Positions that the model knows; <see cref="int.MaxValue"/> where its encoding of positions has no end.</summary>
     public required int MaxPositions { get; init; }
 
-    /// <summary>Rotary position embedding.</summary>
-    public required RopeConfig Rope { get; init; }
+    /// <summary>The non-linear function of the feed-forward blocks.</summary>
+    public Activation Activation { get; init; }
+
+    /// <summary>The experts of the feed-forward blocks; null where these are dense.</summary>
+    public ExpertsConfig? Experts { get; init; }
 
     /// <summary>Whether the projections of attention have biases.</summary>
     public bool AttentionBias { get; init; }
@@ -54,8 +48,8 @@ public sealed record ModelConfig
     /// <summary>Whether the output head is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; }
 
-    /// <summary>Keys that a query sees, itself included; null if it sees all before it.</summary>
-    public int? SlidingWindow { get; init; }
+    /// <summary>c in c·tanh(logit / c), which keeps logits between −c and c; 0: off.</summary>
+    public double LogitSoftcap { get; init; }
 
     /// <summary>The token that begins a text, if the model wants one.</summary>
     public int? BosTokenId { get; init; }
@@ -63,19 +57,8 @@ public sealed record ModelConfig
     /// <summary>The tokens that end a text; may be empty.</summary>
     public ImmutableArray<int> EosTokenIds { get; init; } = [];
 
-    /// <summary>
-    /// The most tokens that a sequence may have: the model's positions, stretched as its rope says, and no more than its
-    /// sliding window. Attention here has no window yet; up to the window's length it makes no difference.
-    /// </summary>
-    public int ContextLimit => Math.Min(SlidingWindow ?? int.MaxValue, StretchedPositions);
-
-    // Older configurations give the positions before stretching, newer ones those after it.
-    private int StretchedPositions => Rope.Scaling switch
-    {
-        RopeScaling.Linear => (int)Math.Min(MaxPositions * Rope.Factor, int.MaxValue),
-        RopeScaling.Yarn => Math.Max(MaxPositions, (int)Math.Min(Rope.OriginalPositions * Rope.Factor, int.MaxValue)),
-        _ => MaxPositions,
-    };
+    /// <summary>The most tokens that a sequence may have: the model's positions, stretched as its rope says.</summary>
+    public int ContextLimit => Layers.Min(layer => layer.Rope?.Stretch(MaxPositions) ?? MaxPositions);
 
     /// <summary>Reads <c>config.json</c> of a checkpoint folder, and the token ids of its <c>generation_config.json</c> if there is one.</summary>
     /// <exception cref="CheckpointException">A file or key is missing or wrong, or the architecture is not supported.</exception>
@@ -124,9 +107,16 @@ public sealed record ModelConfig
     {
         if (tokens > ContextLimit)
         {
-            throw new CheckpointException(folder, ContextLimit == SlidingWindow
-                ? $"a context of {tokens} tokens exceeds the model's sliding window of {SlidingWindow}, and attention here has no window yet"
-                : $"a context of {tokens} tokens exceeds the {ContextLimit} positions of the model");
+            throw new CheckpointException(folder, $"a context of {tokens} tokens exceeds the {ContextLimit} positions of the model");
         }
     }
+}
+
+/// <summary>The experts of a mixture of experts.</summary>
+/// <param name="Count">Experts of a layer.</param>
+/// <param name="PerToken">Experts that each token is given to.</param>
+public sealed record ExpertsConfig(int Count, int PerToken)
+{
+    /// <summary>What gates and the values they multiply are clamped to (gpt-oss).</summary>
+    public double GateLimit { get; init; }
 }

@@ -53,16 +53,23 @@ public sealed record RopeConfig
     public double AttentionFactor { get; init; } = 1;
 
     /// <summary>
-    /// Reads the block <c>rope_parameters</c> that newer configurations have, or else the keys <c>rope_theta</c> and
-    /// <c>rope_scaling</c> of older ones.
+    /// Reads the block <c>rope_parameters</c> that newer configurations have, for all layers or for each type of them, or else
+    /// the keys <c>rope_theta</c> and <c>rope_scaling</c> of older ones.
     /// </summary>
     /// <param name="config">The model's configuration.</param>
     /// <param name="headDim">Elements of a head.</param>
     /// <param name="maxPositions">Positions of the model.</param>
+    /// <param name="layerType">The type of the layer, of <see cref="LayerTypes"/>.</param>
     /// <exception cref="CheckpointException">A key is missing or wrong, or the kind of rope is not supported.</exception>
-    public static RopeConfig Read(ConfigReader config, int headDim, int maxPositions)
+    public static RopeConfig Read(ConfigReader config, int headDim, int maxPositions, string layerType)
     {
-        ConfigReader? parameters = config.OptionalObject("rope_parameters") ?? config.OptionalObject("rope_scaling");
+        ConfigReader? parameters = config.OptionalObject("rope_parameters");
+        if (parameters is not null && (parameters.Has(LayerTypes.Full) || parameters.Has(LayerTypes.Sliding)))
+        {
+            parameters = parameters.Object(layerType);
+        }
+
+        parameters ??= config.OptionalObject("rope_scaling");
         double partial = parameters?.OptionalPositive("partial_rotary_factor") ?? config.OptionalPositive("partial_rotary_factor") ?? 1;
         int rotaryDim = (int)(headDim * partial);
         if (partial > 1 || rotaryDim < 2 || rotaryDim % 2 != 0)
@@ -107,6 +114,15 @@ public sealed record RopeConfig
                 throw parameters.Unsupported(key, "default, linear, llama3, yarn");
         }
     }
+
+    /// <summary>The positions of a model with this rope whose configuration gives a number of them.</summary>
+    /// <remarks>Older configurations give the positions before stretching, newer ones those after it.</remarks>
+    public int Stretch(int maxPositions) => Scaling switch
+    {
+        RopeScaling.Linear => (int)Math.Min(maxPositions * Factor, int.MaxValue),
+        RopeScaling.Yarn => Math.Max(maxPositions, (int)Math.Min(OriginalPositions * Factor, int.MaxValue)),
+        _ => maxPositions,
+    };
 
     private static RopeConfig ReadYarn(RopeConfig rope, ConfigReader parameters, int maxPositions)
     {

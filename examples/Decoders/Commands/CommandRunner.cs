@@ -76,6 +76,26 @@ public static class CommandRunner
             HelpName = "DEVICE",
         };
 
+    /// <summary>The option that every command with a decoder has.</summary>
+    /// <param name="otherwise">What it means to leave it out.</param>
+    internal static Option<CacheKind?> CacheOption(string otherwise) =>
+        new("--cache")
+        {
+            Description = $"The kind of KV cache; by default {otherwise}.",
+            HelpName = "contiguous|paged",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                CacheKind? cache = text switch { "contiguous" => CacheKind.Contiguous, "paged" => CacheKind.Paged, _ => null };
+                if (cache is null)
+                {
+                    result.AddError($"--cache is '{text}', not contiguous or paged.");
+                }
+
+                return cache;
+            },
+        };
+
     private static int Guard(ParseResult result, Func<int> body)
     {
         try

@@ -47,7 +47,8 @@ internal static class GenerateCommand
             CustomParser = result => Parse<int>(result, _ => true, "a whole number"),
         };
 
-        var command = new Command("generate", "Continues a text.") { model, prompt, tokens, temperature, topK, topP, seed, device };
+        Option<CacheKind?> cache = CommandRunner.CacheOption("contiguous");
+        var command = new Command("generate", "Continues a text.") { model, prompt, tokens, temperature, topK, topP, seed, cache, device };
         command.SetBody((result, output, cancellation) => Run(
             result.GetRequiredValue(model),
             result.GetRequiredValue(prompt),
@@ -59,6 +60,7 @@ internal static class GenerateCommand
                 TopP = result.GetValue(topP),
                 Seed = result.GetValue(seed),
             },
+            result.GetValue(cache) ?? CacheKind.Contiguous,
             result.GetValue(device),
             output,
             cancellation));
@@ -78,7 +80,7 @@ internal static class GenerateCommand
     }
 
     private static int Run(
-        string folder, string prompt, int count, SamplingOptions sampling, string? selector, TextWriter output, CancellationToken cancellation)
+        string folder, string prompt, int count, SamplingOptions sampling, CacheKind cache, string? selector, TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
@@ -94,7 +96,7 @@ internal static class GenerateCommand
         using ComputeDevice device = CommandRunner.OpenDevice(selector);
         using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", () =>
         {
-            Decoder loaded = Decoder.Load(device, folder, sequences: 1, capacity);
+            Decoder loaded = Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache));
             WarmUp(loaded, tokens);
             return loaded;
         });

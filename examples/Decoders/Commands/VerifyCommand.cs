@@ -17,7 +17,8 @@ internal static class VerifyCommand
         Option<string?> device = CommandRunner.DeviceOption();
         var expected = new Option<string?>("--expected") { Description = $"Reference logits and greedy tokens; by default {ExpectedFileName} of the checkpoint.", HelpName = "FILE" };
         var greedy = new Option<string?>("--greedy") { Description = $"Reference continuations of texts; by default {GreedyFileName} of a checkpoint without {ExpectedFileName}.", HelpName = "FILE" };
-        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, device };
+        Option<CacheKind?> cache = CommandRunner.CacheOption("both, one after the other");
+        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, cache, device };
         command.Validators.Add(result =>
         {
             if (result.GetValue(expected) is not null && result.GetValue(greedy) is not null)
@@ -26,11 +27,18 @@ internal static class VerifyCommand
             }
         });
         command.SetBody((result, output, cancellation) => Run(
-            result.GetRequiredValue(model), result.GetValue(expected), result.GetValue(greedy), result.GetValue(device), output, cancellation));
+            result.GetRequiredValue(model),
+            result.GetValue(expected),
+            result.GetValue(greedy),
+            result.GetValue(cache) is { } kind ? [kind] : [CacheKind.Contiguous, CacheKind.Paged],
+            result.GetValue(device),
+            output,
+            cancellation));
         return command;
     }
 
-    private static int Run(string folder, string? expected, string? greedy, string? selector, TextWriter output, CancellationToken cancellation)
+    private static int Run(
+        string folder, string? expected, string? greedy, CacheKind[] caches, string? selector, TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
         if (expected is null && greedy is null)
@@ -47,16 +55,25 @@ internal static class VerifyCommand
         ImmutableArray<ReferencePrompt> prompts = greedy is null ? Verifier.ReadExpected(expected!) : Verifier.ReadGreedy(greedy, tokenizer!, config.BosTokenId);
         int capacity = Math.Min(config.ContextLimit, prompts.Max(p => p.Tokens.Length + Math.Max(p.Greedy.Length - 1, 0)));
         using ComputeDevice device = CommandRunner.OpenDevice(selector);
-        using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", () => Decoder.Load(device, folder, sequences: 1, capacity));
-        output.WriteLine($"{folder} on {device}");
-        return Report(decoder, prompts, tokenizer, output, cancellation);
+        var tally = new Tally();
+        foreach (CacheKind cache in caches)
+        {
+            using Decoder decoder = CommandRunner.WithStatus(
+                $"Loading {folder} on {device}", () => Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache)));
+            output.WriteLine($"{folder} on {device}, {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache");
+            tally += Report(decoder, prompts, tokenizer, output, cancellation);
+        }
+
+        output.WriteLine($"{tally.Passed} passed, {tally.Failed} failed");
+
+        // Nothing verified is nothing shown.
+        return tally is { Failed: 0, Passed: > 0 } ? 0 : CommandRunner.Failed;
     }
 
-    /// <summary>Runs the prompts in both forms, a line each, and closes with the counts.</summary>
-    internal static int Report(Decoder decoder, ImmutableArray<ReferencePrompt> prompts, TextTokenizer? tokenizer, TextWriter output, CancellationToken cancellation)
+    /// <summary>Runs the prompts in every form, a line each.</summary>
+    internal static Tally Report(Decoder decoder, ImmutableArray<ReferencePrompt> prompts, TextTokenizer? tokenizer, TextWriter output, CancellationToken cancellation)
     {
-        int passed = 0;
-        int failed = 0;
+        var tally = new Tally();
         foreach (ReferencePrompt prompt in prompts)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"{prompt.Name,-8} {prompt.Tokens.Length,4} tokens");
@@ -66,22 +83,26 @@ internal static class VerifyCommand
                 continue;
             }
 
-            foreach (PromptForm form in (ReadOnlySpan<PromptForm>)[PromptForm.Prefill, PromptForm.PrefillThenDecode])
+            foreach (PromptForm form in Enum.GetValues<PromptForm>())
             {
                 cancellation.ThrowIfCancellationRequested();
                 PromptResult result = Verifier.Run(decoder, prompt, form, tokenizer);
-                _ = result.Passed ? passed++ : failed++;
+                tally += new Tally(result.Passed ? 1 : 0, result.Passed ? 0 : 1);
                 output.WriteLine($"{name}  {Describe(result)}");
             }
         }
 
-        output.WriteLine($"{passed} passed, {failed} failed");
-        return failed == 0 && passed > 0 ? 0 : CommandRunner.Failed;
+        return tally;
     }
 
     private static string Describe(PromptResult result)
     {
-        string form = result.Form == PromptForm.Prefill ? "one prefill" : "prefill, then decode";
+        string form = result.Form switch
+        {
+            PromptForm.Prefill => "one prefill",
+            PromptForm.PrefillThenDecode => "prefill, then decode",
+            _ => "token by token",
+        };
         string logits = result.MaxDifference is { } difference
             ? string.Create(CultureInfo.InvariantCulture, $"  max |logit difference| {difference:0.00e+00}")
             : string.Empty;
@@ -91,5 +112,11 @@ internal static class VerifyCommand
             : $"greedy tokens differ after {result.GreedyAgreed} of {result.GreedyCompared}{limit}";
         string text = result.TextAgreed is false ? "; their text differs" : string.Empty;
         return $"{form,-20}{logits}  {greedy}{text}  {(result.Passed ? "passed" : "FAILED")}";
+    }
+
+    /// <summary>How many runs agreed with the reference, and how many did not.</summary>
+    internal readonly record struct Tally(int Passed, int Failed)
+    {
+        public static Tally operator +(Tally a, Tally b) => new(a.Passed + b.Passed, a.Failed + b.Failed);
     }
 }

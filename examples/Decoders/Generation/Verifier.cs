@@ -19,6 +19,9 @@ public enum PromptForm
 
     /// <summary>Its first half in one step, then token by token.</summary>
     PrefillThenDecode,
+
+    /// <summary>Token by token from the first.</summary>
+    Decode,
 }
 
 /// <summary>How a decoder did on a prompt.</summary>
@@ -125,7 +128,13 @@ public static class Verifier
         }
 
         decoder.Reset(0);
-        int first = form == PromptForm.Prefill ? length : Math.Max(1, length / 2);
+        int first = form switch
+        {
+            PromptForm.Prefill => length,
+            PromptForm.PrefillThenDecode => Math.Max(1, length / 2),
+            PromptForm.Decode => 1,
+            _ => throw new ArgumentOutOfRangeException(nameof(form), form, "No such form."),
+        };
         var logits = new float[hasLogits ? (long)length * vocabulary : vocabulary];
         Step(0, first);
         for (int i = first; i < length; i++)

@@ -1,10 +1,12 @@
-// output[t, i] = table[ids[t], i]. One work-item an element.
+// output[t, i] = scale · table[ids[t], i], or output[t, i] += that. One work-item an element.
 kernel void embedding(
     global const weight_t *restrict table, // [vocabulary, width]
     global const int *restrict ids,        // [tokens]
     global float *restrict output,         // [tokens, width]
     int width,
-    int tokens)
+    int tokens,
+    float scale,
+    int accumulate)
 {
     size_t element = get_global_id(0);
     if (element >= (size_t)tokens * width)
@@ -13,5 +15,6 @@ kernel void embedding(
     }
 
     size_t token = element / width;
-    output[element] = weight(table, (size_t)ids[token] * width + element % width);
+    float value = scale * weight(table, (size_t)ids[token] * width + element % width);
+    output[element] = accumulate ? output[element] + value : value;
 }

@@ -1,4 +1,4 @@
-// What the two forms of the linear layer share. Bits of the argument flags:
+// What the forms of the linear layer share. Bits of the argument flags:
 #define BIAS 1       // a bias is added
 #define ACCUMULATE 2 // the result is added to what the output holds
 

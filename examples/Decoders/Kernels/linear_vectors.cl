@@ -1,6 +1,6 @@
 // y[t, r] = x[t]·w[r] (+ bias[r]) (+ y[t, r]), for CPUs: no barriers; one work-item owns a tile of ROWS × TOKENS outputs and
 // runs along the columns in vectors, so that every vector that is loaded serves several outputs. The host sets NAME, ROWS and
-// TOKENS, and includes this text once for few tokens and once for many. Global size: (tokens / TOKENS, rows / ROWS).
+// TOKENS, and EXPERTS where each token has a matrix of its own. Global size: (tokens / TOKENS, rows / ROWS).
 kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void NAME(
     global const float *restrict x,      // [tokens, columns]
@@ -10,7 +10,7 @@ void NAME(
     int columns,
     int rows,
     int tokens,
-    int flags)
+    int flags EXPERT_ARGUMENTS)
 {
     // Rows and tokens past the end repeat the last one, and are not stored.
     int row = get_global_id(1) * ROWS;
@@ -18,10 +18,11 @@ void NAME(
     global const weight_t *ws[ROWS];
     global const float *xs[TOKENS];
     float16 sums[ROWS][TOKENS];
+    TAKE_EXPERT(token)
 #pragma unroll
     for (int t = 0; t < TOKENS; t++)
     {
-        xs[t] = x + (size_t)min(token + t, tokens - 1) * columns;
+        xs[t] = x + (size_t)X_ROW(min(token + t, tokens - 1)) * columns;
     }
 
 #pragma unroll

@@ -8,16 +8,26 @@ namespace Decoders;
 /// </summary>
 public abstract class Architecture
 {
-    private static readonly Architecture[] All = [new LlamaDecoder()];
+    private static readonly Architecture[] All =
+    [
+        new Gpt2Decoder(),
+        new LlamaDecoder(),
+        new MistralDecoder(),
+        new Qwen3Decoder(),
+        new GemmaDecoder(),
+        new Gemma2Decoder(),
+        new BloomDecoder(),
+        new GptOssDecoder(),
+    ];
 
     /// <summary>Every <c>model_type</c> that there is code for.</summary>
-    public static IEnumerable<string> ModelTypes => All.SelectMany(a => a.Types);
+    public static IEnumerable<string> ModelTypes => All.Select(a => a.ModelType);
 
-    /// <summary>The values of <c>model_type</c> that are of this family.</summary>
-    protected abstract IReadOnlyList<string> Types { get; }
+    /// <summary>The value of <c>model_type</c>.</summary>
+    public abstract string ModelType { get; }
 
     /// <summary>The family of a <c>model_type</c>, or null if there is no code for it.</summary>
-    public static Architecture? Find(string modelType) => Array.Find(All, a => a.Types.Contains(modelType));
+    public static Architecture? Find(string modelType) => Array.Find(All, a => a.ModelType == modelType);
 
     /// <summary>Reads the family's keys of <c>config.json</c>; the keys that all families share are read by the caller.</summary>
     /// <exception cref="CheckpointException">A key is missing or wrong, or its value is not supported.</exception>
@@ -36,4 +46,4 @@ public abstract class Architecture
 /// <param name="Layers">The decoder layers.</param>
 /// <param name="FinalNorm">The norm before the head.</param>
 /// <param name="Head">Residual stream to logits.</param>
-public sealed record DecoderParts(WeightMatrix Embedding, IReadOnlyList<DecoderLayer> Layers, INorm FinalNorm, Linear Head);
+public sealed record DecoderParts(TokenEmbedding Embedding, IReadOnlyList<DecoderLayer> Layers, INorm FinalNorm, Linear Head);

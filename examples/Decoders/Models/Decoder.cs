@@ -62,7 +62,7 @@ public sealed class Decoder : IDisposable
     /// <param name="folder">The checkpoint.</param>
     /// <param name="sequences">Sequences that can run side by side.</param>
     /// <param name="capacity">The most tokens that a sequence may have.</param>
-    /// <param name="attention">Makes the attention; by default from the types that the program was compiled with.</param>
+    /// <param name="attention">Makes the attention; by default from the types that the program was compiled with, with a contiguous cache.</param>
     /// <exception cref="CheckpointException">The checkpoint cannot be used, or has no attention kernel, or its model knows no context that long.</exception>
     /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
     public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention = null)
@@ -78,7 +78,7 @@ public sealed class Decoder : IDisposable
         try
         {
             // First what is likeliest to fail and quick to try.
-            heads = (attention ?? AttentionRegistry.Create)(device, config, sequences, capacity);
+            heads = (attention ?? AttentionRegistry.With(CacheKind.Contiguous))(device, config, sequences, capacity);
             LayerKernels kernels = weights.Own(new LayerKernels(device));
             DecoderParts parts = Architecture.Find(config.ModelType)!.Build(weights, config, capacity);
             return new Decoder(device, config, sequences, weights, kernels, heads, parts);
@@ -125,7 +125,7 @@ public sealed class Decoder : IDisposable
         step.Begin(tokens, sequences);
         Attention.Begin(sequences);
         DeviceBuffer<float> residual = step.Scratch("residual", hidden);
-        kernels.Embed(parts.Embedding, step.Ids, residual, tokens.Length);
+        parts.Embedding.Apply(step, residual);
         foreach (DecoderLayer layer in parts.Layers)
         {
             layer.Apply(step, residual);
@@ -136,6 +136,11 @@ public sealed class Decoder : IDisposable
         parts.FinalNorm.Apply(step, wanted, normed, rowCount);
         DeviceBuffer<float> output = step.Scratch("logits", rowCount, vocabulary);
         parts.Head.Apply(step, normed, output, rowCount);
+        if (Config.LogitSoftcap > 0)
+        {
+            kernels.Softcap(output, Config.LogitSoftcap, (long)rowCount * vocabulary);
+        }
+
         device.Queue.Read(output, logits);
     }
 

@@ -6,7 +6,7 @@ namespace Decoders;
 public sealed class DecoderStep : IDisposable
 {
     private readonly ComputeDevice device;
-    private readonly Dictionary<string, DeviceBuffer<float>> scratch = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DeviceBuffer> scratch = new(StringComparer.Ordinal);
     private int[] hostPositions = [];
 
     internal DecoderStep(ComputeDevice device, LayerKernels kernels, IDecoderAttention attention, int hiddenSize)
@@ -40,29 +40,32 @@ public sealed class DecoderStep : IDisposable
     /// <summary>The buffer of this name, of at least <paramref name="width"/> elements a token of the step.</summary>
     public DeviceBuffer<float> Scratch(string name, int width) => Scratch(name, Tokens, width);
 
+    /// <inheritdoc cref="Scratch{T}"/>
+    public DeviceBuffer<float> Scratch(string name, int rows, int width) => Scratch<float>(name, rows, width);
+
     /// <summary>
     /// The buffer of this name, of at least this many rows and elements a row. All layers share it; it is kept from step to
     /// step, and its content is lost when it grows.
     /// </summary>
-    public DeviceBuffer<float> Scratch(string name, int rows, int width)
+    public DeviceBuffer<T> Scratch<T>(string name, int rows, int width) where T : unmanaged
     {
         long length = (long)rows * width;
-        if (!scratch.TryGetValue(name, out DeviceBuffer<float>? buffer) || buffer.Length < length)
+        if (!scratch.TryGetValue(name, out DeviceBuffer? buffer) || ((DeviceBuffer<T>)buffer).Length < length)
         {
             // Commands under way keep the old memory; it is freed first so that the two need not fit side by side.
             buffer?.Dispose();
             scratch.Remove(name);
-            buffer = device.Allocate<float>(length);
+            buffer = device.Allocate<T>(length);
             scratch.Add(name, buffer);
         }
 
-        return buffer;
+        return (DeviceBuffer<T>)buffer;
     }
 
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
     {
-        foreach (DeviceBuffer<float> buffer in scratch.Values)
+        foreach (DeviceBuffer buffer in scratch.Values)
         {
             buffer.Dispose();
         }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Kernels;
 using Kernels.OpenCL;
 
@@ -35,11 +37,25 @@ public sealed class DecoderWeights : IDisposable
         return resource;
     }
 
+    /// <summary>Whether the checkpoint has a tensor of this name.</summary>
+    public bool Contains(string name) => checkpoint.Contains(name);
+
     /// <summary>A vector as float32.</summary>
     /// <param name="name">The tensor.</param>
     /// <param name="length">Its elements.</param>
+    /// <param name="plus">What is added to each.</param>
     /// <exception cref="CheckpointException">There is no such tensor, or it is not of this length.</exception>
-    public DeviceBuffer<float> Vector(string name, int length) => Concatenate([(name, length)]);
+    public DeviceBuffer<float> Vector(string name, int length, float plus = 0)
+    {
+        CheckShape(name, length);
+        float[] values = checkpoint.ReadFloats(name);
+        for (int i = 0; i < length; i++)
+        {
+            values[i] += plus;
+        }
+
+        return UploadFloats(values);
+    }
 
     /// <summary>
     /// A matrix [rows, columns] in its stored type; several tensors of as many columns become one, below each other.
@@ -49,29 +65,14 @@ public sealed class DecoderWeights : IDisposable
     /// <exception cref="CheckpointException">A tensor is missing, or of another shape, or the tensors are not all of one floating-point type.</exception>
     public WeightMatrix Matrix(int columns, params ReadOnlySpan<(string Name, int Rows)> parts)
     {
-        (string Name, int Rows)[] tensors = parts.ToArray();
-        for (int i = 0; i < tensors.Length; i++)
+        var matrices = new StoredMatrix[parts.Length];
+        for (int i = 0; i < matrices.Length; i++)
         {
-            tensors[i].Name += ".weight";
-            CheckShape(tensors[i].Name, tensors[i].Rows, columns);
+            matrices[i] = new StoredMatrix(parts[i].Name + ".weight", 0, parts[i].Rows);
+            CheckShape(matrices[i].Tensor, parts[i].Rows, columns);
         }
 
-        TensorType type = checkpoint.Info(tensors[0].Name).Type;
-        foreach ((string name, _) in tensors)
-        {
-            if (checkpoint.Info(name).Type != type)
-            {
-                throw new CheckpointException(checkpoint.Path, $"tensor '{name}' is {checkpoint.Info(name)}, but '{tensors[0].Name}', which it is used with, is {checkpoint.Info(tensors[0].Name)}");
-            }
-        }
-
-        return type switch
-        {
-            TensorType.Float32 => Upload<float>(columns, tensors),
-            TensorType.Float16 => Upload<Half>(columns, tensors),
-            TensorType.BFloat16 => Upload<BFloat16>(columns, tensors),
-            _ => throw new CheckpointException(checkpoint.Path, $"tensor '{tensors[0].Name}' is {checkpoint.Info(tensors[0].Name)}, not of a floating-point type"),
-        };
+        return Upload(columns, matrices, transposed: false);
     }
 
     /// <summary>A linear layer; several of as many inputs become one, their outputs one after the other.</summary>
@@ -87,13 +88,32 @@ public sealed class DecoderWeights : IDisposable
             return new Linear(matrix, bias: null);
         }
 
-        (string Name, int Rows)[] biases = parts.ToArray();
-        for (int i = 0; i < biases.Length; i++)
+        var biases = new List<float>();
+        foreach ((string name, int rows) in parts)
         {
-            biases[i].Name += ".bias";
+            CheckShape(name + ".bias", rows);
+            biases.AddRange(checkpoint.ReadFloats(name + ".bias"));
         }
 
-        return new Linear(matrix, Concatenate(biases));
+        return new Linear(matrix, UploadFloats(CollectionsMarshal.AsSpan(biases)));
+    }
+
+    /// <summary>A linear layer with bias whose <c>.weight</c> is stored [inputs, outputs].</summary>
+    /// <exception cref="CheckpointException">A tensor is missing, or of another shape.</exception>
+    public Linear TransposedLinear(string name, int inputs, int outputs)
+    {
+        CheckShape(name + ".weight", inputs, outputs);
+        return new Linear(Upload(inputs, [new StoredMatrix(name + ".weight", 0, outputs)], transposed: true), Vector(name + ".bias", outputs));
+    }
+
+    /// <summary>The linear layers of experts in one tensor, stored [experts, inputs, outputs], with biases in another, <c>_bias</c>.</summary>
+    /// <exception cref="CheckpointException">A tensor is missing, or of another shape.</exception>
+    public ExpertLinear TransposedExperts(string name, int experts, int inputs, int outputs)
+    {
+        CheckShape(name, experts, inputs, outputs);
+        CheckShape(name + "_bias", experts, outputs);
+        StoredMatrix[] matrices = [.. Enumerable.Range(0, experts).Select(expert => new StoredMatrix(name, (long)expert * inputs * outputs, outputs))];
+        return new ExpertLinear(Upload(inputs, matrices, transposed: true), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
     }
 
     /// <summary>Frees the device memory.</summary>
@@ -105,38 +125,80 @@ public sealed class DecoderWeights : IDisposable
         }
     }
 
-    private WeightMatrix Upload<T>(int columns, (string Name, int Rows)[] parts) where T : unmanaged
+    /// <summary>A tile of a transposed matrix at a time, so that both sides stay in the cache.</summary>
+    private static void Transpose<T>(ReadOnlySpan<T> source, int sourceColumns, int firstColumn, Span<T> target, int targetColumns)
+    {
+        const int Tile = 32;
+        int rows = target.Length / targetColumns;
+        for (int rowTile = 0; rowTile < rows; rowTile += Tile)
+        {
+            for (int columnTile = 0; columnTile < targetColumns; columnTile += Tile)
+            {
+                for (int row = rowTile; row < Math.Min(rowTile + Tile, rows); row++)
+                {
+                    for (int column = columnTile; column < Math.Min(columnTile + Tile, targetColumns); column++)
+                    {
+                        target[(row * targetColumns) + column] = source[(column * sourceColumns) + firstColumn + row];
+                    }
+                }
+            }
+        }
+    }
+
+    private WeightMatrix Upload(int columns, StoredMatrix[] parts, bool transposed)
+    {
+        TensorInfo first = checkpoint.Info(parts[0].Tensor);
+        foreach (StoredMatrix part in parts)
+        {
+            TensorInfo info = checkpoint.Info(part.Tensor);
+            if (info.Type != first.Type)
+            {
+                throw new CheckpointException(checkpoint.Path, $"tensor '{part.Tensor}' is {info}, but '{first.Name}', which it is used with, is {first}");
+            }
+        }
+
+        return first.Type switch
+        {
+            TensorType.Float32 => Upload<float>(columns, parts, transposed),
+            TensorType.Float16 => Upload<Half>(columns, parts, transposed),
+            TensorType.BFloat16 => Upload<BFloat16>(columns, parts, transposed),
+            _ => throw new CheckpointException(checkpoint.Path, $"tensor '{first.Name}' is {first}, not of a floating-point type"),
+        };
+    }
+
+    private WeightMatrix Upload<T>(int columns, StoredMatrix[] parts, bool transposed) where T : unmanaged
     {
         int rows = checked(parts.Sum(p => p.Rows));
         DeviceBuffer<T> buffer = Own(Device.Allocate<T>((long)rows * columns));
         ByteLength += buffer.ByteLength;
-        int pieceLength = PieceBytes / System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+        int pieceRows = Math.Max(1, PieceBytes / Unsafe.SizeOf<T>() / columns);
+        T[] piece = transposed ? new T[Math.Min(pieceRows, parts.Max(p => p.Rows)) * columns] : [];
         long target = 0;
-        foreach ((string name, int partRows) in parts)
+        foreach (StoredMatrix part in parts)
         {
-            long length = (long)partRows * columns;
-            for (long start = 0; start < length; start += pieceLength)
+            for (int row = 0; row < part.Rows; row += pieceRows)
             {
-                int count = (int)Math.Min(pieceLength, length - start);
-                Device.Queue.Write(buffer, checkpoint.Read<T>(name, start, count), target + start);
-            }
+                int length = Math.Min(pieceRows, part.Rows - row) * columns;
+                if (transposed)
+                {
+                    Transpose(checkpoint.Read<T>(part.Tensor, part.Start, checked(part.Rows * columns)), part.Rows, row, piece.AsSpan(0, length), columns);
+                    Device.Queue.Write<T>(buffer, piece.AsSpan(0, length), target);
+                }
+                else
+                {
+                    Device.Queue.Write(buffer, checkpoint.Read<T>(part.Tensor, part.Start + ((long)row * columns), length), target);
+                }
 
-            target += length;
+                target += length;
+            }
         }
 
         return WeightMatrix.From(buffer, rows, columns);
     }
 
-    private DeviceBuffer<float> Concatenate((string Name, int Length)[] parts)
+    private DeviceBuffer<float> UploadFloats(ReadOnlySpan<float> values)
     {
-        var values = new List<float>();
-        foreach ((string name, int length) in parts)
-        {
-            CheckShape(name, length);
-            values.AddRange(checkpoint.ReadFloats(name));
-        }
-
-        DeviceBuffer<float> buffer = Own(Device.Upload<float>(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(values)));
+        DeviceBuffer<float> buffer = Own(Device.Upload<float>(values));
         ByteLength += buffer.ByteLength;
         return buffer;
     }
@@ -149,4 +211,7 @@ public sealed class DecoderWeights : IDisposable
             throw new CheckpointException(checkpoint.Path, $"tensor '{name}' is {info}; the configuration says [{string.Join(", ", expected.ToArray())}]");
         }
     }
+
+    /// <summary>A matrix of <paramref name="Rows"/> rows, once it is the way round that the device has it, from an element of a tensor on.</summary>
+    private readonly record struct StoredMatrix(string Tensor, long Start, int Rows);
 }

@@ -22,7 +22,14 @@ public interface IDecoderAttention : IDisposable
     void Begin(ReadOnlySpan<(int Sequence, int Tokens)> step);
 
     /// <summary>Enqueues one layer of the step: writes its keys and values to the cache, then runs its queries over the cache.</summary>
-    void AppendAndAttend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o);
+    /// <param name="layer">The layer.</param>
+    /// <param name="q">The queries.</param>
+    /// <param name="k">The new keys.</param>
+    /// <param name="v">The new values.</param>
+    /// <param name="o">Takes the outputs.</param>
+    /// <param name="sinks">The layer's learned logits, [H_q], where its geometry has sinks; else null.</param>
+    void AppendAndAttend(
+        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, DeviceBuffer<float>? sinks);
 
     /// <summary>Empties a sequence.</summary>
     void Reset(int sequence);

@@ -33,6 +33,8 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 
     public ScoreRules Rules { get; } = new(Spec);
 
+    public Rope Rope { get; } = new(Spec);
+
     public Target Target { get; } = Target.For(Plan.Target);
 }
 
@@ -41,7 +43,7 @@ internal static class KernelEmitter
 {
     /// <summary>The kernels that every spec has.</summary>
     public static readonly IReadOnlyList<KernelAlgorithm> Algorithms =
-        [KernelAlgorithm.Append, KernelAlgorithm.Prefill, KernelAlgorithm.Decode, KernelAlgorithm.Combine];
+        [KernelAlgorithm.Append, KernelAlgorithm.Prefill, KernelAlgorithm.Decode, KernelAlgorithm.Combine, KernelAlgorithm.Merge];
 
     /// <summary>The kernels of a spec: all of them, but the classification of tiles only where there is a mask mod.</summary>
     public static IReadOnlyList<KernelAlgorithm> AlgorithmsOf(AttentionSpec spec) =>
@@ -67,6 +69,9 @@ internal static class KernelEmitter
                 break;
             case KernelAlgorithm.ClassifyTiles when spec.MaskMod is not null:
                 ClassifyAlgorithm.Write(writer, context);
+                break;
+            case KernelAlgorithm.Merge:
+                MergeAlgorithm.Write(writer, context);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such algorithm.");

@@ -37,8 +37,11 @@ internal static class PortablePlanner
     /// <summary>Few rows, one group of query heads if it can be, and as many keys as fit: what matters is how much is being read.</summary>
     private static TilePlan PlanDecode(AttentionSpec spec)
     {
-        int rows = Math.Min(Math.Max(PowerOfTwoAtLeast(spec.GroupSize), 4), 16);
-        return new[] { 64, 32, 16, 8 }.Select(keys => Shape(spec, rows, keys, maxThreadsY: 4)).First(Fits);
+        int most = Math.Min(Math.Max(PowerOfTwoAtLeast(spec.GroupSize), 4), 16);
+        return (from rows in new[] { 16, 8, 4 }
+                where rows <= most
+                from keys in new[] { 64, 32, 16, 8 }
+                select Shape(spec, rows, keys, maxThreadsY: 4)).First(Fits);
     }
 
     private static TilePlan Shape(AttentionSpec spec, int rows, int keys, int maxThreadsY)

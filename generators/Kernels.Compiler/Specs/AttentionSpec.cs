@@ -33,6 +33,24 @@ internal sealed record AttentionSpec(
     /// <summary>Whether each head has a learned logit in its softmax denominator.</summary>
     public bool Sinks { get; init; }
 
+    /// <summary>Whether a query sees the keys of its own document only.</summary>
+    public bool Documents { get; init; }
+
+    /// <summary>Whether keys can be hidden one by one.</summary>
+    public bool KeyPadding { get; init; }
+
+    /// <summary>Whether a number of its own is added to each score.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>Which elements of a head rope turns together.</summary>
+    public RopeStyle Rope { get; init; }
+
+    /// <summary>Elements of a head that turn; 0: all.</summary>
+    public int RotaryDim { get; init; }
+
+    /// <summary>Whether one row a token is both: all of it the key, its first elements the value.</summary>
+    public bool LatentCache { get; init; }
+
     /// <summary>Tokens of a page; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 
@@ -46,11 +64,17 @@ internal sealed record AttentionSpec(
     public IReadOnlyList<ModInput> ModInputs =>
         (ScoreMod?.Inputs ?? default).Concat(MaskMod?.Inputs ?? default).Distinct().ToList();
 
+    /// <summary>The first element that turns: a latent row has those that do after those that are its value.</summary>
+    public int RotaryBegin => LatentCache ? ResolvedValueDim : 0;
+
     /// <summary>Query heads that share one KV head.</summary>
     public int GroupSize => QueryHeads / KvHeads;
 
     /// <summary>d_v with its default resolved.</summary>
     public int ResolvedValueDim => ValueDim == 0 ? HeadDim : ValueDim;
+
+    /// <summary>Elements of a head that turn with the default resolved; 0 without rope.</summary>
+    public int ResolvedRotaryDim => Rope == RopeStyle.None ? 0 : RotaryDim == 0 ? HeadDim - RotaryBegin : RotaryDim;
 
     /// <summary>The factor on q·k with its default resolved.</summary>
     public double ResolvedScale => Scale == 0 ? 1 / Math.Sqrt(HeadDim) : Scale;

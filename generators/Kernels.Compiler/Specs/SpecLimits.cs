@@ -6,7 +6,10 @@ internal static class SpecLimits
     public const int MinHeads = 1;
     public const int MaxHeads = 1024;
     public const int MinDim = 8;
-    public const int MaxDim = 256;
+
+    /// <summary>A latent row of DeepSeek has 512 elements and 64 that turn.</summary>
+    public const int MaxHeadDim = 576;
+    public const int MaxValueDim = 512;
 
     /// <summary>Kernels multiply the scale by log2(e) in float32: what lies between is a normal float before and after.</summary>
     public const double MinScale = 1e-30;
@@ -24,6 +27,8 @@ internal static class SpecLimits
 
     /// <summary>Rows of half bytes are stored and loaded in whole vectors, so that no byte is shared between two rows or two loads.</summary>
     public const int Int4DimMultiple = 16;
+
+    public const int MinRotaryDim = 2;
 
     public const int MinQueryTile = 4;
     public const int MaxQueryTile = 128;

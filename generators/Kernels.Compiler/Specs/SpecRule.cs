@@ -66,6 +66,18 @@ internal static class SpecRules
     public static readonly SpecRule DimensionNotMultiple = SpecRule.Error("KA0121", "Dimension is not a multiple that the cache needs",
         "{0} is {1}; a cache in {2} needs a multiple of {3}, for example {4}");
 
+    public static readonly SpecRule RotaryDimInvalid = SpecRule.Error("KA0130", "Rotary dimension cannot be paired",
+        "{0} elements of a head cannot turn in pairs; RotaryDim must be an even number between {1} and {2}, or left out where headDim is even");
+
+    public static readonly SpecRule LatentValueDimInvalid = SpecRule.Error("KA0131", "Latent row without a value in it",
+        "A latent cache has a token's value in the first ValueDim elements of its one row of {0}; set ValueDim to the latent rank, at most {0}");
+
+    public static readonly SpecRule LatentScaleMissing = SpecRule.Error("KA0132", "Scale of latent attention missing",
+        "The scale of latent attention does not follow from its width {0}; set Scale to 1/√(nope + rope dimensions) of a head as it was before absorption");
+
+    public static readonly SpecRule LatentCacheIsPlain = SpecRule.Error("KA0133", "Latent cache in a type with scales",
+        "A latent row is key and value at once and has no scale of its own for either, which {0} needs; set CacheStorage to one of {1}, or leave it out");
+
     public static readonly SpecRule CacheWiderThanStorage = SpecRule.Warning("KA0201", "Cache is wider than what is put into it",
         "The cache keeps {0} but keys and values arrive as {1}: the wider cache takes more memory and bandwidth and holds nothing more; leave CacheStorage out");
 
@@ -81,12 +93,15 @@ internal static class SpecRules
     public static readonly SpecRule WindowIsHidden = SpecRule.Warning("KA0205", "Window lies behind the mask",
         "With Mask = {0} no query sees a key to its right, so that WindowRight = {1} changes nothing; leave it out");
 
+    public static readonly SpecRule RotaryDimWithoutRope = SpecRule.Warning("KA0210", "Rotary dimension without rope",
+        "RotaryDim = {0} changes nothing while Rope is None; set Rope to the style of the checkpoint, or leave RotaryDim out");
+
     public static readonly IReadOnlyList<SpecRule> All =
     [
         QueryHeadsRange, KvHeadsRange, HeadsNotDivisible, HeadDimRange, ValueDimRange, ScaleInvalid, UndefinedOption,
         TileShape, TileTooLarge, FewerQueryHeads, WindowRange, SoftcapInvalid, PageSizeRange,
-        StorageIsForCaches, DimensionNotMultiple,
-        CacheWiderThanStorage, OptionHasNoEffect, CacheConvertsForNothing, LayoutMakesNoDifference, WindowIsHidden,
+        StorageIsForCaches, DimensionNotMultiple, RotaryDimInvalid, LatentValueDimInvalid, LatentScaleMissing, LatentCacheIsPlain,
+        CacheWiderThanStorage, OptionHasNoEffect, CacheConvertsForNothing, LayoutMakesNoDifference, WindowIsHidden, RotaryDimWithoutRope,
     ];
 }
 

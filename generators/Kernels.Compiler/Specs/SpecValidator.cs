@@ -12,9 +12,9 @@ internal static class SpecValidator
         bool heads = InRange(spec.QueryHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads, SpecRules.QueryHeadsRange, "queryHeads")
             & InRange(spec.KvHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads, SpecRules.KvHeadsRange, "kvHeads");
         heads = heads && HeadsAreShared();
-        bool headDim = InRange(spec.HeadDim, SpecLimits.MinDim, SpecLimits.MaxDim, SpecRules.HeadDimRange, "headDim");
+        bool headDim = InRange(spec.HeadDim, SpecLimits.MinDim, SpecLimits.MaxHeadDim, SpecRules.HeadDimRange, "headDim");
         bool valueDim = spec.ValueDim == 0
-            || InRange(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxDim, SpecRules.ValueDimRange, "ValueDim", SpecFix.LeaveOut("ValueDim"));
+            || InRange(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxValueDim, SpecRules.ValueDimRange, "ValueDim", SpecFix.LeaveOut("ValueDim"));
         if (spec.Scale != 0 && !IsBetween(spec.Scale, SpecLimits.MinScale, SpecLimits.MaxScale))
         {
             Report(SpecRules.ScaleInvalid, "Scale", [SpecFix.LeaveOut("Scale")],
@@ -40,6 +40,16 @@ internal static class SpecValidator
 
         bool options = Defined(spec.Mask, "Mask") & Defined(spec.Storage, "Storage", type => type.Scale() == CacheScale.None)
             & (spec.CacheStorage is null || Defined(spec.CacheStorage.Value, "CacheStorage")) & Defined(spec.Layout, "Layout");
+        if (Defined(spec.Rope, "Rope") && headDim)
+        {
+            HeadsTurnInPairs();
+        }
+
+        if (spec.LatentCache && headDim && valueDim)
+        {
+            RowsAreLatent();
+        }
+
         bool tiles = Tile(spec.QueryTile, "QueryTile", SpecLimits.MinQueryTile, SpecLimits.MaxQueryTile)
             & Tile(spec.KeyTile, "KeyTile", SpecLimits.MinKeyTile, SpecLimits.MaxKeyTile);
 
@@ -59,7 +69,7 @@ internal static class SpecValidator
             FillsBytes(spec.ValueDim, valueDim && spec.ValueDim != 0, "ValueDim");
         }
 
-        if (headDim && valueDim && spec.ValueDim == spec.HeadDim)
+        if (headDim && valueDim && spec.ValueDim == spec.HeadDim && !spec.LatentCache)
         {
             Report(SpecRules.OptionHasNoEffect, "ValueDim", [SpecFix.LeaveOut("ValueDim")], "ValueDim", Text(spec.ValueDim));
         }
@@ -222,6 +232,53 @@ internal static class SpecValidator
             return false;
         }
 
+        void HeadsTurnInPairs()
+        {
+            if (spec.Rope == RopeStyle.None)
+            {
+                if (spec.RotaryDim != 0)
+                {
+                    IEnumerable<SpecFix> styles = new[] { RopeStyle.HalfSplit, RopeStyle.Interleaved }
+                        .Select(style => SpecFix.Set("Rope", $"{nameof(RopeStyle)}.{style}"));
+                    Report(SpecRules.RotaryDimWithoutRope, "RotaryDim", [SpecFix.LeaveOut("RotaryDim"), .. styles], Text(spec.RotaryDim));
+                }
+
+                return;
+            }
+
+            int dim = spec.ResolvedRotaryDim, largest = (spec.HeadDim - spec.RotaryBegin) / 2 * 2;
+            if (dim < SpecLimits.MinRotaryDim || dim > largest || dim % 2 != 0)
+            {
+                int nearest = Math.Min(largest, Math.Max(SpecLimits.MinRotaryDim, dim / 2 * 2));
+                Report(SpecRules.RotaryDimInvalid, spec.RotaryDim == 0 ? "Rope" : "RotaryDim",
+                    [SpecFix.Set("RotaryDim", Text(nearest))], Text(dim), Text(SpecLimits.MinRotaryDim), Text(largest));
+            }
+            else if (spec.RotaryDim == spec.HeadDim - spec.RotaryBegin)
+            {
+                Report(SpecRules.OptionHasNoEffect, "RotaryDim", [SpecFix.LeaveOut("RotaryDim")], "RotaryDim", Text(spec.RotaryDim));
+            }
+        }
+
+        void RowsAreLatent()
+        {
+            if (spec.ValueDim == 0 || spec.ValueDim > spec.HeadDim)
+            {
+                Report(SpecRules.LatentValueDimInvalid, spec.ValueDim == 0 ? "LatentCache" : "ValueDim",
+                    [SpecFix.Set("ValueDim", Text(Math.Min(spec.HeadDim, SpecLimits.MaxValueDim)))], Text(spec.HeadDim));
+            }
+
+            if (spec.Scale == 0)
+            {
+                Report(SpecRules.LatentScaleMissing, "LatentCache", [], Text(spec.HeadDim));
+            }
+
+            if (spec.CacheStorage is { } cache && cache.Scale() != CacheScale.None)
+            {
+                Report(SpecRules.LatentCacheIsPlain, "CacheStorage", [SpecFix.LeaveOut("CacheStorage")], cache.ToString(),
+                    string.Join(", ", Enum.GetValues(typeof(ElementType)).Cast<ElementType>().Where(type => type.Scale() == CacheScale.None)));
+            }
+        }
+
         void FillsBytes(int dim, bool known, string option)
         {
             const int multiple = SpecLimits.Int4DimMultiple;
@@ -231,7 +288,7 @@ internal static class SpecValidator
             }
 
             string[] nearest = new[] { dim / multiple * multiple, ((dim / multiple) + 1) * multiple }
-                .Where(size => size is >= SpecLimits.MinDim and <= SpecLimits.MaxDim).Select(Text).ToArray();
+                .Where(size => size is >= SpecLimits.MinDim and <= SpecLimits.MaxHeadDim).Select(Text).ToArray();
             Report(SpecRules.DimensionNotMultiple, option,
                 [SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Int8}"), .. nearest.Select(size => SpecFix.Set(option, size))],
                 option, Text(dim), nameof(ElementType.Int4), Text(multiple), string.Join(" or ", nearest));

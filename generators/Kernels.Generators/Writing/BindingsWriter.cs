@@ -22,15 +22,13 @@ internal static class BindingsWriter
         string k = $"[tokens, {spec.KvHeads}, {spec.HeadDim}]";
         string v = $"[tokens, {spec.KvHeads}, {spec.ResolvedValueDim}]";
         string o = $"[tokens, {spec.QueryHeads}, {spec.ResolvedValueDim}]";
-        string inputs = (spec.Sinks
-            ? $$"""
-                /// <summary>The learned logit of each query head, [{{spec.QueryHeads}}]; the next launches take it. Layers differ in theirs: set it before each.</summary>
-                {{CSharpFile.GeneratedCode}}
-                public global::Kernels.OpenCL.DeviceBuffer<float>? Sinks { get => launcher.Sinks; set => launcher.Sinks = value; }
+        string inputs = string.Concat(Inputs(spec).Select(launch => $$"""
+            /// <summary>{{launch.Summary}}; the next launches take it.{{launch.More}}</summary>
+            {{CSharpFile.GeneratedCode}}
+            public global::Kernels.OpenCL.{{launch.Type}}? {{launch.Name}} { get => launcher.{{launch.Name}}; set => launcher.{{launch.Name}} = value; }
 
 
-                """
-            : "") + (spec.ModInputs.Count > 0
+            """)) + (spec.ModInputs.Count > 0
             ? $$"""
                 /// <summary>What the mods are given at run time; the next launches take it.</summary>
                 {{CSharpFile.GeneratedCode}}
@@ -70,7 +68,7 @@ internal static class BindingsWriter
                 {{CSharpFile.GeneratedCode}}
                 public global::Kernels.OpenCL.KvCache<{{name}}> CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
                 """;
-        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>", writer =>
+        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>{(spec.Sinks ? ", global::Kernels.OpenCL.ISinkAttention" : "")}", writer =>
         {
             writer.Add($$"""
             {{CSharpFile.GeneratedCode}}
@@ -121,6 +119,20 @@ internal static class BindingsWriter
             {{CSharpFile.GeneratedCode}}
             public {{launched}} Attend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float>? lse = null) =>
                 launcher.Attend(plan, cache, layer, queries, outputs, lse);
+
+            /// <summary>
+            /// Enqueues the merge of what launches over different keys gave for the same queries; does not wait. States with an infinite LSE
+            /// count for nothing; a row of such states only becomes 0 with the LSE -∞.
+            /// </summary>
+            /// <param name="states">Outputs to merge, 1 or more.</param>
+            /// <param name="tokens">Query tokens.</param>
+            /// <param name="outputs">[states, tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}]</param>
+            /// <param name="lse">[states, tokens, {{spec.QueryHeads}}], natural logs.</param>
+            /// <param name="merged">Takes the outputs, {{o}}; not the memory of <paramref name="outputs"/>.</param>
+            /// <param name="mergedLse">Takes the LSEs, [tokens, {{spec.QueryHeads}}]; not the memory of <paramref name="lse"/>.</param>
+            {{CSharpFile.GeneratedCode}}
+            public {{launched}} MergeStates(int states, int tokens, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float> lse, {{buffer}} merged, global::Kernels.OpenCL.DeviceBuffer<float> mergedLse) =>
+                launcher.MergeStates(states, tokens, outputs, lse, merged, mergedLse);
 
             /// <summary>Appends tokens to one sequence, in layer 0; returns when they are there.</summary>
             /// <param name="cache">The cache.</param>
@@ -175,5 +187,37 @@ internal static class BindingsWriter
                 ModInputsWriter.Write(writer, spec);
             }
         });
+    }
+
+    /// <summary>What the options let a launch give.</summary>
+    private static IEnumerable<(string Type, string Name, string Summary, string More)> Inputs(AttentionSpec spec)
+    {
+        if (spec.Sinks)
+        {
+            yield return ("DeviceBuffer<float>", "Sinks", $"The learned logit of each query head, [{spec.QueryHeads}]", " Layers differ in theirs: set it before each.");
+        }
+
+        if (spec.Documents)
+        {
+            yield return ("DeviceBuffer<int>", "Documents",
+                "The document of each key, [keys of all requests of the step], packed request after request", " A query sees the keys of its own document.");
+        }
+
+        if (spec.KeyPadding)
+        {
+            yield return ("KeyMask", "KeyPadding", "A byte for each key of each request, [requests, keys], 0 where the key is hidden", "");
+        }
+
+        if (spec.Bias)
+        {
+            yield return ("AttentionBias", "Bias",
+                $"What is added to each score, [requests or 1, {spec.QueryHeads} or 1, queries or 1, keys]", " Row: the query's index in its request; column: the key's position.");
+        }
+
+        if (spec.Rope != RopeStyle.None)
+        {
+            yield return ("DeviceBuffer<float>", "Rope",
+                $"Cosine and sine of the angles, the values of a <see cref=\"global::Kernels.RopeTable\"/>: [positions, {spec.ResolvedRotaryDim / 2}, 2]", " Keys and queries are given as they are before they turn.");
+        }
     }
 }

@@ -16,13 +16,13 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
 
     /// <summary>Bytes that one token takes over all KV heads, scales included.</summary>
     public static long BytesPerToken(AttentionSpec spec) =>
-        RowBytes(spec, spec.HeadDim) + RowBytes(spec, spec.ResolvedValueDim) + ScaleBytes(spec);
+        RowBytes(spec, spec.HeadDim) + (spec.LatentCache ? 0 : RowBytes(spec, spec.ResolvedValueDim)) + ScaleBytes(spec);
 
     public void Write(CodeWriter writer)
     {
         string token = paged ? "token of the page" : "token";
         string axes = spec.Layout == KvLayout.Hnd ? $"[{Outer}, KV head, {token}, dim]" : $"[{Outer}, {token}, KV head, dim]";
-        writer.Add($"/// <summary>Where things lie in the cache of one layer: keys and values in a buffer each, {axes}, {spec.ResolvedCacheStorage}. Offsets and strides count elements.</summary>");
+        writer.Add($"/// <summary>Where things lie in the cache of one layer: {(spec.LatentCache ? $"keys, whose first {spec.ResolvedValueDim} elements are the values" : "keys and values in a buffer each")}, {axes}, {spec.ResolvedCacheStorage}. Offsets and strides count elements.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Open("public static class CacheLayout");
         writer.Add(spec.ResolvedCacheStorage.BitsPerElement() >= 8
@@ -43,7 +43,11 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
         }
 
         Rows(writer, "Key", "key", "one token's keys take over all KV heads", RowBytes(spec, spec.HeadDim), spec.HeadDim, "HeadDim");
-        Rows(writer, "Value", "value", "one token's values take over all KV heads", RowBytes(spec, spec.ResolvedValueDim), spec.ResolvedValueDim, "ValueDim");
+        if (!spec.LatentCache)
+        {
+            Rows(writer, "Value", "value", "one token's values take over all KV heads", RowBytes(spec, spec.ResolvedValueDim), spec.ResolvedValueDim, "ValueDim");
+        }
+
         if (spec.ResolvedCacheStorage.Scale() == CacheScale.PerToken)
         {
             Rows(writer, "Scale", "scale", "one token's scales of keys and of values, float32 in a buffer each, take over all KV heads", ScaleBytes(spec), 1, null);

@@ -132,6 +132,26 @@ internal static class SpecWriter
             yield return "sinks";
         }
 
+        if (spec.Documents)
+        {
+            yield return "documents apart";
+        }
+
+        if (spec.KeyPadding)
+        {
+            yield return "a mask on keys";
+        }
+
+        if (spec.Bias)
+        {
+            yield return "bias";
+        }
+
+        if (spec.Rope != RopeStyle.None)
+        {
+            yield return $"rope over {spec.ResolvedRotaryDim} elements ({(spec.Rope == RopeStyle.HalfSplit ? "half-split" : "interleaved")})";
+        }
+
         if (spec.PageSize > 0)
         {
             yield return $"pages of {spec.PageSize} tokens";
@@ -148,6 +168,11 @@ internal static class SpecWriter
             (spec.Softcap > 0, $"Softcap = {Double(spec.Softcap)}"),
             (spec.Alibi, "Alibi = true"),
             (spec.Sinks, "Sinks = true"),
+            (spec.Documents, "Documents = true"),
+            (spec.KeyPadding, "KeyPadding = true"),
+            (spec.Bias, "Bias = true"),
+            (spec.Rope != RopeStyle.None, $"Rope = global::Kernels.RopeStyle.{spec.Rope}, RotaryDim = {spec.ResolvedRotaryDim}"),
+            (spec.LatentCache, "LatentCache = true"),
             (spec.PageSize > 0, $"PageSize = {spec.PageSize}"),
         ];
         string set = string.Join(", ", properties.Where(property => property.IsSet).Select(property => property.Text));

@@ -14,7 +14,8 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     private readonly AttentionDescriptor descriptor;
     private readonly AttentionShape shape;
     private readonly KernelGeometry geometry;
-    private readonly ComputeKernel?[] kernels = new ComputeKernel?[5];
+    private readonly LaunchInputs inputs;
+    private readonly ComputeKernel?[] kernels = new ComputeKernel?[6];
 
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
     private readonly Lock launching = new();
@@ -43,6 +44,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         Device = device;
         this.descriptor = descriptor;
         shape = descriptor.Shape;
+        inputs = new LaunchInputs(descriptor);
         Target = target ?? TargetSelection.Pick(device.Capabilities, descriptor.Targets);
         geometry = descriptor.Geometry(Target);
         CheckLimits(geometry.Prefill);
@@ -57,16 +59,34 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     public KernelTarget Target { get; }
 
     /// <summary>The learned logit of each query head, [H_q], of a spec with sinks; the next launches take it. Layers differ in theirs: set it before each.</summary>
-    public DeviceBuffer<float>? Sinks { get; set; }
+    public DeviceBuffer<float>? Sinks { get => inputs.Sinks; set => inputs.Sinks = value; }
+
+    /// <summary>
+    /// The document of each key, of a spec whose documents are apart: [keys of all requests of the step], packed request after
+    /// request; the next launches take it.
+    /// </summary>
+    public DeviceBuffer<int>? Documents { get => inputs.Documents; set => inputs.Documents = value; }
+
+    /// <summary>Which keys can be seen, of a spec with a mask on keys; the next launches take it.</summary>
+    public KeyMask? KeyPadding { get => inputs.KeyPadding; set => inputs.KeyPadding = value; }
+
+    /// <summary>What is added to scores, of a spec with a bias; the next launches take it.</summary>
+    public AttentionBias? Bias { get => inputs.Bias; set => inputs.Bias = value; }
+
+    /// <summary>
+    /// The angles of a spec with rope: the values of a <see cref="RopeTable"/>, float32 [positions, rotary dimension / 2, 2],
+    /// with as many positions as the longest sequence of a step has keys, or more; the next launches take it.
+    /// </summary>
+    public DeviceBuffer<float>? Rope { get => inputs.Rope; set => inputs.Rope = value; }
 
     /// <summary>The run-time inputs of the spec's mods; the next launches take them.</summary>
-    public IModInputs? Inputs { get; set; }
+    public IModInputs? Inputs { get => inputs.Mods; set => inputs.Mods = value; }
 
     /// <summary>What the spec's mask mod makes of the tiles of a step; the next launches leave out those that it hides. null: none.</summary>
     public BlockMask<TSpec>? BlockMask { get; set; }
 
-    /// <summary>Classifies the tiles of a step by the spec's mask mod and its inputs as they are now; enqueues and returns.</summary>
-    /// <exception cref="InvalidOperationException">The spec has no mask mod, or mods whose inputs are not set.</exception>
+    /// <summary>Classifies the tiles of a step by the spec's mask mod and the launch's inputs as they are now; enqueues and returns.</summary>
+    /// <exception cref="InvalidOperationException">The spec has no mask mod, or an input is not set.</exception>
     public BlockMask<TSpec> CreateBlockMask(AttentionPlan<TSpec> plan)
     {
         if (descriptor.BlockMaskHeads == 0)
@@ -108,7 +128,11 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     {
         Check(plan, cache);
         Expect(keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim, "tokens × KV heads × head dimension");
-        Expect(values, (long)plan.Tokens * shape.KvHeads * shape.ValueDim, "tokens × KV heads × value dimension");
+        if (!shape.LatentCache)
+        {
+            Expect(values, (long)plan.Tokens * shape.KvHeads * shape.ValueDim, "tokens × KV heads × value dimension");
+        }
+
         lock (launching)
         {
             if (plan.Tokens == 0)
@@ -116,15 +140,23 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 return Device.Queue.EnqueueMarker();
             }
 
+            inputs.CheckRope(plan.Work);
             ComputeKernel kernel = Kernel(KernelAlgorithm.Append)
                 .Set(0, keys).Set(1, values).Set(2, cache.Keys(layer)).Set(3, cache.Values(layer))
                 .Set(4, plan.Data).Set(5, plan.Work.SlotsAt).Set(6, cache.Capacity);
-            BindScales(kernel, 7, cache, layer);
+            int next = BindScales(kernel, 7, cache, layer);
+            if (shape.Rope != RopeStyle.None)
+            {
+                kernel.Set(next, plan.Work.PositionsAt).Set(next + 1, inputs.Rope!);
+            }
+
             return Device.Queue.Enqueue(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize));
         }
     }
 
     /// <summary>Enqueues a step's attention over a layer of the cache. The event is that of the step's last kernel.</summary>
+    /// <exception cref="InvalidOperationException">An input that the spec has, such as its sinks, has not been set.</exception>
+    /// <exception cref="ArgumentException">A buffer or an input is too small for the step; nothing has been launched.</exception>
     public ComputeEvent Attend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse)
@@ -145,6 +177,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
         lock (launching)
         {
+            inputs.Check(work);
             Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill);
             Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode);
             if (work.Merges.Count > 0)
@@ -152,7 +185,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
                     .Set(0, plan.PartialOutputs).Set(1, plan.PartialStates).Set(2, outputs).Set(3, lse ?? plan.Lse)
                     .Set(4, plan.Data).Set(5, work.MergesAt);
-                BindSinks(combine, 6);
+                inputs.BindSinks(combine, 6);
                 Device.Queue.Submit(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize));
             }
 
@@ -170,15 +203,52 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
             int next = BindScales(kernel, 10, cache, layer);
-            next = BindInputs(kernel, next);
             if (descriptor.BlockMaskHeads > 0)
             {
                 // Without classes nothing is read there, but an argument must be set.
                 kernel.Set(next++, (DeviceBuffer?)classes?.Buffer ?? plan.Data).Set(next++, classes?.Stride ?? 0);
             }
 
-            BindSinks(kernel, next);
+            inputs.Bind(kernel, next);
             Device.Queue.Submit(kernel, new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items), Local(tile.WorkGroupSize));
+        }
+    }
+
+    /// <summary>
+    /// Enqueues the merge of what launches over different keys gave for the same queries, such as a shared prefix and each
+    /// sequence's own keys: a softmax over the LSEs. A state whose LSE is −∞ (or +∞, which other libraries write for a row that saw no
+    /// key) counts for nothing whatever its output; a row of such states only becomes 0 with the LSE −∞. Sinks count once.
+    /// </summary>
+    /// <param name="states">Outputs to merge, 1 or more.</param>
+    /// <param name="tokens">Query tokens.</param>
+    /// <param name="outputs">[states, tokens, H_q, d_v]</param>
+    /// <param name="lse">[states, tokens, H_q], natural logs.</param>
+    /// <param name="merged">Takes the outputs, [tokens, H_q, d_v]; not the same memory as <paramref name="outputs"/>.</param>
+    /// <param name="mergedLse">Takes the LSEs, [tokens, H_q]; not the same memory as <paramref name="lse"/>.</param>
+    /// <exception cref="ArgumentException">A buffer is too small.</exception>
+    public ComputeEvent MergeStates(
+        int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states);
+        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
+        long rows = (long)tokens * shape.QueryHeads;
+        Expect(outputs, states * rows * shape.ValueDim, "states × tokens × query heads × value dimension");
+        Expect(lse, states * rows, "states × tokens × query heads");
+        Expect(merged, rows * shape.ValueDim, "tokens × query heads × value dimension");
+        Expect(mergedLse, rows, "tokens × query heads");
+        lock (launching)
+        {
+            inputs.CheckSinks();
+            if (tokens == 0)
+            {
+                return Device.Queue.EnqueueMarker();
+            }
+
+            ComputeKernel kernel = Kernel(KernelAlgorithm.Merge).Set(0, outputs).Set(1, lse).Set(2, merged).Set(3, mergedLse).Set(4, states);
+            inputs.BindSinks(kernel, 5);
+            int workGroup = geometry.CombineWorkGroupSize;
+            return Device.Queue.Enqueue(kernel, new NDRange((nuint)rows * (nuint)workGroup), Local(workGroup));
         }
     }
 
@@ -388,32 +458,16 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         lock (launching)
         {
+            inputs.Check(plan.Work);
             ComputeKernel kernel = Kernel(KernelAlgorithm.ClassifyTiles)
                 .Set(0, classes.Buffer!).Set(1, plan.Data).Set(2, itemsAt).Set(3, tile.Keys).Set(4, classes.Stride);
-            BindInputs(kernel, 5);
+            inputs.Bind(kernel, 5);
 
             // A work-item of a CPU looks at many rows at once; elsewhere a work-group's run side by side.
             int together = Target == KernelTarget.Cpu ? 1 : 32;
             int tiles = (classes.Stride + together - 1) / together * together;
             Device.Queue.Submit(kernel, new NDRange(tiles, descriptor.BlockMaskHeads, classes.Items), new NDRange(together));
         }
-    }
-
-    /// <summary>Sets the inputs of the mods as arguments.</summary>
-    /// <returns>Index of the argument after them.</returns>
-    private int BindInputs(ComputeKernel kernel, int index) => !descriptor.HasModInputs ? index
-        : Inputs?.Bind(kernel, index) ?? throw new InvalidOperationException($"{descriptor.Name} has mods with inputs: set Inputs first.");
-
-    private void BindSinks(ComputeKernel kernel, int index)
-    {
-        if (!shape.Sinks)
-        {
-            return;
-        }
-
-        DeviceBuffer<float> sinks = Sinks ?? throw new InvalidOperationException($"{descriptor.Name} has sinks: set Sinks to a buffer of {shape.QueryHeads} logits first.");
-        Expect(sinks, shape.QueryHeads, "query heads");
-        kernel.Set(index, sinks);
     }
 
     private void CheckLimits(TileGeometry tile)
@@ -445,6 +499,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         KernelAlgorithm.Decode => "flash_decode",
         KernelAlgorithm.Combine => "combine",
         KernelAlgorithm.ClassifyTiles => "classify_tiles",
+        KernelAlgorithm.Merge => "merge_states",
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such kernel."),
     };
 }

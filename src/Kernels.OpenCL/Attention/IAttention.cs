@@ -27,6 +27,13 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
         AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse = null);
 
+    /// <summary>
+    /// Enqueues the merge of what launches over different keys gave for the same queries: outputs [states, tokens, H_q, d_v] and
+    /// LSEs [states, tokens, H_q] become [tokens, H_q, d_v] and [tokens, H_q].
+    /// </summary>
+    ComputeEvent MergeStates(
+        int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse);
+
     /// <summary>Appends tokens to one sequence: keys [tokens, H_kv, d_qk], values [tokens, H_kv, d_v].</summary>
     void Append(IKvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values);
 
@@ -64,4 +71,11 @@ public interface IPagedAttention<TSelf, TElement> : IAttention<TSelf, TElement>
 {
     /// <summary>A cache of <paramref name="pages"/> pages over <paramref name="layers"/> layers.</summary>
     PagedKvCache<TSelf> CreateCache(int pages, int layers = 1);
+}
+
+/// <summary>An attention type of a spec with sinks.</summary>
+public interface ISinkAttention
+{
+    /// <summary>The learned logit of each query head, [H_q]; the next launches take it. Layers differ in theirs: set it before each.</summary>
+    DeviceBuffer<float>? Sinks { get; set; }
 }

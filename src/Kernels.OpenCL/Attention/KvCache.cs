@@ -40,7 +40,7 @@ public abstract class KvCache : IDisposable
             for (int layer = 0; layer < layers; layer++)
             {
                 keys[layer] = device.Allocate<byte>(rows * shape.CacheStorage.RowBytes(shape.HeadDim));
-                values[layer] = device.Allocate<byte>(rows * shape.CacheStorage.RowBytes(shape.ValueDim));
+                values[layer] = shape.LatentCache ? keys[layer] : device.Allocate<byte>(rows * shape.ValueBytes);
                 if (scale == CacheScale.PerToken)
                 {
                     keyScales[layer] = device.Allocate<byte>(rows * sizeof(float));
@@ -107,7 +107,7 @@ public abstract class KvCache : IDisposable
     /// <summary>The keys of a layer as they lie in memory; see the spec's generated <c>CacheLayout</c>.</summary>
     public DeviceBuffer<byte> Keys(int layer) => keys[CheckedLayer(layer)];
 
-    /// <summary>The values of a layer as they lie in memory; see the spec's generated <c>CacheLayout</c>.</summary>
+    /// <summary>The values of a layer as they lie in memory, in a latent cache the keys; see the spec's generated <c>CacheLayout</c>.</summary>
     public DeviceBuffer<byte> Values(int layer) => values[CheckedLayer(layer)];
 
     /// <summary>The scales of a layer's keys, float32: laid out as the keys with one element a row, or one for each KV head.</summary>

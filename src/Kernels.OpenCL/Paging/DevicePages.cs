@@ -22,9 +22,9 @@ internal sealed class DevicePages : IPageStore, IDisposable
     {
         long rows = (long)shape.PageSize * shape.KvHeads;
         long keyBytes = rows * shape.CacheStorage.RowBytes(shape.HeadDim);
-        long valueBytes = rows * shape.CacheStorage.RowBytes(shape.ValueDim);
-        long[] layerPlanes = shape.CacheStorage.Scale() == CacheScale.PerToken
-            ? [keyBytes, valueBytes, rows * sizeof(float), rows * sizeof(float)]
+        long valueBytes = rows * shape.ValueBytes;
+        long[] layerPlanes = shape.LatentCache ? [keyBytes]
+            : shape.CacheStorage.Scale() == CacheScale.PerToken ? [keyBytes, valueBytes, rows * sizeof(float), rows * sizeof(float)]
             : [keyBytes, valueBytes];
         CheckLimit(device, "keys", pages, keyBytes);
         CheckLimit(device, "values", pages, valueBytes);
@@ -74,7 +74,7 @@ internal sealed class DevicePages : IPageStore, IDisposable
 
     public DeviceBuffer<byte> Keys(int layer) => planes[planesPerLayer * layer].Buffer;
 
-    public DeviceBuffer<byte> Values(int layer) => planes[(planesPerLayer * layer) + 1].Buffer;
+    public DeviceBuffer<byte> Values(int layer) => planes[(planesPerLayer * layer) + Math.Min(1, planesPerLayer - 1)].Buffer;
 
     public DeviceBuffer<byte> KeyScales(int layer) => Scales(layer, 2);
 

@@ -15,6 +15,9 @@ public enum KernelAlgorithm
     /// <summary>Merges the partial states of split keys into outputs.</summary>
     Combine = 3,
 
+    /// <summary>Merges outputs and LSEs of the same queries over different keys, which separate launches gave.</summary>
+    Merge = 4,
+
     /// <summary>Tells of each tile of keys whether the mask hides all, some or none of it. Only specs with a mask mod have it.</summary>
-    ClassifyTiles = 4,
+    ClassifyTiles = 5,
 }

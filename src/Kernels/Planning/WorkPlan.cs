@@ -18,7 +18,7 @@ public sealed class WorkPlan
     /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
     public const int MaxSplits = 256;
 
-    private const int IntsPerItem = 10;
+    private const int IntsPerItem = 11;
     private const int IntsPerMerge = 4;
 
     private readonly List<WorkItem> prefill = [];
@@ -26,7 +26,7 @@ public sealed class WorkPlan
     private readonly List<MergeRow> merges = [];
     private int[] data = [];
 
-    /// <summary>The plan as the kernels read it: slots, prefill items, decode items, rows to merge, pages.</summary>
+    /// <summary>The plan as the kernels read it: slots, prefill items, decode items, rows to merge, pages, positions.</summary>
     public ReadOnlySpan<int> Data => data.AsSpan(0, Length);
 
     /// <summary>Ints of <see cref="Data"/>.</summary>
@@ -34,6 +34,18 @@ public sealed class WorkPlan
 
     /// <summary>Packed query tokens of the step.</summary>
     public int Tokens { get; private set; }
+
+    /// <summary>Requests of the step.</summary>
+    public int Requests { get; private set; }
+
+    /// <summary>Keys of all requests of the step, s_k added up.</summary>
+    public int Keys { get; private set; }
+
+    /// <summary>Query tokens of the request that has most of them.</summary>
+    public int LongestQueries { get; private set; }
+
+    /// <summary>Keys of the request that has most of them.</summary>
+    public int LongestKeys { get; private set; }
 
     /// <summary>Rows of the partial states that the step's splits write.</summary>
     public int PartialRows { get; private set; }
@@ -62,6 +74,9 @@ public sealed class WorkPlan
     /// <summary>Where the pages of a paged cache's sequences begin in <see cref="Data"/>, request after request.</summary>
     public int PagesAt => MergesAt + (IntsPerMerge * merges.Count);
 
+    /// <summary>Where the tokens' positions begin in <see cref="Data"/>, one int a token, where the spec has rope: i + s_k − s_q.</summary>
+    public int PositionsAt { get; private set; }
+
     /// <summary>Plans a step.</summary>
     /// <param name="shape">What is computed.</param>
     /// <param name="geometry">The tiles of the kernels that will run.</param>
@@ -77,7 +92,11 @@ public sealed class WorkPlan
         decode.Clear();
         merges.Clear();
         Tokens = 0;
+        Keys = 0;
+        LongestQueries = 0;
+        LongestKeys = 0;
         PartialRows = 0;
+        Requests = requests.Length;
         int batch = 0, pages = 0;
         foreach (AttentionRequest request in requests)
         {
@@ -88,12 +107,16 @@ public sealed class WorkPlan
 
             AddTiles(shape, geometry, request, batch++);
             Tokens = checked(Tokens + request.QueryLength);
+            Keys = checked(Keys + request.KeyLength);
+            LongestQueries = Math.Max(LongestQueries, request.QueryLength);
+            LongestKeys = Math.Max(LongestKeys, request.KeyLength);
             pages = checked(pages + PagesNeeded(shape, request));
         }
 
         Split(shape, prefill, geometry.Prefill, computeUnits);
         Split(shape, decode, geometry.Decode, computeUnits);
-        Length = checked(PagesAt + pages);
+        PositionsAt = checked(PagesAt + pages);
+        Length = checked(PositionsAt + (shape.Rope == RopeStyle.None ? 0 : Tokens));
         if (data.Length < Length)
         {
             data = new int[Math.Max(Length, 2 * data.Length)];
@@ -103,6 +126,11 @@ public sealed class WorkPlan
         if (shape.PageSize > 0)
         {
             WritePages(shape, slots, requests);
+        }
+
+        if (shape.Rope != RopeStyle.None)
+        {
+            WritePositions(requests);
         }
 
         CollectionsMarshal.AsSpan(prefill).CopyTo(MemoryMarshal.Cast<int, WorkItem>(data.AsSpan(PrefillAt)));
@@ -122,7 +150,7 @@ public sealed class WorkPlan
             int first = position + (row / shape.GroupSize);
             int last = position + ((row + count - 1) / shape.GroupSize);
             (int begin, int end) = VisibleKeys(shape, request, first, last);
-            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength));
+            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength, Keys));
         }
     }
 
@@ -285,6 +313,18 @@ public sealed class WorkPlan
             {
                 int position = request.KeyLength - request.QueryLength + i;
                 data[token++] = position < 0 ? -1 : slots.SlotOf(request.Sequence, position);
+            }
+        }
+    }
+
+    private void WritePositions(ReadOnlySpan<AttentionRequest> requests)
+    {
+        int token = PositionsAt;
+        foreach (AttentionRequest request in requests)
+        {
+            for (int i = 0; i < request.QueryLength; i++)
+            {
+                data[token++] = request.KeyLength - request.QueryLength + i;
             }
         }
     }

@@ -9,7 +9,7 @@ namespace Kernels;
 /// </summary>
 public static class ReferenceAttention
 {
-    /// <summary>One query row of one sequence: its output and its LSE.</summary>
+    /// <summary>One query row of one sequence: its output and its LSE. With rope, queries and keys have turned already: see <see cref="ReferenceRope"/>.</summary>
     /// <param name="shape">What is computed.</param>
     /// <param name="queries">[queryLength, H_q, d_qk]</param>
     /// <param name="keys">[keyLength, H_kv, d_qk]</param>
@@ -32,9 +32,13 @@ public static class ReferenceAttention
         int position = token + keyLength - queryLength;
         for (int key = 0; key < keyLength; key++)
         {
-            scores[key] = IsVisible(shape, position, key, head, options)
-                ? Score(shape, shape.Scale * Dot(query, keys.Slice(((key * shape.KvHeads) + kvHead) * shape.HeadDim, shape.HeadDim)), position, key, head, options)
-                : double.NegativeInfinity;
+            scores[key] = double.NegativeInfinity;
+            if (IsVisible(shape, position, key, head, options))
+            {
+                double score = shape.Scale * Dot(query, keys.Slice(((key * shape.KvHeads) + kvHead) * shape.HeadDim, shape.HeadDim));
+                scores[key] = Score(shape, score, position, key, head, options) + (shape.Bias ? options!.Bias!(head, token, key) : 0);
+            }
+
             max = Math.Max(max, scores[key]);
         }
 
@@ -102,6 +106,8 @@ public static class ReferenceAttention
         }
         && (shape.WindowLeft < 0 || key >= position - shape.WindowLeft)
         && (shape.WindowRight < 0 || key <= position + shape.WindowRight)
+        && (!shape.Documents || (position >= 0 && options!.Documents![position] == options.Documents[key]))
+        && (!shape.KeyPadding || options!.KeyPadding![key])
         && (options?.MaskMod is not { } mod || mod(options.Batch, head, Math.Max(0, position), key));
 
     /// <summary>ALiBi's slope of a head: a geometric sequence for the first power of two of heads, the gaps of one twice as fine for the rest.</summary>
@@ -173,6 +179,15 @@ public sealed record ReferenceOptions
 
     /// <summary>Keys at the beginning that every query sees, in a prefix-LM.</summary>
     public int PrefixLength { get; init; }
+
+    /// <summary>The document of each key of the sequence, where the shape has documents.</summary>
+    public IReadOnlyList<int>? Documents { get; init; }
+
+    /// <summary>Whether each key of the sequence can be seen, where the shape has a mask on keys.</summary>
+    public IReadOnlyList<bool>? KeyPadding { get; init; }
+
+    /// <summary>What is added to a score of the sequence, where the shape has a bias: (head, query's index, key).</summary>
+    public Func<int, int, int, double>? Bias { get; init; }
 
     /// <summary>Index of the request in the launch, for the mods.</summary>
     public int Batch { get; init; }

@@ -11,27 +11,25 @@ public sealed class ModelConfigTests
         ModelConfig config = ModelConfig.Load(TestData.Folder("stories-gqa"));
 
         Assert.Equal(
-            ("llama", 768, 192, 512, 4, 6, 2, 32),
-            (config.ModelType, config.VocabularySize, config.HiddenSize, config.IntermediateSize, config.Layers, config.QueryHeads, config.KvHeads, config.HeadDim));
+            ("llama", 768, 192, 512, Activation.Silu),
+            (config.ModelType, config.VocabularySize, config.HiddenSize, config.IntermediateSize, config.Activation));
+        var layer = new LayerConfig(new AttentionGeometry(6, 2, 32), new RopeConfig { RotaryDim = 32, Theta = 10000 });
+        Assert.Equal([layer, layer, layer, layer], config.Layers.ToArray());
         Assert.Equal((1e-6, 2048, true, false, false), (config.NormEpsilon, config.MaxPositions, config.TiedEmbeddings, config.AttentionBias, config.FeedForwardBias));
-        Assert.Equal(new RopeConfig { RotaryDim = 32, Theta = 10000 }, config.Rope);
         Assert.Equal(0, config.BosTokenId);
         Assert.Equal([0], config.EosTokenIds.ToArray());
-        Assert.Null(config.SlidingWindow);
         Assert.Equal(2048, config.ContextLimit);
     }
 
     [Fact]
-    public void ReadsAMistralAndLimitsItsContextToTheWindow()
+    public void LimitsTheContextToThePositions()
     {
         ModelConfig config = ModelConfig.Load(TestData.Folder("mistral-window"));
 
-        Assert.Equal(("mistral", 16, 16), (config.ModelType, config.SlidingWindow, config.ContextLimit));
-        config.CheckContext(16, "folder");
+        config.CheckContext(512, "folder");
         Assert.Equal(
-            "folder: a context of 17 tokens exceeds the model's sliding window of 16, and attention here has no window yet",
-            Assert.Throws<CheckpointException>(() => config.CheckContext(17, "folder")).Message);
-        Assert.Contains("512 positions", Assert.Throws<CheckpointException>(() => (config with { SlidingWindow = null }).CheckContext(513, "folder")).Message, StringComparison.Ordinal);
+            "folder: a context of 513 tokens exceeds the 512 positions of the model",
+            Assert.Throws<CheckpointException>(() => config.CheckContext(513, "folder")).Message);
     }
 
     [Fact]
@@ -46,8 +44,7 @@ public sealed class ModelConfigTests
             json.Remove("tie_word_embeddings");
         });
 
-        Assert.Equal((8, 8, 8), (config.QueryHeads, config.KvHeads, config.HeadDim));
-        Assert.Equal(new RopeConfig { RotaryDim = 8, Theta = 10000 }, config.Rope);
+        Assert.Equal(new LayerConfig(new AttentionGeometry(8, 8, 8), new RopeConfig { RotaryDim = 8, Theta = 10000 }), config.Layers[0]);
         Assert.False(config.TiedEmbeddings);
     }
 
@@ -89,8 +86,8 @@ public sealed class ModelConfigTests
     }
 
     [Theory]
-    [InlineData("model_type", "\"t5\"", "'model_type' is \"t5\", which is not supported; supported: llama, mistral")]
-    [InlineData("hidden_act", "\"relu\"", "'hidden_act' is \"relu\", which is not supported; supported: silu")]
+    [InlineData("model_type", "\"t5\"", "'model_type' is \"t5\", which is not supported; supported: gpt2, llama, mistral, qwen3, gemma, gemma2, bloom, gpt_oss")]
+    [InlineData("hidden_act", "\"relu\"", "'hidden_act' is \"relu\", which is not supported; supported: silu, swish, gelu, gelu_new, gelu_fast, gelu_pytorch_tanh")]
     [InlineData("hidden_size", "\"64\"", "'hidden_size' is \"64\", not an integer from 1")]
     [InlineData("hidden_size", "0", "'hidden_size' is 0, not an integer from 1")]
     [InlineData("hidden_size", "1e99", "'hidden_size' is 1e99, not an integer from 1")]
@@ -132,7 +129,7 @@ public sealed class ModelConfigTests
     [InlineData("""{"rope_theta": 500000.0, "rope_scaling": {"type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}""")]
     public void ReadsBothSpellingsOfRope(string keys)
     {
-        RopeConfig rope = LoadRope(keys).Rope;
+        RopeConfig rope = LoadRope(keys).Layers[0].Rope!;
 
         Assert.Equal(
             new RopeConfig
@@ -145,8 +142,8 @@ public sealed class ModelConfigTests
     [Fact]
     public void ReadsOlderSpellingsWithoutScaling()
     {
-        Assert.Equal(new RopeConfig { RotaryDim = 16, Theta = 1e6 }, LoadRope("""{"rope_theta": 1000000, "rope_scaling": null}""").Rope);
-        Assert.Equal(new RopeConfig { RotaryDim = 8, Theta = 1e4 }, LoadRope("""{"partial_rotary_factor": 0.5}""").Rope);
+        Assert.Equal(new RopeConfig { RotaryDim = 16, Theta = 1e6 }, LoadRope("""{"rope_theta": 1000000, "rope_scaling": null}""").Layers[0].Rope!);
+        Assert.Equal(new RopeConfig { RotaryDim = 8, Theta = 1e4 }, LoadRope("""{"partial_rotary_factor": 0.5}""").Layers[0].Rope!);
     }
 
     [Fact]
@@ -154,7 +151,7 @@ public sealed class ModelConfigTests
     {
         ModelConfig config = LoadRope("""{"rope_scaling": {"type": "linear", "factor": 4.0}}""");
 
-        Assert.Equal((RopeScaling.Linear, 4.0), (config.Rope.Scaling, config.Rope.Factor));
+        Assert.Equal((RopeScaling.Linear, 4.0), (config.Layers[0].Rope!.Scaling, config.Layers[0].Rope!.Factor));
         Assert.Equal(2048, config.ContextLimit);
     }
 
@@ -162,15 +159,15 @@ public sealed class ModelConfigTests
     public void ReadsYarn()
     {
         ModelConfig config = LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 256}}""");
-        Assert.Equal((256, 32.0, 1.0, true), (config.Rope.OriginalPositions, config.Rope.BetaFast, config.Rope.BetaSlow, config.Rope.TruncateBounds));
-        Assert.Equal((0.1 * Math.Log(4)) + 1, config.Rope.AttentionFactor, 12);
+        Assert.Equal((256, 32.0, 1.0, true), (config.Layers[0].Rope!.OriginalPositions, config.Layers[0].Rope!.BetaFast, config.Layers[0].Rope!.BetaSlow, config.Layers[0].Rope!.TruncateBounds));
+        Assert.Equal((0.1 * Math.Log(4)) + 1, config.Layers[0].Rope!.AttentionFactor, 12);
         Assert.Equal(1024, config.ContextLimit);
 
-        RopeConfig scaled = LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "mscale": 0.7, "mscale_all_dim": 0.5, "beta_fast": 16, "beta_slow": 2, "truncate": false}}""").Rope;
+        RopeConfig scaled = LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "mscale": 0.7, "mscale_all_dim": 0.5, "beta_fast": 16, "beta_slow": 2, "truncate": false}}""").Layers[0].Rope!;
         Assert.Equal((512, 16.0, 2.0, false), (scaled.OriginalPositions, scaled.BetaFast, scaled.BetaSlow, scaled.TruncateBounds));
         Assert.Equal(((0.07 * Math.Log(4)) + 1) / ((0.05 * Math.Log(4)) + 1), scaled.AttentionFactor, 12);
 
-        Assert.Equal(1.5, LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "attention_factor": 1.5}}""").Rope.AttentionFactor);
+        Assert.Equal(1.5, LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "attention_factor": 1.5}}""").Layers[0].Rope!.AttentionFactor);
     }
 
     private static ModelConfig LoadRope(string keys) => Load(json =>

@@ -25,10 +25,11 @@ public sealed class CommandTests(Devices devices)
     public async Task DrawsTheSameTextFromTheSameSeed()
     {
         devices.OpenFirst();
-        async Task<string> Story(string seed) =>
-            (await Run("generate", "--model", Stories, "--prompt", "One", "--tokens", "24", "--temperature", "1.5", "--top-k", "40", "--top-p", "0.95", "--seed", seed)).Output.Split('\n')[0];
+        async Task<string> Story(string seed, params string[] more) =>
+            (await Run(["generate", "--model", Stories, "--prompt", "One", "--tokens", "24", "--temperature", "1.5", "--top-k", "40", "--top-p", "0.95", "--seed", seed, .. more])).Output.Split('\n')[0];
 
         Assert.Equal(await Story("1"), await Story("1"));
+        Assert.Equal(await Story("1"), await Story("1", "--cache", "paged"));
         Assert.NotEqual(await Story("1"), await Story("2"));
     }
 
@@ -47,11 +48,12 @@ public sealed class CommandTests(Devices devices)
     {
         devices.OpenFirst();
         string folder = TestData.Folder("llama-gqa");
-        foreach (string[] arguments in (string[][])[["--model", folder], ["--model", folder, "--expected", Path.Combine(folder, "expected.safetensors")]])
+        string expected = Path.Combine(folder, "expected.safetensors");
+        foreach ((string[] arguments, int runs) in ((string[], int)[])[([], 24), (["--expected", expected, "--cache", "contiguous"], 12), (["--cache", "paged"], 12)])
         {
-            (int code, string output, string error) = await Run(["verify", .. arguments]);
+            (int code, string output, string error) = await Run(["verify", "--model", folder, .. arguments]);
             Assert.Equal((0, ""), (code, error));
-            Assert.Equal("8 passed, 0 failed", output.TrimEnd().Split('\n')[^1]);
+            Assert.Equal($"{runs} passed, 0 failed", output.TrimEnd().Split('\n')[^1]);
         }
     }
 
@@ -65,7 +67,7 @@ public sealed class CommandTests(Devices devices)
             "verify", "--model", TestData.Folder("llama-gqa"), "--expected", Path.Combine(TestData.Folder("mistral-window"), "expected.safetensors"));
 
         Assert.Equal(1, code);
-        Assert.Equal("0 passed, 8 failed", output.TrimEnd().Split('\n')[^1]);
+        Assert.Equal("0 passed, 24 failed", output.TrimEnd().Split('\n')[^1]);
     }
 
     [SkippableFact]
@@ -87,6 +89,8 @@ public sealed class CommandTests(Devices devices)
         { ["generate", "--model", Stories, "--prompt", "x", "--temperature", "-1"], "--temperature is '-1', not a number from 0." },
         { ["generate", "--model", Stories, "--prompt", "x", "--top-k", "0"], "--top-k is '0', not a number from 1." },
         { ["generate", "--model", Stories, "--prompt", "x", "--top-p", "0"], "--top-p is '0', not a probability over 0." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--cache", "7"], "--cache is '7', not contiguous or paged." },
+        { ["verify", "--model", Stories, "--cache", "ring"], "--cache is 'ring', not contiguous or paged." },
         { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
         { ["generate", "--model", Stories, "--prompt", "x", "--seed", "1.5"], "--seed is '1.5', not a whole number." },
         { ["story"], "Unrecognized command or argument 'story'." },

@@ -1,6 +1,7 @@
 using Kernels;
 using Kernels.OpenCL;
 using Xunit;
+using static Decoders.Tests.KernelData;
 
 namespace Decoders.Tests;
 
@@ -8,9 +9,6 @@ namespace Decoders.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class LayerKernelTests(Devices devices)
 {
-    private const float Untouched = -77777;
-    private const int Margin = 37;
-
     /// <summary>(tokens, columns, rows): odd ones, ones below and above each tile, and ones with every remainder of a vector.</summary>
     private static readonly (int Tokens, int Columns, int Rows)[] LinearSizes =
     [
@@ -83,35 +81,10 @@ public sealed class LayerKernelTests(Devices devices)
                 kernels.Embed(matrix, idBuffer, output, tokens);
                 float[] expected = [.. ids.SelectMany(id => table[(id * width)..((id + 1) * width)])];
                 Assert.Equal(expected, Read(device, output, tokens * width));
+                kernels.Embed(matrix, idBuffer, output, tokens, scale: 8);
+                kernels.Embed(matrix, idBuffer, output, tokens, scale: -0.5, accumulate: true);
+                Assert.Equal([.. expected.Select(v => (8 * v) - (0.5f * v))], Read(device, output, tokens * width));
                 matrix.Dispose();
-            }
-        }
-    }
-
-    [SkippableTheory]
-    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
-    public void RmsNorm(int number)
-    {
-        ComputeDevice device = devices.Open(number);
-        using var kernels = new LayerKernels(device);
-        var random = new Random(3);
-        foreach ((int rows, int width, float scale) in ((int, int, float)[])[(1, 1, 1), (3, 7, 1), (2, 8, 1e-4f), (5, 192, 1), (9, 1027, 100), (1, 4096, 1)])
-        {
-            const double Epsilon = 1e-6;
-            float[] input = [.. Values(random, rows * width).Select(v => v * scale)];
-            float[] weight = Values(random, width);
-            using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
-            using DeviceBuffer<float> weightBuffer = device.Upload<float>(weight);
-            using DeviceBuffer<float> output = Output(device, rows * width);
-            kernels.RmsNorm(inputBuffer, weightBuffer, output, rows, Epsilon);
-            float[] actual = Read(device, output, rows * width);
-            for (int r = 0; r < rows; r++)
-            {
-                double mean = input.Skip(r * width).Take(width).Average(v => (double)v * v);
-                for (int i = 0; i < width; i++)
-                {
-                    AssertClose(input[(r * width) + i] / Math.Sqrt(mean + Epsilon) * weight[i], actual[(r * width) + i], 2e-6, $"{rows} × {width}: [{r}, {i}]");
-                }
             }
         }
     }
@@ -136,7 +109,8 @@ public sealed class LayerKernelTests(Devices devices)
                 using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
                 using DeviceBuffer<int> positionBuffer = device.Upload<int>(positions);
                 using DeviceBuffer<float> output = Output(device, tokens * heads * dim);
-                kernels.Rope(inputBuffer, stride, offset, output, heads, dim, positionBuffer, table, pairs, tokens);
+                var slice = new HeadSlice(stride, offset, dim, heads, dim);
+                kernels.Rope(inputBuffer, slice, output, positionBuffer, table, pairs, tokens);
                 float[] actual = Read(device, output, tokens * heads * dim);
 
                 for (int t = 0; t < tokens; t++)
@@ -162,37 +136,26 @@ public sealed class LayerKernelTests(Devices devices)
                 }
 
                 using DeviceBuffer<float> taken = Output(device, tokens * heads * dim);
-                kernels.TakeHeads(inputBuffer, stride, offset, taken, heads, dim, tokens);
+                kernels.TakeHeads(inputBuffer, slice, taken, tokens);
                 float[] expectedHeads = [.. Enumerable.Range(0, tokens).SelectMany(t => input.Skip((t * stride) + offset).Take(heads * dim))];
                 Assert.Equal(expectedHeads, Read(device, taken, tokens * heads * dim));
             }
         }
     }
 
-    [SkippableTheory]
-    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
-    public void SwiGlu(int number)
+    /// <summary>Queries, keys and values of a head side by side.</summary>
+    [SkippableFact]
+    public void TakesHeadsThatLieApart()
     {
-        ComputeDevice device = devices.Open(number);
+        ComputeDevice device = devices.OpenFirst();
         using var kernels = new LayerKernels(device);
-        var random = new Random(5);
-        foreach ((int tokens, int width) in ((int, int)[])[(1, 1), (3, 7), (2, 512), (33, 65)])
+        float[] input = Values(new Random(5), 3 * 4 * 3 * 5);
+        using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
+        for (int kind = 0; kind < 3; kind++)
         {
-            float[] input = [.. Values(random, tokens * width * 2).Select(v => v * 4)];
-            input[0] = -200; // exp overflows: the gate is closed, not NaN
-            input[^1] = 1;
-            using DeviceBuffer<float> inputBuffer = device.Upload<float>(input);
-            using DeviceBuffer<float> output = Output(device, tokens * width);
-            kernels.SwiGlu(inputBuffer, output, width, tokens);
-            float[] actual = Read(device, output, tokens * width);
-            for (int t = 0; t < tokens; t++)
-            {
-                for (int i = 0; i < width; i++)
-                {
-                    double gate = input[(t * 2 * width) + i];
-                    AssertClose(gate / (1 + Math.Exp(-gate)) * input[(((t * 2) + 1) * width) + i], actual[(t * width) + i], 2e-6, $"{tokens} × {width}: [{t}, {i}]");
-                }
-            }
+            using DeviceBuffer<float> output = Output(device, 3 * 4 * 5);
+            kernels.TakeHeads(inputBuffer, new HeadSlice(4 * 3 * 5, kind * 5, 3 * 5, 4, 5), output, tokens: 3);
+            Assert.Equal(input.Chunk(5).Where((_, i) => i % 3 == kind).SelectMany(head => head), Read(device, output, 3 * 4 * 5));
         }
     }
 
@@ -209,8 +172,15 @@ public sealed class LayerKernelTests(Devices devices)
         kernels.Embed(matrix, noIds, nothing, 0);
         kernels.Linear(nothing, matrix, null, nothing, 0);
         kernels.RmsNorm(nothing, weight, nothing, 0, 1e-6);
-        kernels.Rope(nothing, 2, 0, nothing, 1, 2, noIds, table, RopePairs.HalfSplit, 0);
-        kernels.SwiGlu(nothing, nothing, 2, 0);
+        kernels.Rope(nothing, HeadSlice.Packed(1, 2), nothing, noIds, table, RopePairs.HalfSplit, 0);
+        kernels.LayerNorm(nothing, weight, weight, nothing, 0, 1e-6);
+        kernels.Activate(nothing, nothing, Activation.Silu, 0);
+        kernels.GateHalves(nothing, nothing, Activation.Silu, 2, 0);
+        kernels.GatePairsClamped(nothing, nothing, 1, 1, 2, 0);
+        kernels.Softcap(nothing, 1, 0);
+        kernels.ChooseExperts(nothing, noIds, nothing, 2, 1, 0);
+        kernels.CombineExperts(nothing, nothing, nothing, 2, 1, 0, accumulate: false);
+        kernels.ExpertLinear(nothing, matrix, null, noIds, 2, nothing, 0, 1);
         device.Queue.Finish();
         matrix.Dispose();
     }
@@ -234,50 +204,26 @@ public sealed class LayerKernelTests(Devices devices)
         Assert.Throws<ArgumentException>("output", () => kernels.Embed(matrix, ids, two, tokens: 2));
         Assert.Throws<ArgumentException>("input", () => kernels.RmsNorm(two, two, six, rows: 2, 1e-6));
         Assert.Throws<ArgumentException>("output", () => kernels.RmsNorm(six, two, two, rows: 2, 1e-6));
-        Assert.Throws<ArgumentException>("input", () => kernels.SwiGlu(six, six, width: 2, tokens: 2));
-        Assert.Throws<ArgumentException>("output", () => kernels.SwiGlu(six, two, width: 3, tokens: 1));
-        Assert.Throws<ArgumentException>("positions", () => kernels.Rope(six, 2, 0, six, 1, 2, ids, table, RopePairs.HalfSplit, tokens: 3));
-        Assert.Throws<ArgumentException>("table", () => kernels.Rope(six, 1, 0, six, 1, 1, ids, table, RopePairs.HalfSplit, tokens: 2));
-        Assert.Throws<ArgumentOutOfRangeException>("offset", () => kernels.TakeHeads(six, 2, 1, six, 1, 2, tokens: 2));
-        Assert.Throws<ArgumentException>("input", () => kernels.TakeHeads(four, 3, 1, six, 1, 2, tokens: 2));
-        Assert.Throws<ArgumentException>("output", () => kernels.TakeHeads(six, 3, 1, two, 1, 2, tokens: 2));
+        Assert.Throws<ArgumentException>("bias", () => kernels.LayerNorm(six, six, two, six, rows: 1, 1e-6));
+        Assert.Throws<ArgumentException>("output", () => kernels.LayerNorm(six, two, two, two, rows: 2, 1e-6));
+        Assert.Throws<ArgumentException>("output", () => kernels.Activate(six, two, Activation.Gelu, elements: 3));
+        Assert.Throws<ArgumentException>("input", () => kernels.GateHalves(six, six, Activation.Silu, width: 2, rows: 2));
+        Assert.Throws<ArgumentException>("output", () => kernels.GateHalves(six, two, Activation.Silu, width: 3, rows: 1));
+        Assert.Throws<ArgumentException>("input", () => kernels.GatePairsClamped(six, six, 1, 1, width: 2, rows: 2));
+        Assert.Throws<ArgumentException>("values", () => kernels.Softcap(two, 1, elements: 3));
+        Assert.Throws<ArgumentOutOfRangeException>("count", () => kernels.ChooseExperts(six, ids, six, experts: 1, count: 2, tokens: 1));
+        Assert.Throws<ArgumentException>("chosen", () => kernels.ChooseExperts(six, ids, six, experts: 2, count: 1, tokens: 3));
+        Assert.Throws<ArgumentException>("weights", () => kernels.CombineExperts(six, two, six, width: 1, count: 1, tokens: 3, accumulate: false));
+        Assert.Throws<ArgumentException>("experts", () => kernels.ExpertLinear(six, matrix, null, ids, 3, six, slots: 3, slotsPerRow: 1));
+        Assert.Throws<ArgumentException>("bias", () => kernels.ExpertLinear(six, matrix, two, ids, 3, six, slots: 2, slotsPerRow: 1));
+        Assert.Throws<ArgumentException>("positions", () => kernels.Rope(six, HeadSlice.Packed(1, 2), six, ids, table, RopePairs.HalfSplit, tokens: 3));
+        Assert.Throws<ArgumentException>("table", () => kernels.Rope(six, HeadSlice.Packed(1, 1), six, ids, table, RopePairs.HalfSplit, tokens: 2));
+        Assert.Throws<ArgumentOutOfRangeException>("slice", () => kernels.TakeHeads(six, new HeadSlice(2, 1, 2, 1, 2), six, tokens: 2));
+        Assert.Throws<ArgumentOutOfRangeException>("slice", () => kernels.TakeHeads(six, new HeadSlice(6, 0, 4, 2, 3), six, tokens: 1));
+        Assert.Throws<ArgumentException>("input", () => kernels.TakeHeads(four, new HeadSlice(3, 1, 2, 1, 2), six, tokens: 2));
+        Assert.Throws<ArgumentException>("output", () => kernels.TakeHeads(six, new HeadSlice(3, 1, 2, 1, 2), two, tokens: 2));
         Assert.Throws<ArgumentException>("buffer", () => WeightMatrix.From(four, 3, 2));
         Assert.Throws<ArgumentException>(() => WeightMatrix.From(ids, 1, 2));
         matrix.Dispose();
     }
-
-    private static float[] Values(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2) - 1))];
-
-    /// <summary>A matrix in a stored type, and what its elements are once rounded to it.</summary>
-    private static (float[] Values, WeightMatrix Matrix) Weights(ComputeDevice device, ElementType type, float[] values, int rows, int columns)
-    {
-        switch (type)
-        {
-            case ElementType.Float32:
-                return (values, WeightMatrix.From(device.Upload<float>(values), rows, columns));
-            case ElementType.Float16:
-                Half[] halves = [.. values.Select(v => (Half)v)];
-                halves[0] = BitConverter.UInt16BitsToHalf(1); // the smallest subnormal
-                return ([.. halves.Select(v => (float)v)], WeightMatrix.From(device.Upload<Half>(halves), rows, columns));
-            default:
-                BFloat16[] shorts = [.. values.Select(v => (BFloat16)v)];
-                return ([.. shorts.Select(v => (float)v)], WeightMatrix.From(device.Upload<BFloat16>(shorts), rows, columns));
-        }
-    }
-
-    private static DeviceBuffer<float> Output(ComputeDevice device, int length) => Output(device, Enumerable.Repeat(Untouched, length).ToArray());
-
-    private static DeviceBuffer<float> Output(ComputeDevice device, float[] before) =>
-        device.Upload<float>([.. before, .. Enumerable.Repeat(Untouched, Margin)]);
-
-    private static float[] Read(ComputeDevice device, DeviceBuffer<float> buffer, int length)
-    {
-        var values = new float[length + Margin];
-        device.Queue.Read(buffer, values);
-        Assert.All(values[length..], v => Assert.Equal(Untouched, v));
-        return values[..length];
-    }
-
-    private static void AssertClose(double expected, float actual, double relative, string what) =>
-        Assert.True(Math.Abs(expected - actual) <= (relative * Math.Abs(expected)) + 1e-30, $"{what} is {actual}, not {expected}");
 }

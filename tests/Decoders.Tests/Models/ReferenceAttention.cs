@@ -1,24 +1,25 @@
+using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders.Tests;
 
-/// <summary>Causal attention on the host in double precision: it reads the device's buffers back, and writes its output there.</summary>
+/// <summary>Attention on the host in double precision: it reads the device's buffers back, and writes its output there.</summary>
 internal sealed class ReferenceAttention : IDecoderAttention
 {
     private readonly ComputeDevice device;
-    private readonly HeadGeometry heads;
-    private readonly List<float>[,] keys;
-    private readonly List<float>[,] values;
+    private readonly AttentionShape[] shapes;
+    private readonly List<double>[,] keys;
+    private readonly List<double>[,] values;
     private readonly int[] lengths;
     private (int Sequence, int Tokens)[] step = [];
 
     public ReferenceAttention(ComputeDevice device, ModelConfig config, int sequences, int capacity)
     {
         this.device = device;
-        heads = new HeadGeometry(config.QueryHeads, config.KvHeads, config.HeadDim);
+        shapes = [.. config.Layers.Select(layer => Shape(layer.Attention))];
         Capacity = capacity;
-        keys = new List<float>[config.Layers, sequences];
-        values = new List<float>[config.Layers, sequences];
+        keys = new List<double>[shapes.Length, sequences];
+        values = new List<double>[shapes.Length, sequences];
         lengths = new int[sequences];
         for (int sequence = 0; sequence < sequences; sequence++)
         {
@@ -37,7 +38,7 @@ internal sealed class ReferenceAttention : IDecoderAttention
     public void Reset(int sequence)
     {
         lengths[sequence] = 0;
-        for (int layer = 0; layer < keys.GetLength(0); layer++)
+        for (int layer = 0; layer < shapes.Length; layer++)
         {
             keys[layer, sequence] = [];
             values[layer, sequence] = [];
@@ -53,29 +54,40 @@ internal sealed class ReferenceAttention : IDecoderAttention
         }
     }
 
-    public void AppendAndAttend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o)
+    public void AppendAndAttend(
+        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, DeviceBuffer<float>? sinks)
     {
-        (int queryHeads, int kvHeads, int dim) = heads;
+        AttentionShape shape = shapes[layer];
         int tokens = step.Sum(s => s.Tokens);
-        float[] queries = Read(q, tokens * queryHeads * dim);
-        float[] newKeys = Read(k, tokens * kvHeads * dim);
-        float[] newValues = Read(v, tokens * kvHeads * dim);
+        int queryWidth = shape.QueryHeads * shape.HeadDim;
+        int keyWidth = shape.KvHeads * shape.HeadDim;
+        double[] queries = Read(q, tokens * queryWidth);
+        double[] newKeys = Read(k, tokens * keyWidth);
+        double[] newValues = Read(v, tokens * keyWidth);
+        var options = new ReferenceOptions { Sinks = sinks is null ? null : [.. Read(sinks, shape.QueryHeads).Select(value => (float)value)] };
         var output = new float[queries.Length];
-        int token = 0;
+        var row = new double[shape.HeadDim];
+        int first = 0;
         foreach ((int sequence, int count) in step)
         {
-            List<float> sequenceKeys = keys[layer, sequence];
-            List<float> sequenceValues = values[layer, sequence];
-            for (int i = 0; i < count; i++, token++)
+            keys[layer, sequence].AddRange(newKeys.AsSpan(first * keyWidth, count * keyWidth));
+            values[layer, sequence].AddRange(newValues.AsSpan(first * keyWidth, count * keyWidth));
+            double[] sequenceKeys = [.. keys[layer, sequence]];
+            double[] sequenceValues = [.. values[layer, sequence]];
+            for (int token = 0; token < count; token++)
             {
-                sequenceKeys.AddRange(newKeys.AsSpan(token * kvHeads * dim, kvHeads * dim));
-                sequenceValues.AddRange(newValues.AsSpan(token * kvHeads * dim, kvHeads * dim));
-                for (int head = 0; head < queryHeads; head++)
+                for (int head = 0; head < shape.QueryHeads; head++)
                 {
-                    int at = ((token * queryHeads) + head) * dim;
-                    Attend(queries.AsSpan(at, dim), sequenceKeys, sequenceValues, head / (queryHeads / kvHeads), output.AsSpan(at, dim));
+                    Kernels.ReferenceAttention.Row(
+                        shape, queries.AsSpan(first * queryWidth, count * queryWidth), sequenceKeys, sequenceValues, count, lengths[sequence], token, head, row, options);
+                    for (int i = 0; i < row.Length; i++)
+                    {
+                        output[((first + token) * queryWidth) + (head * shape.HeadDim) + i] = (float)row[i];
+                    }
                 }
             }
+
+            first += count;
         }
 
         device.Queue.Write<float>(o, output);
@@ -83,39 +95,20 @@ internal sealed class ReferenceAttention : IDecoderAttention
 
     public void Dispose() => IsDisposed = true;
 
-    private void Attend(ReadOnlySpan<float> query, List<float> sequenceKeys, List<float> sequenceValues, int kvHead, Span<float> output)
+    private static AttentionShape Shape(AttentionGeometry geometry) => new(
+        geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.HeadDim, geometry.Scale, AttentionMask.Causal,
+        ElementType.Float32, ElementType.Float32, KvLayout.Nhd)
     {
-        (_, int kvHeads, int dim) = heads;
-        int length = sequenceKeys.Count / (kvHeads * dim);
-        var scores = new double[length];
-        for (int key = 0; key < length; key++)
-        {
-            for (int i = 0; i < dim; i++)
-            {
-                scores[key] += query[i] * (double)sequenceKeys[(((key * kvHeads) + kvHead) * dim) + i];
-            }
+        WindowLeft = geometry.WindowLeft,
+        Softcap = geometry.Softcap,
+        Alibi = geometry.Alibi,
+        Sinks = geometry.Sinks,
+    };
 
-            scores[key] /= Math.Sqrt(dim);
-        }
-
-        double greatest = scores.Max();
-        double total = scores.Sum(s => Math.Exp(s - greatest));
-        for (int i = 0; i < dim; i++)
-        {
-            double sum = 0;
-            for (int key = 0; key < length; key++)
-            {
-                sum += Math.Exp(scores[key] - greatest) / total * sequenceValues[(((key * kvHeads) + kvHead) * dim) + i];
-            }
-
-            output[i] = (float)sum;
-        }
-    }
-
-    private float[] Read(DeviceBuffer<float> buffer, int length)
+    private double[] Read(DeviceBuffer<float> buffer, int length)
     {
         var result = new float[length];
         device.Queue.Read(buffer, result);
-        return result;
+        return [.. result.Select(value => (double)value)];
     }
 }

@@ -98,7 +98,7 @@ public sealed class EndToEndTests(DeviceFixture fixture)
     public void Mods_on_top_of_every_option(KernelTarget target, bool split)
     {
         using var attention = new EverythingAtOnce(fixture.Device, target) { Inputs = new(0.4f) };
-        Check(GeneratedKernels.Paged<EverythingAtOnce, float>(attention, sinks => attention.Sinks = sinks), EverythingAtOnce.Descriptor, split, new()
+        Check(GeneratedKernels.Paged<EverythingAtOnce, float>(attention, inputs => attention.Sinks = inputs.Sinks), EverythingAtOnce.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => EverythingAtOnce.Tilted(score, batch, head, query, key, 0.4f),
             MaskMod = EverythingAtOnce.Strided,

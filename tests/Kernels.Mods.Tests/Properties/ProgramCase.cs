@@ -25,8 +25,6 @@ internal sealed record ProgramCase(
     /// <summary>The names of the inputs that the spec's mods have, each once.</summary>
     public IEnumerable<string> Inputs => Mods.SelectMany(mod => mod.Inputs).Distinct();
 
-    public bool HasSinks => Options.Any(option => option.Name == "Sinks");
-
     /// <summary>The user's program.</summary>
     public string Source => string.Create(CultureInfo.InvariantCulture, $$"""
         using System;
@@ -125,6 +123,10 @@ internal sealed record ProgramCase(
             Add(choices.Chance(25), "Softcap", choices.Of("1", "30", "50"));
             Add(choices.Chance(25), "Alibi", "true");
             Add(choices.Chance(25), "Sinks", "true");
+            Add(choices.Chance(20), "Documents", "true");
+            Add(choices.Chance(20), "KeyPadding", "true");
+            Add(choices.Chance(20), "Bias", "true");
+            Add(choices.Chance(20) && dim % 2 == 0, "Rope", choices.Of("RopeStyle.HalfSplit", "RopeStyle.Interleaved"));
             Add(choices.Chance(20), "Scale", choices.Of("0.5", "0.0625"));
             Add(choices.Chance(20), "QueryTile", choices.Of("4", "8", "16"));
             Add(choices.Chance(20), "KeyTile", choices.Of("8", "16"));

@@ -53,11 +53,15 @@ internal sealed class ProgramRunner(ComputeDevice device)
                 ScoreMod = program.Call<Func<float, int, int, int, int, float>?>("Probe", "Score", inputs.OnHost),
                 MaskMod = program.Call<Func<int, int, int, int, bool>?>("Probe", "Mask", inputs.OnHost),
             };
-            Action<DeviceBuffer<float>>? setSinks = test.HasSinks
-                ? sinks => spec.GetProperty("Sinks")!.SetValue(attention, sinks)
-                : null;
+            Action<DeviceInputs> set = given =>
+            {
+                foreach (PropertyInfo input in typeof(DeviceInputs).GetProperties().Where(input => input.GetValue(given) is not null))
+                {
+                    spec.GetProperty(input.Name)!.SetValue(attention, input.GetValue(given));
+                }
+            };
             var launch = new AttentionCase(descriptor.Shape, test.Lengths, test.Seed, PrefixLength: test.Prefix);
-            return ((CaseResult)method.Invoke(null, [attention, launch, Distort(mods), setSinks])!).Failure;
+            return ((CaseResult)method.Invoke(null, [attention, launch, Distort(mods), set])!).Failure;
         }
         catch (Exception e) when (e is TargetInvocationException or ComputeException)
         {
@@ -69,23 +73,23 @@ internal sealed class ProgramRunner(ComputeDevice device)
     private static bool IsGenerated(Diagnostic diagnostic) =>
         diagnostic.Severity == DiagnosticSeverity.Warning && diagnostic.Location.SourceTree?.FilePath.EndsWith(".g.cs", StringComparison.Ordinal) == true;
 
-    private static CaseResult RunContiguous<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceBuffer<float>>? setSinks)
+    private static CaseResult RunContiguous<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceInputs> set)
         where TSelf : IContiguousAttention<TSelf, T>
         where T : unmanaged
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, setSinks), mods, measuresQuantisation: false);
+            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, set), mods, measuresQuantisation: false);
         }
     }
 
-    private static CaseResult RunPaged<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceBuffer<float>>? setSinks)
+    private static CaseResult RunPaged<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceInputs> set)
         where TSelf : IPagedAttention<TSelf, T>
         where T : unmanaged
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, setSinks), mods, measuresQuantisation: false);
+            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, set), mods, measuresQuantisation: false);
         }
     }
 

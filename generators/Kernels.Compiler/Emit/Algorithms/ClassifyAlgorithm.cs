@@ -14,6 +14,7 @@ internal static class ClassifyAlgorithm
     {
         AttentionSpec spec = context.Spec;
         int lanes = context.Plan.Target == KernelTarget.Cpu ? CpuPlanner.Lanes : 1;
+        string toItem = string.Concat(context.Rules.Inputs.Where(input => input.ToItem.Length > 0).Select(input => "\n    " + input.ToItem));
         Prelude.Header(writer, context, "classes of the tiles of keys, empty, partial or full, for a block mask");
         Prelude.HeadConstants(writer, spec);
         writer.Add($"#define LANES {lanes} // rows that are looked at together");
@@ -32,7 +33,7 @@ internal static class ClassifyAlgorithm
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
                 int tile_keys, // keys of a tile
-                int class_stride{{context.Rules.Parameters}}) // stride: tiles of the item with the most keys
+                int class_stride{{KernelInput.EndOfParameters(context.Rules.Inputs, " // tiles of the item with the most keys")}}
             {
                 const int tile = get_global_id(0);
                 if (tile >= class_stride)
@@ -41,7 +42,7 @@ internal static class ClassifyAlgorithm
                 }
                 const int kv_head = get_global_id(1); // below CLASS_HEADS
                 const int index = get_global_id(2);
-                const WorkItem item = read_item(plan + items_at, index);
+                const WorkItem item = read_item(plan + items_at, index);{{toItem}}
                 const int first_key = item.kv_begin + tile * tile_keys;
                 const int end = min(first_key + tile_keys, item.kv_end);
                 lanes_int seen = (lanes_int)(0);
@@ -49,10 +50,10 @@ internal static class ClassifyAlgorithm
                 int is_mixed = 0;
                 for (int first_row = 0; first_row < item.row_count && !is_mixed; first_row += LANES)
                 {
-                    const Row row = {{context.Rules.MakeRow}}min(first_row + LANE_NUMBERS, item.row_count - 1));
+                    const Row row = {{context.Rules.MakeRow}}min(first_row + LANE_NUMBERS, (lanes_int)(item.row_count - 1)));
                     for (int key = first_key; key < end && !is_mixed; key++)
                     {
-                        const lanes_int visible = is_visible(row, (lanes_int)(key){{context.Rules.ParameterNames}});
+                        const lanes_int visible = is_visible(row, (lanes_int)(key){{context.Rules.VisibleArguments}});
                         seen |= visible;
                         hidden |= !visible;
                         is_mixed = lanes_any(seen) && lanes_any(hidden);

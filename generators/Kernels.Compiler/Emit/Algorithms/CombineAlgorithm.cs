@@ -1,4 +1,5 @@
 using Kernels.Compiler.Emit.Codecs;
+using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Algorithms;
@@ -23,7 +24,7 @@ internal static class CombineAlgorithm
                 global {{storage.StorageType}}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
                 global float* restrict lse, // [tokens, QUERY_HEADS]
                 global const int* restrict plan,
-                int rows_at{{(spec.Sinks ? ", // where the rows to merge begin in the plan\n    global const float* sinks) // [QUERY_HEADS]" : ") // where the rows to merge begin in the plan")}}
+                int rows_at{{KernelInput.EndOfParameters(spec.Sinks ? [KernelInput.Sinks] : [], " // where the rows to merge begin in the plan")}}
             {
                 // Output row of the group's KV head 0, first partial row, number of splits, partial rows between splits.
                 const int4 merge = vload4(get_group_id(0), plan + rows_at);

@@ -43,8 +43,10 @@ internal static class FlashAlgorithm
         steps.DeclareTile(writer);
         writer.Line();
         Prelude.Helpers(writer, context.Storage.StoreHelper);
+        context.Rope.Declare(writer);
         steps.DeclareFunctions(writer);
         WorkItem(writer);
+        context.Rope.DeclareQueryAngles(writer);
         Addresses(writer, context);
         context.Rules.Declare(writer);
         TileClasses.Declare(writer, spec);
@@ -60,7 +62,7 @@ internal static class FlashAlgorithm
                 global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{context.ScaleParameters()}{context.Rules.Parameters}{TileClasses.Parameters(spec)}{(spec.Sinks ? ", global const float* sinks" : "")})
+                {context.Addressing.Parameters}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs)}
             """);
         writer.Open();
         writer.Add("""
@@ -68,6 +70,11 @@ internal static class FlashAlgorithm
             const int sequence = item.sequence;
             const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next
             """);
+        foreach (KernelInput input in context.Rules.Inputs.Where(input => input.ToItem.Length > 0))
+        {
+            writer.Add(input.ToItem);
+        }
+
         if (context.Rules.HidesNothing?.Contains("first_position") == true)
         {
             writer.Add("const int first_position = item.position + item.first_row / GROUP; // of the tile's queries");
@@ -77,7 +84,6 @@ internal static class FlashAlgorithm
         {
             writer.Add("const int last_position = item.position + (item.first_row + item.row_count - 1) / GROUP;");
         }
-
 
         writer.Line();
         steps.Begin(writer);
@@ -99,7 +105,7 @@ internal static class FlashAlgorithm
             steps.Transform(writer);
         }
 
-        Hide(writer, context.Rules, steps);
+        Hide(writer, context, steps);
         steps.Softmax(writer);
         steps.Accumulate(writer);
         writer.Close().Line();
@@ -108,16 +114,21 @@ internal static class FlashAlgorithm
     }
 
     /// <summary>Hides keys where that is needed: not in tiles that lie inside the sequence and that the mask leaves whole.</summary>
-    private static void Hide(CodeWriter writer, ScoreRules rules, FlashSteps steps)
+    private static void Hide(CodeWriter writer, KernelContext context, FlashSteps steps)
     {
+        ScoreRules rules = context.Rules;
         if (rules.HidesKeys && rules.HidesNothing is null)
         {
-            writer.Open("if (tile_class != TILE_FULL)");
+            writer.Open(context.Spec.MaskMod is null ? null : "if (tile_class != TILE_FULL)");
         }
         else if (rules.HidesKeys)
         {
-            writer.Add("const int last_key = first_key + KEYS - 1;");
-            writer.Open($"if (!(last_key < item.kv_end && {rules.HidesNothing}))");
+            writer.Add(steps.ReadsPastEnd ? "const int last_key = first_key + KEYS - 1;" : "const int last_key = first_key + key_count - 1;");
+            writer.Open($"if (!({(steps.ReadsPastEnd ? "last_key < item.kv_end && " : "")}{rules.HidesNothing}))");
+        }
+        else if (!steps.ReadsPastEnd)
+        {
+            return;
         }
         else
         {
@@ -143,13 +154,14 @@ internal static class FlashAlgorithm
             int partial_row; // where the partial state goes; -1: these are all the keys, write the final output
             int batch;       // index of the request in the launch
             int prefix;      // keys at the beginning that every query sees, in a prefix-LM
+            int key_begin;   // index of the sequence's first key among the keys of all requests
         } WorkItem;
 
         static WorkItem read_item(global const int* items, int index)
         {
-            const int8 x = vload8(0, items + index * 10);
-            const int2 y = vload2(0, items + index * 10 + 8);
-            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7, y.s0, y.s1 };
+            const int8 x = vload8(0, items + index * 11);
+            const int3 y = vload3(0, items + index * 11 + 8);
+            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7, y.s0, y.s1, y.s2 };
             return item;
         }
 
@@ -163,7 +175,7 @@ internal static class FlashAlgorithm
 
     private static void Addresses(CodeWriter writer, KernelContext context)
     {
-        var rows = new List<(string Name, string Dim)> { ("key_row", context.Cache.RowLength("HEAD_DIM")), ("value_row", context.Cache.RowLength("VALUE_DIM")) };
+        var rows = new List<(string Name, string Dim)> { ("key_row", context.Cache.RowLength("HEAD_DIM")), ("value_row", context.Cache.RowLength(context.Spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM")) };
         if (context.Cache.Scale == CacheScale.PerToken)
         {
             rows.Add(("scale_index", "1"));

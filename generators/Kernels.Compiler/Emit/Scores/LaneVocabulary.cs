@@ -13,37 +13,62 @@ internal static class LaneVocabulary
     {
         string width = lanes == 1 ? "" : C.Int(lanes);
         writer.Add($"""
-            typedef float{width} lanes_float;{(lanes == 1 ? "" : " // a value for each query row")}
+            typedef float{width} lanes_float;
             typedef int{width} lanes_int;
-            #define lanes_select select // (if false, if true, condition)
+            #define lanes_select(if_false, if_true, condition) ((condition) ? (if_true) : (if_false))
             #define convert_lanes_float convert_float{width}
             """);
-        if (spec.ScoreMod is null && spec.MaskMod is null)
+        if (spec.Bias)
         {
-            writer.Line();
-            return;
+            writer.Add($"""
+                typedef long{width} lanes_long;
+                #define convert_lanes_long convert_long{width}
+                """);
         }
 
-        writer.Add($"""
-            typedef uint{width} lanes_uint;
-            #define convert_lanes_int convert_int{width}_rtz
-            #define as_lanes_int as_int{width}
-            #define as_lanes_uint as_uint{width}
-            #define as_lanes_float as_float{width}
-            """);
+        bool mods = spec.ScoreMod is not null || spec.MaskMod is not null;
+        if (mods)
+        {
+            writer.Add($"""
+                typedef uint{width} lanes_uint;
+                #define convert_lanes_int convert_int{width}_rtz
+                #define as_lanes_int as_int{width}
+                #define as_lanes_uint as_uint{width}
+                #define as_lanes_float as_float{width}
+                """);
+        }
+
         writer.Line();
-        if (spec.ModInputs.Count == 0)
+        bool modInputs = mods && spec.ModInputs.Count > 0;
+        if (modInputs || spec.Documents)
         {
-            return;
+            Gather("int", "lanes_gather_int(global const int* buffer, lanes_int index)", "buffer[index{0}]");
         }
 
-        foreach (string type in new[] { "int", "float" })
+        if (modInputs)
         {
-            writer.Open($"static lanes_{type} lanes_gather_{type}(global const {type}* buffer, lanes_int index)");
+            Gather("float", "lanes_gather_float(global const float* buffer, lanes_int index)", "buffer[index{0}]");
+        }
+
+        if (spec.KeyPadding)
+        {
+            Gather("int", "lanes_gather_byte(global const uchar* buffer, lanes_int index)", "buffer[index{0}]");
+        }
+
+        if (spec.Bias)
+        {
+            Gather("float", "lanes_gather_at(global const float* buffer, lanes_long row, lanes_int column)", "buffer[row{0} + column{0}]");
+        }
+
+        void Gather(string type, string function, string element)
+        {
+            writer.Open($"static lanes_{type} {function}");
             writer.Add(lanes == 1
-                ? "return buffer[index];"
-                : $"return (lanes_{type})({string.Join(", ", Enumerable.Range(0, lanes).Select(i => $"buffer[index.s{"0123456789abcdef"[i]}]"))});");
+                ? $"return {Element("")};"
+                : $"return (lanes_{type})({string.Join(", ", Enumerable.Range(0, lanes).Select(i => Element(".s" + "0123456789abcdef"[i])))});");
             writer.Close().Line();
+
+            string Element(string lane) => element.Replace("{0}", lane);
         }
     }
 }

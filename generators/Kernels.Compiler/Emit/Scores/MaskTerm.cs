@@ -17,6 +17,12 @@ internal abstract class MaskTerm
     /// </summary>
     public abstract string? HidesNothing { get; }
 
+    /// <summary>The kernel's inputs that <see cref="Visible"/> names.</summary>
+    public virtual IEnumerable<KernelInput> Inputs => [];
+
+    /// <summary>A value that depends on the row only, or null.</summary>
+    public virtual RowValue? RowValue => null;
+
     /// <summary>The terms of a spec, in the order in which they are tested.</summary>
     public static IReadOnlyList<MaskTerm> Of(AttentionSpec spec)
     {
@@ -40,6 +46,16 @@ internal abstract class MaskTerm
         if (spec.WindowRight >= 0 && spec.Mask != AttentionMask.Causal)
         {
             terms.Add(new WindowRightTerm(spec.WindowRight));
+        }
+
+        if (spec.Documents)
+        {
+            terms.Add(new DocumentsTerm());
+        }
+
+        if (spec.KeyPadding)
+        {
+            terms.Add(new KeyPaddingTerm());
         }
 
         if (spec.MaskMod is not null)
@@ -87,12 +103,40 @@ internal sealed class WindowRightTerm(int right) : MaskTerm
     public override string? HidesNothing => $"last_key <= first_position + {right}";
 }
 
+/// <summary>A query has the document of the key at its own position; one below position 0 has none.</summary>
+internal sealed class DocumentsTerm : MaskTerm
+{
+    public override string DisplayName => "documents apart";
+
+    public override string Visible => "row.query >= 0 && row.document == lanes_gather_int(documents, key)";
+
+    public override string? HidesNothing => null;
+
+    public override IEnumerable<KernelInput> Inputs => [KernelInput.Documents];
+
+    public override RowValue? RowValue =>
+        new("lanes_int", "document", "lanes_gather_int(documents, max(row.query, (lanes_int)(0)))", [KernelInput.Documents]);
+}
+
+internal sealed class KeyPaddingTerm : MaskTerm
+{
+    public override string DisplayName => "a mask on keys";
+
+    public override string Visible => "lanes_gather_byte(key_mask, key) != 0";
+
+    public override string? HidesNothing => null;
+
+    public override IEnumerable<KernelInput> Inputs => [KernelInput.KeyMask];
+}
+
 internal sealed class MaskModTerm(ModFunction mod) : MaskTerm
 {
     public override string DisplayName => "mask mod";
 
     public override string Visible =>
-        $"mask_mod(row.batch, row.head, max(row.query, (lanes_int)(0)), key{ScoreRules.Arguments(mod)})";
+        $"mask_mod(row.batch, row.head, max(row.query, (lanes_int)(0)), key{KernelInput.Arguments(Inputs)})";
 
     public override string? HidesNothing => null;
+
+    public override IEnumerable<KernelInput> Inputs => mod.Inputs.Select(KernelInput.Of);
 }

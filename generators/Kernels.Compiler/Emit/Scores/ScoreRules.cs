@@ -41,18 +41,18 @@ internal sealed class ScoreRules(AttentionSpec spec)
         ? null
         : string.Join(" && ", Masks.Select(mask => mask.HidesNothing));
 
-    /// <summary>The run-time inputs of the functions, as parameters with a leading comma; the kernel has the same parameters.</summary>
-    public string Parameters => string.Concat(spec.ModInputs.Select(input => $", {TypeOf(input.Type)} {Name(input)}"));
+    /// <summary>All run-time inputs of the kernel.</summary>
+    public IReadOnlyList<KernelInput> Inputs { get; } = KernelInput.Of(spec);
 
-    /// <summary>The names of <see cref="Parameters"/>, with a leading comma.</summary>
-    public string ParameterNames => string.Concat(spec.ModInputs.Select(input => $", {Name(input)}"));
+    /// <summary>The inputs of <c>transform_score</c>, as arguments with a leading comma.</summary>
+    public string TransformArguments => KernelInput.Arguments(TransformInputs);
 
-    /// <summary>A mod's own inputs as arguments, with a leading comma.</summary>
-    public static string Arguments(ModFunction mod) => string.Concat(mod.Inputs.Select(input => $", {Name(input)}"));
+    /// <summary>The inputs of <c>is_visible</c>, as arguments with a leading comma.</summary>
+    public string VisibleArguments => KernelInput.Arguments(VisibleInputs);
 
-    /// <summary>An input's name among the kernel's parameters: apart from the kernel's own, and in ASCII.</summary>
-    private static string Name(ModInput input) => "input_" + string.Concat(
-        input.Name.Select(c => c < 128 ? c.ToString() : "u" + ((int)c).ToString("x4", System.Globalization.CultureInfo.InvariantCulture)));
+    private IEnumerable<KernelInput> TransformInputs => Steps.SelectMany(step => step.Inputs).Distinct();
+
+    private IEnumerable<KernelInput> VisibleInputs => Masks.SelectMany(mask => mask.Inputs).Distinct();
 
     public static string TypeOf(ModInputType type) => type switch
     {
@@ -79,7 +79,8 @@ internal sealed class ScoreRules(AttentionSpec spec)
             }
         }
 
-        List<(string Name, string Expression)> values = Steps.Select(step => step.RowValue).OfType<(string, string)>().ToList();
+        List<RowValue> values = Steps.Select(step => step.RowValue).Concat(Masks.Select(mask => mask.RowValue)).OfType<RowValue>().ToList();
+        List<KernelInput> rowInputs = values.SelectMany(value => value.Inputs).Distinct().ToList();
         string text = string.Concat(Steps.Select(step => step.Statements).Concat(Masks.Select(mask => mask.Visible))
             .Concat(values.Select(value => value.Expression)));
         bool head = text.Contains("row.head"), batch = text.Contains("row.batch"), prefix = text.Contains("row.prefix");
@@ -103,14 +104,14 @@ internal sealed class ScoreRules(AttentionSpec spec)
             writer.Add("lanes_int prefix; // keys that every query sees");
         }
 
-        foreach ((string name, _) in values)
+        foreach (RowValue value in values)
         {
-            writer.Add($"lanes_float {name};");
+            writer.Add($"{value.Type} {value.Name};");
         }
 
         writer.Close(" Row;").Line();
 
-        writer.Open($"static Row make_row(WorkItem item{(head ? ", int kv_head" : "")}, lanes_int row_of_item)");
+        writer.Open($"static Row make_row(WorkItem item{(head ? ", int kv_head" : "")}{KernelInput.Parameters(rowInputs)}, lanes_int row_of_item)");
         writer.Add("""
             const lanes_int r = item.first_row + row_of_item;
             Row row;
@@ -131,19 +132,19 @@ internal sealed class ScoreRules(AttentionSpec spec)
             writer.Add("row.prefix = (lanes_int)(item.prefix);");
         }
 
-        foreach ((string name, string expression) in values)
+        foreach (RowValue value in values)
         {
-            writer.Add($"row.{name} = {expression};");
+            writer.Add($"row.{value.Name} = {value.Expression};");
         }
 
         writer.Add("return row;");
         writer.Close().Line();
-        MakeRow = $"make_row(item{(head ? ", kv_head" : "")}, ";
+        MakeRow = $"make_row(item{(head ? ", kv_head" : "")}{KernelInput.Arguments(rowInputs)}, ";
 
         if (Transforms)
         {
             writer.Add($"// From scale * (q.k) to what the softmax takes, in base-2 units.");
-            writer.Open($"static lanes_float transform_score(lanes_float score, Row row, lanes_int key{Parameters})");
+            writer.Open($"static lanes_float transform_score(lanes_float score, Row row, lanes_int key{KernelInput.Parameters(TransformInputs)})");
             foreach (ScoreStep step in Steps)
             {
                 writer.Add(step.Statements);
@@ -156,7 +157,7 @@ internal sealed class ScoreRules(AttentionSpec spec)
         if (HidesKeys)
         {
             writer.Add("// Whether a row's query sees the key at a position.");
-            writer.Open($"static lanes_int is_visible(Row row, lanes_int key{Parameters})");
+            writer.Open($"static lanes_int is_visible(Row row, lanes_int key{KernelInput.Parameters(VisibleInputs)})");
             writer.Add($"return {string.Join(" && ", Masks.Select(mask => mask.Visible))};");
             writer.Close().Line();
         }

@@ -2,6 +2,13 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Scores;
 
+/// <summary>A value of a query row that is calculated once, before any key is read.</summary>
+/// <param name="Type">Its type in the lane vocabulary.</param>
+/// <param name="Name">Its name in <c>Row</c>.</param>
+/// <param name="Expression">On <c>row</c>'s query and head, and <c>r</c>, the row's index in its sequence.</param>
+/// <param name="Inputs">The kernel's inputs that the expression names.</param>
+internal sealed record RowValue(string Type, string Name, string Expression, IReadOnlyList<KernelInput> Inputs);
+
 /// <summary>One change to a score between scale·(q·k) and the mask.</summary>
 internal abstract class ScoreStep
 {
@@ -11,8 +18,11 @@ internal abstract class ScoreStep
     /// <summary>Statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.</summary>
     public abstract string Statements { get; }
 
-    /// <summary>A value that depends on the row only and is calculated once: name and expression on <c>row.head</c>, or null.</summary>
-    public virtual (string Name, string Expression)? RowValue => null;
+    /// <summary>The kernel's inputs that <see cref="Statements"/> name.</summary>
+    public virtual IEnumerable<KernelInput> Inputs => [];
+
+    /// <summary>A value that depends on the row only, or null.</summary>
+    public virtual RowValue? RowValue => null;
 
     /// <summary>The steps of a spec, in the order that the semantics fix.</summary>
     public static IReadOnlyList<ScoreStep> Of(AttentionSpec spec)
@@ -33,6 +43,11 @@ internal abstract class ScoreStep
             steps.Add(new AlibiStep(spec.QueryHeads));
         }
 
+        if (spec.Bias)
+        {
+            steps.Add(new BiasStep());
+        }
+
         return steps;
     }
 }
@@ -49,7 +64,9 @@ internal sealed class ScoreModStep(ModFunction mod) : ScoreStep
     public override string DisplayName => "score mod";
 
     public override string Statements =>
-        $"score = score_mod(score, row.batch, row.head, max(row.query, (lanes_int)(0)), key{ScoreRules.Arguments(mod)});";
+        $"score = score_mod(score, row.batch, row.head, max(row.query, (lanes_int)(0)), key{KernelInput.Arguments(Inputs)});";
+
+    public override IEnumerable<KernelInput> Inputs => mod.Inputs.Select(KernelInput.Of);
 }
 
 /// <summary>A penalty that grows with the distance, at a slope of each head's own.</summary>
@@ -59,7 +76,7 @@ internal sealed class AlibiStep(int heads) : ScoreStep
 
     public override string Statements => "score -= row.slope * fabs(convert_lanes_float(row.query - key));";
 
-    public override (string Name, string Expression)? RowValue
+    public override RowValue? RowValue
     {
         get
         {
@@ -72,7 +89,21 @@ internal sealed class AlibiStep(int heads) : ScoreStep
             // The first 2^n heads have a geometric sequence; the rest fill in between, from twice as fine a sequence.
             string first = $"{C.Float(-8.0 / power)} * convert_lanes_float(row.head + 1)";
             string rest = $"{C.Float(-4.0 / power)} * convert_lanes_float(2 * (row.head - {power}) + 1)";
-            return ("slope", power == heads ? $"exp2({first})" : $"exp2(lanes_select({rest}, {first}, row.head < {power}))");
+            return new("lanes_float", "slope", power == heads ? $"exp2({first})" : $"exp2(lanes_select({rest}, {first}, row.head < {power}))", []);
         }
     }
+}
+
+/// <summary>A number for each score.</summary>
+internal sealed class BiasStep : ScoreStep
+{
+    public override string DisplayName => "bias";
+
+    public override string Statements => "score += lanes_gather_at(bias, row.bias_at, key);";
+
+    public override IEnumerable<KernelInput> Inputs => [KernelInput.Bias];
+
+    public override RowValue? RowValue => new(
+        "lanes_long", "bias_at", "convert_lanes_long(row.head) * bias_head_stride + convert_lanes_long(r / GROUP) * bias_query_stride",
+        [KernelInput.BiasHeadStride, KernelInput.BiasQueryStride]);
 }

@@ -15,6 +15,9 @@ internal abstract class FlashSteps
     /// <summary>Whether the loop over the keys may go on without a tile's steps: not where tiles are fetched ahead.</summary>
     public virtual bool CanLeaveOutTiles => true;
 
+    /// <summary>Whether there are scores of keys past the item's end, which must be hidden.</summary>
+    public virtual bool ReadsPastEnd => true;
+
     /// <summary>Constants of the tile, after <c>ROWS</c> and <c>KEYS</c>.</summary>
     public virtual void DeclareTile(CodeWriter writer)
     {

@@ -141,16 +141,36 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
     /// <summary>Whether the queries' fragments stay in registers; wide heads leave no room for them, and they are read again for each tile.</summary>
     private bool HoldsQueries => tile.Rows / tile.WarpsAlongRows / NvidiaPlanner.BlockRows * spec.HeadDim <= 128;
 
+    /// <summary>Rope on the queries where they lie in local memory; they are rounded again, as a fragment must be.</summary>
+    private string TurnQueries() => !context.Rope.IsOn ? "" : $$"""
+        for (int i = thread; i < item.row_count * (ROTARY_DIM / 2); i += WORK_GROUP)
+        {
+            const int r = i / (ROTARY_DIM / 2);
+            const int pair = i % (ROTARY_DIM / 2);
+            local {{context.Storage.StorageType}}* const q = (local {{context.Storage.StorageType}}*)(memory + r * KEY_STRIDE);
+            const float2 x = turn_pair({{context.Storage.Load("q", context.Rope.First("pair"), 1)}}, {{context.Storage.Load("q", context.Rope.Second("pair"), 1)}}, query_angles(item, r, rope)[pair]);
+            {{context.Storage.Store($"q + {context.Rope.First("pair")}", "x.s0")}}
+            {{context.Storage.Store($"q + {context.Rope.Second("pair")}", "x.s1")}}
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+
+        """;
+
     private static string LoadQuery(string block, string d) =>
         $"ldmatrix_x4(queries_at + ((warp_row + {block} * 16 + lane % 16) * KEY_STRIDE + {d} * 2 + lane / 16) * 16)";
 
     public override void Begin(CodeWriter writer)
     {
-        string held = HoldsQueries
-            ? $$"""
+        string arrived = HoldsQueries || context.Rope.IsOn
+            ? """
                 close_copies();
                 asm volatile("cp.async.wait_all;");
                 barrier(CLK_LOCAL_MEM_FENCE);
+
+                """
+            : "";
+        string held = HoldsQueries
+            ? $$"""
                 uint4 query[ROW_BLOCKS][HEAD_DIM / 16];
                 #pragma unroll
                 for (int b = 0; b < ROW_BLOCKS; b++)
@@ -180,7 +200,7 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
                 copy_16(queries_at + (r * KEY_STRIDE + piece) * 16, from, r < item.row_count);
             }
 
-            {{held}}
+            {{arrived}}{{TurnQueries()}}{{held}}
             // Of each block, the rows lane / 4 and lane / 4 + 8.
             float row_max[ROW_BLOCKS][2];
             float row_sum[ROW_BLOCKS][2]; // over this work-item's keys only
@@ -267,10 +287,10 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
     }
 
     public override void Transform(CodeWriter writer) => EachScore(writer, Elements((element, row) =>
-        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * SCALE, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames});"));
+        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * SCALE, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.TransformArguments});"));
 
     public override void Hide(CodeWriter writer) => EachScore(writer, Elements((element, row) => context.Rules.HidesKeys
-        ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.ParameterNames}) ? score[b][j].s{element} : -INFINITY;"
+        ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.VisibleArguments}) ? score[b][j].s{element} : -INFINITY;"
         : $"score[b][j].s{element} = key + {element % 2} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
 
     public override void Softmax(CodeWriter writer)

@@ -86,7 +86,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
                 }
                 query_tile[row * QUERY_STRIDE + column] = q;
             }
-
+            {{TurnQueries()}}
             float row_max[ROWS_EACH];
             float row_sum[ROWS_EACH]; // over this work-item's keys only; added up at the end
             float4 output[ROWS_EACH][COLUMNS_EACH];
@@ -112,6 +112,21 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
                 """);
         }
     }
+
+    /// <summary>Rope on the queries where they lie; the barrier before the first scores comes after it.</summary>
+    private string TurnQueries() => !context.Rope.IsOn ? "" : $$"""
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int i = get_local_id(0); i < item.row_count * (ROTARY_DIM / 2); i += WORK_GROUP)
+        {
+            const int row = i / (ROTARY_DIM / 2);
+            const int pair = i % (ROTARY_DIM / 2);
+            local float* const q = (local float*)(query_tile + row * QUERY_STRIDE);
+            const float2 turned = turn_pair(q[{{context.Rope.First("pair")}}], q[{{context.Rope.Second("pair")}}], query_angles(item, row, rope)[pair]);
+            q[{{context.Rope.First("pair")}}] = turned.s0;
+            q[{{context.Rope.Second("pair")}}] = turned.s1;
+        }
+
+        """;
 
     public override void Scores(CodeWriter writer)
     {
@@ -167,13 +182,13 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override void Transform(CodeWriter writer) => EachScore(writer, $"""
         const int key = min(first_key + x + j * THREADS_X, item.kv_end - 1);
-        score[i][j] = transform_score(score[i][j], row[i], key{context.Rules.ParameterNames});
+        score[i][j] = transform_score(score[i][j], row[i], key{context.Rules.TransformArguments});
         """);
 
     public override void Hide(CodeWriter writer) => EachScore(writer, context.Rules.HidesKeys
         ? $"""
             const int key = first_key + x + j * THREADS_X;
-            const int visible = key < item.kv_end && is_visible(row[i], min(key, item.kv_end - 1){context.Rules.ParameterNames});
+            const int visible = key < item.kv_end && is_visible(row[i], min(key, item.kv_end - 1){context.Rules.VisibleArguments});
             score[i][j] = visible ? score[i][j] : -INFINITY;
             """
         : "score[i][j] = first_key + x + j * THREADS_X < item.kv_end ? score[i][j] : -INFINITY;");

@@ -1,0 +1,93 @@
+using Kernels;
+
+namespace Decoders;
+
+// The attention of the shipped checkpoint and of the small ones that the tests run, as in KnownModels.cs; their caches are float32.
+
+/// <summary>The stories-gqa checkpoint that comes with the examples.</summary>
+[AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 32, Mask = AttentionMask.Causal)]
+internal sealed partial class Heads6Over2Of32;
+
+/// <inheritdoc cref="Heads6Over2Of32"/>
+[AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 32, Mask = AttentionMask.Causal, PageSize = 16)]
+internal sealed partial class Heads6Over2Of32Paged;
+
+/// <summary>A small GPT-2.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 16, Mask = AttentionMask.Causal)]
+internal sealed partial class Heads4Over4Of16;
+
+/// <inheritdoc cref="Heads4Over4Of16"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 16, Mask = AttentionMask.Causal, PageSize = 16)]
+internal sealed partial class Heads4Over4Of16Paged;
+
+/// <summary>A small Llama.</summary>
+[AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal)]
+internal sealed partial class Heads8Over2Of16;
+
+/// <inheritdoc cref="Heads8Over2Of16"/>
+[AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, PageSize = 16)]
+internal sealed partial class Heads8Over2Of16Paged;
+
+/// <summary>A small Gemma.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 1, headDim: 32, Mask = AttentionMask.Causal)]
+internal sealed partial class Heads4Over1Of32;
+
+/// <inheritdoc cref="Heads4Over1Of32"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 1, headDim: 32, Mask = AttentionMask.Causal, PageSize = 16)]
+internal sealed partial class Heads4Over1Of32Paged;
+
+/// <summary>A small Mistral.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, WindowLeft = 15)]
+internal sealed partial class Heads4Over2Of16Window16;
+
+/// <inheritdoc cref="Heads4Over2Of16Window16"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, WindowLeft = 15, PageSize = 16)]
+internal sealed partial class Heads4Over2Of16Window16Paged;
+
+/// <summary>A small Gemma-2, layers that see everything.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, Softcap = 5)]
+internal sealed partial class Heads4Over2Of16Capped;
+
+/// <inheritdoc cref="Heads4Over2Of16Capped"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, Softcap = 5, PageSize = 16)]
+internal sealed partial class Heads4Over2Of16CappedPaged;
+
+/// <summary>A small Gemma-2, layers with a window.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, WindowLeft = 15, Softcap = 5)]
+internal sealed partial class Heads4Over2Of16Window16Capped;
+
+/// <inheritdoc cref="Heads4Over2Of16Window16Capped"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, WindowLeft = 15, Softcap = 5, PageSize = 16)]
+internal sealed partial class Heads4Over2Of16Window16CappedPaged;
+
+/// <summary>A small Bloom.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 16, Mask = AttentionMask.Causal, Alibi = true)]
+internal sealed partial class Heads4Over4Of16Alibi;
+
+/// <inheritdoc cref="Heads4Over4Of16Alibi"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 16, Mask = AttentionMask.Causal, Alibi = true, PageSize = 16)]
+internal sealed partial class Heads4Over4Of16AlibiPaged;
+
+/// <summary>A small Qwen-3.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 32, Mask = AttentionMask.Causal)]
+internal sealed partial class Heads4Over2Of32;
+
+/// <inheritdoc cref="Heads4Over2Of32"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 32, Mask = AttentionMask.Causal, PageSize = 16)]
+internal sealed partial class Heads4Over2Of32Paged;
+
+/// <summary>A small gpt-oss, layers that see everything.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, Sinks = true)]
+internal sealed partial class Heads4Over2Of16Sinks;
+
+/// <inheritdoc cref="Heads4Over2Of16Sinks"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, Sinks = true, PageSize = 16)]
+internal sealed partial class Heads4Over2Of16SinksPaged;
+
+/// <summary>A small gpt-oss, layers with a window.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, WindowLeft = 15, Sinks = true)]
+internal sealed partial class Heads4Over2Of16Window16Sinks;
+
+/// <inheritdoc cref="Heads4Over2Of16Window16Sinks"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, WindowLeft = 15, Sinks = true, PageSize = 16)]
+internal sealed partial class Heads4Over2Of16Window16SinksPaged;

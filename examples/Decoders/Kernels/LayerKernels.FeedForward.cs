@@ -1,0 +1,119 @@
+using Kernels.OpenCL;
+
+namespace Decoders;
+
+/// <summary>The non-linear functions of feed-forward blocks.</summary>
+public enum Activation
+{
+    /// <summary>x · sigmoid(x).</summary>
+    Silu,
+
+    /// <summary>x · Φ(x) with the normal distribution's Φ.</summary>
+    Gelu,
+
+    /// <summary>The same with Φ(x) approximated by ½·(1 + tanh(√(2/π)·(x + 0.044715·x³))).</summary>
+    GeluTanh,
+}
+
+/// <content>Activations, gated units, and the mixture of experts around its linear layers.</content>
+public sealed partial class LayerKernels
+{
+    private readonly ComputeKernel activate;
+    private readonly ComputeKernel gateHalves;
+    private readonly ComputeKernel gatePairsClamped;
+    private readonly ComputeKernel softcap;
+    private readonly ComputeKernel chooseExperts;
+    private readonly ComputeKernel combineExperts;
+
+    /// <summary>output[i] = activation(input[i]).</summary>
+    /// <param name="input">At least <paramref name="elements"/> elements.</param>
+    /// <param name="output">At least <paramref name="elements"/> elements; not the input.</param>
+    /// <param name="activation">The function.</param>
+    /// <param name="elements">Elements.</param>
+    public void Activate(DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation, long elements)
+    {
+        Require(input.Length, elements, nameof(input));
+        Require(output.Length, elements, nameof(output));
+        activate.Set(0, input).Set(1, output).Set(2, (int)activation).Set(3, elements);
+        SubmitElements(activate, elements);
+    }
+
+    /// <summary>output[r] = activation(gate) · up, where a row of the input is [gate, up].</summary>
+    /// <param name="input">[rows, 2, width].</param>
+    /// <param name="output">[rows, width].</param>
+    /// <param name="activation">The function.</param>
+    /// <param name="width">Elements of a gate.</param>
+    /// <param name="rows">Rows.</param>
+    public void GateHalves(DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation, int width, int rows)
+    {
+        long elements = (long)rows * width;
+        Require(input.Length, elements * 2, nameof(input));
+        Require(output.Length, elements, nameof(output));
+        gateHalves.Set(0, input).Set(1, output).Set(2, (int)activation).Set(3, width).Set(4, rows);
+        SubmitElements(gateHalves, elements);
+    }
+
+    /// <summary>
+    /// output[r, i] = gate · sigmoid(α · gate) · (up + 1) with gate at most the limit and up within ± the limit, where a row of
+    /// the input is pairs (gate, up).
+    /// </summary>
+    /// <param name="input">[rows, width, 2].</param>
+    /// <param name="output">[rows, width].</param>
+    /// <param name="alpha">α.</param>
+    /// <param name="limit">The limit.</param>
+    /// <param name="width">Pairs of a row.</param>
+    /// <param name="rows">Rows.</param>
+    public void GatePairsClamped(DeviceBuffer<float> input, DeviceBuffer<float> output, double alpha, double limit, int width, int rows)
+    {
+        long elements = (long)rows * width;
+        Require(input.Length, elements * 2, nameof(input));
+        Require(output.Length, elements, nameof(output));
+        gatePairsClamped.Set(0, input).Set(1, output).Set(2, (float)alpha).Set(3, (float)limit).Set(4, elements);
+        SubmitElements(gatePairsClamped, elements);
+    }
+
+    /// <summary>values[i] = cap · tanh(values[i] / cap).</summary>
+    /// <param name="values">At least <paramref name="elements"/> elements.</param>
+    /// <param name="cap">The cap.</param>
+    /// <param name="elements">Elements.</param>
+    public void Softcap(DeviceBuffer<float> values, double cap, long elements)
+    {
+        Require(values.Length, elements, nameof(values));
+        softcap.Set(0, values).Set(1, (float)cap).Set(2, elements);
+        SubmitElements(softcap, elements);
+    }
+
+    /// <summary>For each token the experts with the largest logits, largest first, and the softmax over their logits.</summary>
+    /// <param name="logits">[tokens, experts].</param>
+    /// <param name="chosen">[tokens, count].</param>
+    /// <param name="weights">[tokens, count].</param>
+    /// <param name="experts">Experts.</param>
+    /// <param name="count">Experts of a token, at most all.</param>
+    /// <param name="tokens">Tokens.</param>
+    public void ChooseExperts(DeviceBuffer<float> logits, DeviceBuffer<int> chosen, DeviceBuffer<float> weights, int experts, int count, int tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, experts);
+        Require(logits.Length, (long)tokens * experts, nameof(logits));
+        Require(chosen.Length, (long)tokens * count, nameof(chosen));
+        Require(weights.Length, (long)tokens * count, nameof(weights));
+        chooseExperts.Set(0, logits).Set(1, chosen).Set(2, weights).Set(3, experts).Set(4, count).Set(5, tokens);
+        SubmitElements(chooseExperts, tokens);
+    }
+
+    /// <summary>output[t] = Σ over a token's experts of weight · input, or output[t] += that.</summary>
+    /// <param name="input">[tokens, count, width].</param>
+    /// <param name="weights">[tokens, count].</param>
+    /// <param name="output">[tokens, width].</param>
+    /// <param name="width">Elements of a token.</param>
+    /// <param name="count">Experts of a token.</param>
+    /// <param name="tokens">Tokens.</param>
+    /// <param name="accumulate">Whether the result is added to what the output holds.</param>
+    public void CombineExperts(DeviceBuffer<float> input, DeviceBuffer<float> weights, DeviceBuffer<float> output, int width, int count, int tokens, bool accumulate)
+    {
+        Require(input.Length, (long)tokens * count * width, nameof(input));
+        Require(weights.Length, (long)tokens * count, nameof(weights));
+        long elements = Require(output.Length, (long)tokens * width, nameof(output));
+        combineExperts.Set(0, input).Set(1, weights).Set(2, output).Set(3, width).Set(4, count).Set(5, tokens).Set(6, accumulate ? 1 : 0);
+        SubmitElements(combineExperts, elements);
+    }
+}

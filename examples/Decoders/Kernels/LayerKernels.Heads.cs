@@ -1,0 +1,128 @@
+using Kernels.OpenCL;
+
+namespace Decoders;
+
+/// <summary>Where the heads of one kind, such as the queries, lie in the rows of a projection.</summary>
+/// <param name="Stride">Elements from one row to the next.</param>
+/// <param name="Offset">Elements of a row before the first head.</param>
+/// <param name="HeadStride">Elements from one head to the next.</param>
+/// <param name="Heads">Heads.</param>
+/// <param name="HeadDim">Elements of a head.</param>
+public readonly record struct HeadSlice(int Stride, int Offset, int HeadStride, int Heads, int HeadDim)
+{
+    /// <summary>Elements of all heads of a token.</summary>
+    public int Width => Heads * HeadDim;
+
+    /// <summary>Rows that hold these heads and nothing else.</summary>
+    public static HeadSlice Packed(int heads, int headDim) => new(heads * headDim, 0, headDim, heads, headDim);
+}
+
+/// <content>Norms, and what is done to heads between a projection and attention.</content>
+public sealed partial class LayerKernels
+{
+    private readonly ComputeKernel rmsNorm;
+    private readonly ComputeKernel layerNorm;
+    private readonly ComputeKernel rope;
+    private readonly int normLanes;
+
+    /// <summary>output[r] = input[r] / √(mean(input[r]²) + ε) · weight, or output[r] += that.</summary>
+    /// <param name="input">[rows, width].</param>
+    /// <param name="weight">[width].</param>
+    /// <param name="output">[rows, width].</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="epsilon">ε.</param>
+    /// <param name="accumulate">Whether the result is added to what the output holds.</param>
+    public void RmsNorm(DeviceBuffer<float> input, DeviceBuffer<float> weight, DeviceBuffer<float> output, int rows, double epsilon, bool accumulate = false) =>
+        SubmitRmsNorm(input, HeadSlice.Packed(1, (int)weight.Length), weight, output, rows, epsilon, accumulate);
+
+    /// <summary>The same for every head of a slice: output[t, h] = head / √(mean(head²) + ε) · weight.</summary>
+    /// <param name="input">[tokens, slice.Stride].</param>
+    /// <param name="slice">The heads.</param>
+    /// <param name="weight">[slice.HeadDim].</param>
+    /// <param name="output">[tokens, heads, headDim].</param>
+    /// <param name="tokens">Tokens.</param>
+    /// <param name="epsilon">ε.</param>
+    public void RmsNormHeads(DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> weight, DeviceBuffer<float> output, int tokens, double epsilon) =>
+        SubmitRmsNorm(input, slice, weight, output, tokens, epsilon, accumulate: false);
+
+    /// <summary>output[r] = (input[r] − mean) / √(variance + ε) · weight + bias.</summary>
+    /// <param name="input">[rows, width].</param>
+    /// <param name="weight">[width].</param>
+    /// <param name="bias">[width].</param>
+    /// <param name="output">[rows, width].</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="epsilon">ε.</param>
+    public void LayerNorm(DeviceBuffer<float> input, DeviceBuffer<float> weight, DeviceBuffer<float> bias, DeviceBuffer<float> output, int rows, double epsilon)
+    {
+        int width = (int)weight.Length;
+        Require(bias.Length, width, nameof(bias));
+        Require(input.Length, (long)rows * width, nameof(input));
+        Require(output.Length, (long)rows * width, nameof(output));
+        layerNorm.Set(0, input).Set(1, weight).Set(2, bias).Set(3, output).Set(4, width).Set(5, (float)epsilon).SetLocal(6, normLanes * sizeof(float));
+        SubmitRows(layerNorm, rows);
+    }
+
+    /// <summary>
+    /// Takes the heads of a slice out of rows that hold more, and rotates the first elements of each head by its token's
+    /// position.
+    /// </summary>
+    /// <param name="input">[tokens, slice.Stride].</param>
+    /// <param name="slice">The heads.</param>
+    /// <param name="output">[tokens, heads, headDim].</param>
+    /// <param name="positions">[tokens]; each less than the table's positions, which is the caller's to check.</param>
+    /// <param name="table">The turns.</param>
+    /// <param name="pairs">Which elements turn together.</param>
+    /// <param name="tokens">Tokens.</param>
+    public void Rope(
+        DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, DeviceBuffer<int> positions, RopeTable table, RopePairs pairs, int tokens)
+    {
+        Require(positions.Length, tokens, nameof(positions));
+        if (table.RotaryDim > slice.HeadDim)
+        {
+            throw new ArgumentException($"The table rotates {table.RotaryDim} elements; a head has only {slice.HeadDim}.", nameof(table));
+        }
+
+        SubmitHeads(input, slice, output, positions, table.Values, table.RotaryDim, pairs, tokens);
+    }
+
+    /// <summary>Takes the heads of a slice out of rows that hold more, as they are.</summary>
+    /// <inheritdoc cref="Rope" path="/param"/>
+    public void TakeHeads(DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, int tokens) =>
+        SubmitHeads(input, slice, output, output, output, rotaryDim: 0, RopePairs.HalfSplit, tokens);
+
+    private static void RequireSlice(DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, int tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(slice.Offset, nameof(slice));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(
+            slice.Offset + ((slice.Heads - 1L) * slice.HeadStride) + slice.HeadDim, slice.Stride, nameof(slice));
+        Require(input.Length, (long)tokens * slice.Stride, nameof(input));
+        Require(output.Length, (long)tokens * slice.Width, nameof(output));
+    }
+
+    private void SubmitRmsNorm(
+        DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> weight, DeviceBuffer<float> output, int tokens, double epsilon, bool accumulate)
+    {
+        Require(weight.Length, slice.HeadDim, nameof(weight));
+        RequireSlice(input, slice, output, tokens);
+        rmsNorm.Set(0, input).Set(1, weight).Set(2, output).Set(3, slice.HeadDim).Set(4, slice.Heads).Set(5, slice.Stride).Set(6, slice.Offset)
+            .Set(7, slice.HeadStride).Set(8, (float)epsilon).Set(9, accumulate ? 1 : 0).SetLocal(10, normLanes * sizeof(float));
+        SubmitRows(rmsNorm, checked(tokens * slice.Heads));
+    }
+
+    private void SubmitHeads(
+        DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, DeviceBuffer positions, DeviceBuffer<float> table, int rotaryDim, RopePairs pairs, int tokens)
+    {
+        RequireSlice(input, slice, output, tokens);
+        rope.Set(0, input).Set(1, output).Set(2, positions).Set(3, table).Set(4, slice.Stride).Set(5, slice.Offset).Set(6, slice.HeadStride)
+            .Set(7, slice.Heads).Set(8, slice.HeadDim).Set(9, rotaryDim).Set(10, pairs == RopePairs.Interleaved ? 1 : 0).Set(11, tokens);
+        SubmitElements(rope, (long)tokens * slice.Width);
+    }
+
+    private void SubmitRows(ComputeKernel kernel, int rows)
+    {
+        if (rows > 0)
+        {
+            device.Queue.Submit(kernel, new NDRange(checked(rows * normLanes)), new NDRange(normLanes));
+        }
+    }
+}

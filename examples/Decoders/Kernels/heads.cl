@@ -1,0 +1,41 @@
+// Takes the heads of one kind out of rows that hold several kinds, and rotates the first rotary_dim elements of each head by its
+// token's position; the others are copied. One work-item an element of the output.
+kernel void rope(
+    global const float *restrict input,   // [tokens, stride]; the heads begin at offset
+    global float *restrict output,        // [tokens, heads, head_dim]
+    global const int *restrict positions, // [tokens]
+    global const float *restrict table,   // [positions, rotary_dim / 2, (cosine, sine)]
+    int stride,
+    int offset,
+    int head_stride,                      // from one head to the next
+    int heads,
+    int head_dim,
+    int rotary_dim,
+    int interleaved,                      // pairs are (2i, 2i + 1), else (i, i + rotary_dim / 2)
+    int tokens)
+{
+    size_t element = get_global_id(0);
+    int width = heads * head_dim;
+    if (element >= (size_t)tokens * width)
+    {
+        return;
+    }
+
+    int token = (int)(element / width);
+    int column = (int)(element % width);
+    int dim = column % head_dim;
+    global const float *row = input + (size_t)token * stride + offset + column / head_dim * head_stride + dim;
+    float value = row[0];
+    if (dim < rotary_dim)
+    {
+        int pairs = rotary_dim / 2;
+        bool second = interleaved ? dim % 2 == 1 : dim >= pairs;
+        int pair = interleaved ? dim / 2 : (second ? dim - pairs : dim);
+        int distance = interleaved ? 1 : pairs;
+        float other = row[second ? -distance : distance];
+        float2 turn = vload2((size_t)positions[token] * pairs + pair, table);
+        value = value * turn.x + (second ? other : -other) * turn.y;
+    }
+
+    output[element] = value;
+}

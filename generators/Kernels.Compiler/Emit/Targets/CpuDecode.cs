@@ -1,0 +1,274 @@
+using Kernels.Compiler.Planning;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>
+/// Few query rows on a CPU, bound by reading keys and values: they are loaded in vectors along their elements, each once for
+/// all rows, and converted in registers. The lanes of a score vector are [row][key]: all rows of the tile against a few keys.
+/// </summary>
+internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
+{
+    // Four folds turn 16 vectors of partial sums into one vector of 16 sums.
+    private static readonly int[] FoldSteps = [8, 4, 2, 1];
+
+    private int Rows => Tile.Rows;
+
+    /// <summary>Keys of a score vector.</summary>
+    private int VectorKeys => CpuPlanner.Lanes / Rows;
+
+    private int KeyVectors => (Spec.HeadDim + 15) / 16;
+
+    private int ValueVectors => (Spec.ResolvedValueDim + 15) / 16;
+
+    public override TilePlan Tile => Context.Plan.Decode;
+
+    public override void DeclareTile(CodeWriter writer) => writer.Add($"""
+        #define VECTOR_KEYS {VectorKeys} // keys in a vector of scores, whose lanes are [row][key]
+        #define KEY_VECTORS {KeyVectors} // vectors of 16 in a key
+        #define VALUE_VECTORS {ValueVectors}
+        """);
+
+    public override void DeclareFunctions(CodeWriter writer)
+    {
+        base.DeclareFunctions(writer);
+        foreach (int step in FoldSteps)
+        {
+            IEnumerable<int> lanes = Enumerable.Range(0, CpuPlanner.Lanes);
+            writer.Add($$"""
+                // Each lane's neighbour at distance {{step}}.
+                static float16 swap_{{step}}(float16 x) { return shuffle(x, (uint16)({{string.Join(", ", lanes.Select(i => i ^ step))}})); }
+                // Sums of such neighbours: x's in the lower lane of each two, y's in the upper.
+                static float16 fold_{{step}}(float16 x, float16 y)
+                {
+                    const int16 upper = (int16)({{string.Join(", ", lanes.Select(i => (i & step) == 0 ? "0" : "-1"))}});
+                    return select(x, y, upper) + swap_{{step}}(select(y, x, upper));
+                }
+                """).Line();
+        }
+
+        RowEnd(writer, "key", Spec.HeadDim);
+        RowEnd(writer, "value", Spec.ResolvedValueDim);
+    }
+
+    /// <summary>A function that loads what whole vectors leave of a row.</summary>
+    private void RowEnd(CodeWriter writer, string what, int dim)
+    {
+        if (dim % 16 == 0)
+        {
+            return;
+        }
+
+        IEnumerable<string> elements = Enumerable.Range(0, 16).Select(i => i < dim % 16 ? Context.Cache.Load("row", C.Int(dim / 16 * 16 + i), 1) : "0.0f");
+        writer.Add($"// The last {dim % 16} elements of a {what}, then zeros.");
+        writer.Open($"static float16 load_{what}_end(global const {Context.Cache.StorageType}* row)");
+        writer.Add($"return (float16)({string.Join(", ", elements)});");
+        writer.Close().Line();
+    }
+
+    public override void Begin(CodeWriter writer)
+    {
+        writer.Add($$"""
+            lanes_float query[ROWS * KEY_VECTORS];
+            lanes_float output[ROWS * VALUE_VECTORS];
+            lanes_float p[KEYS / VECTOR_KEYS]; // scores, then probabilities
+            lanes_float row_max = (lanes_float)(-INFINITY); // the same in all lanes of a row
+            lanes_float row_sum = (lanes_float)(0.0f); // each lane has the sum of its own keys
+            for (int i = 0; i < ROWS * KEY_VECTORS; i++)
+            {
+                query[i] = (lanes_float)(0.0f);
+            }
+            for (int row = 0; row < item.row_count; row++)
+            {
+                global const {{Context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, row) * HEAD_DIM;
+                for (int d = 0; d < HEAD_DIM; d++)
+                {
+                    ((float*)(query + row * KEY_VECTORS))[d] = {{Context.Storage.Load("from", "d", 1)}} * {{Context.QueryFactor}};
+                }
+            }
+            for (int i = 0; i < ROWS * VALUE_VECTORS; i++)
+            {
+                output[i] = (lanes_float)(0.0f);
+            }
+            const lanes_int lane = (lanes_int)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            const lanes_int lane_key = lane % VECTOR_KEYS;
+            const int last_of_item = item.kv_end - 1;
+            """);
+        TurnQueries(writer, d => $"(float*)(query + row * KEY_VECTORS) + ({d})");
+        if (Context.Rules.NeedsRows)
+        {
+            writer.Add($"const Row row = {Context.Rules.MakeRow}min(lane / VECTOR_KEYS, (lanes_int)(item.row_count - 1)));");
+        }
+    }
+
+    public override void Scores(CodeWriter writer)
+    {
+        writer.Add("""
+            const int key_count = min(KEYS, item.kv_end - first_key);
+            const int vector_count = (key_count + VECTOR_KEYS - 1) / VECTOR_KEYS;
+            """);
+        if (Context.ScalesTokens)
+        {
+            writer.Add("float value_scale[KEYS];");
+        }
+
+        writer.Open("for (int g = 0; g < vector_count; g++)");
+        writer.Add("// Past the end the last key again, so that nothing unwritten is read; its scores there are hidden.");
+        writer.Add("const int key = first_key + g * VECTOR_KEYS;");
+        Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = {RowOf("key", $"min(key + {i}, last_of_item)")};");
+        for (int row = 0; row < Rows; row++)
+        {
+            writer.Add(string.Join(" ", Enumerable.Range(0, VectorKeys).Select(i => $"float16 s{row}_{i} = (float16)(0.0f);")));
+        }
+
+        int whole = Spec.HeadDim / 16;
+        if (whole > 0)
+        {
+            writer.Add("#pragma unroll 2");
+            writer.Open($"for (int d = 0; d < {whole}; d++)");
+            Products(writer, "d", whole: true);
+            writer.Close();
+        }
+
+        if (Spec.HeadDim % 16 > 0)
+        {
+            writer.Open();
+            Products(writer, C.Int(whole), whole: false);
+            writer.Close();
+        }
+
+        List<string> sums = [.. Enumerable.Range(0, CpuPlanner.Lanes).Select(i => $"s{i / VectorKeys}_{i % VectorKeys}")];
+        foreach (int step in FoldSteps)
+        {
+            List<string> folded = step == 1 ? ["p[g]"] : [.. Enumerable.Range(0, step).Select(i => $"f{step}_{i}")];
+            Named(writer, step, i => $"{(step == 1 ? "" : "const float16 ")}{folded[i]} = fold_{step}({sums[i]}, {sums[i + step]});");
+            sums = folded;
+        }
+
+        if (Context.ScalesTokens)
+        {
+            Named(writer, VectorKeys, i => $"const long at{i} = scale_index(sequence, kv_head, min(key + {i}, last_of_item), {Context.Addressing.Arguments});");
+            string scales = string.Join(", ", Enumerable.Range(0, CpuPlanner.Lanes).Select(i => $"x{i % VectorKeys}"));
+            Named(writer, VectorKeys, i => $"const float x{i} = key_scales[at{i}];");
+            writer.Add($"p[g] *= (float16)({scales});");
+            Named(writer, VectorKeys, i => $"value_scale[g * VECTOR_KEYS + {i}] = value_scales[at{i}];");
+        }
+
+        writer.Close();
+    }
+
+    public override void Transform(CodeWriter writer)
+    {
+        writer.Open("for (int g = 0; g < vector_count; g++)");
+        writer.Add($"p[g] = transform_score(p[g], row, min(first_key + g * VECTOR_KEYS + lane_key, (lanes_int)(last_of_item)){Context.Rules.TransformArguments});");
+        writer.Close();
+    }
+
+    public override void Hide(CodeWriter writer)
+    {
+        writer.Open("for (int g = 0; g < vector_count; g++)");
+        writer.Add("const lanes_int key = first_key + g * VECTOR_KEYS + lane_key;");
+        writer.Add(Context.Rules.HidesKeys
+            ? $"""
+                const lanes_int visible = is_visible(row, min(key, (lanes_int)(last_of_item)){Context.Rules.VisibleArguments}) && key <= last_of_item;
+                p[g] = lanes_select((lanes_float)(-INFINITY), p[g], visible);
+                """
+            : "p[g] = lanes_select((lanes_float)(-INFINITY), p[g], key <= last_of_item);");
+        writer.Close();
+    }
+
+    public override void Softmax(CodeWriter writer)
+    {
+        writer.Line().Add("""
+            lanes_float new_max = row_max;
+            for (int g = 0; g < vector_count; g++)
+            {
+                new_max = fmax(new_max, p[g]);
+            }
+            """);
+        for (int step = VectorKeys / 2; step > 0; step /= 2)
+        {
+            writer.Add($"new_max = fmax(new_max, swap_{step}(new_max));");
+        }
+
+        writer.Add($$"""
+
+            // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
+            const lanes_float base = select(new_max, (lanes_float)(0.0f), new_max == -INFINITY);
+            const lanes_float rescale = exp2_lanes(row_max - base);
+            row_max = new_max;
+            row_sum *= rescale;
+            for (int g = 0; g < vector_count; g++)
+            {
+                p[g] = exp2_lanes(p[g] - base);
+                row_sum += p[g];
+            }
+
+            """);
+    }
+
+    public override void Accumulate(CodeWriter writer)
+    {
+        // As many rows at a time as their sums fit into registers, 16 vectors of them; a wide row in pieces.
+        int columns = Math.Min(ValueVectors, 16);
+        int rows = Math.Min(Rows, columns > 8 ? 1 : columns > 4 ? 2 : 4);
+        int whole = Spec.ResolvedValueDim / 16;
+        bool once = Rows == rows;
+        string Row(int r) => once ? C.Int(r) : r == 0 ? "row" : $"(row + {r})";
+        writer.Open(once ? null : $"for (int row = 0; row < ROWS; row += {rows})");
+        for (int c = 0; c < ValueVectors; c += columns)
+        {
+            int count = Math.Min(columns, ValueVectors - c);
+            writer.Open();
+            Named(writer, rows, r => $"const float rescale_{r} = ((const float*)&rescale)[{Row(r)} * VECTOR_KEYS];");
+            for (int r = 0; r < rows; r++)
+            {
+                Named(writer, count, i => $"lanes_float o{r}_{i} = output[{Row(r)} * VALUE_VECTORS + {c + i}] * rescale_{r};");
+            }
+
+            writer.Open("for (int j = 0; j < key_count; j++)");
+            writer.Add($"global const {Context.Cache.StorageType}* v = {RowOf("value", "first_key + j")};");
+            writer.Add($"const float* w = (const float*)(p + j / VECTOR_KEYS) + {(once ? "" : "row * VECTOR_KEYS + ")}j % VECTOR_KEYS;");
+            Named(writer, rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS]{(Context.ScalesTokens ? " * value_scale[j]" : "")};");
+            for (int i = 0; i < count; i++)
+            {
+                writer.Add($"const float16 v{i} = {(c + i < whole ? Context.Cache.Load("v", C.Int(16 * (c + i)), 16) : "load_value_end(v)")};");
+                Named(writer, rows, r => $"o{r}_{i} = fma(v{i}, (float16)(w{r}), o{r}_{i});");
+            }
+
+            writer.Close();
+            for (int r = 0; r < rows; r++)
+            {
+                Named(writer, count, i => $"output[{Row(r)} * VALUE_VECTORS + {c + i}] = o{r}_{i};");
+            }
+
+            writer.Close();
+        }
+
+        writer.Close();
+    }
+
+    public override void Finish(CodeWriter writer)
+    {
+        for (int step = VectorKeys / 2; step > 0; step /= 2)
+        {
+            writer.Add($"row_sum += swap_{step}(row_sum);");
+        }
+
+        StoreRows(
+            writer,
+            "((const float*)&row_max)[row * VECTOR_KEYS]",
+            "((const float*)&row_sum)[row * VECTOR_KEYS]",
+            "((const float*)(output + row * VALUE_VECTORS))[c]");
+    }
+
+    /// <summary>All rows against the vectors <paramref name="d"/> of the keys.</summary>
+    private void Products(CodeWriter writer, string d, bool whole)
+    {
+        Named(writer, VectorKeys, i => $"const float16 x{i} = {(whole ? Context.Cache.Load($"k{i}", $"{d} * 16", 16) : $"load_key_end(k{i})")};");
+        for (int row = 0; row < Rows; row++)
+        {
+            writer.Add($"const float16 q{row} = query[{(row == 0 ? "" : $"{row} * KEY_VECTORS + ")}{d}];");
+            Named(writer, VectorKeys, i => $"s{row}_{i} = fma(q{row}, x{i}, s{row}_{i});");
+        }
+    }
+}
