@@ -14,7 +14,14 @@ public sealed record AttentionDescriptor(
     AttentionShape Shape,
     IReadOnlyList<KernelTarget> Targets,
     Func<KernelTarget, KernelGeometry> Geometry,
-    KernelSource Source);
+    KernelSource Source)
+{
+    /// <summary>Whether the spec's mods have inputs, which a launch must be given.</summary>
+    public bool HasModInputs { get; init; }
+
+    /// <summary>Heads for which a block mask has classes of its own: 0 without a mask mod, 1 where the mod does not look at the head, else H_kv.</summary>
+    public int BlockMaskHeads { get; init; }
+}
 
 /// <summary>The contract that every type with an <see cref="AttentionKernelAttribute"/> implements; the generator writes its members.</summary>
 /// <typeparam name="TSelf">The spec's type.</typeparam>

@@ -9,30 +9,39 @@ internal sealed class CacheContents
     private readonly AttentionShape shape;
     private readonly byte[] keys;
     private readonly byte[] values;
-    private readonly float[] keyScales = [];
-    private readonly float[] valueScales = [];
+    private readonly float[] keyScales;
+    private readonly float[] valueScales;
     private readonly Func<int, int, int> slotOf;
     private readonly int slotsTogether;
 
-    public CacheContents(AttentionShape shape, IKvCache<RuntimeSpec> cache)
+    private CacheContents(AttentionShape shape, byte[] keys, byte[] values, float[] keyScales, float[] valueScales, Func<int, int, int> slotOf, int slotsTogether)
     {
         this.shape = shape;
-        keys = Read(cache.Keys(0));
-        values = Read(cache.Values(0));
-        if (shape.CacheStorage.Scale() != CacheScale.None)
-        {
-            keyScales = MemoryMarshal.Cast<byte, float>(Read(cache.KeyScales(0))).ToArray();
-            valueScales = MemoryMarshal.Cast<byte, float>(Read(cache.ValueScales(0))).ToArray();
-        }
+        this.keys = keys;
+        this.values = values;
+        this.keyScales = keyScales;
+        this.valueScales = valueScales;
+        this.slotOf = slotOf;
+        this.slotsTogether = slotsTogether;
+    }
 
-        (slotOf, slotsTogether) = cache switch
+    /// <summary>Reads layer 0 of a cache.</summary>
+    public static CacheContents Of<TSpec>(AttentionShape shape, IKvCache<TSpec> cache)
+    {
+        bool scaled = shape.CacheStorage.Scale() != CacheScale.None;
+        (Func<int, int, int> slotOf, int slotsTogether) = cache switch
         {
-            KvCache<RuntimeSpec> contiguous => ((sequence, token) => (sequence * contiguous.Capacity) + token, contiguous.Capacity),
-            PagedKvCache<RuntimeSpec> paged => (
+            KvCache<TSpec> contiguous => ((sequence, token) => (sequence * contiguous.Capacity) + token, contiguous.Capacity),
+            PagedKvCache<TSpec> paged => (
                 (Func<int, int, int>)((sequence, token) => (paged.Pages(sequence)[token / paged.PageSize] * paged.PageSize) + (token % paged.PageSize)),
                 paged.PageSize),
             _ => throw new ArgumentException($"Not a cache that is known: {cache.GetType()}.", nameof(cache)),
         };
+        return new(
+            shape, Read(cache.Keys(0)), Read(cache.Values(0)),
+            scaled ? MemoryMarshal.Cast<byte, float>(Read(cache.KeyScales(0))).ToArray() : [],
+            scaled ? MemoryMarshal.Cast<byte, float>(Read(cache.ValueScales(0))).ToArray() : [],
+            slotOf, slotsTogether);
     }
 
     /// <summary>The keys of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_qk], and the scale of each row.</summary>

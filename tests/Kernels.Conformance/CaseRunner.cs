@@ -24,10 +24,22 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
     private CaseResult Run<T>(AttentionCase test) where T : unmanaged
     {
+        using var kernels = new RuntimeKernels<T>(device, RuntimeSpec.Describe(test.Shape, queryTile, keyTile), target);
+        return Run(test, kernels, new ReferenceOptions(), poisons: poisons);
+    }
+
+    /// <summary>Runs a case on kernels of its shape.</summary>
+    /// <param name="test">The case.</param>
+    /// <param name="kernels">The kernels, with the inputs of mods set.</param>
+    /// <param name="mods">The spec's mods as the reference gets them; the rest is filled in from the case.</param>
+    /// <param name="measuresQuantisation">Whether outputs over a quantised cache must also be near those over the exact keys and values, as they are where logits are of the usual size.</param>
+    /// <param name="poisons">Whether caches are filled with NaN first.</param>
+    public static CaseResult Run<TSpec, T>(
+        AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, bool measuresQuantisation = true, bool poisons = true) where T : unmanaged
+    {
         AttentionShape shape = test.Shape;
-        AttentionDescriptor descriptor = RuntimeSpec.Describe(shape, queryTile, keyTile);
-        using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, descriptor, target);
-        using IKvCache<RuntimeSpec> cache = shape.PageSize == 0 ? Contiguous(launcher, test) : Paged(launcher, test);
+        ComputeDevice device = kernels.Device;
+        using IKvCache<TSpec> cache = shape.PageSize == 0 ? Contiguous(kernels, test) : Paged(kernels, test);
         Poison(cache.Keys(0)); // none of it may reach an output
         Poison(cache.Values(0));
         switch (shape.CacheStorage.Scale())
@@ -42,15 +54,15 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         }
 
         var random = new Random(test.Seed);
-        using var data = new LaunchData(test, random);
-        data.Set(launcher);
+        using var data = new LaunchData(test, random, mods);
+        kernels.Set(data.Upload(device));
         var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random, data.Rope)).ToArray();
-        using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
+        using AttentionPlan<TSpec> plan = kernels.CreatePlan();
 
         // In two steps, so that the second begins somewhere in the middle of each sequence.
-        Append(launcher, plan, cache, shape, inputs, test.Lengths.Select(pair => (0, pair.Keys / 3)).ToArray());
-        Append(launcher, plan, cache, shape, inputs, test.Lengths.Select(pair => (pair.Keys / 3, pair.Keys)).ToArray());
-        var contents = new CacheContents(shape, cache);
+        Append(kernels, plan, cache, shape, inputs, test.Lengths.Select(pair => (0, pair.Keys / 3)).ToArray());
+        Append(kernels, plan, cache, shape, inputs, test.Lengths.Select(pair => (pair.Keys / 3, pair.Keys)).ToArray());
+        CacheContents contents = CacheContents.Of(shape, cache);
         for (int sequence = 0; sequence < inputs.Length; sequence++)
         {
             if (inputs[sequence].TakeFrom(contents, sequence) is { } difference)
@@ -63,37 +75,45 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
         T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
         float[] lse = new float[plan.Tokens * shape.QueryHeads];
-        Launch(launcher, plan, cache, queries, outputs, lse);
+        Launch(kernels, plan, cache, queries, outputs, lse);
 
         T[] again = new T[outputs.Length];
-        Launch(launcher, plan, cache, queries, again, new float[lse.Length]);
+        Launch(kernels, plan, cache, queries, again, new float[lse.Length]);
         if (!MemoryMarshal.AsBytes<T>(outputs).SequenceEqual(MemoryMarshal.AsBytes<T>(again)))
         {
             return new CaseResult(test, "two launches gave different bits", double.PositiveInfinity, 0);
         }
 
-        return Compare(test, inputs, outputs, lse, data);
+        return Compare(test, inputs, outputs, lse, data, measuresQuantisation);
+
+        void Poison(DeviceBuffer<byte> buffer)
+        {
+            if (poisons)
+            {
+                device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
+            }
+        }
     }
 
     /// <summary>Appends a range of each sequence's tokens.</summary>
-    private void Append<T>(
-        AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache,
+    private static void Append<TSpec, T>(
+        KernelsUnderTest<TSpec, T> kernels, AttentionPlan<TSpec> plan, IKvCache<TSpec> cache,
         AttentionShape shape, SequenceInputs<T>[] inputs, (int Begin, int End)[] ranges) where T : unmanaged
     {
         plan.Build(cache, ranges.Select((range, sequence) => new AttentionRequest(sequence, range.End - range.Begin, range.End)).ToArray());
-        using DeviceBuffer<T> keys = device.Upload<T>(Pack(input => input.Keys, shape.KvHeads * shape.HeadDim));
-        using DeviceBuffer<T> values = device.Upload<T>(Pack(input => input.Values, shape.LatentCache ? 0 : shape.KvHeads * shape.ValueDim));
-        launcher.Append(plan, cache, 0, keys, values).Dispose();
+        using DeviceBuffer<T> keys = kernels.Device.Upload<T>(Pack(input => input.Keys, shape.KvHeads * shape.HeadDim));
+        using DeviceBuffer<T> values = kernels.Device.Upload<T>(Pack(input => input.Values, shape.LatentCache ? 0 : shape.KvHeads * shape.ValueDim));
+        kernels.Append(plan, cache, keys, values).Dispose();
 
         T[] Pack(Func<SequenceInputs<T>, T[]> part, int each) =>
             [.. inputs.SelectMany((input, i) => part(input)[(ranges[i].Begin * each)..(ranges[i].End * each)])];
     }
 
     /// <summary>A cache with a spare sequence and spare tokens.</summary>
-    private static KvCache<RuntimeSpec> Contiguous<T>(AttentionLauncher<RuntimeSpec, T> launcher, AttentionCase test) where T : unmanaged
+    private static IKvCache<TSpec> Contiguous<TSpec, T>(KernelsUnderTest<TSpec, T> kernels, AttentionCase test) where T : unmanaged
     {
         int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
-        KvCache<RuntimeSpec> cache = launcher.CreateCache(test.Lengths.Count + 1, longest + 3, 1);
+        IKvCache<TSpec> cache = kernels.CreateContiguousCache(test.Lengths.Count + 1, longest + 3);
         for (int sequence = 0; sequence < test.Lengths.Count; sequence++)
         {
             cache.Extend(sequence, test.Lengths[sequence].Keys);
@@ -103,10 +123,10 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     }
 
     /// <summary>A cache in which the sequences' pages lie scattered: they grow in turn, by odd lengths.</summary>
-    private static PagedKvCache<RuntimeSpec> Paged<T>(AttentionLauncher<RuntimeSpec, T> launcher, AttentionCase test) where T : unmanaged
+    private static PagedKvCache<TSpec> Paged<TSpec, T>(KernelsUnderTest<TSpec, T> kernels, AttentionCase test) where T : unmanaged
     {
         int size = test.Shape.PageSize;
-        PagedKvCache<RuntimeSpec> cache = launcher.CreatePagedCache(3 + test.Lengths.Sum(pair => (pair.Keys + size - 1) / size), 1);
+        PagedKvCache<TSpec> cache = kernels.CreatePagedCache(3 + test.Lengths.Sum(pair => (pair.Keys + size - 1) / size));
         int[] sequences = test.Lengths.Select(_ => cache.Create()).ToArray();
         int step = Math.Max(1, (2 * size) - 1);
         while (sequences.Any(sequence => cache.Length(sequence) < test.Lengths[sequence].Keys))
@@ -121,15 +141,15 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     }
 
     /// <summary>Scales that differ from head to head, no powers of two, under which no input is saturated; the first head keeps its 1.</summary>
-    private static void SetScales(IKvCache<RuntimeSpec> cache, AttentionShape shape, Random random)
+    private static void SetScales<TSpec>(IKvCache<TSpec> cache, AttentionShape shape, Random random)
     {
         float[] keys = Scales(), values = Scales();
         switch (cache)
         {
-            case KvCache<RuntimeSpec> contiguous:
+            case KvCache<TSpec> contiguous:
                 contiguous.SetScales(0, keys, values);
                 break;
-            case PagedKvCache<RuntimeSpec> paged:
+            case PagedKvCache<TSpec> paged:
                 paged.SetScales(0, keys, values);
                 break;
         }
@@ -137,21 +157,21 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         float[] Scales() => [.. Enumerable.Range(0, shape.KvHeads).Select(head => head == 0 ? 1 : (float)(0.013 + (0.05 * random.NextDouble())))];
     }
 
-    private void Launch<T>(
-        AttentionLauncher<RuntimeSpec, T> launcher, AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache,
+    private static void Launch<TSpec, T>(
+        KernelsUnderTest<TSpec, T> kernels, AttentionPlan<TSpec> plan, IKvCache<TSpec> cache,
         DeviceBuffer<T> queries, T[] outputs, float[] lse) where T : unmanaged
     {
         // Poisoned, so that an output that no kernel writes is seen.
         outputs.AsSpan().Fill(Elements.From<T>(float.NaN));
         lse.AsSpan().Fill(float.NaN);
-        using DeviceBuffer<T> deviceOutputs = device.Upload<T>(outputs);
-        using DeviceBuffer<float> deviceLse = device.Upload<float>(lse);
-        launcher.Attend(plan, cache, 0, queries, deviceOutputs, deviceLse).Dispose();
-        device.Queue.Read(deviceOutputs, outputs.AsSpan());
-        device.Queue.Read(deviceLse, lse.AsSpan());
+        using DeviceBuffer<T> deviceOutputs = kernels.Device.Upload<T>(outputs);
+        using DeviceBuffer<float> deviceLse = kernels.Device.Upload<float>(lse);
+        kernels.Attend(plan, cache, queries, deviceOutputs, deviceLse).Dispose();
+        kernels.Device.Queue.Read(deviceOutputs, outputs.AsSpan());
+        kernels.Device.Queue.Read(deviceLse, lse.AsSpan());
     }
 
-    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data) where T : unmanaged
+    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data, bool measuresQuantisation) where T : unmanaged
     {
         AttentionShape shape = test.Shape;
 
@@ -161,7 +181,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         int dim = shape.ValueDim;
         double[] actual = new double[rows.Length * dim], expected = new double[rows.Length * dim];
         double[] eager = held == ElementType.Float32 ? [] : new double[rows.Length * dim];
-        bool quantised = shape.CacheStorage.Scale() != CacheScale.None;
+        bool quantised = measuresQuantisation && shape.CacheStorage.Scale() != CacheScale.None;
         double[] exact = quantised ? new double[rows.Length * dim] : [];
         double[] lseError = new double[rows.Length];
         int[] tokenOffsets = new int[inputs.Length];
@@ -240,13 +260,14 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         AttentionShape shape, ElementType type, double[] queries, double[] keys, double[] values,
         int queryLength, int keyLength, int token, int head, Span<double> output, ReferenceOptions options)
     {
+        int position = token + keyLength - queryLength;
         int kvHead = head / shape.GroupSize;
         double[] weights = new double[keyLength];
         double max = double.NegativeInfinity;
         for (int key = 0; key < keyLength; key++)
         {
             double score = double.NegativeInfinity;
-            if (ReferenceAttention.IsVisible(shape, token + keyLength - queryLength, key, head, options))
+            if (ReferenceAttention.IsVisible(shape, position, key, head, options))
             {
                 score = 0;
                 for (int d = 0; d < shape.HeadDim; d++)
@@ -255,6 +276,11 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
                 }
 
                 score = Elements.Round(type, shape.Scale * Elements.Round(type, score));
+                if (options.ScoreMod is { } mod)
+                {
+                    score = Elements.Round(type, mod((float)score, options.Batch, head, Math.Max(0, position), key));
+                }
+
                 score = shape.Bias ? Elements.Round(type, score + options.Bias!(head, token, key)) : score;
             }
 
@@ -292,12 +318,4 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
     private static T[] Pack<T>(SequenceInputs<T>[] inputs, Func<SequenceInputs<T>, T[]> part) where T : unmanaged =>
         inputs.SelectMany(part).ToArray();
-
-    private void Poison(DeviceBuffer<byte> buffer)
-    {
-        if (poisons)
-        {
-            device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
-        }
-    }
 }

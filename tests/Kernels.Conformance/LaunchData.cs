@@ -6,6 +6,7 @@ namespace Kernels.Conformance;
 internal sealed class LaunchData : IDisposable
 {
     private readonly AttentionCase test;
+    private readonly ReferenceOptions mods;
     private readonly float[] sinks;
     private readonly int[][] documents;
     private readonly bool[][] visible;
@@ -13,9 +14,10 @@ internal sealed class LaunchData : IDisposable
     private readonly (int Requests, int Heads, int Queries, int Keys) biasAxes;
     private readonly List<IDisposable> buffers = [];
 
-    public LaunchData(AttentionCase test, Random random)
+    public LaunchData(AttentionCase test, Random random, ReferenceOptions mods)
     {
         this.test = test;
+        this.mods = mods;
         sinks = [.. Enumerable.Range(0, test.Shape.QueryHeads).Select(_ => (float)((4 * random.NextDouble()) - 1))];
         documents = [.. test.Lengths.Select(pair => Documents(pair.Keys, random))];
         visible = [.. test.Lengths.Select((pair, sequence) => Visible(sequence, pair.Keys, random))];
@@ -40,23 +42,25 @@ internal sealed class LaunchData : IDisposable
     /// <summary>The angles of a shape with rope.</summary>
     public RopeTable? Rope { get; }
 
-    /// <summary>Gives the launcher what its spec takes.</summary>
-    public void Set<T>(AttentionLauncher<RuntimeSpec, T> launcher) where T : unmanaged
+    /// <summary>What the shape takes, on the device.</summary>
+    public DeviceInputs Upload(ComputeDevice device)
     {
-        ComputeDevice device = launcher.Device;
         AttentionShape shape = test.Shape;
-        launcher.Sinks = shape.Sinks ? Upload<float>(sinks) : null;
-        launcher.Documents = shape.Documents ? Upload<int>([.. documents.SelectMany(ids => ids).DefaultIfEmpty()]) : null;
-        launcher.Rope = Rope is null ? null : Upload<float>(Rope.Values.ToArray());
+        KeyMask? keyPadding = null;
         if (shape.KeyPadding)
         {
             // Rows are longer than the longest sequence.
             int keys = visible.Max(row => row.Length) + 2;
             byte[] bytes = [.. visible.SelectMany(row => row.Select(seen => (byte)(seen ? 0x80 : 0)).Concat(Enumerable.Repeat((byte)1, keys - row.Length)))];
-            launcher.KeyPadding = new KeyMask(Upload<byte>(bytes), visible.Length, keys);
+            keyPadding = new KeyMask(Upload<byte>(bytes), visible.Length, keys);
         }
 
-        launcher.Bias = shape.Bias ? new AttentionBias(Upload<float>(bias), biasAxes.Requests, biasAxes.Heads, biasAxes.Queries, biasAxes.Keys) : null;
+        return new DeviceInputs(
+            shape.Sinks ? Upload<float>(sinks) : null,
+            shape.Documents ? Upload<int>([.. documents.SelectMany(ids => ids).DefaultIfEmpty()]) : null,
+            keyPadding,
+            shape.Bias ? new AttentionBias(Upload<float>(bias), biasAxes.Requests, biasAxes.Heads, biasAxes.Queries, biasAxes.Keys) : null,
+            Rope is null ? null : Upload<float>(Rope.Values.ToArray()));
 
         DeviceBuffer<TItem> Upload<TItem>(TItem[] data) where TItem : unmanaged
         {
@@ -67,7 +71,7 @@ internal sealed class LaunchData : IDisposable
     }
 
     /// <summary>The inputs of one sequence.</summary>
-    public ReferenceOptions Of(int sequence) => new()
+    public ReferenceOptions Of(int sequence) => mods with
     {
         Sinks = sinks,
         PrefixLength = test.PrefixLength,
@@ -110,3 +114,7 @@ internal sealed class LaunchData : IDisposable
         })];
     }
 }
+
+/// <summary>What launches take beside queries, keys and values: what the shape has no option for is null.</summary>
+internal sealed record DeviceInputs(
+    DeviceBuffer<float>? Sinks, DeviceBuffer<int>? Documents, KeyMask? KeyPadding, AttentionBias? Bias, DeviceBuffer<float>? Rope);

@@ -19,6 +19,7 @@ public sealed class DescriptorTests
         { "RopeFloat16", "8, 2, 128, 128, 1 / System.Math.Sqrt(128), AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) { Rope = RopeStyle.HalfSplit, RotaryDim = 64 }" },
         { "RopeInt8", "8, 2, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Int8, KvLayout.Hnd) { Rope = RopeStyle.Interleaved, RotaryDim = 64 }" },
         { "PagedNhdInt4", "8, 2, 64, 64, 0.125, AttentionMask.PrefixCausal, ElementType.Float32, ElementType.Int4, KvLayout.Nhd) { PageSize = 8 }" },
+        { "ModsWithInputs", "8, 2, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Sinks = true, PageSize = 16 }" },
         { "NestedWithTiles", "12, 4, 96, 96, 1 / System.Math.Sqrt(96), AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
     };
 
@@ -63,7 +64,8 @@ public sealed class DescriptorTests
                             served = descriptor.Geometry(target).Decode.Keys > 0;
                             foreach (KernelAlgorithm algorithm in System.Enum.GetValues<KernelAlgorithm>())
                             {
-                                served &= descriptor.Source(target, algorithm).Length > 0;
+                                served &= algorithm == KernelAlgorithm.ClassifyTiles && descriptor.BlockMaskHeads == 0
+                                    || descriptor.Source(target, algorithm).Length > 0;
                             }
                         }
                         catch (System.ArgumentOutOfRangeException)

@@ -21,6 +21,7 @@ public sealed class LayoutTests
         { "RopeInt8", 64, 64, 8, 2, 8, 0, false },
         { "PagedNhdInt4", 64, 64, 8, 2, 4, 8, true },
         { "NestedWithTiles", 96, 96, 12, 4, 32, 0, false },
+        { "ModsWithInputs", 64, 64, 8, 2, 32, 16, false },
     };
 
     [Fact]

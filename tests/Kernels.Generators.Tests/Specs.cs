@@ -128,6 +128,27 @@ internal static class Specs
                 }
             }
             """),
+        ["ModsWithInputs"] = new("Models.ModsWithInputs", """
+            using System;
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>Mods with every kind of input, one of them shared.</summary>
+            [AttentionKernel(8, 2, 64, PageSize = 16, Sinks = true)]
+            public sealed partial class ModsWithInputs
+            {
+                [ScoreMod]
+                private static float Sloped(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, float cap, int window) =>
+                    Math.Abs(query - key) < window ? Math.Clamp(score, -cap, cap) : score - slopes[head] * Distance(query, key);
+
+                [MaskMod]
+                private static bool Visible(int batch, int head, int query, int key, int window, ReadOnlySpan<int> documents) =>
+                    documents[query] == documents[key] && Distance(query, key) < 4 * window;
+
+                private static int Distance(int query, int key) => Math.Abs(query - key);
+            }
+            """),
     };
 
     /// <summary>The names, for a theory.</summary>

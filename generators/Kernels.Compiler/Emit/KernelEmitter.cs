@@ -41,8 +41,13 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 /// <summary>Writes the OpenCL C source of a valid spec's kernels.</summary>
 internal static class KernelEmitter
 {
+    /// <summary>The kernels that every spec has.</summary>
     public static readonly IReadOnlyList<KernelAlgorithm> Algorithms =
         [KernelAlgorithm.Append, KernelAlgorithm.Prefill, KernelAlgorithm.Decode, KernelAlgorithm.Combine, KernelAlgorithm.Merge];
+
+    /// <summary>The kernels of a spec: all of them, but the classification of tiles only where there is a mask mod.</summary>
+    public static IReadOnlyList<KernelAlgorithm> AlgorithmsOf(AttentionSpec spec) =>
+        spec.MaskMod is null ? Algorithms : [.. Algorithms, KernelAlgorithm.ClassifyTiles];
 
     public static string Emit(AttentionSpec spec, KernelTarget target, KernelAlgorithm algorithm)
     {
@@ -61,6 +66,9 @@ internal static class KernelEmitter
                 break;
             case KernelAlgorithm.Combine:
                 CombineAlgorithm.Write(writer, context);
+                break;
+            case KernelAlgorithm.ClassifyTiles when spec.MaskMod is not null:
+                ClassifyAlgorithm.Write(writer, context);
                 break;
             case KernelAlgorithm.Merge:
                 MergeAlgorithm.Write(writer, context);

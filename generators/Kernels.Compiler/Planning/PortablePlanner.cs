@@ -49,6 +49,15 @@ internal static class PortablePlanner
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
         int threadsX = Math.Min(Math.Min(keys, 16), Math.Max(8, PowerOfTwoAtLeast(widest / 4)));
         int threadsY = Math.Min(rows, maxThreadsY);
+
+        // No more work-items than a tile of keys or values has float4s, so that each loads one at least: PoCL 3.1 goes wrong
+        // in loops that only some work-items of a group enter.
+        int narrowest = keys * ((Math.Min(spec.HeadDim, spec.ResolvedValueDim) + 3) / 4);
+        while (threadsY > 1 && threadsX * threadsY > narrowest)
+        {
+            threadsY /= 2;
+        }
+
         int local = Float4Bytes * ((rows * TileStride(spec.HeadDim)) + (keys * KvStride(spec)) + (rows * ScoreStride(keys)));
         
         // Local memory of a GPU's compute unit is 64 KiB or more; a few work-groups side by side hide its latencies.

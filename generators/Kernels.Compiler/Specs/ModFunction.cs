@@ -17,4 +17,8 @@ internal sealed record ModInput(string Name, ModInputType Type);
 /// <c>score_mod</c> or <c>mask_mod</c> and what it calls, in the lane vocabulary that each target defines, so that one text
 /// serves targets that handle one score at a time and targets that handle a vector of them.
 /// </summary>
-internal sealed record ModFunction(string Source, EquatableArray<ModInput> Inputs);
+internal sealed record ModFunction(string Source, EquatableArray<ModInput> Inputs)
+{
+    /// <summary>Whether the function looks at the query head; one that does not treats all heads alike.</summary>
+    public bool UsesHead { get; init; } = true;
+}

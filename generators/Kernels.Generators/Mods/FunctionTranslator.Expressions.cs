@@ -60,6 +60,9 @@ internal sealed partial class FunctionTranslator
                 return Element(buffer, element.Arguments[0].Value, mask);
             case IInvocationOperation call:
                 return Call(call, mask);
+            case IMemberReferenceOperation { Instance: ILocalReferenceOperation { Local: { } local } } when !variables.ContainsKey(local):
+                // The variable was refused where it is declared.
+                return Missing();
             case IPropertyReferenceOperation { Instance: { } span } when BufferOf(span.Type) is not null:
                 Report(ModRules.Construct, operation.Syntax, operation.Syntax.ToString(), "a kernel knows no lengths: pass what it needs as an int parameter of the mod");
                 return null;

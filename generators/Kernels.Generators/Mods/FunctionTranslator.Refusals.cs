@@ -8,7 +8,9 @@ namespace Kernels.Generators.Mods;
 /// <content>What cannot be translated, and what to write instead.</content>
 internal sealed partial class FunctionTranslator
 {
-    private void Report(SpecRule rule, SyntaxNode at, params string[] arguments) => findings.Add(new(rule, at.GetLocation(), arguments));
+    private void Report(SpecRule rule, SyntaxNode at, params string[] arguments) => Report(rule, at.GetLocation(), arguments);
+
+    private void Report(SpecRule rule, Location at, params string[] arguments) => findings.Add(new(rule, at, arguments));
 
     /// <summary>A construct that no kernel has.</summary>
     private void Refuse(IOperation operation)
@@ -63,10 +65,24 @@ internal sealed partial class FunctionTranslator
     /// </summary>
     private bool RefuseType(IOperation operation)
     {
+        IOperation whole = operation;
         operation = Unconverted(operation);
+        if (operation is IThrowOperation)
+        {
+            Refuse(operation);
+            return true;
+        }
+
         if (operation.Type is not { TypeKind: not TypeKind.Error } type)
         {
             return false;
+        }
+
+        if (KindOf(type) is not null && whole.Type is { } to)
+        {
+            // What brings the type in is the conversion.
+            Report(ModRules.Type, whole.Syntax, Excerpt(whole.Syntax), A(to), InsteadOf(null, to));
+            return true;
         }
 
         switch (operation)
@@ -80,7 +96,7 @@ internal sealed partial class FunctionTranslator
                 return false;
             case IParameterReferenceOperation when BufferOf(type) is null:
                 return false;
-            case IThrowOperation or IAnonymousFunctionOperation or IDelegateCreationOperation or IObjectCreationOperation or IArrayCreationOperation
+            case IAnonymousFunctionOperation or IDelegateCreationOperation or IObjectCreationOperation or IArrayCreationOperation
                 or IAwaitOperation or ICoalesceOperation or IConditionalAccessOperation:
                 Refuse(operation);
                 return true;

@@ -63,6 +63,10 @@ internal sealed partial class FunctionTranslator
                 return For(@for, mask);
             case IReturnOperation { Kind: OperationKind.Return, ReturnedValue: { } value }:
                 return Return(value, mask);
+            case IReturnOperation { Kind: OperationKind.Return }:
+                // Without a value: the C# compiler's to report.
+                isValid = false;
+                return new(false, mask);
             case IBranchOperation { BranchKind: BranchKind.Break or BranchKind.Continue } branch when loop is not null:
                 return Leave(branch.BranchKind, mask);
             case IEmptyOperation:
@@ -397,5 +401,11 @@ internal sealed partial class FunctionTranslator
         _ => true,
     };
 
-    private static SyntaxNode ForHead(IForLoopOperation statement) => statement.Condition?.Syntax ?? statement.Syntax;
+    /// <summary>What a finding about a loop's course is shown on: the condition or, without one, all between for and its body.</summary>
+    private static Location ForHead(IForLoopOperation statement)
+    {
+        var syntax = (Microsoft.CodeAnalysis.CSharp.Syntax.ForStatementSyntax)statement.Syntax;
+        return statement.Condition?.Syntax.GetLocation() ?? Location.Create(
+            syntax.SyntaxTree, Microsoft.CodeAnalysis.Text.TextSpan.FromBounds(syntax.ForKeyword.SpanStart, syntax.CloseParenToken.Span.End));
+    }
 }

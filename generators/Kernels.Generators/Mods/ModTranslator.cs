@@ -43,7 +43,7 @@ internal sealed class ModTranslator
         bool[] uniform = method.Parameters.Select((_, i) => i >= kind.Parameters.Count).ToArray();
         FunctionInstance? entry = translator.Instance(method, uniform, isGuarded: false, isEntry: true);
         return new(
-            entry is not null && translator.isValid ? new ModFunction(translator.Assemble(entry), inputs) : null,
+            entry is not null && translator.isValid ? new ModFunction(translator.Assemble(entry), inputs) { UsesHead = translator.Uses(method, "head") } : null,
             translator.findings);
     }
 
@@ -77,6 +77,14 @@ internal sealed class ModTranslator
         return compilation.GetSemanticModel(syntax.SyntaxTree).GetOperation(syntax, cancellation) is IMethodBodyOperation body
             ? body.BlockBody ?? body.ExpressionBody
             : null;
+    }
+
+    /// <summary>Whether a mod's body names the parameter that stands where the kind has <paramref name="parameter"/>.</summary>
+    private bool Uses(IMethodSymbol method, string parameter)
+    {
+        int ordinal = Kind.Parameters.TakeWhile(candidate => candidate.Name != parameter).Count();
+        return Body(method)?.Descendants().Any(found =>
+            found is IParameterReferenceOperation { Parameter: { } named } && SymbolEqualityComparer.Default.Equals(named, method.Parameters[ordinal])) == true;
     }
 
     private bool Gathers(IMethodSymbol method, HashSet<ISymbol> seen)

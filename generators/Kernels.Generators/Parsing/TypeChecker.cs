@@ -13,7 +13,7 @@ internal static class TypeChecker
     [
         "QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "Descriptor", "CacheLayout",
         "KernelSources", "Create", "CreateCache", "CreatePlan", "Append", "Attend", "MergeStates", "Prefill", "Decode", "Device", "Target", "Dispose",
-        "launcher", "Sinks", "Documents", "KeyPadding", "Bias", "Rope", "Inputs", "ModInputs",
+        "launcher", "Sinks", "Documents", "KeyPadding", "Bias", "Rope", "Inputs", "ModInputs", "BlockMask", "CreateBlockMask",
     ];
 
     /// <summary>Emitted code has UTF-8 and raw string literals, static abstract members (C# 11) and collection expressions (C# 12).</summary>

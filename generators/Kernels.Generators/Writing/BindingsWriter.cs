@@ -36,6 +36,19 @@ internal static class BindingsWriter
 
 
                 """
+            : "") + (spec.MaskMod is not null
+            ? $$"""
+                /// <summary>What the mask mod makes of the tiles of a step; the next launches leave out those that it hides. null: the mod is asked about every key.</summary>
+                {{CSharpFile.GeneratedCode}}
+                public global::Kernels.OpenCL.BlockMask<{{name}}>? BlockMask { get => launcher.BlockMask; set => launcher.BlockMask = value; }
+
+                /// <summary>Classifies the tiles of a step by the mask mod{{(spec.ModInputs.Count > 0 ? " and its inputs as they are now" : "")}}, on the device; does not wait. For all layers, and all steps of the same lengths.</summary>
+                /// <param name="plan">The step.</param>
+                {{CSharpFile.GeneratedCode}}
+                public global::Kernels.OpenCL.BlockMask<{{name}}> CreateBlockMask({{plan}} plan) => launcher.CreateBlockMask(plan);
+
+
+                """
             : "");
         string createCache = paged
             ? $$"""

@@ -12,7 +12,7 @@ internal static class KernelSourceWriter
         writer.Add("/// <summary>The OpenCL C source of each kernel, for each target.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Open("public static class KernelSources");
-        var all = Planner.TargetsOf(model.Spec).SelectMany(target => KernelEmitter.Algorithms.Select(algorithm => (target, algorithm))).ToList();
+        var all = Planner.TargetsOf(model.Spec).SelectMany(target => KernelEmitter.AlgorithmsOf(model.Spec).Select(algorithm => (target, algorithm))).ToList();
         writer.Add("/// <summary>The source of one kernel, in UTF-8.</summary>");
         writer.Open("public static global::System.ReadOnlySpan<byte> Get(global::Kernels.KernelTarget target, global::Kernels.KernelAlgorithm algorithm) => (target, algorithm) switch");
         foreach ((KernelTarget target, KernelAlgorithm algorithm) in all)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kernels.Compiler.Emit;
+using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 using Kernels.Generators.Parsing;
@@ -76,12 +77,25 @@ internal static class SpecWriter
                 """);
         }
 
-        writer.Add("""
+        writer.Add($$"""
                     _ => throw new global::System.ArgumentOutOfRangeException(nameof(target), target, "No kernel was emitted for this target."),
                 },
-                KernelSources.Get);
+                KernelSources.Get){{Mods(spec)}};
             """);
         writer.Line();
+    }
+
+    /// <summary>What the descriptor has beside its parameters, of a spec with mods.</summary>
+    private static string Mods(AttentionSpec spec)
+    {
+        int heads = TileClasses.Heads(spec);
+        return (spec.ModInputs.Count > 0, heads > 0) switch
+        {
+            (true, true) => $" {{ HasModInputs = true, BlockMaskHeads = {heads} }}",
+            (true, false) => " { HasModInputs = true }",
+            (false, true) => $" {{ BlockMaskHeads = {heads} }}",
+            _ => "",
+        };
     }
 
     /// <summary>What happens to scores, and how the cache is divided, for people.</summary>

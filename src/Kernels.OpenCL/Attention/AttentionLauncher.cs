@@ -15,7 +15,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     private readonly AttentionShape shape;
     private readonly KernelGeometry geometry;
     private readonly LaunchInputs inputs;
-    private readonly ComputeKernel?[] kernels = new ComputeKernel?[5];
+    private readonly ComputeKernel?[] kernels = new ComputeKernel?[6];
 
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
     private readonly Lock launching = new();
@@ -82,6 +82,31 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <summary>The run-time inputs of the spec's mods; the next launches take them.</summary>
     public IModInputs? Inputs { get => inputs.Mods; set => inputs.Mods = value; }
 
+    /// <summary>What the spec's mask mod makes of the tiles of a step; the next launches leave out those that it hides. null: none.</summary>
+    public BlockMask<TSpec>? BlockMask { get; set; }
+
+    /// <summary>Classifies the tiles of a step by the spec's mask mod and the launch's inputs as they are now; enqueues and returns.</summary>
+    /// <exception cref="InvalidOperationException">The spec has no mask mod, or an input is not set.</exception>
+    public BlockMask<TSpec> CreateBlockMask(AttentionPlan<TSpec> plan)
+    {
+        if (descriptor.BlockMaskHeads == 0)
+        {
+            throw new InvalidOperationException($"{descriptor.Name} has no mask mod.");
+        }
+
+        var mask = new BlockMask<TSpec>(Device, geometry, descriptor.BlockMaskHeads, Classify);
+        try
+        {
+            mask.Build(plan);
+            return mask;
+        }
+        catch
+        {
+            mask.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>A cache for this spec.</summary>
     /// <exception cref="InvalidOperationException">The spec has a page size: its cache is paged.</exception>
     public KvCache<TSpec> CreateCache(int sequences, int capacity, int layers) => shape.PageSize == 0
@@ -145,11 +170,16 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             Expect(lse, (long)plan.Tokens * shape.QueryHeads, "tokens × query heads");
         }
 
+        if (BlockMask?.Fits(plan) == false)
+        {
+            throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or set BlockMask to null.", nameof(plan));
+        }
+
         lock (launching)
         {
             inputs.Check(work);
-            Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt);
-            Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt);
+            Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill);
+            Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode);
             if (work.Merges.Count > 0)
             {
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
@@ -162,7 +192,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             return Device.Queue.EnqueueMarker();
         }
 
-        void Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt)
+        void Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt, TileClasses? classes)
         {
             if (items == 0)
             {
@@ -172,7 +202,14 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             ComputeKernel kernel = Kernel(algorithm)
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
-            inputs.Bind(kernel, BindScales(kernel, 10, cache, layer));
+            int next = BindScales(kernel, 10, cache, layer);
+            if (descriptor.BlockMaskHeads > 0)
+            {
+                // Without classes nothing is read there, but an argument must be set.
+                kernel.Set(next++, (DeviceBuffer?)classes?.Buffer ?? plan.Data).Set(next++, classes?.Stride ?? 0);
+            }
+
+            inputs.Bind(kernel, next);
             Device.Queue.Submit(kernel, new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items), Local(tile.WorkGroupSize));
         }
     }
@@ -416,6 +453,23 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         return index + 2;
     }
 
+    private void Classify(AttentionPlan<TSpec> plan, TileClasses classes, TileGeometry tile, int itemsAt)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        lock (launching)
+        {
+            inputs.Check(plan.Work);
+            ComputeKernel kernel = Kernel(KernelAlgorithm.ClassifyTiles)
+                .Set(0, classes.Buffer!).Set(1, plan.Data).Set(2, itemsAt).Set(3, tile.Keys).Set(4, classes.Stride);
+            inputs.Bind(kernel, 5);
+
+            // A work-item of a CPU looks at many rows at once; elsewhere a work-group's run side by side.
+            int together = Target == KernelTarget.Cpu ? 1 : 32;
+            int tiles = (classes.Stride + together - 1) / together * together;
+            Device.Queue.Submit(kernel, new NDRange(tiles, descriptor.BlockMaskHeads, classes.Items), new NDRange(together));
+        }
+    }
+
     private void CheckLimits(TileGeometry tile)
     {
         DeviceCapabilities device = Device.Capabilities;
@@ -444,6 +498,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         KernelAlgorithm.Prefill => "flash_prefill",
         KernelAlgorithm.Decode => "flash_decode",
         KernelAlgorithm.Combine => "combine",
+        KernelAlgorithm.ClassifyTiles => "classify_tiles",
         KernelAlgorithm.Merge => "merge_states",
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such kernel."),
     };

@@ -33,6 +33,9 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     /// <summary>The plan's cache: the sequences that its slots mean.</summary>
     internal IKvCache<TSpec>? Cache { get; private set; }
 
+    /// <summary>Counts the builds.</summary>
+    internal int Version { get; private set; }
+
     internal DeviceBuffer<int> Data => uploads.Current;
 
     internal DeviceBuffer<float> PartialOutputs => partialOutputs!;
@@ -67,6 +70,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
 
         AttentionShape shape = descriptor.Shape;
         Cache = cache;
+        Version++;
         cache.Plan(Work, geometry, requests);
         uploads.Upload(Work.Data);
         device.Grow(ref partialOutputs, (long)Work.PartialRows * shape.KvHeads * shape.ValueDim);

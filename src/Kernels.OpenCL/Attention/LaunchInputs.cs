@@ -53,6 +53,10 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
         }
 
         CheckRope(work);
+        if (descriptor.HasModInputs && Mods is null)
+        {
+            throw new InvalidOperationException($"{descriptor.Name} has mods with inputs: set Inputs first.");
+        }
     }
 
     /// <summary>Whether the sinks are there, if the spec has them.</summary>

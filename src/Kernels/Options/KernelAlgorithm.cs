@@ -17,4 +17,7 @@ public enum KernelAlgorithm
 
     /// <summary>Merges outputs and LSEs of the same queries over different keys, which separate launches gave.</summary>
     Merge = 4,
+
+    /// <summary>Tells of each tile of keys whether the mask hides all, some or none of it. Only specs with a mask mod have it.</summary>
+    ClassifyTiles = 5,
 }

@@ -49,6 +49,7 @@ internal static class FlashAlgorithm
         context.Rope.DeclareQueryAngles(writer);
         Addresses(writer, context);
         context.Rules.Declare(writer);
+        TileClasses.Declare(writer, spec);
         writer.Add($"""
             kernel __attribute__((reqd_work_group_size({tile.WorkGroupSize}, 1, 1)))
             void {name}(
@@ -61,7 +62,7 @@ internal static class FlashAlgorithm
                 global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{context.ScaleParameters()}{KernelInput.EndOfParameters(context.Rules.Inputs)}
+                {context.Addressing.Parameters}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs)}
             """);
         writer.Open();
         writer.Add("""
@@ -88,13 +89,23 @@ internal static class FlashAlgorithm
         steps.Begin(writer);
         writer.Line();
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
+        if (spec.MaskMod is not null)
+        {
+            writer.Add("const int tile_class = class_stride > 0 ? tile_classes[class_row(get_group_id(1), kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;");
+            if (steps.CanLeaveOutTiles)
+            {
+                writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;");
+                writer.Close();
+            }
+        }
+
         steps.Scores(writer);
         if (context.Rules.Transforms)
         {
             steps.Transform(writer);
         }
 
-        Hide(writer, context.Rules, steps);
+        Hide(writer, context, steps);
         steps.Softmax(writer);
         steps.Accumulate(writer);
         writer.Close().Line();
@@ -103,11 +114,12 @@ internal static class FlashAlgorithm
     }
 
     /// <summary>Hides keys where that is needed: not in tiles that lie inside the sequence and that the mask leaves whole.</summary>
-    private static void Hide(CodeWriter writer, ScoreRules rules, FlashSteps steps)
+    private static void Hide(CodeWriter writer, KernelContext context, FlashSteps steps)
     {
+        ScoreRules rules = context.Rules;
         if (rules.HidesKeys && rules.HidesNothing is null)
         {
-            writer.Open();
+            writer.Open(context.Spec.MaskMod is null ? null : "if (tile_class != TILE_FULL)");
         }
         else if (rules.HidesKeys)
         {
@@ -127,7 +139,8 @@ internal static class FlashAlgorithm
         writer.Close();
     }
 
-    private static void WorkItem(CodeWriter writer) => writer.Add("""
+    /// <summary>The work item and how it is read.</summary>
+    public static void WorkItem(CodeWriter writer) => writer.Add("""
         // Rows of one sequence against a range of its keys; the host plans the items, one work-group for each KV head takes one.
         typedef struct
         {

@@ -12,6 +12,9 @@ internal abstract class FlashSteps
     /// <summary>The tile that one work-group works on.</summary>
     public abstract TilePlan Tile { get; }
 
+    /// <summary>Whether the loop over the keys may go on without a tile's steps: not where tiles are fetched ahead.</summary>
+    public virtual bool CanLeaveOutTiles => true;
+
     /// <summary>Whether there are scores of keys past the item's end, which must be hidden.</summary>
     public virtual bool ReadsPastEnd => true;
 

@@ -25,6 +25,8 @@ internal sealed class NvidiaFlash(KernelContext context, NvidiaTile tile) : Flas
 
     public override TilePlan Tile => tile;
 
+    public override bool CanLeaveOutTiles => false;
+
     private bool SplitsKeys => tile.WarpsAlongKeys > 1;
 
     private string Element => spec.Storage == ElementType.Float16 ? "f16" : "bf16";

@@ -1,0 +1,164 @@
+namespace Kernels.OpenCL;
+
+/// <summary>
+/// What a spec's mask mod makes of each tile of keys, for the queries of each work item of a step: kernels leave out the
+/// tiles that it hides and do not ask about those that it leaves whole. Calculated once on the device from the mod itself,
+/// it serves every layer of the step, and every later step of the same lengths while the mod's inputs are the same. Not
+/// thread-safe.
+/// </summary>
+/// <typeparam name="TSpec">The type that carries the spec.</typeparam>
+public sealed class BlockMask<TSpec> : IDisposable
+{
+    private readonly KernelGeometry geometry;
+    private readonly int heads;
+    private readonly Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify;
+    private readonly ComputeDevice device;
+    private readonly List<WorkItem> items = [];
+    private (AttentionPlan<TSpec> Plan, int Version)? known;
+    private bool disposed;
+
+    internal BlockMask(
+        ComputeDevice device, KernelGeometry geometry, int heads, Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify)
+    {
+        this.device = device;
+        this.geometry = geometry;
+        this.heads = heads;
+        this.classify = classify;
+    }
+
+    internal TileClasses Prefill { get; } = new();
+
+    internal TileClasses Decode { get; } = new();
+
+    /// <summary>Classifies the tiles of another step, or of the same with other inputs; enqueues and returns. Launches before it are not affected.</summary>
+    /// <param name="plan">The step.</param>
+    public void Build(AttentionPlan<TSpec> plan)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        ArgumentNullException.ThrowIfNull(plan);
+        known = null;
+        Build(plan, Prefill, geometry.Prefill, plan.Work.PrefillItems, plan.Work.PrefillAt);
+        Build(plan, Decode, geometry.Decode, plan.Work.DecodeItems, plan.Work.DecodeAt);
+        items.Clear();
+        items.AddRange(plan.Work.PrefillItems);
+        items.AddRange(plan.Work.DecodeItems);
+        known = (plan, plan.Version);
+    }
+
+    /// <summary>Whether a plan's step has the lengths that the mask was built for, request by request.</summary>
+    public bool Fits(AttentionPlan<TSpec> plan)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        ArgumentNullException.ThrowIfNull(plan);
+        if (known == (plan, plan.Version))
+        {
+            return true;
+        }
+
+        WorkPlan work = plan.Work;
+        if (known is null || work.PrefillItems.Count != Prefill.Items || work.DecodeItems.Count != Decode.Items)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < items.Count; i++)
+        {
+            WorkItem item = i < Prefill.Items ? work.PrefillItems[i] : work.DecodeItems[i - Prefill.Items];
+
+            // Whose keys they are makes no difference to the mask.
+            if (item with { Sequence = items[i].Sequence } != items[i])
+            {
+                return false;
+            }
+        }
+
+        known = (plan, plan.Version);
+        return true;
+    }
+
+    /// <summary>Counts the tiles of each class; waits for the device.</summary>
+    public TileCounts Count()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return Count(Prefill, geometry.Prefill, 0) + Count(Decode, geometry.Decode, Prefill.Items);
+    }
+
+    /// <summary>Frees the device memory.</summary>
+    public void Dispose()
+    {
+        disposed = true;
+        Prefill.Buffer?.Dispose();
+        Decode.Buffer?.Dispose();
+    }
+
+    private void Build(AttentionPlan<TSpec> plan, TileClasses classes, TileGeometry tile, IReadOnlyList<WorkItem> found, int itemsAt)
+    {
+        classes.Items = found.Count;
+        classes.Stride = 0;
+        foreach (WorkItem item in found)
+        {
+            classes.Stride = Math.Max(classes.Stride, Tiles(item, tile));
+        }
+
+        if (classes.Stride == 0)
+        {
+            return;
+        }
+
+        device.Grow(ref classes.Buffer, (long)classes.Items * heads * classes.Stride);
+        classify(plan, classes, tile, itemsAt);
+    }
+
+    private TileCounts Count(TileClasses classes, TileGeometry tile, int firstItem)
+    {
+        var counts = default(TileCounts);
+        if (classes.Stride == 0)
+        {
+            return counts;
+        }
+
+        byte[] found = new byte[classes.Items * heads * classes.Stride];
+        device.Queue.Read(classes.Buffer!, found.AsSpan());
+        for (int row = 0; row < classes.Items * heads; row++)
+        {
+            foreach (byte value in found.AsSpan(row * classes.Stride, Tiles(items[firstItem + (row / heads)], tile)))
+            {
+                counts += new TileCounts(value == TileClasses.Empty ? 1 : 0, value == TileClasses.Partial ? 1 : 0, value == TileClasses.Full ? 1 : 0);
+            }
+        }
+
+        return counts;
+    }
+
+    private static int Tiles(WorkItem item, TileGeometry tile) => (item.KeyCount + tile.Keys - 1) / tile.Keys;
+}
+
+/// <summary>How many tiles of a block mask are of which class.</summary>
+/// <param name="Empty">Tiles of which no query sees any key: they are left out.</param>
+/// <param name="Partial">Tiles of which queries see some keys: the mask is asked about each.</param>
+/// <param name="Full">Tiles of which every query sees all keys: the mask is not asked.</param>
+public readonly record struct TileCounts(long Empty, long Partial, long Full)
+{
+    /// <summary>All tiles.</summary>
+    public long Total => Empty + Partial + Full;
+
+    /// <summary>Adds class by class.</summary>
+    public static TileCounts operator +(TileCounts a, TileCounts b) => new(a.Empty + b.Empty, a.Partial + b.Partial, a.Full + b.Full);
+}
+
+/// <summary>The classes of the tiles of one kernel's items, [items, heads, stride], a byte each.</summary>
+internal sealed class TileClasses
+{
+    public const byte Partial = 0;
+    public const byte Empty = 1;
+    public const byte Full = 2;
+
+    /// <summary>Null while there is nothing to classify.</summary>
+    public DeviceBuffer<byte>? Buffer;
+
+    /// <summary>Items that have classes.</summary>
+    public int Items { get; set; }
+
+    /// <summary>Tiles of the item with the most.</summary>
+    public int Stride { get; set; }
+}

@@ -1,0 +1,159 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Conformance.Tests.Mods;
+
+/// <summary>What an option of the attribute does, a mod can say too, and both calculate the same.</summary>
+[Collection(DeviceCollection.Name)]
+public sealed class OptionTests(DeviceFixture fixture)
+{
+    private const int Prompt = 83;
+
+    // No more queries than keys: a mod sees no position below 0, so there it is told another one than an option is.
+    private static readonly (int, int)[] Lengths = [(60, 60), (21, 140), (1, 33), (1, 1), (3, 17)];
+
+    public static TheoryData<KernelTarget> Targets => [KernelTarget.Cpu, KernelTarget.Portable];
+
+    [SkippableTheory]
+    [MemberData(nameof(Targets))]
+    public void Causal(KernelTarget target)
+    {
+        using var option = new CausalOption(fixture.Device, target);
+        using var mod = new CausalMod(fixture.Device, target);
+        Agree<CausalOption, CausalMod>(target, option, mod);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Targets))]
+    public void Window_to_the_left(KernelTarget target)
+    {
+        using var option = new LeftWindowOption(fixture.Device, target);
+        using var mod = new LeftWindowMod(fixture.Device, target) { Inputs = new(13) };
+        Agree<LeftWindowOption, LeftWindowMod>(target, option, mod);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Targets))]
+    public void Window_to_both_sides(KernelTarget target)
+    {
+        using var option = new WindowOption(fixture.Device, target);
+        using var mod = new WindowMod(fixture.Device, target) { Inputs = new(9, 5) };
+        Agree<WindowOption, WindowMod>(target, option, mod);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Targets))]
+    public void Prefix(KernelTarget target)
+    {
+        const int Prefix = 19;
+        using DeviceBuffer<int> prefixes = fixture.Device.Upload<int>([.. Lengths.Select(_ => Prefix)]);
+        using var mod = new PrefixMod(fixture.Device, target) { Inputs = new(prefixes) };
+        MatchesReference<PrefixMod>(mod, PrefixOption.Descriptor.Shape, Prefix);
+        if (target != KernelTarget.Portable)
+        {
+            using var option = new PrefixOption(fixture.Device, target);
+            MatchesReference<PrefixOption>(option, PrefixOption.Descriptor.Shape, Prefix);
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Targets))]
+    public void Softcap(KernelTarget target)
+    {
+        using var option = new SoftcapOption(fixture.Device, target);
+        using var mod = new SoftcapMod(fixture.Device, target) { Inputs = new(2) };
+        Agree<SoftcapOption, SoftcapMod>(target, option, mod);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Targets))]
+    public void Alibi(KernelTarget target)
+    {
+        using DeviceBuffer<float> slopes = fixture.Device.Upload<float>([.. Enumerable.Range(0, 6).Select(head => (float)ReferenceAttention.AlibiSlope(head, 6))]);
+        using var option = new AlibiOption(fixture.Device, target);
+        using var mod = new AlibiMod(fixture.Device, target) { Inputs = new(slopes) };
+        Agree<AlibiOption, AlibiMod>(target, option, mod);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Targets))]
+    public void Key_padding(KernelTarget target)
+    {
+        int[] lengths = [41, 140, 30, 0, 1];
+        using DeviceBuffer<int> onDevice = fixture.Device.Upload<int>(lengths);
+        using var mod = new KeyPaddingMod(fixture.Device, target) { Inputs = new(onDevice) };
+        MatchesReference<KeyPaddingMod>(mod, KeyPaddingMod.Descriptor.Shape, 0, new() { MaskMod = (batch, head, query, key) => key < lengths[batch] });
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Targets))]
+    public void Bias(KernelTarget target)
+    {
+        const int Positions = 140;
+        var random = new Random(4);
+        float[] bias = [.. Enumerable.Range(0, 4 * Positions * Positions).Select(_ => (4 * random.NextSingle()) - 2)];
+        using DeviceBuffer<float> onDevice = fixture.Device.Upload<float>(bias);
+        using var mod = new BiasMod(fixture.Device, target) { Inputs = new(onDevice, Positions, Positions) };
+        MatchesReference<BiasMod>(mod, BiasMod.Descriptor.Shape, 0, new()
+        {
+            ScoreMod = (score, batch, head, query, key) => score + bias[(((head * Positions) + query) * Positions) + key],
+        });
+    }
+
+    /// <summary>The mod's kernels give what the reference gives for the option, over a ragged batch.</summary>
+    private static void MatchesReference<TMod>(TMod mod, AttentionShape option, int prefix, ReferenceOptions? mods = null)
+        where TMod : IContiguousAttention<TMod, float>
+    {
+        CaseResult result = CaseRunner.Run(
+            new AttentionCase(option, Lengths, Seed: 5, PrefixLength: prefix), GeneratedKernels.Contiguous<TMod, float>(mod), mods ?? new());
+        Assert.True(result.Failure is null, result.Failure);
+    }
+
+    private static void Agree<TOption, TMod>(KernelTarget target, TOption option, TMod mod)
+        where TOption : IContiguousAttention<TOption, float>
+        where TMod : IContiguousAttention<TMod, float>
+    {
+        AttentionShape shape = TOption.Descriptor.Shape;
+        MatchesReference(mod, shape, 0);
+        if (target == KernelTarget.Portable)
+        {
+            // Slow to build on a CPU, and the matrix holds the option to the same reference.
+            return;
+        }
+
+        (double[] prompt, double[] step) = Outputs<TOption>(option);
+        (double[] modPrompt, double[] modStep) = Outputs<TMod>(mod);
+        Assert.InRange(Tolerance.Error(ElementType.Float32, modPrompt, prompt, []), 0, 1);
+        Assert.InRange(Tolerance.Error(ElementType.Float32, modStep, step, []), 0, 1);
+
+        // The comparison can tell the option from none at all.
+        double[] plain = new double[prompt.Length];
+        (float[] queries, float[] keys, float[] values) = Inputs(shape, Prompt);
+        ReferenceAttention.Compute(
+            shape with { Mask = AttentionMask.None, WindowLeft = -1, WindowRight = -1, Softcap = 0, Alibi = false }, Wide(queries), Wide(keys), Wide(values), plain);
+        Assert.True(Tolerance.Error(ElementType.Float32, prompt, plain, []) > 100);
+    }
+
+    /// <summary>A prompt and one token more, through the methods on spans.</summary>
+    private static (double[] Prompt, double[] Step) Outputs<TSelf>(TSelf attention)
+        where TSelf : IContiguousAttention<TSelf, float>
+    {
+        AttentionShape shape = TSelf.Descriptor.Shape;
+        using KvCache<TSelf> cache = attention.CreateCache(1, Prompt + 1);
+        (float[] queries, float[] keys, float[] values) = Inputs(shape, Prompt);
+        float[] prompt = new float[Prompt * shape.QueryHeads * shape.ValueDim], step = new float[shape.QueryHeads * shape.ValueDim];
+        attention.Prefill(cache, 0, queries, keys, values, prompt);
+        (queries, keys, values) = Inputs(shape, 1);
+        attention.Decode(cache, [0], queries, keys, values, step);
+        return (Wide(prompt), Wide(step));
+    }
+
+    private static (float[] Queries, float[] Keys, float[] Values) Inputs(AttentionShape shape, int tokens)
+    {
+        var random = new Random(tokens);
+        return (Rows(shape.QueryHeads * shape.HeadDim), Rows(shape.KvHeads * shape.HeadDim), Rows(shape.KvHeads * shape.ValueDim));
+
+        float[] Rows(int each) => [.. Enumerable.Range(0, tokens * each).Select(_ => (4 * random.NextSingle()) - 2)];
+    }
+
+    private static double[] Wide(float[] data) => Array.ConvertAll(data, x => (double)x);
+}
