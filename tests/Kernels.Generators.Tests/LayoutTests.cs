@@ -18,6 +18,7 @@ public sealed class LayoutTests
         { "PagedInt8AlibiSinks", 64, 32, 12, 4, 8, 16, false },
         { "DocumentsPaddingBias", 64, 64, 16, 4, 16, 0, false },
         { "RopeFloat16", 128, 128, 8, 2, 16, 0, false },
+        { "LatentBFloat16", 576, 512, 128, 1, 16, 64, false },
         { "RopeInt8", 64, 64, 8, 2, 8, 0, false },
         { "PagedNhdInt4", 64, 64, 8, 2, 4, 8, true },
         { "NestedWithTiles", 96, 96, 12, 4, 32, 0, false },
@@ -40,13 +41,15 @@ public sealed class LayoutTests
         Assert.Equal(valueDim, Constant(program.Type(type), "ValueDim"));
         Assert.Equal(queryHeads, Constant(program.Type(type), "QueryHeads"));
         Assert.Equal(kvHeads, Constant(program.Type(type), "KvHeads"));
-        Assert.Equal(((long)kvHeads * (headDim + valueDim) * bits / 8) + scaleBytes, Constant(program.Type(type), "CacheBytesPerToken"));
+        Type layout = program.Type(type + "+CacheLayout");
+        bool latent = name.StartsWith("Latent", StringComparison.Ordinal);
+        Assert.Equal(((long)kvHeads * (headDim + (latent ? 0 : valueDim)) * bits / 8) + scaleBytes, Constant(program.Type(type), "CacheBytesPerToken"));
         Assert.Equal(2L * queryHeads * (headDim + valueDim), Constant(program.Type(type), "FlopsPerQueryAndKey"));
 
-        Type layout = program.Type(type + "+CacheLayout");
         Assert.Equal(bits < 8 ? 8 / bits : bits / 8, Constant(layout, bits < 8 ? "ElementsPerByte" : "ElementBytes"));
         Assert.Equal((long)kvHeads * headDim * bits / 8, Constant(layout, "KeyBytesPerToken"));
-        Assert.Equal((long)kvHeads * valueDim * bits / 8, Constant(layout, "ValueBytesPerToken"));
+        Assert.Equal(latent, layout.GetField("ValueBytesPerToken") is null);
+        Assert.True(latent || (long)kvHeads * valueDim * bits / 8 == (long)Constant(layout, "ValueBytesPerToken"));
         Assert.Equal(bits < 16, layout.GetField("ScaleBytesPerToken") is not null);
         Assert.Equal(pageSize > 0, layout.GetField("PageSize") is not null);
     }
@@ -60,7 +63,11 @@ public sealed class LayoutTests
         using LoadedProgram program = new UserProgram(Specs.All[name].Source).Run().Load();
         Type layout = program.Type(Specs.All[name].TypeName + "+CacheLayout");
         Check("Key", headDim, hasDims: true);
-        Check("Value", valueDim, hasDims: true);
+        if (layout.GetField("ValueBytesPerToken") is not null)
+        {
+            Check("Value", valueDim, hasDims: true);
+        }
+
         if (bits < 16)
         {
             Check("Scale", 1, hasDims: false);

@@ -95,6 +95,16 @@ internal static class Specs
             [AttentionKernel(8, 2, 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, Rope = RopeStyle.HalfSplit, RotaryDim = 64)]
             public sealed partial class RopeFloat16;
             """),
+        ["LatentBFloat16"] = new("Models.LatentBFloat16", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>DeepSeek's attention after absorption: a rank of 512 and 64 elements that turn.</summary>
+            [AttentionKernel(128, 1, 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878, Mask = AttentionMask.Causal, Storage = ElementType.BFloat16,
+                Rope = RopeStyle.Interleaved, PageSize = 64, Deterministic = true)]
+            public sealed partial class LatentBFloat16;
+            """),
         ["RopeInt8"] = new("Models.RopeInt8", """
             using Kernels;
 

@@ -269,7 +269,7 @@ internal static class SpecValidator
 
             if (spec.Scale == 0)
             {
-                Report(SpecRules.LatentScaleMissing, "LatentCache", [], Text(spec.HeadDim));
+                Report(SpecRules.LatentScaleMissing, "LatentCache", [SpecFix.LeaveOut("LatentCache")], Text(spec.HeadDim));
             }
 
             if (spec.CacheStorage is { } cache && cache.Scale() != CacheScale.None)
