@@ -212,7 +212,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
             lseError[i] = double.IsNegativeInfinity(reference)
                 ? (float.IsNegativeInfinity(lse[row]) ? 0 : double.PositiveInfinity)
-                : Math.Abs(lse[row] - reference) / (Tolerance.Lse * Math.Max(1, Math.Abs(reference)));
+                : Math.Abs(lse[row] - reference) / (Tolerance.Lse(shape) * Math.Max(1, Math.Abs(reference)));
             if (double.IsNaN(lseError[i]))
             {
                 lseError[i] = double.PositiveInfinity;

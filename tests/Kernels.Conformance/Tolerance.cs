@@ -6,8 +6,13 @@ internal static class Tolerance
     /// <summary>Relative error ‖out − ref‖ / ‖ref‖ in float32.</summary>
     private const double Norm = 1e-5;
 
-    /// <summary>Error of an LSE, absolute below 1 and relative above.</summary>
-    public const double Lse = 1e-5;
+    /// <summary>Error of an LSE, absolute below 1 and relative above. Tensor cores take queries in the storage type, so that those which rope has turned are rounded to it.</summary>
+    public static double Lse(AttentionShape shape) => shape.Rope == RopeStyle.None ? 1e-5 : shape.Storage switch
+    {
+        ElementType.Float16 => 1e-3,
+        ElementType.BFloat16 => 1e-2,
+        _ => 1e-5,
+    };
 
     /// <summary>Error relative to what is allowed, at most 1 when all is well; infinite when something is not a number.</summary>
     /// <param name="type">The coarser of the storage and the cache type.</param>
