@@ -7,7 +7,7 @@ namespace Decoders.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class DecoderTests(Devices devices)
 {
-    internal static readonly AttentionFactory Reference = (device, config, sequences, capacity) => new ReferenceAttention(device, config, sequences, capacity);
+    internal static readonly AttentionFactory Reference = (device, config, sequences, capacity) => CreateReference(device, config, sequences, capacity, MlaForm.Auto);
 
     public static TheoryData<int, bool> DevicesAndAttentions
     {
@@ -23,6 +23,14 @@ public sealed class DecoderTests(Devices devices)
             return rows;
         }
     }
+
+    /// <summary>The reference attention of a model, latent attention in a form.</summary>
+    internal static IDecoderAttention CreateReference(ComputeDevice device, ModelConfig config, int sequences, int capacity, MlaForm form) => config.Latent is { } latent
+        ? new LatentAttention(
+            form,
+            new ReferenceAttention(device, config.Layers.Select(_ => form == MlaForm.Expanded ? latent.Expanded : latent.Absorbed), sequences, capacity),
+            (count, longest) => new ReferenceAttention(device, [latent.Expanded], count, longest))
+        : new ReferenceAttention(device, config.Layers.Select(layer => layer.Attention), sequences, capacity);
 
     [SkippableTheory]
     [MemberData(nameof(DevicesAndAttentions))]
@@ -93,6 +101,8 @@ public sealed class DecoderTests(Devices devices)
     [InlineData("gpt2-mha", CacheKind.Paged)]
     [InlineData("gpt-oss-sinks-moe", CacheKind.Contiguous)]
     [InlineData("gpt-oss-sinks-moe", CacheKind.Paged)]
+    [InlineData("deepseek-v2-mla", CacheKind.Contiguous)]
+    [InlineData("deepseek-v3-mla-moe", CacheKind.Paged)]
     public void SequencesOfAStepDoNotDisturbEachOther(string model, CacheKind? cache)
     {
         ComputeDevice device = devices.OpenFirst();
@@ -200,7 +210,7 @@ public sealed class DecoderTests(Devices devices)
         ReferenceAttention? attention = null;
 
         var error = Assert.Throws<CheckpointException>(() => Decoder.Load(
-            device, folder.Path, 1, what == "context" ? 65 : 64, (d, config, sequences, capacity) => attention = new ReferenceAttention(d, config, sequences, capacity)));
+            device, folder.Path, 1, what == "context" ? 65 : 64, (d, config, sequences, capacity) => attention = new ReferenceAttention(d, config.Layers.Select(layer => layer.Attention), sequences, capacity)));
 
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.Equal(before, device.AllocatedBytes);
@@ -210,6 +220,7 @@ public sealed class DecoderTests(Devices devices)
     [SkippableTheory]
     [InlineData("llama-gqa", CacheKind.Contiguous)]
     [InlineData("gpt-oss-sinks-moe", CacheKind.Paged)]
+    [InlineData("deepseek-v3-mla-moe", CacheKind.Contiguous)]
     public void FreesAllItsMemory(string model, CacheKind cache)
     {
         ComputeDevice device = devices.OpenFirst();
