@@ -69,9 +69,17 @@ internal sealed class ReferenceAttention : IDecoderAttention
         int first = 0;
         foreach ((int sequence, int count) in step)
         {
-            keys[layer, sequence].AddRange(newKeys.AsSpan(first * keyWidth, count * keyWidth));
-            values[layer, sequence].AddRange(newValues.AsSpan(first * valueWidth, count * valueWidth));
+            Write(keys[layer, sequence], newKeys, keyWidth);
+            Write(values[layer, sequence], newValues, valueWidth);
             first += count;
+
+            // At their positions: a cache that layers use in turn holds another's rows there.
+            void Write(List<double> cache, double[] rows, int width)
+            {
+                int begin = (lengths[sequence] - count) * width;
+                cache.RemoveRange(begin, cache.Count - begin);
+                cache.AddRange(rows.AsSpan(first * width, count * width));
+            }
         }
     }
 
