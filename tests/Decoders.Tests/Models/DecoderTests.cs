@@ -67,6 +67,9 @@ public sealed class DecoderTests(Devices devices)
         { "gemma2", "F16", true, false, 2 },
         { "gpt_oss", "F32", false, false, 1 },
         { "gpt_oss", "BF16", true, true, 3 },
+        { "deepseek_v2", "F32", false, false, 1 },
+        { "deepseek_v2", "BF16", true, true, 3 },
+        { "deepseek_v3", "F16", true, false, 2 },
     };
 
     /// <summary>Biases, tied heads, each stored type, shards, windows: against the architecture's definition in double precision.</summary>

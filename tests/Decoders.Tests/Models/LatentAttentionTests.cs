@@ -63,6 +63,30 @@ public sealed class LatentAttentionTests(Devices devices)
         }
     }
 
+    /// <summary>Dimensions without a common divisor, biases, groups of experts, half-split rope: each form against the definition.</summary>
+    [SkippableTheory]
+    [InlineData("deepseek_v2", MlaForm.Absorbed)]
+    [InlineData("deepseek_v2", MlaForm.Expanded)]
+    [InlineData("deepseek_v3", MlaForm.Absorbed)]
+    [InlineData("deepseek_v3", MlaForm.Expanded)]
+    public void EitherFormAgreesWithTheDefinition(string modelType, MlaForm form)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        var model = new RandomDecoder(modelType, "F32", Bias: true, Tied: false);
+        using var folder = new TemporaryFolder();
+        model.Write(folder);
+        using Decoder decoder = Decoder.Load(
+            device, folder.Path, 1, 16, (d, config, sequences, capacity) => DecoderTests.CreateReference(d, config, sequences, capacity, form));
+        int[] tokens = [0, 36, 5, 5, 17, 1, 30, 2];
+        var logits = new float[tokens.Length * RandomDecoder.Vocabulary];
+        decoder.Forward(0, tokens.AsSpan(0, 5), LogitRows.All, logits.AsSpan(0, 5 * RandomDecoder.Vocabulary));
+        decoder.Forward(0, tokens.AsSpan(5), LogitRows.All, logits.AsSpan(5 * RandomDecoder.Vocabulary));
+
+        double[] expected = new DecoderDefinition(model).Logits(tokens);
+        double greatest = expected.Max(Math.Abs);
+        Assert.All(Enumerable.Range(0, logits.Length), i => Assert.Equal(expected[i], logits[i], tolerance: 1e-5 * Math.Max(10, greatest)));
+    }
+
     /// <summary>Steps that begin all their sequences with more than a token each run expanded; the cache holds latents all the same.</summary>
     [SkippableFact]
     public void ChoosesTheFormByTheStep()
