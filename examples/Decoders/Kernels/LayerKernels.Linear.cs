@@ -32,7 +32,7 @@ public sealed partial class LayerKernels
     private const int GroupTile = GroupSide * 4;
 
     // The tiles of linear_heads.cl, and its work-groups on a GPU.
-    private const int HeadTokens = 4;
+    private const int HeadTokensMany = 4;
     private const int HeadColumnsOfVectors = 16;
     private const int HeadLanes = 64;
 
@@ -151,10 +151,12 @@ public sealed partial class LayerKernels
             return;
         }
 
-        ComputeKernel kernel = KernelsFor(w.Type).LinearHeads;
+        WeightKernels kernels = KernelsFor(w.Type);
+        bool many = tokens >= manyTokens;
+        ComputeKernel kernel = many ? kernels.LinearHeadsMany : kernels.LinearHeadsFew;
         kernel.Set(0, x).Set(1, w.Buffer).Set(2, y).Set(3, from.HeadDim).Set(4, w.Columns).Set(5, tokens)
             .Set(6, from.Stride).Set(7, from.Offset).Set(8, from.HeadStride).Set(9, to.Stride).Set(10, to.Offset).Set(11, to.HeadStride);
-        int tiles = Parts(tokens, HeadTokens);
+        int tiles = many ? Parts(tokens, HeadTokensMany) : tokens;
         if (Form == LinearForm.Vectors)
         {
             device.Queue.Submit(kernel, new NDRange(Parts(w.Columns, HeadColumnsOfVectors), tiles, from.Heads), new NDRange(1, 1, 1));
@@ -187,13 +189,18 @@ public sealed partial class LayerKernels
             Add("linear_experts", tile, experts: 1, VectorRowsFew, 1);
         }
 
-        source.Append($"#define HEAD_TOKENS {HeadTokens}\n#define HEAD_COLUMNS {(form == LinearForm.Vectors ? HeadColumnsOfVectors : 1)}\n").Append(Text("linear_heads.cl"));
+        source.Append($"#define HEAD_COLUMNS {(form == LinearForm.Vectors ? HeadColumnsOfVectors : 1)}\n");
+        AddHeads("linear_heads_few", 1);
+        AddHeads("linear_heads_many", HeadTokensMany);
         return Encoding.UTF8.GetBytes(source.ToString());
 
         void Add(string name, string body, int experts, int rows = 0, int tokens = 0) => source
             .Append($"#define NAME {name}\n#define EXPERTS {experts}\n#define ROWS {rows}\n#define TOKENS {tokens}\n")
             .Append(Text("linear_experts.cl")).Append(body)
             .Append("#undef NAME\n#undef EXPERTS\n#undef ROWS\n#undef TOKENS\n");
+
+        void AddHeads(string name, int tokens) => source
+            .Append($"#define NAME {name}\n#define HEAD_TOKENS {tokens}\n").Append(Text("linear_heads.cl")).Append("#undef NAME\n#undef HEAD_TOKENS\n");
     }
 
     private void SubmitFew(ComputeKernel kernel, int rows, int tokens)
@@ -214,7 +221,8 @@ public sealed partial class LayerKernels
         {
             ComputeProgram program = device.Programs.GetOrBuild(WeightSource(type, Form), name: $"linear, {type}");
             kernels = new WeightKernels(
-                Create(program, "embedding"), Create(program, "linear_few"), Create(program, "linear_many"), Create(program, "linear_experts"), Create(program, "linear_heads"));
+                Create(program, "embedding"), Create(program, "linear_few"), Create(program, "linear_many"), Create(program, "linear_experts"),
+                Create(program, "linear_heads_few"), Create(program, "linear_heads_many"));
             weightKernels.Add(type, kernels);
         }
 
@@ -222,5 +230,6 @@ public sealed partial class LayerKernels
     }
 
     private readonly record struct WeightKernels(
-        ComputeKernel Embedding, ComputeKernel LinearFew, ComputeKernel LinearMany, ComputeKernel LinearExperts, ComputeKernel LinearHeads);
+        ComputeKernel Embedding, ComputeKernel LinearFew, ComputeKernel LinearMany, ComputeKernel LinearExperts,
+        ComputeKernel LinearHeadsFew, ComputeKernel LinearHeadsMany);
 }

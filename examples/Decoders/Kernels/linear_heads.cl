@@ -1,17 +1,20 @@
 // y[t, h, c] = sum over k of x[t, h, k] · w[h, k, c]: each head has a matrix of its own. A work-item has HEAD_COLUMNS columns of one
 // head for HEAD_TOKENS tokens, so that a weight that is loaded serves several tokens, and work-items side by side read weights
-// side by side. The host sets HEAD_COLUMNS, 16 or 1, and HEAD_TOKENS. Global size: (columns / HEAD_COLUMNS, tokens / HEAD_TOKENS, heads).
+// side by side. The host sets NAME, HEAD_TOKENS, and HEAD_COLUMNS, 16 or 1. Global size: (columns / HEAD_COLUMNS, tokens / HEAD_TOKENS, heads).
+#undef COLUMNS_TYPE
+#undef LOAD_COLUMNS
+#undef STORE_COLUMNS
 #if HEAD_COLUMNS == 16
-typedef float16 columns_t;
+#define COLUMNS_TYPE float16
 #define LOAD_COLUMNS(w, i) weight16(w, i)
 #define STORE_COLUMNS(v, y) vstore16(v, 0, y)
 #else
-typedef float columns_t;
+#define COLUMNS_TYPE float
 #define LOAD_COLUMNS(w, i) weight(w, i)
 #define STORE_COLUMNS(v, y) *(y) = v
 #endif
 
-kernel void linear_heads(
+kernel void NAME(
     global const float *restrict x,    // [tokens, x_stride]; the heads begin at x_offset
     global const weight_t *restrict w, // [heads, depth, columns]
     global float *restrict y,          // [tokens, y_stride]; the heads begin at y_offset
@@ -47,7 +50,7 @@ kernel void linear_heads(
     w += (size_t)head * depth * columns;
     if (column + HEAD_COLUMNS <= columns)
     {
-        columns_t sums[HEAD_TOKENS];
+        COLUMNS_TYPE sums[HEAD_TOKENS];
 #pragma unroll
         for (int t = 0; t < HEAD_TOKENS; t++)
         {
@@ -56,11 +59,11 @@ kernel void linear_heads(
 
         for (int k = 0; k < depth; k++)
         {
-            columns_t weights = LOAD_COLUMNS(w, (size_t)k * columns + column);
+            COLUMNS_TYPE weights = LOAD_COLUMNS(w, (size_t)k * columns + column);
 #pragma unroll
             for (int t = 0; t < HEAD_TOKENS; t++)
             {
-                sums[t] = fma(weights, (columns_t)(xs[t][k]), sums[t]);
+                sums[t] = fma(weights, (COLUMNS_TYPE)(xs[t][k]), sums[t]);
             }
         }
 

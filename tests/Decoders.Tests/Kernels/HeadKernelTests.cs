@@ -21,6 +21,7 @@ public sealed class HeadKernelTests(Devices devices)
             foreach ((int tokens, HeadSlice from, HeadSlice to) in ((int, HeadSlice, HeadSlice)[])
             [
                 (1, HeadSlice.Packed(1, 1), HeadSlice.Packed(1, 1)),
+                (1, new(192, 16, 48, 4, 32), new(320, 0, 80, 4, 70)),
                 (3, new(50, 2, 12, 4, 7), new(150, 1, 37, 4, 33)),
                 (4, HeadSlice.Packed(6, 32), new(480, 0, 80, 6, 64)),
                 (5, new(40, 3, 0, 3, 32), HeadSlice.Packed(3, 16)),
