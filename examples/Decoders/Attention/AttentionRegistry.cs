@@ -10,9 +10,19 @@ public static partial class AttentionRegistry
 {
     /// <summary>Makes the attention of models from the compiled types, with a kind of cache.</summary>
     /// <exception cref="CheckpointException">No attention kernel was compiled in for a layer; the message has the attribute to add.</exception>
-    public static AttentionFactory With(CacheKind cache) => (device, config, sequences, capacity) => new LayeredAttention(
-        [.. config.Layers.Select(layer => layer.Attention)],
-        (geometry, layers) => Find(geometry, cache, capacity).Create(device, sequences, capacity, layers));
+    /// <param name="cache">The kind of cache.</param>
+    /// <param name="mla">How latent attention runs; other attention has one form.</param>
+    public static AttentionFactory With(CacheKind cache, MlaForm mla = MlaForm.Auto) => (device, config, sequences, capacity) =>
+    {
+        AttentionGeometry[] layers = [.. config.Layers.Select(layer => config.Latent is { } latent && mla == MlaForm.Expanded ? latent.Expanded : layer.Attention)];
+
+        // Found at once, so that a step finds what it needs.
+        Entry? inPassing = config.Latent is { } l && mla == MlaForm.Auto ? Find(l.Expanded, CacheKind.Contiguous, capacity) : null;
+        var cached = new LayeredAttention(layers, (geometry, count) => Find(geometry, cache, capacity).Create(device, sequences, capacity, count));
+        return config.Latent is null
+            ? cached
+            : new LatentAttention(mla, cached, (count, longest) => inPassing!.Create(device, count, longest, 1));
+    };
 
     private static Entry Find(AttentionGeometry geometry, CacheKind cache, int capacity)
     {
@@ -37,6 +47,9 @@ public static partial class AttentionRegistry
     private static string Describe(AttentionGeometry geometry) => string.Create(
         CultureInfo.InvariantCulture,
         $"{geometry.QueryHeads} query heads over {geometry.KvHeads} KV heads of {geometry.HeadDim}")
+        + (geometry.LatentCache ? string.Create(CultureInfo.InvariantCulture, $", latent rows with values of {geometry.ValueDim}")
+            : geometry.ValueDim != geometry.HeadDim ? string.Create(CultureInfo.InvariantCulture, $", values of {geometry.ValueDim}") : "")
+        + (geometry.Rope == RopeStyle.None ? "" : string.Create(CultureInfo.InvariantCulture, $", {geometry.Rope} rope of {geometry.RotaryDim}"))
         + (HasOwnScale(geometry) ? string.Create(CultureInfo.InvariantCulture, $", scale {geometry.Scale}") : "")
         + (geometry.WindowLeft >= 0 ? string.Create(CultureInfo.InvariantCulture, $", a window of {geometry.WindowLeft + 1} keys") : "")
         + (geometry.Softcap > 0 ? string.Create(CultureInfo.InvariantCulture, $", softcap {geometry.Softcap}") : "")
@@ -46,8 +59,21 @@ public static partial class AttentionRegistry
     private static string Arguments(AttentionGeometry geometry, CacheKind cache)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"queryHeads: {geometry.QueryHeads}, kvHeads: {geometry.KvHeads}, headDim: {geometry.HeadDim}, Mask = AttentionMask.Causal");
-        if (HasOwnScale(geometry))
+        text.Append(CultureInfo.InvariantCulture, $"queryHeads: {geometry.QueryHeads}, kvHeads: {geometry.KvHeads}, headDim: {geometry.HeadDim}");
+        if (geometry.LatentCache || geometry.ValueDim != geometry.HeadDim)
+        {
+            text.Append(CultureInfo.InvariantCulture, $", ValueDim = {geometry.ValueDim}{(geometry.LatentCache ? ", LatentCache = true" : "")}");
+        }
+
+        text.Append(", Mask = AttentionMask.Causal");
+        if (geometry.Rope != RopeStyle.None)
+        {
+            text.Append(CultureInfo.InvariantCulture, $", Rope = RopeStyle.{geometry.Rope}");
+            int turnable = geometry.HeadDim - (geometry.LatentCache ? geometry.ValueDim : 0);
+            text.Append(geometry.RotaryDim == turnable ? "" : string.Create(CultureInfo.InvariantCulture, $", RotaryDim = {geometry.RotaryDim}"));
+        }
+
+        if (geometry.LatentCache || HasOwnScale(geometry))
         {
             text.Append(CultureInfo.InvariantCulture, $", Scale = {geometry.Scale}");
         }
@@ -68,6 +94,9 @@ public static partial class AttentionRegistry
 
     private static string TypeName(AttentionGeometry geometry, CacheKind cache) => string.Create(
         CultureInfo.InvariantCulture, $"Heads{geometry.QueryHeads}Over{geometry.KvHeads}Of{geometry.HeadDim}")
+        + (geometry.LatentCache ? string.Create(CultureInfo.InvariantCulture, $"Latent{geometry.ValueDim}")
+            : geometry.ValueDim != geometry.HeadDim ? string.Create(CultureInfo.InvariantCulture, $"To{geometry.ValueDim}") : "")
+        + (geometry.Rope == RopeStyle.None ? "" : $"{geometry.Rope}")
         + (HasOwnScale(geometry) ? "Scaled" : "")
         + (geometry.WindowLeft >= 0 ? string.Create(CultureInfo.InvariantCulture, $"Window{geometry.WindowLeft + 1}") : "")
         + (geometry.Softcap > 0 ? "Capped" : "")
@@ -93,7 +122,8 @@ public static partial class AttentionRegistry
                 TAttention.Create(device), attention => attention.CreateCache(Pages<TAttention>(sequences, capacity), layers), sequences, capacity));
 
         public bool Matches(AttentionGeometry geometry, CacheKind cache) =>
-            (Shape.QueryHeads, Shape.KvHeads, Shape.HeadDim, Shape.ValueDim) == (geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.HeadDim)
+            (Shape.QueryHeads, Shape.KvHeads, Shape.HeadDim, Shape.ValueDim) == (geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim)
+            && (Shape.LatentCache, Shape.Rope, Shape.RotaryDim) == (geometry.LatentCache, geometry.Rope, geometry.RotaryDim)
             && (Shape.WindowLeft, Shape.Alibi, Shape.Sinks) == (geometry.WindowLeft, geometry.Alibi, geometry.Sinks)
             && IsSame(Shape.Scale, geometry.Scale)
             && IsSame(Shape.Softcap, geometry.Softcap)

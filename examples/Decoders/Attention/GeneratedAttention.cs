@@ -60,15 +60,15 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
         plan.Build(cache, requests.AsSpan(0, step.Length));
     }
 
-    public void AppendAndAttend(
-        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, DeviceBuffer<float>? sinks)
+    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
     {
-        if (attention is ISinkAttention withSinks)
-        {
-            withSinks.Sinks = sinks;
-        }
-
+        Set(inputs);
         attention.Append(plan, cache, layer, k, v).Dispose();
+    }
+
+    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
+    {
+        Set(inputs);
         attention.Attend(plan, cache, layer, q, o).Dispose();
     }
 
@@ -79,5 +79,18 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
         plan.Dispose();
         cache.Dispose();
         attention.Dispose();
+    }
+
+    private void Set(AttentionInputs inputs)
+    {
+        if (attention is ISinkAttention withSinks)
+        {
+            withSinks.Sinks = inputs.Sinks;
+        }
+
+        if (attention is IRopeAttention withRope)
+        {
+            withRope.Rope = inputs.Rope;
+        }
     }
 }

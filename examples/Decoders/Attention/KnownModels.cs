@@ -172,3 +172,51 @@ internal sealed partial class Heads64Over8Of64Window128Sinks;
 /// <inheritdoc cref="Heads64Over8Of64Window128Sinks"/>
 [AttentionKernel(queryHeads: 64, kvHeads: 8, headDim: 64, Mask = AttentionMask.Causal, WindowLeft = 127, Sinks = true, PageSize = 16, CacheStorage = ElementType.Float16)]
 internal sealed partial class Heads64Over8Of64Window128SinksPaged;
+
+/// <summary>DeepSeek-V2-Lite, absorbed.</summary>
+[AttentionKernel(queryHeads: 16, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.11472138679292611, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV2LiteAbsorbed;
+
+/// <inheritdoc cref="DeepSeekV2LiteAbsorbed"/>
+[AttentionKernel(queryHeads: 16, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.11472138679292611, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV2LiteAbsorbedPaged;
+
+/// <summary>DeepSeek-V2-Lite, expanded.</summary>
+[AttentionKernel(queryHeads: 16, kvHeads: 16, headDim: 192, ValueDim = 128, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 64, Scale = 0.11472138679292611, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV2LiteExpanded;
+
+/// <inheritdoc cref="DeepSeekV2LiteExpanded"/>
+[AttentionKernel(queryHeads: 16, kvHeads: 16, headDim: 192, ValueDim = 128, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 64, Scale = 0.11472138679292611, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV2LiteExpandedPaged;
+
+/// <summary>DeepSeek-V2, absorbed.</summary>
+[AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.11472138679292611, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV2Absorbed;
+
+/// <inheritdoc cref="DeepSeekV2Absorbed"/>
+[AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.11472138679292611, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV2AbsorbedPaged;
+
+/// <summary>DeepSeek-V2, expanded.</summary>
+[AttentionKernel(queryHeads: 128, kvHeads: 128, headDim: 192, ValueDim = 128, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 64, Scale = 0.11472138679292611, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV2Expanded;
+
+/// <inheritdoc cref="DeepSeekV2Expanded"/>
+[AttentionKernel(queryHeads: 128, kvHeads: 128, headDim: 192, ValueDim = 128, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 64, Scale = 0.11472138679292611, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV2ExpandedPaged;
+
+/// <summary>DeepSeek-V3 and R1, absorbed.</summary>
+[AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.1352337788608801, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV3Absorbed;
+
+/// <inheritdoc cref="DeepSeekV3Absorbed"/>
+[AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.1352337788608801, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV3AbsorbedPaged;
+
+/// <summary>DeepSeek-V3 and R1, expanded.</summary>
+[AttentionKernel(queryHeads: 128, kvHeads: 128, headDim: 192, ValueDim = 128, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 64, Scale = 0.1352337788608801, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV3Expanded;
+
+/// <inheritdoc cref="DeepSeekV3Expanded"/>
+[AttentionKernel(queryHeads: 128, kvHeads: 128, headDim: 192, ValueDim = 128, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 64, Scale = 0.1352337788608801, PageSize = 16, CacheStorage = ElementType.Float16)]
+internal sealed partial class DeepSeekV3ExpandedPaged;

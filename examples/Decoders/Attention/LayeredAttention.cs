@@ -50,11 +50,16 @@ internal sealed class LayeredAttention : IDecoderAttention
         }
     }
 
-    public void AppendAndAttend(
-        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, DeviceBuffer<float>? sinks)
+    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
     {
         (IDecoderAttention group, int place) = layers[layer];
-        group.AppendAndAttend(place, q, k, v, o, sinks);
+        group.Append(place, k, v, inputs);
+    }
+
+    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
+    {
+        (IDecoderAttention group, int place) = layers[layer];
+        group.Attend(place, q, o, inputs);
     }
 
     public void Reset(int sequence)

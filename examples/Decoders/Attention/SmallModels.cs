@@ -91,3 +91,51 @@ internal sealed partial class Heads4Over2Of16Window16Sinks;
 /// <inheritdoc cref="Heads4Over2Of16Window16Sinks"/>
 [AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 16, Mask = AttentionMask.Causal, WindowLeft = 15, Sinks = true, PageSize = 16)]
 internal sealed partial class Heads4Over2Of16Window16SinksPaged;
+
+/// <summary>A small DeepSeek-V2 or V3, absorbed.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 1, headDim: 48, ValueDim = 32, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.14433756729740643)]
+internal sealed partial class SmallDeepSeekAbsorbed;
+
+/// <inheritdoc cref="SmallDeepSeekAbsorbed"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 1, headDim: 48, ValueDim = 32, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.14433756729740643, PageSize = 16)]
+internal sealed partial class SmallDeepSeekAbsorbedPaged;
+
+/// <summary>A small DeepSeek-V2 or V3, expanded.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 48, ValueDim = 32, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16)]
+internal sealed partial class SmallDeepSeekExpanded;
+
+/// <inheritdoc cref="SmallDeepSeekExpanded"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 48, ValueDim = 32, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16, PageSize = 16)]
+internal sealed partial class SmallDeepSeekExpandedPaged;
+
+/// <summary>A small DeepSeek-V3 with YaRN, absorbed.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 1, headDim: 48, ValueDim = 32, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.1871303351950243)]
+internal sealed partial class SmallDeepSeekYarnAbsorbed;
+
+/// <inheritdoc cref="SmallDeepSeekYarnAbsorbed"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 1, headDim: 48, ValueDim = 32, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.1871303351950243, PageSize = 16)]
+internal sealed partial class SmallDeepSeekYarnAbsorbedPaged;
+
+/// <summary>A small DeepSeek-V3 with YaRN, expanded.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 48, ValueDim = 32, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16, Scale = 0.1871303351950243)]
+internal sealed partial class SmallDeepSeekYarnExpanded;
+
+/// <inheritdoc cref="SmallDeepSeekYarnExpanded"/>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 48, ValueDim = 32, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16, Scale = 0.1871303351950243, PageSize = 16)]
+internal sealed partial class SmallDeepSeekYarnExpandedPaged;
+
+/// <summary>The stories-mla checkpoint that comes with the examples, absorbed.</summary>
+[AttentionKernel(queryHeads: 6, kvHeads: 1, headDim: 80, ValueDim = 64, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.14433756729740643)]
+internal sealed partial class StoriesMlaAbsorbed;
+
+/// <inheritdoc cref="StoriesMlaAbsorbed"/>
+[AttentionKernel(queryHeads: 6, kvHeads: 1, headDim: 80, ValueDim = 64, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.14433756729740643, PageSize = 16)]
+internal sealed partial class StoriesMlaAbsorbedPaged;
+
+/// <summary>The stories-mla checkpoint that comes with the examples, expanded.</summary>
+[AttentionKernel(queryHeads: 6, kvHeads: 6, headDim: 48, ValueDim = 32, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16)]
+internal sealed partial class StoriesMlaExpanded;
+
+/// <inheritdoc cref="StoriesMlaExpanded"/>
+[AttentionKernel(queryHeads: 6, kvHeads: 6, headDim: 48, ValueDim = 32, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16, PageSize = 16)]
+internal sealed partial class StoriesMlaExpandedPaged;

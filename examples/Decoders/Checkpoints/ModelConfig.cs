@@ -36,6 +36,9 @@ public sealed record ModelConfig
     /// <summary>The non-linear function of the feed-forward blocks.</summary>
     public Activation Activation { get; init; }
 
+    /// <summary>The latent attention of all layers; null where their attention is another.</summary>
+    public LatentConfig? Latent { get; init; }
+
     /// <summary>The experts of the feed-forward blocks; null where these are dense.</summary>
     public ExpertsConfig? Experts { get; init; }
 
@@ -110,13 +113,4 @@ public sealed record ModelConfig
             throw new CheckpointException(folder, $"a context of {tokens} tokens exceeds the {ContextLimit} positions of the model");
         }
     }
-}
-
-/// <summary>The experts of a mixture of experts.</summary>
-/// <param name="Count">Experts of a layer.</param>
-/// <param name="PerToken">Experts that each token is given to.</param>
-public sealed record ExpertsConfig(int Count, int PerToken)
-{
-    /// <summary>What gates and the values they multiply are clamped to (gpt-oss).</summary>
-    public double GateLimit { get; init; }
 }

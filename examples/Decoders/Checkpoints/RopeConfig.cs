@@ -52,6 +52,12 @@ public sealed record RopeConfig
     /// <summary>The factor on cosines and sines (<see cref="RopeScaling.Yarn"/>).</summary>
     public double AttentionFactor { get; init; } = 1;
 
+    /// <summary>a in m(a) = 0.1·a·ln(factor) + 1, whose square is a factor on DeepSeek's scores; 0: m is 1 (<see cref="RopeScaling.Yarn"/>).</summary>
+    public double MscaleAllDim { get; init; }
+
+    /// <summary>The factor on the scores of a model that has one: m(<see cref="MscaleAllDim"/>)².</summary>
+    public double ScoreFactor => Math.Pow(Magnitude(Factor, MscaleAllDim), 2);
+
     /// <summary>
     /// Reads the block <c>rope_parameters</c> that newer configurations have, for all layers or for each type of them, or else
     /// the keys <c>rope_theta</c> and <c>rope_scaling</c> of older ones.
@@ -139,9 +145,10 @@ public sealed record RopeConfig
             BetaSlow = parameters.OptionalPositive("beta_slow") ?? 1,
             TruncateBounds = parameters.Flag("truncate", true),
             AttentionFactor = parameters.OptionalPositive("attention_factor")
-                ?? (mscale is { } m && mscaleAllDim is { } all ? Magnitude(m) / Magnitude(all) : Magnitude(1)),
+                ?? (mscale is { } m && mscaleAllDim is { } all ? Magnitude(factor, m) / Magnitude(factor, all) : Magnitude(factor, 1)),
+            MscaleAllDim = mscaleAllDim ?? 0,
         };
-
-        double Magnitude(double scale) => factor <= 1 ? 1 : (0.1 * scale * Math.Log(factor)) + 1;
     }
+
+    private static double Magnitude(double factor, double scale) => factor <= 1 ? 1 : (0.1 * scale * Math.Log(factor)) + 1;
 }

@@ -96,6 +96,35 @@ public static class CommandRunner
             },
         };
 
+    /// <summary>The option that every command with a decoder has for models with latent attention.</summary>
+    /// <param name="otherwise">What it means to leave it out.</param>
+    internal static Option<MlaForm?> MlaOption(string otherwise) =>
+        new("--mla")
+        {
+            Description = $"How latent attention (DeepSeek) runs: absorbed over a cache of latents, expanded over a cache of keys and values, or auto, of latents, with steps that begin a text expanded in passing; by default {otherwise}.",
+            HelpName = "auto|absorbed|expanded",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                MlaForm? form = text switch { "auto" => MlaForm.Auto, "absorbed" => MlaForm.Absorbed, "expanded" => MlaForm.Expanded, _ => null };
+                if (form is null)
+                {
+                    result.AddError($"--mla is '{text}', not auto, absorbed or expanded.");
+                }
+
+                return form;
+            },
+        };
+
+    /// <summary>Throws if a form was asked for of a model that has no latent attention.</summary>
+    internal static void CheckMla(MlaForm? form, ModelConfig config, string folder)
+    {
+        if (form is not null && config.Latent is null)
+        {
+            throw new CheckpointException(folder, $"is of type {config.ModelType}, which has no latent attention: leave out --mla");
+        }
+    }
+
     private static int Guard(ParseResult result, Func<int> body)
     {
         try

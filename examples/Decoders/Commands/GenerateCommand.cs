@@ -48,7 +48,8 @@ internal static class GenerateCommand
         };
 
         Option<CacheKind?> cache = CommandRunner.CacheOption("contiguous");
-        var command = new Command("generate", "Continues a text.") { model, prompt, tokens, temperature, topK, topP, seed, cache, device };
+        Option<MlaForm?> mla = CommandRunner.MlaOption("auto");
+        var command = new Command("generate", "Continues a text.") { model, prompt, tokens, temperature, topK, topP, seed, cache, mla, device };
         command.SetBody((result, output, cancellation) => Run(
             result.GetRequiredValue(model),
             result.GetRequiredValue(prompt),
@@ -61,6 +62,7 @@ internal static class GenerateCommand
                 Seed = result.GetValue(seed),
             },
             result.GetValue(cache) ?? CacheKind.Contiguous,
+            result.GetValue(mla),
             result.GetValue(device),
             output,
             cancellation));
@@ -80,9 +82,10 @@ internal static class GenerateCommand
     }
 
     private static int Run(
-        string folder, string prompt, int count, SamplingOptions sampling, CacheKind cache, string? selector, TextWriter output, CancellationToken cancellation)
+        string folder, string prompt, int count, SamplingOptions sampling, CacheKind cache, MlaForm? mla, string? selector, TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
+        CommandRunner.CheckMla(mla, config, folder);
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
         int[] tokens = [.. config.BosTokenId is { } bos ? [bos] : Array.Empty<int>(), .. tokenizer.Encode(prompt)];
         if (tokens.Length == 0)
@@ -96,11 +99,12 @@ internal static class GenerateCommand
         using ComputeDevice device = CommandRunner.OpenDevice(selector);
         using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", () =>
         {
-            Decoder loaded = Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache));
+            Decoder loaded = Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, mla ?? MlaForm.Auto));
             WarmUp(loaded, tokens);
             return loaded;
         });
 
+        long warmedUp = decoder.Latent?.ExpandedTokens ?? 0;
         var generator = new Generator(decoder);
         var sampler = new Sampler(sampling);
         TokenStream stream = tokenizer.CreateStream();
@@ -134,7 +138,8 @@ internal static class GenerateCommand
         output.WriteLine();
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"prompt: {Rate(tokens.Length, promptTime)} · generated: {Rate(generated, generationTime)} · device: {device} · cache: {decoder.CacheBytes:N0} bytes"));
+            $"prompt: {Rate(tokens.Length, promptTime)} · generated: {Rate(generated, generationTime)} · device: {device} · cache: {decoder.CacheBytes:N0} bytes")
+            + (decoder.Latent is { } latent ? string.Create(CultureInfo.InvariantCulture, $" of {(latent.CachesLatents ? "latents" : "keys and values")}, {latent.ExpandedTokens - warmedUp} tokens attended expanded") : ""));
         return cancellation.IsCancellationRequested ? CommandRunner.Interrupted : 0;
     }
 

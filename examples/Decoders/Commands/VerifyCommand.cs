@@ -18,7 +18,8 @@ internal static class VerifyCommand
         var expected = new Option<string?>("--expected") { Description = $"Reference logits and greedy tokens; by default {ExpectedFileName} of the checkpoint.", HelpName = "FILE" };
         var greedy = new Option<string?>("--greedy") { Description = $"Reference continuations of texts; by default {GreedyFileName} of a checkpoint without {ExpectedFileName}.", HelpName = "FILE" };
         Option<CacheKind?> cache = CommandRunner.CacheOption("both, one after the other");
-        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, cache, device };
+        Option<MlaForm?> mla = CommandRunner.MlaOption("each, one after the other");
+        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, cache, mla, device };
         command.Validators.Add(result =>
         {
             if (result.GetValue(expected) is not null && result.GetValue(greedy) is not null)
@@ -31,6 +32,7 @@ internal static class VerifyCommand
             result.GetValue(expected),
             result.GetValue(greedy),
             result.GetValue(cache) is { } kind ? [kind] : [CacheKind.Contiguous, CacheKind.Paged],
+            result.GetValue(mla),
             result.GetValue(device),
             output,
             cancellation));
@@ -38,9 +40,11 @@ internal static class VerifyCommand
     }
 
     private static int Run(
-        string folder, string? expected, string? greedy, CacheKind[] caches, string? selector, TextWriter output, CancellationToken cancellation)
+        string folder, string? expected, string? greedy, CacheKind[] caches, MlaForm? mla, string? selector, TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
+        CommandRunner.CheckMla(mla, config, folder);
+        MlaForm[] forms = mla is { } only ? [only] : config.Latent is null ? [MlaForm.Auto] : Enum.GetValues<MlaForm>();
         if (expected is null && greedy is null)
         {
             expected = Path.Combine(folder, ExpectedFileName);
@@ -56,11 +60,17 @@ internal static class VerifyCommand
         int capacity = Math.Min(config.ContextLimit, prompts.Max(p => p.Tokens.Length + Math.Max(p.Greedy.Length - 1, 0)));
         using ComputeDevice device = CommandRunner.OpenDevice(selector);
         var tally = new Tally();
-        foreach (CacheKind cache in caches)
+        foreach ((CacheKind cache, MlaForm form) in caches.SelectMany(cache => forms.Select(form => (cache, form))))
         {
             using Decoder decoder = CommandRunner.WithStatus(
-                $"Loading {folder} on {device}", () => Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache)));
-            output.WriteLine($"{folder} on {device}, {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache");
+                $"Loading {folder} on {device}", () => Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, form)));
+            string name = config.Latent is null ? "" : form switch
+            {
+                MlaForm.Absorbed => ", latent attention absorbed",
+                MlaForm.Expanded => ", latent attention expanded",
+                _ => ", latent attention expanded for steps that begin a text, else absorbed",
+            };
+            output.WriteLine($"{folder} on {device}, {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache{name}");
             tally += Report(decoder, prompts, tokenizer, output, cancellation);
         }
 

@@ -83,20 +83,32 @@ public sealed partial class LayerKernels
         SubmitElements(softcap, elements);
     }
 
-    /// <summary>For each token the experts with the largest logits, largest first, and the softmax over their logits.</summary>
+    /// <summary>For each token the best experts of its best groups, best first, and their weights.</summary>
     /// <param name="logits">[tokens, experts].</param>
+    /// <param name="bias">[experts], with <see cref="ExpertScore.BiasedSigmoid"/>; else null.</param>
     /// <param name="chosen">[tokens, count].</param>
     /// <param name="weights">[tokens, count].</param>
-    /// <param name="experts">Experts.</param>
-    /// <param name="count">Experts of a token, at most all.</param>
+    /// <param name="routing">How experts are chosen and weighted.</param>
+    /// <param name="experts">Experts; a multiple of the groups.</param>
+    /// <param name="count">Experts of a token, at most all of the groups that it may have.</param>
     /// <param name="tokens">Tokens.</param>
-    public void ChooseExperts(DeviceBuffer<float> logits, DeviceBuffer<int> chosen, DeviceBuffer<float> weights, int experts, int count, int tokens)
+    public void ChooseExperts(
+        DeviceBuffer<float> logits, DeviceBuffer<float>? bias, DeviceBuffer<int> chosen, DeviceBuffer<float> weights, RoutingConfig routing, int experts, int count, int tokens)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, experts);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(routing.Groups, RoutingConfig.MaxGroups, nameof(routing));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(experts % routing.Groups, 0, nameof(routing));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, experts / routing.Groups * routing.GroupsPerToken);
         Require(logits.Length, (long)tokens * experts, nameof(logits));
         Require(chosen.Length, (long)tokens * count, nameof(chosen));
         Require(weights.Length, (long)tokens * count, nameof(weights));
-        chooseExperts.Set(0, logits).Set(1, chosen).Set(2, weights).Set(3, experts).Set(4, count).Set(5, tokens);
+        if (routing.Score == ExpertScore.BiasedSigmoid)
+        {
+            ArgumentNullException.ThrowIfNull(bias);
+            Require(bias.Length, experts, nameof(bias));
+        }
+
+        chooseExperts.Set(0, logits).Set(1, bias ?? logits).Set(2, chosen).Set(3, weights).Set(4, experts).Set(5, count).Set(6, (int)routing.Score)
+            .Set(7, routing.Groups).Set(8, routing.GroupsPerToken).Set(9, routing.Normalize ? 1 : 0).Set(10, (float)routing.Scale).Set(11, tokens);
         SubmitElements(chooseExperts, tokens);
     }
 

@@ -5,7 +5,7 @@ namespace Decoders;
 /// <summary>Where the heads of one kind, such as the queries, lie in the rows of a projection.</summary>
 /// <param name="Stride">Elements from one row to the next.</param>
 /// <param name="Offset">Elements of a row before the first head.</param>
-/// <param name="HeadStride">Elements from one head to the next.</param>
+/// <param name="HeadStride">Elements from one head to the next; 0: all heads are the same one.</param>
 /// <param name="Heads">Heads.</param>
 /// <param name="HeadDim">Elements of a head.</param>
 public readonly record struct HeadSlice(int Stride, int Offset, int HeadStride, int Heads, int HeadDim)
@@ -82,40 +82,58 @@ public sealed partial class LayerKernels
             throw new ArgumentException($"The table rotates {table.RotaryDim} elements; a head has only {slice.HeadDim}.", nameof(table));
         }
 
-        SubmitHeads(input, slice, output, positions, table.Values, table.RotaryDim, pairs, tokens);
+        SubmitHeads(input, slice, output, HeadSlice.Packed(slice.Heads, slice.HeadDim), positions, table.Values, table.RotaryDim, pairs, tokens);
     }
 
     /// <summary>Takes the heads of a slice out of rows that hold more, as they are.</summary>
     /// <inheritdoc cref="Rope" path="/param"/>
     public void TakeHeads(DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, int tokens) =>
-        SubmitHeads(input, slice, output, output, output, rotaryDim: 0, RopePairs.HalfSplit, tokens);
+        CopyHeads(input, slice, output, HeadSlice.Packed(slice.Heads, slice.HeadDim), tokens);
 
-    private static void RequireSlice(DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, int tokens)
+    /// <summary>Copies heads from where they lie in the rows of one buffer to where they lie in those of another.</summary>
+    /// <param name="input">[tokens, from.Stride].</param>
+    /// <param name="from">The heads.</param>
+    /// <param name="output">[tokens, to.Stride]; not the input.</param>
+    /// <param name="to">The same heads in the output.</param>
+    /// <param name="tokens">Tokens.</param>
+    public void CopyHeads(DeviceBuffer<float> input, HeadSlice from, DeviceBuffer<float> output, HeadSlice to, int tokens)
+    {
+        if ((from.Heads, from.HeadDim) != (to.Heads, to.HeadDim))
+        {
+            throw new ArgumentException($"Expected {from.Heads} heads of {from.HeadDim}, got {to.Heads} of {to.HeadDim}.", nameof(to));
+        }
+
+        SubmitHeads(input, from, output, to, output, output, rotaryDim: 0, RopePairs.HalfSplit, tokens);
+    }
+
+    private static void RequireSlice(DeviceBuffer<float> buffer, HeadSlice slice, int tokens, string parameter)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(slice.Offset, nameof(slice));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
             slice.Offset + ((slice.Heads - 1L) * slice.HeadStride) + slice.HeadDim, slice.Stride, nameof(slice));
-        Require(input.Length, (long)tokens * slice.Stride, nameof(input));
-        Require(output.Length, (long)tokens * slice.Width, nameof(output));
+        Require(buffer.Length, (long)tokens * slice.Stride, parameter);
     }
 
     private void SubmitRmsNorm(
         DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> weight, DeviceBuffer<float> output, int tokens, double epsilon, bool accumulate)
     {
         Require(weight.Length, slice.HeadDim, nameof(weight));
-        RequireSlice(input, slice, output, tokens);
+        RequireSlice(input, slice, tokens, nameof(input));
+        Require(output.Length, (long)tokens * slice.Width, nameof(output));
         rmsNorm.Set(0, input).Set(1, weight).Set(2, output).Set(3, slice.HeadDim).Set(4, slice.Heads).Set(5, slice.Stride).Set(6, slice.Offset)
             .Set(7, slice.HeadStride).Set(8, (float)epsilon).Set(9, accumulate ? 1 : 0).SetLocal(10, normLanes * sizeof(float));
         SubmitRows(rmsNorm, checked(tokens * slice.Heads));
     }
 
     private void SubmitHeads(
-        DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, DeviceBuffer positions, DeviceBuffer<float> table, int rotaryDim, RopePairs pairs, int tokens)
+        DeviceBuffer<float> input, HeadSlice from, DeviceBuffer<float> output, HeadSlice to, DeviceBuffer positions, DeviceBuffer<float> table, int rotaryDim, RopePairs pairs, int tokens)
     {
-        RequireSlice(input, slice, output, tokens);
-        rope.Set(0, input).Set(1, output).Set(2, positions).Set(3, table).Set(4, slice.Stride).Set(5, slice.Offset).Set(6, slice.HeadStride)
-            .Set(7, slice.Heads).Set(8, slice.HeadDim).Set(9, rotaryDim).Set(10, pairs == RopePairs.Interleaved ? 1 : 0).Set(11, tokens);
-        SubmitElements(rope, (long)tokens * slice.Width);
+        RequireSlice(input, from, tokens, nameof(input));
+        RequireSlice(output, to, tokens, nameof(output));
+        rope.Set(0, input).Set(1, output).Set(2, positions).Set(3, table).Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
+            .Set(7, from.Heads).Set(8, from.HeadDim).Set(9, rotaryDim).Set(10, pairs == RopePairs.Interleaved ? 1 : 0).Set(11, tokens)
+            .Set(12, to.Stride).Set(13, to.Offset).Set(14, to.HeadStride);
+        SubmitElements(rope, (long)tokens * from.Width);
     }
 
     private void SubmitRows(ComputeKernel kernel, int rows)

@@ -31,6 +31,11 @@ public sealed partial class LayerKernels
     private const int GroupSide = 8;
     private const int GroupTile = GroupSide * 4;
 
+    // The tiles of linear_heads.cl, and its work-groups on a GPU.
+    private const int HeadTokensMany = 4;
+    private const int HeadColumnsOfVectors = 16;
+    private const int HeadLanes = 64;
+
     private readonly Dictionary<ElementType, WeightKernels> weightKernels = [];
     private readonly int manyTokens;
 
@@ -124,6 +129,44 @@ public sealed partial class LayerKernels
         }
     }
 
+    /// <summary>y[t, h] = x[t, h] · w[h]: each head has a matrix of its own.</summary>
+    /// <param name="x">[tokens, from.Stride].</param>
+    /// <param name="from">The heads of <paramref name="x"/>; with a head stride of 0 all have the same elements.</param>
+    /// <param name="w">[heads · from.HeadDim, to.HeadDim]: the matrices [inputs, outputs] of the heads below each other.</param>
+    /// <param name="y">[tokens, to.Stride].</param>
+    /// <param name="to">The heads of <paramref name="y"/>.</param>
+    /// <param name="tokens">Tokens.</param>
+    public void HeadLinear(DeviceBuffer<float> x, HeadSlice from, WeightMatrix w, DeviceBuffer<float> y, HeadSlice to, int tokens)
+    {
+        if ((w.Rows, w.Columns, from.Heads) != (from.Width, to.HeadDim, to.Heads))
+        {
+            throw new ArgumentException(
+                $"A matrix of {w.Rows} rows and {w.Columns} columns does not turn {from.Heads} heads of {from.HeadDim} into {to.Heads} of {to.HeadDim}.", nameof(w));
+        }
+
+        RequireSlice(x, from, tokens, nameof(x));
+        RequireSlice(y, to, tokens, nameof(y));
+        if (tokens == 0)
+        {
+            return;
+        }
+
+        WeightKernels kernels = KernelsFor(w.Type);
+        bool many = tokens >= manyTokens;
+        ComputeKernel kernel = many ? kernels.LinearHeadsMany : kernels.LinearHeadsFew;
+        kernel.Set(0, x).Set(1, w.Buffer).Set(2, y).Set(3, from.HeadDim).Set(4, w.Columns).Set(5, tokens)
+            .Set(6, from.Stride).Set(7, from.Offset).Set(8, from.HeadStride).Set(9, to.Stride).Set(10, to.Offset).Set(11, to.HeadStride);
+        int tiles = many ? Parts(tokens, HeadTokensMany) : tokens;
+        if (Form == LinearForm.Vectors)
+        {
+            device.Queue.Submit(kernel, new NDRange(Parts(w.Columns, HeadColumnsOfVectors), tiles, from.Heads), new NDRange(1, 1, 1));
+        }
+        else
+        {
+            device.Queue.Submit(kernel, new NDRange(Parts(w.Columns, HeadLanes) * HeadLanes, tiles, from.Heads), new NDRange(HeadLanes, 1, 1));
+        }
+    }
+
     /// <summary>The source of the kernels that read weights of one type.</summary>
     internal static byte[] WeightSource(ElementType type, LinearForm form)
     {
@@ -146,12 +189,18 @@ public sealed partial class LayerKernels
             Add("linear_experts", tile, experts: 1, VectorRowsFew, 1);
         }
 
+        source.Append($"#define HEAD_COLUMNS {(form == LinearForm.Vectors ? HeadColumnsOfVectors : 1)}\n");
+        AddHeads("linear_heads_few", 1);
+        AddHeads("linear_heads_many", HeadTokensMany);
         return Encoding.UTF8.GetBytes(source.ToString());
 
         void Add(string name, string body, int experts, int rows = 0, int tokens = 0) => source
             .Append($"#define NAME {name}\n#define EXPERTS {experts}\n#define ROWS {rows}\n#define TOKENS {tokens}\n")
             .Append(Text("linear_experts.cl")).Append(body)
             .Append("#undef NAME\n#undef EXPERTS\n#undef ROWS\n#undef TOKENS\n");
+
+        void AddHeads(string name, int tokens) => source
+            .Append($"#define NAME {name}\n#define HEAD_TOKENS {tokens}\n").Append(Text("linear_heads.cl")).Append("#undef NAME\n#undef HEAD_TOKENS\n");
     }
 
     private void SubmitFew(ComputeKernel kernel, int rows, int tokens)
@@ -172,12 +221,15 @@ public sealed partial class LayerKernels
         {
             ComputeProgram program = device.Programs.GetOrBuild(WeightSource(type, Form), name: $"linear, {type}");
             kernels = new WeightKernels(
-                Create(program, "embedding"), Create(program, "linear_few"), Create(program, "linear_many"), Create(program, "linear_experts"));
+                Create(program, "embedding"), Create(program, "linear_few"), Create(program, "linear_many"), Create(program, "linear_experts"),
+                Create(program, "linear_heads_few"), Create(program, "linear_heads_many"));
             weightKernels.Add(type, kernels);
         }
 
         return kernels;
     }
 
-    private readonly record struct WeightKernels(ComputeKernel Embedding, ComputeKernel LinearFew, ComputeKernel LinearMany, ComputeKernel LinearExperts);
+    private readonly record struct WeightKernels(
+        ComputeKernel Embedding, ComputeKernel LinearFew, ComputeKernel LinearMany, ComputeKernel LinearExperts,
+        ComputeKernel LinearHeadsFew, ComputeKernel LinearHeadsMany);
 }

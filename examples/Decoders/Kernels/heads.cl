@@ -1,8 +1,8 @@
-// Takes the heads of one kind out of rows that hold several kinds, and rotates the first rotary_dim elements of each head by its
-// token's position; the others are copied. One work-item an element of the output.
+// Takes the heads of one kind out of rows that hold several kinds, to where they lie in rows of the output, and rotates the first
+// rotary_dim elements of each head by its token's position; the others are copied. One work-item an element.
 kernel void rope(
     global const float *restrict input,   // [tokens, stride]; the heads begin at offset
-    global float *restrict output,        // [tokens, heads, head_dim]
+    global float *restrict output,        // [tokens, output_stride]; the heads begin at output_offset
     global const int *restrict positions, // [tokens]
     global const float *restrict table,   // [positions, rotary_dim / 2, (cosine, sine)]
     int stride,
@@ -12,7 +12,10 @@ kernel void rope(
     int head_dim,
     int rotary_dim,
     int interleaved,                      // pairs are (2i, 2i + 1), else (i, i + rotary_dim / 2)
-    int tokens)
+    int tokens,
+    int output_stride,
+    int output_offset,
+    int output_head_stride)
 {
     size_t element = get_global_id(0);
     int width = heads * head_dim;
@@ -37,5 +40,5 @@ kernel void rope(
         value = value * turn.x + (second ? other : -other) * turn.y;
     }
 
-    output[element] = value;
+    output[(size_t)token * output_stride + output_offset + column / head_dim * output_head_stride + dim] = value;
 }

@@ -18,6 +18,8 @@ public abstract class Architecture
         new Gemma2Decoder(),
         new BloomDecoder(),
         new GptOssDecoder(),
+        new DeepSeekV2Decoder(),
+        new DeepSeekV3Decoder(),
     ];
 
     /// <summary>Every <c>model_type</c> that there is code for.</summary>

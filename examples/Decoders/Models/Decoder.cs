@@ -55,6 +55,9 @@ public sealed class Decoder : IDisposable
     /// <summary>Bytes of device memory that the weights take.</summary>
     public long WeightBytes => weights.ByteLength;
 
+    /// <summary>The latent attention of a model that has it; else null.</summary>
+    public LatentAttention? Latent => Attention as LatentAttention;
+
     private IDecoderAttention Attention { get; }
 
     /// <summary>Loads the checkpoint in a folder onto a device.</summary>

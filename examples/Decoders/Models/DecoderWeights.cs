@@ -116,6 +116,33 @@ public sealed class DecoderWeights : IDisposable
         return new ExpertLinear(Upload(inputs, matrices, transposed: true), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
     }
 
+    /// <summary>The linear layers of experts without biases; each expert has its own tensors, which become one, below each other.</summary>
+    /// <param name="prefix">What the names begin with, before the expert's number.</param>
+    /// <param name="experts">Experts.</param>
+    /// <param name="inputs">Inputs.</param>
+    /// <param name="parts">The names behind the number, without <c>.weight</c>, and the outputs of each.</param>
+    /// <exception cref="CheckpointException">A tensor is missing, or not what <see cref="Matrix"/> expects.</exception>
+    public ExpertLinear Experts(string prefix, int experts, int inputs, params (string Name, int Rows)[] parts)
+    {
+        (string, int)[] all = [.. Enumerable.Range(0, experts).SelectMany(expert => parts.Select(part => ($"{prefix}{expert}.{part.Name}", part.Rows)))];
+        return new ExpertLinear(Matrix(inputs, all), bias: null, experts);
+    }
+
+    /// <summary>Some rows of each head of a matrix, head after head.</summary>
+    /// <param name="name">The tensor, without <c>.weight</c>.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="heads">Heads.</param>
+    /// <param name="headRows">Rows of a head in the tensor.</param>
+    /// <param name="ranges">The rows of a head that are taken, in the order that they have in the result.</param>
+    /// <exception cref="CheckpointException">The tensor is missing, or of another shape.</exception>
+    public WeightMatrix HeadRows(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges) =>
+        Upload(columns, HeadParts(name, columns, heads, headRows, ranges), transposed: false);
+
+    /// <summary>The same for one range of rows, with the matrix of each head transposed: [heads · columns, rows].</summary>
+    /// <inheritdoc cref="HeadRows"/>
+    public WeightMatrix TransposedHeadRows(string name, int columns, int heads, int headRows, int first, int rows) =>
+        Upload(rows, [.. HeadParts(name, columns, heads, headRows, (first, rows)).Select(part => part with { Rows = columns })], transposed: true);
+
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
     {
@@ -143,6 +170,17 @@ public sealed class DecoderWeights : IDisposable
                 }
             }
         }
+    }
+
+    private StoredMatrix[] HeadParts(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges)
+    {
+        name += ".weight";
+        CheckShape(name, (long)heads * headRows, columns);
+        return
+        [
+            .. Enumerable.Range(0, heads).SelectMany(head => ranges.Select(range =>
+                new StoredMatrix(name, (((long)head * headRows) + range.First) * columns, range.Rows))),
+        ];
     }
 
     private WeightMatrix Upload(int columns, StoredMatrix[] parts, bool transposed)

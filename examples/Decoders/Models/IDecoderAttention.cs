@@ -4,7 +4,7 @@ namespace Decoders;
 
 /// <summary>
 /// One decoder's attention over all its layers, with its KV cache. Queries, keys, values and outputs are float32 device
-/// buffers packed by token: q [tokens, H_q, d], k and v [tokens, H_kv, d], o [tokens, H_q, d].
+/// buffers packed by token: q [tokens, H_q, d], k [tokens, H_kv, d], v [tokens, H_kv, d_v], o [tokens, H_q, d_v].
 /// </summary>
 public interface IDecoderAttention : IDisposable
 {
@@ -21,16 +21,25 @@ public interface IDecoderAttention : IDisposable
     /// <param name="step">Each sequence that takes part, once, with the number of its new tokens.</param>
     void Begin(ReadOnlySpan<(int Sequence, int Tokens)> step);
 
-    /// <summary>Enqueues one layer of the step: writes its keys and values to the cache, then runs its queries over the cache.</summary>
+    /// <summary>Enqueues the write of a layer's new keys and values to the cache.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="k">The new keys.</param>
+    /// <param name="v">The new values; a latent cache does not read them.</param>
+    /// <param name="inputs">What the layer's attention takes besides.</param>
+    void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs);
+
+    /// <summary>Enqueues a layer's attention over the cache, once the layer's keys and values are written.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="q">The queries.</param>
-    /// <param name="k">The new keys.</param>
-    /// <param name="v">The new values.</param>
     /// <param name="o">Takes the outputs.</param>
-    /// <param name="sinks">The layer's learned logits, [H_q], where its geometry has sinks; else null.</param>
-    void AppendAndAttend(
-        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, DeviceBuffer<float>? sinks);
+    /// <param name="inputs">What the layer's attention takes besides.</param>
+    void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs);
 
     /// <summary>Empties a sequence.</summary>
     void Reset(int sequence);
 }
+
+/// <summary>What the attention of a layer takes besides queries, keys and values.</summary>
+/// <param name="Sinks">The learned logit of each query head, [H_q], where the geometry has sinks.</param>
+/// <param name="Rope">The values of a table of turns, where the geometry has rope.</param>
+public readonly record struct AttentionInputs(DeviceBuffer<float>? Sinks = null, DeviceBuffer<float>? Rope = null);

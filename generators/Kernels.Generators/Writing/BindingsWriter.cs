@@ -68,7 +68,10 @@ internal static class BindingsWriter
                 {{CSharpFile.GeneratedCode}}
                 public global::Kernels.OpenCL.KvCache<{{name}}> CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
                 """;
-        return CSharpFile.Write(model, null, $" : global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>{(spec.Sinks ? ", global::Kernels.OpenCL.ISinkAttention" : "")}", writer =>
+        string interfaces = $"global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>"
+            + (spec.Sinks ? ", global::Kernels.OpenCL.ISinkAttention" : "")
+            + (spec.Rope == RopeStyle.None ? "" : ", global::Kernels.OpenCL.IRopeAttention");
+        return CSharpFile.Write(model, null, $" : {interfaces}", writer =>
         {
             writer.Add($$"""
             {{CSharpFile.GeneratedCode}}

@@ -73,6 +73,13 @@ public interface IPagedAttention<TSelf, TElement> : IAttention<TSelf, TElement>
     PagedKvCache<TSelf> CreateCache(int pages, int layers = 1);
 }
 
+/// <summary>An attention type of a spec with rope.</summary>
+public interface IRopeAttention
+{
+    /// <summary>The values of a <see cref="RopeTable"/>, [positions, rotary dimension / 2, 2]; the next launches take it, those of append too.</summary>
+    DeviceBuffer<float>? Rope { get; set; }
+}
+
 /// <summary>An attention type of a spec with sinks.</summary>
 public interface ISinkAttention
 {

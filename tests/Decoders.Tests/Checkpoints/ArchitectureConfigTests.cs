@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Kernels;
 using Xunit;
 
 namespace Decoders.Tests;
@@ -141,7 +142,7 @@ public sealed class ArchitectureConfigTests
                 """{"rope_type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": false}""");
         });
 
-        Assert.Equal(new ExpertsConfig(4, 3) { GateLimit = 5 }, config.Experts);
+        Assert.Equal(new ExpertsConfig(4, 3) { Width = 64, GateLimit = 5 }, config.Experts);
         Assert.True(config.AttentionBias);
         Assert.Equal(131072, config.ContextLimit);
         AttentionGeometry full = new(4, 2, 16) { Sinks = true };
@@ -149,10 +150,98 @@ public sealed class ArchitectureConfigTests
         Assert.Equal(
             Rope16 with { Theta = 150000, Scaling = RopeScaling.Yarn, Factor = 32, OriginalPositions = 4096, TruncateBounds = false, AttentionFactor = (0.1 * Math.Log(32)) + 1 },
             config.Layers[0].Rope);
-        Assert.Equal(new ExpertsConfig(4, 2) { GateLimit = 7 }, Load("gpt-oss-sinks-moe").Experts);
+        Assert.Equal(new ExpertsConfig(4, 2) { Width = 64, GateLimit = 7 }, Load("gpt-oss-sinks-moe").Experts);
+    }
+
+    [Fact]
+    public void ReadsDeepSeekV2()
+    {
+        ModelConfig config = Load("deepseek-v2-mla");
+        LatentConfig latent = new(4, 32, 32, 16, 32) { QueryRank = 48, Scale = 1 / Math.Sqrt(48), Rope = RopeStyle.Interleaved };
+        Assert.Equal(latent, config.Latent);
+        Assert.Equal([new LayerConfig(latent.Absorbed, Rope16), new LayerConfig(latent.Absorbed, Rope16)], config.Layers.ToArray());
+        Assert.Equal(new AttentionGeometry(4, 1, 48) { ValueDim = 32, LatentCache = true, Scale = latent.Scale, Rope = RopeStyle.Interleaved, RotaryDim = 16 }, latent.Absorbed);
+        Assert.Equal(new AttentionGeometry(4, 4, 48) { ValueDim = 32, Scale = latent.Scale, Rope = RopeStyle.Interleaved, RotaryDim = 16 }, latent.Expanded);
+        Assert.Equal(new RoutingConfig { Normalize = false }, config.Experts!.Routing);
+        Assert.Equal([false, false], Enumerable.Range(0, 2).Select(config.Experts.Serve));
+    }
+
+    /// <summary>The keys and values of the published models.</summary>
+    [Fact]
+    public void ReadsDeepSeekV2AsItWasPublished()
+    {
+        ModelConfig config = Load("deepseek-v2-mla", json =>
+        {
+            json.Remove("rope_parameters");
+            json.Remove("head_dim");
+            json["rope_theta"] = 10000;
+            json["max_position_embeddings"] = 163840;
+            json["rope_scaling"] = JsonNode.Parse(
+                """{"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 0.707, "mscale_all_dim": 0.707, "original_max_position_embeddings": 4096, "type": "yarn"}""");
+            (json["q_lora_rank"], json["n_routed_experts"], json["n_shared_experts"], json["num_experts_per_tok"]) = (null, 160, 2, 6);
+            (json["topk_method"], json["n_group"], json["topk_group"], json["routed_scaling_factor"]) = ("group_limited_greedy", 8, 3, 16.0);
+            (json["scoring_func"], json["moe_layer_freq"], json["first_k_dense_replace"]) = ("softmax", 1, 1);
+        });
+
+        double magnitude = (0.1 * 0.707 * Math.Log(40)) + 1;
+        Assert.Null(config.Latent!.QueryRank);
+        Assert.Equal(magnitude * magnitude / Math.Sqrt(48), config.Latent.Scale, precision: 15);
+        Assert.Equal(
+            Rope16 with { Scaling = RopeScaling.Yarn, Factor = 40, OriginalPositions = 4096, MscaleAllDim = 0.707 }, config.Layers[0].Rope);
+        Assert.Equal(163840, config.ContextLimit);
+        Assert.Equal(
+            new ExpertsConfig(160, 6)
+            {
+                Width = 64,
+                SharedWidth = 128,
+                FirstLayer = 1,
+                Routing = new RoutingConfig { Groups = 8, GroupsPerToken = 3, Normalize = false, Scale = 16 },
+            },
+            config.Experts);
+
+        // Without groups these say nothing; weights that are divided by their sum have no factor.
+        config = Load("deepseek-v2-mla", json => (json["n_group"], json["topk_group"], json["routed_scaling_factor"], json["norm_topk_prob"]) = (2, 1, 16.0, true));
+        Assert.Equal(new RoutingConfig(), config.Experts!.Routing);
+        Assert.Null(Load("deepseek-v2-mla", json => json["n_routed_experts"] = null).Experts);
+    }
+
+    [Fact]
+    public void ReadsDeepSeekV3()
+    {
+        ModelConfig config = Load("deepseek-v3-mla-moe");
+        Assert.Equal(
+            new ExpertsConfig(4, 2) { Width = 64, SharedWidth = 64, FirstLayer = 1, Routing = new RoutingConfig { Score = ExpertScore.BiasedSigmoid, Scale = 2.5 } },
+            config.Experts);
+        Assert.Equal([false, true], Enumerable.Range(0, 2).Select(config.Experts!.Serve));
+
+        config = Load("deepseek-v3-mla-moe", json =>
+        {
+            (json["rope_interleave"], json["scoring_func"], json["topk_method"], json["moe_layer_freq"]) = (false, "sigmoid", "noaux_tc", 2);
+            (json["n_routed_experts"], json["n_group"], json["topk_group"], json["norm_topk_prob"], json["n_shared_experts"]) = (256, 8, 4, false, null);
+            json.Remove("routed_scaling_factor");
+        });
+        Assert.Equal(RopeStyle.HalfSplit, config.Latent!.Rope);
+        Assert.Equal(new RoutingConfig { Score = ExpertScore.BiasedSigmoid, Groups = 8, GroupsPerToken = 4, Normalize = false, Scale = 2.5 }, config.Experts!.Routing);
+        Assert.Equal((0, false, true), (config.Experts.SharedWidth, config.Experts.Serve(1), config.Experts.Serve(2)));
+
+        double magnitude = (0.1 * Math.Log(4)) + 1;
+        config = Load("deepseek-v3-mla-yarn");
+        Assert.Equal(magnitude * magnitude / Math.Sqrt(48), config.Latent!.Scale, precision: 15);
+        Assert.Equal((1.0, 256), (config.Layers[0].Rope!.AttentionFactor, config.ContextLimit));
     }
 
     [Theory]
+    [InlineData("deepseek-v2-mla", "topk_method", "\"noaux_tc\"", "'topk_method' is \"noaux_tc\", which is not supported; supported: greedy, group_limited_greedy")]
+    [InlineData("deepseek-v2-mla", "scoring_func", "\"sigmoid\"", "'scoring_func' is \"sigmoid\", which is not supported; supported: softmax")]
+    [InlineData("deepseek-v3-mla", "scoring_func", "\"softmax\"", "'scoring_func' is \"softmax\", which is not supported; supported: sigmoid")]
+    [InlineData("deepseek-v3-mla", "topk_method", "\"greedy\"", "'topk_method' is \"greedy\", which is not supported; supported: noaux_tc")]
+    [InlineData("deepseek-v3-mla", "num_key_value_heads", "2", "'num_key_value_heads' is 2, which is not supported; supported: num_attention_heads, 4")]
+    [InlineData("deepseek-v3-mla", "kv_lora_rank", "null", "has no key 'kv_lora_rank'")]
+    [InlineData("deepseek-v3-mla", "n_group", "3", "'n_group' is 3, which is not supported; supported: up to 64 groups of as many of 4 experts each, two or more")]
+    [InlineData("deepseek-v3-mla", "n_group", "4", "'n_group' is 4, which is not supported")]
+    [InlineData("deepseek-v3-mla", "topk_group", "2", "'topk_group' is 2, which is not supported; supported: at most n_group, 1")]
+    [InlineData("deepseek-v3-mla", "num_experts_per_tok", "5", "'num_experts_per_tok' is 5, which is not supported; supported: at most the 4 experts")]
+    [InlineData("deepseek-v3-mla", "quantization_config", "{\"quant_method\": \"fp8\"}", "supported: weights in float32, float16 or bfloat16")]
     [InlineData("gpt2-mha", "add_cross_attention", "true", "'add_cross_attention' is true, which is not supported; supported: false")]
     [InlineData("gpt2-mha", "n_head", "5", "'n_head' is 5, which is not supported; supported: a divisor of n_embd, 64")]
     [InlineData("gpt2-mha", "activation_function", "\"relu\"", "'activation_function' is \"relu\", which is not supported; supported: silu, ")]

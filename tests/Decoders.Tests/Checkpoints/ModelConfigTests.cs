@@ -86,7 +86,7 @@ public sealed class ModelConfigTests
     }
 
     [Theory]
-    [InlineData("model_type", "\"t5\"", "'model_type' is \"t5\", which is not supported; supported: gpt2, llama, mistral, qwen3, gemma, gemma2, bloom, gpt_oss")]
+    [InlineData("model_type", "\"t5\"", "'model_type' is \"t5\", which is not supported; supported: gpt2, llama, mistral, qwen3, gemma, gemma2, bloom, gpt_oss, deepseek_v2, deepseek_v3")]
     [InlineData("hidden_act", "\"relu\"", "'hidden_act' is \"relu\", which is not supported; supported: silu, swish, gelu, gelu_new, gelu_fast, gelu_pytorch_tanh")]
     [InlineData("hidden_size", "\"64\"", "'hidden_size' is \"64\", not an integer from 1")]
     [InlineData("hidden_size", "0", "'hidden_size' is 0, not an integer from 1")]

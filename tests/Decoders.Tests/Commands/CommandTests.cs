@@ -57,6 +57,26 @@ public sealed class CommandTests(Devices devices)
         }
     }
 
+    /// <summary>Latent attention in each form with each cache, and what its figures say.</summary>
+    [SkippableFact]
+    public async Task RunsLatentAttentionInTheFormThatIsAskedFor()
+    {
+        devices.OpenFirst();
+        string folder = TestData.Folder("deepseek-v3-mla");
+        (int code, string output, string error) = await Run("verify", "--model", folder, "--cache", "paged");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal("36 passed, 0 failed", output.TrimEnd().Split('\n')[^1]);
+        Assert.Single(output.Split('\n'), line => line.EndsWith("paged cache, latent attention absorbed", StringComparison.Ordinal));
+
+        foreach ((string form, string figures) in ((string, string)[])
+            [("auto", " bytes of latents, 4 tokens attended expanded"), ("absorbed", " bytes of latents, 0 tokens attended expanded"), ("expanded", " bytes of keys and values, 11 tokens attended expanded")])
+        {
+            (code, output, error) = await Run("generate", "--model", TestData.Folder("stories-mla"), "--prompt", "One morning Mia", "--tokens", "8", "--mla", form);
+            Assert.Equal((0, ""), (code, error));
+            Assert.EndsWith(figures, output.TrimEnd(), StringComparison.Ordinal);
+        }
+    }
+
     [SkippableFact]
     public async Task VerifyFailsOnOtherWeights()
     {
@@ -91,6 +111,8 @@ public sealed class CommandTests(Devices devices)
         { ["generate", "--model", Stories, "--prompt", "x", "--top-p", "0"], "--top-p is '0', not a probability over 0." },
         { ["generate", "--model", Stories, "--prompt", "x", "--cache", "7"], "--cache is '7', not contiguous or paged." },
         { ["verify", "--model", Stories, "--cache", "ring"], "--cache is 'ring', not contiguous or paged." },
+        { ["verify", "--model", Stories, "--mla", "latent"], "--mla is 'latent', not auto, absorbed or expanded." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--mla", "auto"], "is of type llama, which has no latent attention: leave out --mla" },
         { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
         { ["generate", "--model", Stories, "--prompt", "x", "--seed", "1.5"], "--seed is '1.5', not a whole number." },
         { ["story"], "Unrecognized command or argument 'story'." },

@@ -91,7 +91,7 @@ public sealed class FeedForwardKernelTests(Devices devices)
             // Few different values: many logits are equal, and the first expert of equal ones comes first.
             float[] logits = [.. Enumerable.Range(0, tokens * experts).Select(_ => random.Next(-9, 9) / 4f)];
             logits[0] = float.NegativeInfinity;
-            (int[] chosen, float[] weights) = Choose(device, kernels, logits, tokens, experts, count);
+            (int[] chosen, float[] weights) = Choose(device, kernels, logits, new RoutingConfig(), tokens, experts, count);
             for (int token = 0; token < tokens; token++)
             {
                 int[] expected = [.. Enumerable.Range(0, experts).OrderByDescending(e => logits[(token * experts) + e]).Take(count)];
@@ -111,10 +111,48 @@ public sealed class FeedForwardKernelTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         using var kernels = new LayerKernels(device);
-        (int[] chosen, float[] weights) = Choose(device, kernels, [float.NaN, float.NaN, float.NaN, 1, float.NaN, float.NaN], tokens: 2, experts: 3, count: 2);
+        (int[] chosen, float[] weights) = Choose(device, kernels, [float.NaN, float.NaN, float.NaN, 1, float.NaN, float.NaN], new RoutingConfig(), tokens: 2, experts: 3, count: 2);
 
         Assert.All(chosen, expert => Assert.InRange(expert, 0, 2));
         Assert.Equal(float.NaN, weights[0]);
+        float[] none = [.. Enumerable.Repeat(float.NaN, 12)];
+        foreach (ExpertScore score in Enum.GetValues<ExpertScore>())
+        {
+            (chosen, _) = Choose(device, kernels, none, new RoutingConfig { Score = score, Groups = 4, GroupsPerToken = 2 }, tokens: 1, experts: 12, count: 5);
+            Assert.All(chosen, expert => Assert.InRange(expert, 0, 11));
+        }
+    }
+
+    /// <summary>DeepSeek's routers: groups, both scores, weights with and without their sum, a factor.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
+    public void ChooseExpertsOfTheBestGroups(int number)
+    {
+        ComputeDevice device = devices.Open(number);
+        using var kernels = new LayerKernels(device);
+        var random = new Random(17);
+        foreach (ExpertScore score in Enum.GetValues<ExpertScore>())
+        {
+            foreach ((int tokens, int experts, int groups, int groupsPerToken, int count, bool normalize) in ((int, int, int, int, int, bool)[])
+                [(1, 4, 1, 1, 2, true), (9, 4, 2, 1, 2, false), (33, 64, 8, 3, 6, true), (5, 256, 8, 4, 8, false), (3, 128, 64, 2, 4, true), (4, 6, 3, 3, 6, false)])
+            {
+                var routing = new RoutingConfig { Score = score, Groups = groups, GroupsPerToken = groupsPerToken, Normalize = normalize, Scale = 2.5 };
+                float[] logits = [.. Values(random, tokens * experts).Select(v => v * 4)];
+
+                // A bias strong enough to choose others than the scores alone, and to make some sums negative.
+                float[] bias = Values(random, experts);
+                (int[] chosen, float[] weights) = Choose(device, kernels, logits, routing, tokens, experts, count, bias);
+                for (int token = 0; token < tokens; token++)
+                {
+                    (int[] expected, double[] expectedWeights) = Route(routing, [.. logits.Skip(token * experts).Take(experts)], bias, count);
+                    Assert.Equal(expected, chosen.Skip(token * count).Take(count));
+                    for (int slot = 0; slot < count; slot++)
+                    {
+                        Assert.Equal(expectedWeights[slot], weights[(token * count) + slot], tolerance: 4e-6);
+                    }
+                }
+            }
+        }
     }
 
     [SkippableTheory]
@@ -185,12 +223,32 @@ public sealed class FeedForwardKernelTests(Devices devices)
         }
     }
 
-    private static (int[] Chosen, float[] Weights) Choose(ComputeDevice device, LayerKernels kernels, float[] logits, int tokens, int experts, int count)
+    private static (int[] Chosen, double[] Weights) Route(RoutingConfig routing, float[] logits, float[] bias, int count)
     {
+        bool isSigmoid = routing.Score == ExpertScore.BiasedSigmoid;
+        double all = logits.Sum(l => Math.Exp(l));
+        double[] scores = [.. logits.Select(l => isSigmoid ? 1 / (1 + Math.Exp(-l)) : Math.Exp(l) / all)];
+        double[] choices = [.. scores.Select((s, e) => isSigmoid ? s + bias[e] : s)];
+        int size = logits.Length / routing.Groups;
+        int[] groups =
+        [
+            .. Enumerable.Range(0, routing.Groups)
+                .OrderByDescending(group => choices.Skip(group * size).Take(size).OrderDescending().Take(isSigmoid ? 2 : 1).Sum())
+                .Take(routing.GroupsPerToken),
+        ];
+        int[] chosen = [.. Enumerable.Range(0, logits.Length).Where(e => groups.Contains(e / size)).OrderByDescending(e => choices[e]).Take(count)];
+        double sum = routing.Normalize ? chosen.Sum(e => scores[e]) : 1;
+        return (chosen, [.. chosen.Select(e => scores[e] / sum * routing.Scale)]);
+    }
+
+    private static (int[] Chosen, float[] Weights) Choose(
+        ComputeDevice device, LayerKernels kernels, float[] logits, RoutingConfig routing, int tokens, int experts, int count, float[]? bias = null)
+    {
+        using DeviceBuffer<float> biasBuffer = device.Upload<float>(bias ?? new float[experts]);
         using DeviceBuffer<float> logitBuffer = device.Upload<float>(logits);
         using DeviceBuffer<int> chosenBuffer = device.Allocate<int>(tokens * count);
         using DeviceBuffer<float> weights = Output(device, tokens * count);
-        kernels.ChooseExperts(logitBuffer, chosenBuffer, weights, experts, count, tokens);
+        kernels.ChooseExperts(logitBuffer, biasBuffer, chosenBuffer, weights, routing, experts, count, tokens);
         var chosen = new int[tokens * count];
         device.Queue.Read(chosenBuffer, chosen);
         return (chosen, Read(device, weights, tokens * count));

@@ -178,7 +178,8 @@ public sealed class LayerKernelTests(Devices devices)
         kernels.GateHalves(nothing, nothing, Activation.Silu, 2, 0);
         kernels.GatePairsClamped(nothing, nothing, 1, 1, 2, 0);
         kernels.Softcap(nothing, 1, 0);
-        kernels.ChooseExperts(nothing, noIds, nothing, 2, 1, 0);
+        kernels.ChooseExperts(nothing, null, noIds, nothing, new RoutingConfig(), 2, 1, 0);
+        kernels.HeadLinear(nothing, HeadSlice.Packed(2, 1), matrix, nothing, HeadSlice.Packed(2, matrix.Columns), 0);
         kernels.CombineExperts(nothing, nothing, nothing, 2, 1, 0, accumulate: false);
         kernels.ExpertLinear(nothing, matrix, null, noIds, 2, nothing, 0, 1);
         device.Queue.Finish();
@@ -211,8 +212,10 @@ public sealed class LayerKernelTests(Devices devices)
         Assert.Throws<ArgumentException>("output", () => kernels.GateHalves(six, two, Activation.Silu, width: 3, rows: 1));
         Assert.Throws<ArgumentException>("input", () => kernels.GatePairsClamped(six, six, 1, 1, width: 2, rows: 2));
         Assert.Throws<ArgumentException>("values", () => kernels.Softcap(two, 1, elements: 3));
-        Assert.Throws<ArgumentOutOfRangeException>("count", () => kernels.ChooseExperts(six, ids, six, experts: 1, count: 2, tokens: 1));
-        Assert.Throws<ArgumentException>("chosen", () => kernels.ChooseExperts(six, ids, six, experts: 2, count: 1, tokens: 3));
+        Assert.Throws<ArgumentOutOfRangeException>("count", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig(), experts: 1, count: 2, tokens: 1));
+        Assert.Throws<ArgumentException>("chosen", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig(), experts: 2, count: 1, tokens: 3));
+        Assert.Throws<ArgumentException>("bias", () => kernels.ChooseExperts(six, two, ids, six, new RoutingConfig { Score = ExpertScore.BiasedSigmoid }, experts: 3, count: 1, tokens: 2));
+        Assert.Throws<ArgumentOutOfRangeException>("routing", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig { Groups = 2 }, experts: 3, count: 1, tokens: 2));
         Assert.Throws<ArgumentException>("weights", () => kernels.CombineExperts(six, two, six, width: 1, count: 1, tokens: 3, accumulate: false));
         Assert.Throws<ArgumentException>("experts", () => kernels.ExpertLinear(six, matrix, null, ids, 3, six, slots: 3, slotsPerRow: 1));
         Assert.Throws<ArgumentException>("bias", () => kernels.ExpertLinear(six, matrix, two, ids, 3, six, slots: 2, slotsPerRow: 1));

@@ -10,7 +10,10 @@ public sealed class CheckpointTests(Devices devices)
 {
     /// <summary>The checkpoints with reference logits that the tests come with.</summary>
     public static readonly ImmutableArray<string> Names =
-        ["gpt2-mha", "llama-gqa", "gemma-mqa", "mistral-window", "gemma2-softcap-window", "bloom-alibi", "qwen3-qknorm", "gpt-oss-sinks-moe"];
+    [
+        "gpt2-mha", "llama-gqa", "gemma-mqa", "mistral-window", "gemma2-softcap-window", "bloom-alibi", "qwen3-qknorm", "gpt-oss-sinks-moe",
+        "deepseek-v2-mla", "deepseek-v3-mla", "deepseek-v3-mla-yarn", "deepseek-v3-mla-moe",
+    ];
 
     public static TheoryData<int, string, CacheKind> DevicesAndCheckpoints
     {
@@ -45,6 +48,7 @@ public sealed class CheckpointTests(Devices devices)
     [InlineData("gemma2-softcap-window")]
     [InlineData("bloom-alibi")]
     [InlineData("gpt-oss-sinks-moe")]
+    [InlineData("deepseek-v3-mla-yarn")]
     public void AgreesWithTransformersWithReferenceAttention(string name)
     {
         ComputeDevice device = devices.OpenFirst();
@@ -61,6 +65,8 @@ public sealed class CheckpointTests(Devices devices)
     [InlineData("qwen3-qknorm", "F16")]
     [InlineData("gpt-oss-sinks-moe", "BF16")]
     [InlineData("gpt-oss-sinks-moe", "F16")]
+    [InlineData("deepseek-v2-mla", "F16")]
+    [InlineData("deepseek-v3-mla-moe", "BF16")]
     public void ReadsWeightsAsTheyAreStored(string name, string type)
     {
         ComputeDevice device = devices.OpenFirst();
@@ -89,7 +95,7 @@ public sealed class CheckpointTests(Devices devices)
         }
     }
 
-    private static void AssertAgrees(Decoder decoder, string name)
+    internal static void AssertAgrees(Decoder decoder, string name)
     {
         ImmutableArray<ReferencePrompt> prompts = Verifier.ReadExpected(Path.Combine(TestData.Folder(name), "expected.safetensors"));
         Assert.Equal([1, 7, 33, 80], prompts.Select(p => p.Tokens.Length));

@@ -3,7 +3,7 @@ using static Decoders.Tests.RandomDecoder;
 namespace Decoders.Tests;
 
 /// <summary>The logits of a random decoder, straight from the definition of its architecture, in double precision.</summary>
-internal sealed class DecoderDefinition(RandomDecoder model)
+internal sealed partial class DecoderDefinition(RandomDecoder model)
 {
     private delegate double[] Row(double[] x);
 
@@ -21,7 +21,8 @@ internal sealed class DecoderDefinition(RandomDecoder model)
         for (int layer = 0; layer < Layers; layer++)
         {
             string prefix = $"model.layers.{layer}.";
-            double[][] attended = Attention(layer, [.. x.Select(row => Norm(prefix + "input_layernorm", row))]);
+            double[][] normed = [.. x.Select(row => Norm(prefix + "input_layernorm", row))];
+            double[][] attended = model.IsDeepSeek ? LatentAttention(prefix + "self_attn.", normed) : Attention(layer, normed);
             for (int t = 0; t < tokens; t++)
             {
                 if (model.ModelType == "gemma2")
@@ -75,9 +76,14 @@ internal sealed class DecoderDefinition(RandomDecoder model)
             return Mixture(prefix + "mlp.", row);
         }
 
-        double[] gate = Linear(prefix + "mlp.gate_proj", row);
-        double[] up = Linear(prefix + "mlp.up_proj", row);
-        return Linear(prefix + "mlp.down_proj", [.. gate.Select((g, i) => (model.IsGemma ? GeluTanh(g) : g / (1 + Math.Exp(-g))) * up[i])]);
+        return model.Tensors.ContainsKey(prefix + "mlp.gate.weight") ? RoutedMixture(prefix + "mlp.", row) : Gated(prefix + "mlp.", row);
+    }
+
+    private double[] Gated(string prefix, double[] row)
+    {
+        double[] gate = Linear(prefix + "gate_proj", row);
+        double[] up = Linear(prefix + "up_proj", row);
+        return Linear(prefix + "down_proj", [.. gate.Select((g, i) => (model.IsGemma ? GeluTanh(g) : g / (1 + Math.Exp(-g))) * up[i])]);
     }
 
     private double[] Mixture(string prefix, double[] row)
@@ -133,9 +139,9 @@ internal sealed class DecoderDefinition(RandomDecoder model)
 
     private double[] NormHeads(string name, double[] heads) => model.ModelType == "qwen3" ? [.. heads.Chunk(HeadDim).SelectMany(head => Norm(name, head))] : heads;
 
-    private double[] Norm(string name, double[] row)
+    private double[] Norm(string name, double[] row, double epsilon = Epsilon)
     {
-        double root = Math.Sqrt(row.Average(v => v * v) + Epsilon);
+        double root = Math.Sqrt(row.Average(v => v * v) + epsilon);
         return [.. row.Select((v, i) => v / root * (Values(name + ".weight")[i] + (model.IsGemma ? 1.0 : 0)))];
     }
 

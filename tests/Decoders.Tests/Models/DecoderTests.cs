@@ -7,7 +7,7 @@ namespace Decoders.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class DecoderTests(Devices devices)
 {
-    internal static readonly AttentionFactory Reference = (device, config, sequences, capacity) => new ReferenceAttention(device, config, sequences, capacity);
+    internal static readonly AttentionFactory Reference = (device, config, sequences, capacity) => CreateReference(device, config, sequences, capacity, MlaForm.Auto);
 
     public static TheoryData<int, bool> DevicesAndAttentions
     {
@@ -23,6 +23,14 @@ public sealed class DecoderTests(Devices devices)
             return rows;
         }
     }
+
+    /// <summary>The reference attention of a model, latent attention in a form.</summary>
+    internal static IDecoderAttention CreateReference(ComputeDevice device, ModelConfig config, int sequences, int capacity, MlaForm form) => config.Latent is { } latent
+        ? new LatentAttention(
+            form,
+            new ReferenceAttention(device, config.Layers.Select(_ => form == MlaForm.Expanded ? latent.Expanded : latent.Absorbed), sequences, capacity),
+            (count, longest) => new ReferenceAttention(device, [latent.Expanded], count, longest))
+        : new ReferenceAttention(device, config.Layers.Select(layer => layer.Attention), sequences, capacity);
 
     [SkippableTheory]
     [MemberData(nameof(DevicesAndAttentions))]
@@ -59,6 +67,9 @@ public sealed class DecoderTests(Devices devices)
         { "gemma2", "F16", true, false, 2 },
         { "gpt_oss", "F32", false, false, 1 },
         { "gpt_oss", "BF16", true, true, 3 },
+        { "deepseek_v2", "F32", false, false, 1 },
+        { "deepseek_v2", "BF16", true, true, 3 },
+        { "deepseek_v3", "F16", true, false, 2 },
     };
 
     /// <summary>Biases, tied heads, each stored type, shards, windows: against the architecture's definition in double precision.</summary>
@@ -93,6 +104,8 @@ public sealed class DecoderTests(Devices devices)
     [InlineData("gpt2-mha", CacheKind.Paged)]
     [InlineData("gpt-oss-sinks-moe", CacheKind.Contiguous)]
     [InlineData("gpt-oss-sinks-moe", CacheKind.Paged)]
+    [InlineData("deepseek-v2-mla", CacheKind.Contiguous)]
+    [InlineData("deepseek-v3-mla-moe", CacheKind.Paged)]
     public void SequencesOfAStepDoNotDisturbEachOther(string model, CacheKind? cache)
     {
         ComputeDevice device = devices.OpenFirst();
@@ -200,7 +213,7 @@ public sealed class DecoderTests(Devices devices)
         ReferenceAttention? attention = null;
 
         var error = Assert.Throws<CheckpointException>(() => Decoder.Load(
-            device, folder.Path, 1, what == "context" ? 65 : 64, (d, config, sequences, capacity) => attention = new ReferenceAttention(d, config, sequences, capacity)));
+            device, folder.Path, 1, what == "context" ? 65 : 64, (d, config, sequences, capacity) => attention = new ReferenceAttention(d, config.Layers.Select(layer => layer.Attention), sequences, capacity)));
 
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.Equal(before, device.AllocatedBytes);
@@ -210,6 +223,7 @@ public sealed class DecoderTests(Devices devices)
     [SkippableTheory]
     [InlineData("llama-gqa", CacheKind.Contiguous)]
     [InlineData("gpt-oss-sinks-moe", CacheKind.Paged)]
+    [InlineData("deepseek-v3-mla-moe", CacheKind.Contiguous)]
     public void FreesAllItsMemory(string model, CacheKind cache)
     {
         ComputeDevice device = devices.OpenFirst();

@@ -26,9 +26,24 @@ internal sealed record RandomDecoder(string ModelType, string Type, bool Bias, b
     public const double LogitSoftcap = 8;
     public const double GateLimit = 1.5;
 
+    // DeepSeek's latent attention and experts.
+    public const int Rank = 9;
+    public const int QueryRank = 11;
+    public const int NopeDim = 6;
+    public const int RopeDim = 4;
+    public const int ValueDim = 5;
+    public const int RoutedExperts = 8;
+    public const int Groups = 4;
+    public const int GroupsPerToken = 2;
+    public const int ExpertWidth = 13;
+    public const int SharedExperts = 2;
+    public const double RoutedScale = 1.7;
+
     private Dictionary<string, StoredTensor>? tensors;
 
     public bool IsGemma => ModelType is "gemma" or "gemma2";
+
+    public bool IsDeepSeek => ModelType is "deepseek_v2" or "deepseek_v3";
 
     /// <summary>The weights, as they are once stored.</summary>
     public Dictionary<string, StoredTensor> Tensors => tensors ??= CreateTensors();
@@ -101,9 +116,37 @@ internal sealed record RandomDecoder(string ModelType, string Type, bool Bias, b
                 config["experts_per_token"] = ExpertsPerToken;
                 config["swiglu_limit"] = GateLimit;
                 break;
+            case "deepseek_v2":
+                AddDeepSeek(config);
+                config["q_lora_rank"] = null;
+                config["topk_method"] = "group_limited_greedy";
+                config["mlp_bias"] = Bias;
+                break;
+            case "deepseek_v3":
+                AddDeepSeek(config);
+                config["q_lora_rank"] = QueryRank;
+                config["rope_interleave"] = false;
+                break;
         }
 
         return config;
+    }
+
+    private static void AddDeepSeek(JsonObject config)
+    {
+        config["num_key_value_heads"] = QueryHeads;
+        config["kv_lora_rank"] = Rank;
+        config["qk_nope_head_dim"] = NopeDim;
+        config["qk_rope_head_dim"] = RopeDim;
+        config["v_head_dim"] = ValueDim;
+        config["n_routed_experts"] = RoutedExperts;
+        config["num_experts_per_tok"] = ExpertsPerToken;
+        config["n_group"] = Groups;
+        config["topk_group"] = GroupsPerToken;
+        config["moe_intermediate_size"] = ExpertWidth;
+        config["n_shared_experts"] = SharedExperts;
+        config["first_k_dense_replace"] = 1;
+        config["routed_scaling_factor"] = RoutedScale;
     }
 
     private Dictionary<string, StoredTensor> CreateTensors()
@@ -119,6 +162,12 @@ internal sealed record RandomDecoder(string ModelType, string Type, bool Bias, b
                 : ["input_layernorm", "post_attention_layernorm"])
             {
                 Add($"{prefix}{norm}.weight", Hidden);
+            }
+
+            if (IsDeepSeek)
+            {
+                AddDeepSeekLayer(prefix, layer);
+                continue;
             }
 
             AddLinear(prefix + "self_attn.q_proj", QueryHeads * HeadDim, Hidden, Bias);
@@ -142,10 +191,7 @@ internal sealed record RandomDecoder(string ModelType, string Type, bool Bias, b
                 continue;
             }
 
-            bool bias = Bias && ModelType == "llama";
-            AddLinear(prefix + "mlp.gate_proj", Intermediate, Hidden, bias);
-            AddLinear(prefix + "mlp.up_proj", Intermediate, Hidden, bias);
-            AddLinear(prefix + "mlp.down_proj", Hidden, Intermediate, bias);
+            AddGated(prefix + "mlp.", Intermediate, Bias && ModelType == "llama");
         }
 
         Add("model.norm.weight", Hidden);
@@ -155,6 +201,49 @@ internal sealed record RandomDecoder(string ModelType, string Type, bool Bias, b
         }
 
         return made;
+
+        void AddDeepSeekLayer(string prefix, int layer)
+        {
+            string attention = prefix + "self_attn.";
+            bool hasQueryRows = ModelType == "deepseek_v3";
+            if (hasQueryRows)
+            {
+                AddLinear(attention + "q_a_proj", QueryRank, Hidden, Bias);
+                Add(attention + "q_a_layernorm.weight", QueryRank);
+            }
+
+            AddLinear(attention + (hasQueryRows ? "q_b_proj" : "q_proj"), QueryHeads * (NopeDim + RopeDim), hasQueryRows ? QueryRank : Hidden, bias: false);
+            AddLinear(attention + "kv_a_proj_with_mqa", Rank + RopeDim, Hidden, Bias);
+            Add(attention + "kv_a_layernorm.weight", Rank);
+            AddLinear(attention + "kv_b_proj", QueryHeads * (NopeDim + ValueDim), Rank, bias: false);
+            AddLinear(attention + "o_proj", Hidden, QueryHeads * ValueDim, Bias);
+            bool bias = Bias && ModelType == "deepseek_v2";
+            if (layer == 0)
+            {
+                AddGated(prefix + "mlp.", Intermediate, bias);
+                return;
+            }
+
+            AddLinear(prefix + "mlp.gate", RoutedExperts, Hidden, bias: false);
+            if (ModelType == "deepseek_v3")
+            {
+                Add(prefix + "mlp.gate.e_score_correction_bias", RoutedExperts);
+            }
+
+            for (int expert = 0; expert < RoutedExperts; expert++)
+            {
+                AddGated($"{prefix}mlp.experts.{expert}.", ExpertWidth, bias: false);
+            }
+
+            AddGated(prefix + "mlp.shared_experts.", SharedExperts * ExpertWidth, bias);
+        }
+
+        void AddGated(string prefix, int width, bool bias)
+        {
+            AddLinear(prefix + "gate_proj", width, Hidden, bias);
+            AddLinear(prefix + "up_proj", width, Hidden, bias);
+            AddLinear(prefix + "down_proj", Hidden, width, bias);
+        }
 
         void AddLinear(string name, int rows, int columns, bool bias)
         {

@@ -13,10 +13,10 @@ internal sealed class ReferenceAttention : IDecoderAttention
     private readonly int[] lengths;
     private (int Sequence, int Tokens)[] step = [];
 
-    public ReferenceAttention(ComputeDevice device, ModelConfig config, int sequences, int capacity)
+    public ReferenceAttention(ComputeDevice device, IEnumerable<AttentionGeometry> layers, int sequences, int capacity)
     {
         this.device = device;
-        shapes = [.. config.Layers.Select(layer => Shape(layer.Attention))];
+        shapes = [.. layers.Select(Shape)];
         Capacity = capacity;
         keys = new List<double>[shapes.Length, sequences];
         values = new List<double>[shapes.Length, sequences];
@@ -54,24 +54,47 @@ internal sealed class ReferenceAttention : IDecoderAttention
         }
     }
 
-    public void AppendAndAttend(
-        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, DeviceBuffer<float>? sinks)
+    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
+    {
+        AttentionShape shape = shapes[layer];
+        int tokens = step.Sum(s => s.Tokens);
+        int keyWidth = shape.KvHeads * shape.HeadDim;
+        int valueWidth = shape.KvHeads * shape.ValueDim;
+        double[] newKeys = Turn(Read(k, tokens * keyWidth), shape, shape.KvHeads, inputs.Rope);
+
+        // What is a value of a latent row does not turn.
+        double[] newValues = shape.LatentCache
+            ? [.. newKeys.Chunk(shape.HeadDim).SelectMany(row => row.Take(shape.ValueDim))]
+            : Read(v, tokens * valueWidth);
+        int first = 0;
+        foreach ((int sequence, int count) in step)
+        {
+            Write(keys[layer, sequence], newKeys, keyWidth);
+            Write(values[layer, sequence], newValues, valueWidth);
+            first += count;
+
+            // At their positions: a cache that layers use in turn holds another's rows there.
+            void Write(List<double> cache, double[] rows, int width)
+            {
+                int begin = (lengths[sequence] - count) * width;
+                cache.RemoveRange(begin, cache.Count - begin);
+                cache.AddRange(rows.AsSpan(first * width, count * width));
+            }
+        }
+    }
+
+    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
     {
         AttentionShape shape = shapes[layer];
         int tokens = step.Sum(s => s.Tokens);
         int queryWidth = shape.QueryHeads * shape.HeadDim;
-        int keyWidth = shape.KvHeads * shape.HeadDim;
-        double[] queries = Read(q, tokens * queryWidth);
-        double[] newKeys = Read(k, tokens * keyWidth);
-        double[] newValues = Read(v, tokens * keyWidth);
-        var options = new ReferenceOptions { Sinks = sinks is null ? null : [.. Read(sinks, shape.QueryHeads).Select(value => (float)value)] };
-        var output = new float[queries.Length];
-        var row = new double[shape.HeadDim];
+        double[] queries = Turn(Read(q, tokens * queryWidth), shape, shape.QueryHeads, inputs.Rope);
+        var options = new ReferenceOptions { Sinks = inputs.Sinks is null ? null : [.. Read(inputs.Sinks, shape.QueryHeads).Select(value => (float)value)] };
+        var output = new List<float>();
+        var row = new double[shape.ValueDim];
         int first = 0;
         foreach ((int sequence, int count) in step)
         {
-            keys[layer, sequence].AddRange(newKeys.AsSpan(first * keyWidth, count * keyWidth));
-            values[layer, sequence].AddRange(newValues.AsSpan(first * keyWidth, count * keyWidth));
             double[] sequenceKeys = [.. keys[layer, sequence]];
             double[] sequenceValues = [.. values[layer, sequence]];
             for (int token = 0; token < count; token++)
@@ -80,30 +103,59 @@ internal sealed class ReferenceAttention : IDecoderAttention
                 {
                     Kernels.ReferenceAttention.Row(
                         shape, queries.AsSpan(first * queryWidth, count * queryWidth), sequenceKeys, sequenceValues, count, lengths[sequence], token, head, row, options);
-                    for (int i = 0; i < row.Length; i++)
-                    {
-                        output[((first + token) * queryWidth) + (head * shape.HeadDim) + i] = (float)row[i];
-                    }
+                    output.AddRange(row.Select(value => (float)value));
                 }
             }
 
             first += count;
         }
 
-        device.Queue.Write<float>(o, output);
+        device.Queue.Write<float>(o, output.ToArray());
     }
 
     public void Dispose() => IsDisposed = true;
 
     private static AttentionShape Shape(AttentionGeometry geometry) => new(
-        geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.HeadDim, geometry.Scale, AttentionMask.Causal,
+        geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim, geometry.Scale, AttentionMask.Causal,
         ElementType.Float32, ElementType.Float32, KvLayout.Nhd)
     {
         WindowLeft = geometry.WindowLeft,
+        LatentCache = geometry.LatentCache,
+        Rope = geometry.Rope,
+        RotaryDim = geometry.RotaryDim,
         Softcap = geometry.Softcap,
         Alibi = geometry.Alibi,
         Sinks = geometry.Sinks,
     };
+
+    // Each token's rows by its position.
+    private double[] Turn(double[] rows, AttentionShape shape, int heads, DeviceBuffer<float>? table)
+    {
+        if (shape.Rope == RopeStyle.None)
+        {
+            return rows;
+        }
+
+        double[] turns = Read(table!, (int)table!.Length);
+        int half = shape.RotaryDim / 2;
+        int row = 0;
+        foreach ((int sequence, int count) in step)
+        {
+            for (int i = 0; i < count * heads; i++, row++)
+            {
+                int position = lengths[sequence] - count + (i / heads);
+                for (int pair = 0; pair < half; pair++)
+                {
+                    int first = (row * shape.HeadDim) + shape.RotaryBegin + (shape.Rope == RopeStyle.Interleaved ? 2 * pair : pair);
+                    int second = first + (shape.Rope == RopeStyle.Interleaved ? 1 : half);
+                    (double cosine, double sine) = (turns[((position * half) + pair) * 2], turns[(((position * half) + pair) * 2) + 1]);
+                    (rows[first], rows[second]) = ((rows[first] * cosine) - (rows[second] * sine), (rows[second] * cosine) + (rows[first] * sine));
+                }
+            }
+        }
+
+        return rows;
+    }
 
     private double[] Read(DeviceBuffer<float> buffer, int length)
     {

@@ -30,6 +30,7 @@ public sealed class GptOssDecoder : LlamaDecoder
             AttentionBias = json.Flag("attention_bias", true),
             Experts = new ExpertsConfig(experts, perToken <= experts ? perToken : throw json.Unsupported(perTokenKey, $"at most num_local_experts, {experts}"))
             {
+                Width = config.IntermediateSize,
                 GateLimit = json.OptionalPositive("swiglu_limit") ?? 7,
             },
             Layers = [.. config.Layers.Select(layer => layer with { Attention = layer.Attention with { Sinks = true } })],
@@ -50,7 +51,7 @@ public sealed class GptOssDecoder : LlamaDecoder
         ExpertsConfig experts = config.Experts!;
         string prefix = source.Prefix + "mlp.";
         return new MixtureOfExperts(
-            new TopKRouter(source.Weights.Linear(config.HiddenSize, hasBias: true, (prefix + "router", experts.Count)), experts.PerToken),
+            new TopKRouter(source.Weights.Linear(config.HiddenSize, hasBias: true, (prefix + "router", experts.Count)), experts.PerToken, experts.Routing),
             source.Weights.TransposedExperts(prefix + "experts.gate_up_proj", experts.Count, config.HiddenSize, 2 * config.IntermediateSize),
             new ClampedGatedUnit(GateAlpha, experts.GateLimit),
             source.Weights.TransposedExperts(prefix + "experts.down_proj", experts.Count, config.IntermediateSize, config.HiddenSize));

@@ -24,7 +24,7 @@ public class LlamaDecoder : Architecture
         {
             // The configuration counts the query's own key, the geometry does not.
             AttentionGeometry attention = type == LayerTypes.Sliding ? full with { WindowLeft = json.Count("sliding_window") - 1 } : full;
-            layers.Add(new LayerConfig(attention, RopeConfig.Read(json, full.HeadDim, maxPositions, type)));
+            layers.Add(new LayerConfig(attention, RopeConfig.Read(json, RopeHeadDim(json, full), maxPositions, type)));
         }
 
         return new ModelConfig
@@ -68,8 +68,29 @@ public class LlamaDecoder : Architecture
             config.TiedEmbeddings ? new Linear(embedding, bias: null) : weights.Linear(config.HiddenSize, hasBias: false, ("lm_head", config.VocabularySize)));
     }
 
+    /// <summary>Reads the heads of a layer that sees all keys.</summary>
+    protected virtual AttentionGeometry ReadHeads(ConfigReader json, int hiddenSize)
+    {
+        int queryHeads = json.Count("num_attention_heads");
+        int kvHeads = json.OptionalCount("num_key_value_heads") ?? queryHeads;
+        if (queryHeads % kvHeads != 0)
+        {
+            throw json.Unsupported("num_key_value_heads", $"a divisor of num_attention_heads, {queryHeads}");
+        }
+
+        if (!json.Has("head_dim") && hiddenSize % queryHeads != 0)
+        {
+            throw json.Unsupported("num_attention_heads", $"a divisor of hidden_size, {hiddenSize}, where there is no head_dim");
+        }
+
+        return new AttentionGeometry(queryHeads, kvHeads, json.OptionalCount("head_dim") ?? hiddenSize / queryHeads);
+    }
+
     /// <summary>Whether a layer has a sliding window where the configuration does not list which have.</summary>
     protected virtual bool HasWindow(ConfigReader json, int layer) => false;
+
+    /// <summary>The elements of a head that rope may turn.</summary>
+    protected virtual int RopeHeadDim(ConfigReader json, AttentionGeometry heads) => heads.HeadDim;
 
     /// <summary>The factor on the embedding.</summary>
     protected virtual double EmbeddingScale(ModelConfig config) => 1;
@@ -92,7 +113,7 @@ public class LlamaDecoder : Architecture
     protected virtual DeviceBuffer<float>? Sinks(LayerSource source) => null;
 
     /// <summary>A layer's attention.</summary>
-    protected IDecoderBlock BuildAttention(LayerSource source)
+    protected virtual IDecoderBlock BuildAttention(LayerSource source)
     {
         ModelConfig config = source.Config;
         AttentionGeometry geometry = config.Layers[source.Layer].Attention;
@@ -112,32 +133,19 @@ public class LlamaDecoder : Architecture
     }
 
     /// <summary>A layer's feed-forward block.</summary>
-    protected virtual IDecoderBlock BuildFeedForward(LayerSource source)
+    protected virtual IDecoderBlock BuildFeedForward(LayerSource source) => GatedFeedForward(source, source.Prefix + "mlp.", source.Config.IntermediateSize);
+
+    /// <summary>A gated feed-forward block.</summary>
+    /// <param name="source">The layer.</param>
+    /// <param name="prefix">What the names of its tensors begin with.</param>
+    /// <param name="width">Elements between its halves.</param>
+    protected static GatedFeedForward GatedFeedForward(LayerSource source, string prefix, int width)
     {
         ModelConfig config = source.Config;
-        string prefix = source.Prefix + "mlp.";
         return new GatedFeedForward(
-            source.Weights.Linear(
-                config.HiddenSize, config.FeedForwardBias, (prefix + "gate_proj", config.IntermediateSize), (prefix + "up_proj", config.IntermediateSize)),
+            source.Weights.Linear(config.HiddenSize, config.FeedForwardBias, (prefix + "gate_proj", width), (prefix + "up_proj", width)),
             new GatedLinearUnit(config.Activation),
-            source.Weights.Linear(config.IntermediateSize, config.FeedForwardBias, (prefix + "down_proj", config.HiddenSize)));
-    }
-
-    private static AttentionGeometry ReadHeads(ConfigReader json, int hiddenSize)
-    {
-        int queryHeads = json.Count("num_attention_heads");
-        int kvHeads = json.OptionalCount("num_key_value_heads") ?? queryHeads;
-        if (queryHeads % kvHeads != 0)
-        {
-            throw json.Unsupported("num_key_value_heads", $"a divisor of num_attention_heads, {queryHeads}");
-        }
-
-        if (!json.Has("head_dim") && hiddenSize % queryHeads != 0)
-        {
-            throw json.Unsupported("num_attention_heads", $"a divisor of hidden_size, {hiddenSize}, where there is no head_dim");
-        }
-
-        return new AttentionGeometry(queryHeads, kvHeads, json.OptionalCount("head_dim") ?? hiddenSize / queryHeads);
+            source.Weights.Linear(width, config.FeedForwardBias, (prefix + "down_proj", config.HiddenSize)));
     }
 
     /// <summary>What a layer is built from.</summary>

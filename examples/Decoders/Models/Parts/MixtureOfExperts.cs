@@ -2,10 +2,12 @@ using Kernels.OpenCL;
 
 namespace Decoders;
 
-/// <summary>Gives each token to the experts with the largest logits, weighted by the softmax over these.</summary>
+/// <summary>Gives each token to experts.</summary>
 /// <param name="logits">hidden → a logit for each expert.</param>
 /// <param name="perToken">Experts of a token.</param>
-public sealed class TopKRouter(Linear logits, int perToken)
+/// <param name="routing">How they are chosen and weighted.</param>
+/// <param name="bias">What is added to the scores for the choice, [experts], where the routing has it.</param>
+public sealed class TopKRouter(Linear logits, int perToken, RoutingConfig routing, DeviceBuffer<float>? bias = null)
 {
     /// <summary>Experts of a token.</summary>
     public int PerToken => perToken;
@@ -15,7 +17,7 @@ public sealed class TopKRouter(Linear logits, int perToken)
     {
         DeviceBuffer<float> scores = step.Scratch("router", logits.Outputs);
         logits.Apply(step, input, scores, step.Tokens);
-        step.Kernels.ChooseExperts(scores, chosen, weights, logits.Outputs, perToken, step.Tokens);
+        step.Kernels.ChooseExperts(scores, bias, chosen, weights, routing, logits.Outputs, perToken, step.Tokens);
     }
 }
 
@@ -26,6 +28,9 @@ public sealed class TopKRouter(Linear logits, int perToken)
 /// <param name="down">width → hidden of each expert.</param>
 public sealed class MixtureOfExperts(TopKRouter router, ExpertLinear gateAndUp, IGatedUnit unit, ExpertLinear down) : IDecoderBlock
 {
+    /// <summary>The expert that every token has besides, with weight 1; null for none.</summary>
+    public IDecoderBlock? Shared { get; init; }
+
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
     {
@@ -42,5 +47,6 @@ public sealed class MixtureOfExperts(TopKRouter router, ExpertLinear gateAndUp, 
         unit.Apply(step, both, gated, width, slots);
         down.Apply(step, gated, chosen, results, slots, slotsPerRow: 1);
         step.Kernels.CombineExperts(results, weights, output, down.Outputs, perToken, step.Tokens, accumulate);
+        Shared?.Apply(step, input, output, accumulate: true);
     }
 }

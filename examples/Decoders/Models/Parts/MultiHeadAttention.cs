@@ -54,7 +54,9 @@ public sealed class MultiHeadAttention(
         Take(step, projected, queryHeads, Norms?.Queries, queries);
         Take(step, projected, keyHeads, Norms?.Keys, keys);
         step.Kernels.TakeHeads(projected, valueHeads, values, step.Tokens);
-        step.Attention.AppendAndAttend(layer, queries, keys, values, attended, Sinks);
+        var inputs = new AttentionInputs(Sinks);
+        step.Attention.Append(layer, keys, values, inputs);
+        step.Attention.Attend(layer, queries, attended, inputs);
         output.Apply(step, attended, target, step.Tokens, accumulate);
     }
 

@@ -1,0 +1,100 @@
+using Kernels.OpenCL;
+
+namespace Decoders;
+
+/// <summary>
+/// Multi-head latent attention (MLA) with its projections. Heads of queries have the elements that turn first, [rope | nope];
+/// latent rows have them last, [latent | rope].
+/// </summary>
+/// <param name="layer">The layer's number.</param>
+/// <param name="latent">The attention.</param>
+/// <param name="rope">The turns; the attention kernels do them.</param>
+/// <param name="weights">The projections.</param>
+public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, RopeTable rope, LatentProjections weights) : IDecoderBlock
+{
+    private readonly HeadSlice queryRope = new(latent.Heads * latent.HeadDim, 0, latent.HeadDim, latent.Heads, latent.RopeDim);
+    private readonly HeadSlice queryNope = new(latent.Heads * latent.HeadDim, latent.RopeDim, latent.HeadDim, latent.Heads, latent.NopeDim);
+
+    /// <inheritdoc/>
+    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> target, bool accumulate)
+    {
+        var attention = (LatentAttention)step.Attention;
+        var inputs = new AttentionInputs(Rope: rope.Values);
+        DeviceBuffer<float> queries = step.Scratch("queries", latent.Heads * latent.HeadDim);
+        DeviceBuffer<float> rows = step.Scratch("latent rows", latent.LatentWidth);
+        DeviceBuffer<float> attended = step.Scratch("attended", latent.Heads * latent.ValueDim);
+
+        ProjectQueries(step, input, queries);
+        weights.Rows.Apply(step, input, rows, step.Tokens);
+        DeviceBuffer<float> latents = step.Scratch("latents", latent.Rank);
+        weights.RowNorm.ApplyToHeads(step, rows, new HeadSlice(latent.LatentWidth, 0, 0, 1, latent.Rank), latents);
+        if (attention.CachesLatents)
+        {
+            step.Kernels.CopyHeads(latents, HeadSlice.Packed(1, latent.Rank), rows, new HeadSlice(latent.LatentWidth, 0, 0, 1, latent.Rank), step.Tokens);
+            attention.Append(layer, rows, rows, inputs);
+        }
+
+        if (attention.IsExpanded)
+        {
+            AttendExpanded(step, attention, queries, latents, rows, attended, inputs);
+        }
+        else
+        {
+            AttendAbsorbed(step, attention, queries, attended, inputs);
+        }
+
+        weights.Output.Apply(step, attended, target, step.Tokens, accumulate);
+    }
+
+    private void ProjectQueries(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> queries)
+    {
+        if (weights.QueryRows is { } queryRows)
+        {
+            DeviceBuffer<float> raw = step.Scratch("query rows", queryRows.Projection.Outputs);
+            DeviceBuffer<float> normed = step.Scratch("normed query rows", queryRows.Projection.Outputs);
+            queryRows.Projection.Apply(step, input, raw, step.Tokens);
+            queryRows.Norm.Apply(step, raw, normed, step.Tokens);
+            input = normed;
+        }
+
+        weights.Queries.Apply(step, input, queries, step.Tokens);
+    }
+
+    // (q_nope · W_UK) · latent = q_nope · (W_UK · latent), and what comes back is a mean of latents, of which W_UV makes values.
+    private void AttendAbsorbed(DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> attended, AttentionInputs inputs)
+    {
+        int width = latent.Heads * latent.LatentWidth;
+        DeviceBuffer<float> absorbed = step.Scratch("absorbed queries", width);
+        DeviceBuffer<float> means = step.Scratch("mean latents", latent.Heads * latent.Rank);
+        step.Kernels.HeadLinear(queries, queryNope, weights.LatentToKeys, absorbed, new(width, 0, latent.LatentWidth, latent.Heads, latent.Rank), step.Tokens);
+        step.Kernels.CopyHeads(queries, queryRope, absorbed, new(width, latent.Rank, latent.LatentWidth, latent.Heads, latent.RopeDim), step.Tokens);
+        attention.Attend(layer, absorbed, means, inputs);
+        step.Kernels.HeadLinear(
+            means, HeadSlice.Packed(latent.Heads, latent.Rank), weights.LatentToValues, attended, HeadSlice.Packed(latent.Heads, latent.ValueDim), step.Tokens);
+    }
+
+    private void AttendExpanded(
+        DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> latents, DeviceBuffer<float> rows, DeviceBuffer<float> attended, AttentionInputs inputs)
+    {
+        DeviceBuffer<float> nope = step.Scratch("expanded nope", latent.Heads * latent.NopeDim);
+        DeviceBuffer<float> keys = step.Scratch("keys", latent.Heads * latent.HeadDim);
+        DeviceBuffer<float> values = step.Scratch("values", latent.Heads * latent.ValueDim);
+        step.Kernels.Linear(latents, weights.LatentToKeys, bias: null, nope, step.Tokens);
+        step.Kernels.CopyHeads(nope, HeadSlice.Packed(latent.Heads, latent.NopeDim), keys, queryNope, step.Tokens);
+        step.Kernels.CopyHeads(rows, new(latent.LatentWidth, latent.Rank, 0, latent.Heads, latent.RopeDim), keys, queryRope, step.Tokens);
+        step.Kernels.HeadLinear(
+            latents, new(latent.Rank, 0, 0, latent.Heads, latent.Rank), weights.LatentToValues, values, HeadSlice.Packed(latent.Heads, latent.ValueDim), step.Tokens);
+        attention.AttendExpanded(layer, queries, keys, values, attended, inputs);
+    }
+}
+
+/// <summary>The projections of latent attention.</summary>
+/// <param name="QueryRows">hidden → the rows that queries come from, and their norm; null where they come from the residual stream.</param>
+/// <param name="Queries">These rows → queries, [H, rope | nope].</param>
+/// <param name="Rows">hidden → latent rows, [latent | rope].</param>
+/// <param name="RowNorm">The norm of the latents.</param>
+/// <param name="LatentToKeys">W_UK: [H · nope, rank].</param>
+/// <param name="LatentToValues">W_UV, each head's transposed: [H · rank, value].</param>
+/// <param name="Output">[H, value] → hidden.</param>
+public sealed record LatentProjections(
+    (Linear Projection, RmsNorm Norm)? QueryRows, Linear Queries, Linear Rows, RmsNorm RowNorm, WeightMatrix LatentToKeys, WeightMatrix LatentToValues, Linear Output);

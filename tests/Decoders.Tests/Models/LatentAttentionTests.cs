@@ -1,0 +1,151 @@
+using System.Collections.Immutable;
+using Kernels.OpenCL;
+using Xunit;
+
+namespace Decoders.Tests;
+
+/// <summary>Latent attention in each of its forms.</summary>
+[Collection(DeviceCollection.Name)]
+public sealed class LatentAttentionTests(Devices devices)
+{
+    public static TheoryData<int, string, CacheKind, MlaForm> DevicesAndForms
+    {
+        get
+        {
+            var rows = new TheoryData<int, string, CacheKind, MlaForm>();
+            foreach (int number in Devices.All)
+            {
+                foreach (MlaForm form in (MlaForm[])[MlaForm.Absorbed, MlaForm.Expanded])
+                {
+                    rows.Add(number, "deepseek-v2-mla", CacheKind.Contiguous, form);
+                    rows.Add(number, "deepseek-v3-mla", CacheKind.Paged, form);
+                    rows.Add(number, "deepseek-v3-mla-yarn", CacheKind.Contiguous, form);
+                    rows.Add(number, "deepseek-v3-mla-yarn", CacheKind.Paged, form);
+                    rows.Add(number, "deepseek-v3-mla-moe", CacheKind.Contiguous, form);
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    /// <summary>The forms that <see cref="MlaForm.Auto"/> is put together from, each for all steps.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(DevicesAndForms))]
+    public void EitherFormAgreesWithTransformers(int number, string name, CacheKind cache, MlaForm form)
+    {
+        ComputeDevice device = devices.Open(number);
+        using Decoder decoder = Decoder.Load(device, TestData.Folder(name), sequences: 1, capacity: 104, AttentionRegistry.With(cache, form));
+        CheckpointTests.AssertAgrees(decoder, name);
+        Assert.Equal(form == MlaForm.Expanded, decoder.Latent!.AbsorbedTokens == 0);
+        Assert.Equal(form == MlaForm.Absorbed, decoder.Latent.ExpandedTokens == 0);
+    }
+
+    [SkippableTheory]
+    [InlineData(CacheKind.Contiguous, MlaForm.Auto)]
+    [InlineData(CacheKind.Paged, MlaForm.Absorbed)]
+    [InlineData(CacheKind.Contiguous, MlaForm.Expanded)]
+    public void AgreesWithTransformersOnStories(CacheKind cache, MlaForm form)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        string folder = TestData.Folder("stories-mla");
+        TextTokenizer tokenizer = TextTokenizer.Load(folder);
+        ImmutableArray<ReferencePrompt> prompts = Verifier.ReadGreedy(Path.Combine(folder, "greedy.json"), tokenizer, bos: 0);
+        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 256, AttentionRegistry.With(cache, form));
+        Assert.Equal(28, prompts.Length);
+
+        // All of them in the form that is the default; else a few, one of them long.
+        foreach (ReferencePrompt prompt in form == MlaForm.Auto ? prompts : [.. prompts[..6], prompts[^1]])
+        {
+            PromptResult result = Verifier.Run(decoder, prompt, PromptForm.Prefill, tokenizer);
+            Assert.Equal(prompt.Greedy.Length, result.GreedyAgreed);
+            Assert.True(result.TextAgreed);
+        }
+    }
+
+    /// <summary>Dimensions without a common divisor, biases, groups of experts, half-split rope: each form against the definition.</summary>
+    [SkippableTheory]
+    [InlineData("deepseek_v2", MlaForm.Absorbed)]
+    [InlineData("deepseek_v2", MlaForm.Expanded)]
+    [InlineData("deepseek_v3", MlaForm.Absorbed)]
+    [InlineData("deepseek_v3", MlaForm.Expanded)]
+    public void EitherFormAgreesWithTheDefinition(string modelType, MlaForm form)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        var model = new RandomDecoder(modelType, "F32", Bias: true, Tied: false);
+        using var folder = new TemporaryFolder();
+        model.Write(folder);
+        using Decoder decoder = Decoder.Load(
+            device, folder.Path, 1, 16, (d, config, sequences, capacity) => DecoderTests.CreateReference(d, config, sequences, capacity, form));
+        int[] tokens = [0, 36, 5, 5, 17, 1, 30, 2];
+        var logits = new float[tokens.Length * RandomDecoder.Vocabulary];
+        decoder.Forward(0, tokens.AsSpan(0, 5), LogitRows.All, logits.AsSpan(0, 5 * RandomDecoder.Vocabulary));
+        decoder.Forward(0, tokens.AsSpan(5), LogitRows.All, logits.AsSpan(5 * RandomDecoder.Vocabulary));
+
+        double[] expected = new DecoderDefinition(model).Logits(tokens);
+        double greatest = expected.Max(Math.Abs);
+        Assert.All(Enumerable.Range(0, logits.Length), i => Assert.Equal(expected[i], logits[i], tolerance: 1e-5 * Math.Max(10, greatest)));
+    }
+
+    /// <summary>Steps that begin all their sequences with more than a token each run expanded; the cache holds latents all the same.</summary>
+    [SkippableFact]
+    public void ChoosesTheFormByTheStep()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using Decoder decoder = Decoder.Load(device, TestData.Folder("deepseek-v3-mla"), sequences: 3, capacity: 64, AttentionRegistry.With(CacheKind.Contiguous));
+        LatentAttention latent = decoder.Latent!;
+        Assert.Equal(3L * 64 * 2 * ((32 + 16) * sizeof(float)), decoder.CacheBytes);
+
+        Step([(0, 5)], isExpanded: true);
+        Step([(0, 1)], isExpanded: false);
+        Step([(0, 7)], isExpanded: false);
+        Step([(1, 1)], isExpanded: false);
+        Step([(0, 1), (2, 9)], isExpanded: false);
+        decoder.Reset(1);
+        decoder.Reset(2);
+        Step([(2, 20), (1, 1)], isExpanded: true);
+        Assert.Equal((26, 19), (latent.ExpandedTokens, latent.AbsorbedTokens));
+
+        void Step((int Sequence, int Tokens)[] step, bool isExpanded)
+        {
+            decoder.Forward(new int[step.Sum(s => s.Tokens)], step, LogitRows.Last, new float[step.Length * 256]);
+            Assert.Equal(isExpanded, latent.IsExpanded);
+        }
+    }
+
+    /// <summary>A cache of latents takes rank + rope elements a token, one of keys and values as many as the heads have.</summary>
+    [SkippableTheory]
+    [InlineData(MlaForm.Auto, 32 + 16)]
+    [InlineData(MlaForm.Absorbed, 32 + 16)]
+    [InlineData(MlaForm.Expanded, 4 * (32 + 16 + 32))]
+    public void CachesWhatTheFormNeeds(MlaForm form, int elements)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        ModelConfig config = ModelConfig.Load(TestData.Folder("deepseek-v3-mla"));
+        using IDecoderAttention attention = AttentionRegistry.With(CacheKind.Contiguous, form)(device, config, 2, 32);
+
+        Assert.Equal(2L * 32 * 2 * elements * sizeof(float), attention.CacheBytes);
+    }
+
+    [SkippableTheory]
+    [InlineData(MlaForm.Absorbed, CacheKind.Paged, "4 query heads over 1 KV heads of 40, latent rows with values of 24, Interleaved rope of 16, scale ",
+        "[AttentionKernel(queryHeads: 4, kvHeads: 1, headDim: 40, ValueDim = 24, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.144337567297406",
+        "Entry.Paged<Heads4Over1Of40Latent24InterleavedScaledPaged>()")]
+    [InlineData(MlaForm.Expanded, CacheKind.Contiguous, "4 query heads over 4 KV heads of 48, values of 24, Interleaved rope of 16, with",
+        "[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 48, ValueDim = 24, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16, CacheStorage",
+        "Entry.Contiguous<Heads4Over4Of48To24Interleaved>()")]
+    [InlineData(MlaForm.Auto, CacheKind.Paged, "4 query heads over 4 KV heads of 48", "ValueDim = 24", "Entry.Contiguous<Heads4Over4Of48To24Interleaved>()")]
+    public void PrintsTheAttributeThatIsMissing(MlaForm form, CacheKind cache, string description, string attribute, string entry)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        ModelConfig config = ModelConfig.Load(TestData.Folder("deepseek-v3-mla"));
+        LatentConfig latent = config.Latent! with { Rank = 24, ValueDim = 24 };
+        config = config with { Latent = latent, Layers = [config.Layers[0] with { Attention = latent.Absorbed }] };
+
+        string message = Assert.Throws<CheckpointException>(() => AttentionRegistry.With(cache, form)(device, config, 1, 8)).Message;
+
+        Assert.Contains(description, message, StringComparison.Ordinal);
+        Assert.Contains(attribute, message, StringComparison.Ordinal);
+        Assert.Contains(entry, message, StringComparison.Ordinal);
+    }
+}
