@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Microsoft.ML.Tokenizers;
 
@@ -95,6 +96,10 @@ public sealed class TextTokenizer
 
         return [.. ids];
     }
+
+    /// <summary>The tokens of a prompt: those of the text, after the token that begins a text if the model wants one.</summary>
+    public ImmutableArray<int> EncodePrompt(ModelConfig config, string text) =>
+        [.. config.BosTokenId is { } bos ? [bos] : Array.Empty<int>(), .. Encode(text)];
 
     /// <summary>The text of token ids. Bytes that are not UTF-8 become U+FFFD; an id without a token is passed over.</summary>
     public string Decode(ReadOnlySpan<int> ids)
