@@ -6,7 +6,7 @@ namespace Decoders;
 
 /// <summary>
 /// A byte-level BPE tokenizer of a checkpoint folder: from <c>tokenizer.json</c>, or from <c>vocab.json</c> and
-/// <c>merges.txt</c>. Token ids are those of Hugging Face's tokenizer with <c>add_special_tokens=False</c>.
+/// <c>merges.txt</c>. Token ids are those of Hugging Face's tokenizer with <c>add_special_tokens=False</c>. Thread-safe.
 /// </summary>
 /// <remarks>
 /// Regular expressions here see UTF-16 code units, so a letter beyond the basic plane counts as a symbol when text is split;

@@ -16,7 +16,7 @@ internal sealed class EngineArguments
         CustomParser = result => CommandRunner.ParseNumber<int>(result, n => n >= 1, "a number from 1"),
     };
 
-    private readonly Option<int> stepTokens = Count("--step-tokens", "The most tokens of a step; longer prompts run in pieces.", new EngineOptions().StepTokens);
+    private readonly Option<int> stepTokens = Count("--step-tokens", "The most tokens of a step; longer prompts run in pieces. At least one for each sequence.", new EngineOptions().StepTokens);
     private readonly Option<Preemption> preemption = new("--preemption")
     {
         Description = "What becomes of the latest sequence when pages run out: its cache moves to host memory, or is computed again; by default swap.",
@@ -27,21 +27,13 @@ internal sealed class EngineArguments
     private readonly Option<bool> noReuse = new("--no-prefix-reuse") { Description = "Do not share the cache of equal beginnings." };
     private readonly Option<int> draft = Count("--draft", "The most tokens to guess from the text so far, for greedy requests.", 0, least: 0);
 
-    /// <summary>Adds the options to a command, and the check of those that depend on each other.</summary>
+    /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[sequences, pages, stepTokens, preemption, noReuse, draft])
         {
             command.Add(option);
         }
-
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(stepTokens) < result.GetValue(sequences))
-            {
-                result.AddError("--step-tokens is less than --sequences.");
-            }
-        });
     }
 
     /// <summary>Loads a model and starts an engine with it.</summary>
@@ -51,7 +43,7 @@ internal sealed class EngineArguments
     {
         var options = new EngineOptions
         {
-            StepTokens = result.GetValue(stepTokens),
+            StepTokens = Math.Max(result.GetValue(stepTokens), result.GetValue(sequences)),
             QueueLimit = queueLimit,
             Preemption = result.GetValue(preemption),
             ReusePrefixes = !result.GetValue(noReuse),

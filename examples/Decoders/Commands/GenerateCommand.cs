@@ -58,7 +58,7 @@ internal static class GenerateCommand
             {
                 result.AddError("Either --prompt or --batch is required.");
             }
-            else if (result.GetValue(batch) is not null && result.GetValue(cache) is CacheKind.Contiguous)
+            else if (result.GetValue(batch) is not null && result.GetResult(cache) is { Tokens: [{ Value: "contiguous" }] })
             {
                 result.AddError("--batch needs a paged cache.");
             }

@@ -20,11 +20,19 @@ public sealed class DecodingEngine : IDisposable
     private readonly Thread thread;
     private readonly PackedStep step;
     private readonly List<(EngineSequence Sequence, FinishReason Finish, Exception? Error)> ended = [];
-    private EngineStatistics current = new();
-    private volatile EngineStatistics statistics;
+    private volatile EngineStatistics statistics = new();
     private volatile Exception? fault;
     private volatile bool stopping;
     private long arrivals;
+
+    // What is counted during a step, to be published at its end.
+    private int pagesUsedAtMost;
+    private long steps;
+    private long ends;
+    private long promptTokens;
+    private long generatedTokens;
+    private long draftTokens;
+    private long acceptedDraftTokens;
     private int disposed;
 
     /// <summary>Starts an engine.</summary>
@@ -42,10 +50,10 @@ public sealed class DecodingEngine : IDisposable
         this.options.Check(decoder.Sequences);
         pages = decoder.Pages ?? throw new ArgumentException("The decoder's cache is contiguous; expected a paged one.", nameof(decoder));
         MaxContext = (int)Math.Min(decoder.Capacity, (long)pages.PageCount * pages.PageSize);
-        statistics = current = Snapshot(current);
         queue = new RequestQueue(this.options.QueueLimit);
         step = new PackedStep(decoder);
         scheduler = new Scheduler(decoder, this.options) { LeftQueue = queue.Leave };
+        statistics = Snapshot();
         metrics = new EngineMetrics(() => queue.Length, () => statistics);
         thread = new Thread(Loop) { IsBackground = true, Name = "decoding engine" };
         thread.Start();
@@ -150,7 +158,7 @@ public sealed class DecodingEngine : IDisposable
 
                 DropCancelled();
                 scheduler.Plan();
-                current = Snapshot(current);
+                pagesUsedAtMost = Math.Max(pagesUsedAtMost, pages.Statistics.Used);
                 if (scheduler.Step.Count > 0)
                 {
                     RunStep();
@@ -193,7 +201,7 @@ public sealed class DecodingEngine : IDisposable
 
     private void RunStep()
     {
-        current = current with { Steps = current.Steps + 1 };
+        steps++;
         try
         {
             step.Run(scheduler.Step);
@@ -214,7 +222,7 @@ public sealed class DecodingEngine : IDisposable
             ReadOnlySpan<float> logits = step.LogitsOf(i);
 
             // The last known token of a text that goes on is a generated one.
-            current = current with { PromptTokens = current.PromptTokens + sequence.Planned - (!logits.IsEmpty && sequence.Generated > 0 ? 1 : 0) };
+            promptTokens += sequence.Planned - (!logits.IsEmpty && sequence.Generated > 0 ? 1 : 0);
             if (logits.IsEmpty)
             {
                 Publish(sequence);
@@ -255,12 +263,9 @@ public sealed class DecodingEngine : IDisposable
             return;
         }
 
-        current = current with
-        {
-            GeneratedTokens = current.GeneratedTokens + sequence.Generated - before,
-            DraftTokens = current.DraftTokens + sequence.Draft.Count,
-            AcceptedDraftTokens = current.AcceptedDraftTokens + right,
-        };
+        generatedTokens += sequence.Generated - before;
+        draftTokens += sequence.Draft.Count;
+        acceptedDraftTokens += right;
         if (right < sequence.Draft.Count)
         {
             pages.Truncate(sequence.Slot, cached + right);
@@ -291,16 +296,10 @@ public sealed class DecodingEngine : IDisposable
     private void Report()
     {
         EngineStatistics previous = statistics;
-        current = Snapshot(current with
-        {
-            Running = scheduler.Running,
-            Preempted = scheduler.Preempted,
-            Requests = current.Requests + ended.Count,
-            ReusedTokens = scheduler.ReusedTokens,
-            Preemptions = scheduler.Preemptions,
-        });
-        statistics = current;
-        metrics.Step(previous, current);
+        ends += ended.Count;
+        EngineStatistics now = Snapshot();
+        statistics = now;
+        metrics.Step(previous, now);
         foreach ((EngineSequence sequence, FinishReason finish, Exception? error) in ended)
         {
             metrics.Ended(sequence, error is null ? Name(finish) : "error");
@@ -317,14 +316,24 @@ public sealed class DecodingEngine : IDisposable
         ended.Clear();
     }
 
-    private EngineStatistics Snapshot(EngineStatistics earlier)
+    private EngineStatistics Snapshot()
     {
         PagePoolStatistics now = pages.Statistics;
-        return earlier with
+        return new EngineStatistics
         {
-            PagesFree = now.Available,
+            Running = scheduler.Running,
+            Preempted = scheduler.Preempted,
             PagesUsed = now.Used,
-            PagesUsedAtMost = Math.Max(earlier.PagesUsedAtMost, now.Used),
+            PagesFree = now.Available,
+            PagesUsedAtMost = pagesUsedAtMost,
+            Steps = steps,
+            Requests = ends,
+            PromptTokens = promptTokens,
+            ReusedTokens = scheduler.ReusedTokens,
+            GeneratedTokens = generatedTokens,
+            DraftTokens = draftTokens,
+            AcceptedDraftTokens = acceptedDraftTokens,
+            Preemptions = scheduler.Preemptions,
         };
     }
 

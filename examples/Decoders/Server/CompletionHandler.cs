@@ -24,22 +24,33 @@ internal sealed class CompletionHandler(DecodingEngine engine, RequestReader rea
             throw Ended();
         }
 
-        // The connection's token ends the reading, which cancels the generation: a client that goes frees its pages.
+        try
+        {
+            await AnswerAsync(context, generation, request);
+        }
+        finally
+        {
+            // A client that goes frees its pages.
+            generation.Cancel();
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context, Generation generation, ApiRequest request)
+    {
         if (request.Stream is true)
         {
             await StreamAsync(context, generation, request.StreamOptions?.IncludeUsage ?? false);
+            return;
         }
-        else
+
+        GenerationResult result = await generation.CompleteAsync(context.RequestAborted);
+        ApiChoice choice = chat ? new ApiChoice { Message = new ApiText("assistant", result.Text) } : new ApiChoice { Text = result.Text };
+        ApiResponse response = NewResponse(streamed: false) with
         {
-            GenerationResult result = await generation.CompleteAsync(context.RequestAborted);
-            ApiChoice choice = chat ? new ApiChoice { Message = new ApiText("assistant", result.Text) } : new ApiChoice { Text = result.Text };
-            ApiResponse response = NewResponse(streamed: false) with
-            {
-                Choices = [choice with { FinishReason = Name(result.Finish) }],
-                Usage = Usage(generation, result.Tokens.Length),
-            };
-            await context.Response.WriteAsJsonAsync(response, ApiJson.Default.ApiResponse, cancellationToken: context.RequestAborted);
-        }
+            Choices = [choice with { FinishReason = Name(result.Finish) }],
+            Usage = Usage(generation, result.Tokens.Length),
+        };
+        await context.Response.WriteAsJsonAsync(response, ApiJson.Default.ApiResponse, cancellationToken: context.RequestAborted);
     }
 
     private async Task StreamAsync(HttpContext context, Generation generation, bool includeUsage)

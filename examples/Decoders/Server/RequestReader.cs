@@ -39,7 +39,7 @@ internal sealed class RequestReader(DecodingEngine engine, TextTokenizer tokeniz
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // The latter: an escaped half of a surrogate pair.
-            throw ApiException.BadRequest($"The body is not a well-formed request: {e.Message}", (e as JsonException)?.Path);
+            throw ApiException.BadRequest($"The body is not a well-formed request: {e.Message}", e is JsonException { Path: ['$', '.', .. string field] } ? field : null);
         }
     }
 

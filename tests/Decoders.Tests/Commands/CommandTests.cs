@@ -111,7 +111,7 @@ public sealed class CommandTests(Devices devices)
         { ["generate", "--model", Stories, "--batch", "y", "--cache", "contiguous"], "--batch needs a paged cache." },
         { ["generate", "--model", Stories, "--batch", "/no/such/file"], "cannot be opened" },
         { ["generate", "--model", Stories, "--batch", "y", "--sequences", "0"], "--sequences is '0', not a number from 1." },
-        { ["serve", "--model", Stories, "--sequences", "9", "--step-tokens", "8"], "--step-tokens is less than --sequences." },
+        { ["generate", "--model", Stories, "--batch", "y", "--cache", "7"], "--cache is '7', not contiguous or paged." },
         { ["serve", "--model", Stories, "--preemption", "drop"], "--preemption is 'drop', not swap or recompute." },
         { ["serve", "--model", Stories, "--urls", "https://127.0.0.1:1"], "--urls is 'https://127.0.0.1:1', not addresses of the form http://HOST:PORT." },
         { ["serve", "--model", "/no/such/folder"], "CheckpointException: " },

@@ -292,6 +292,58 @@ public sealed class EngineTests(Devices devices)
         }
     }
 
+    [SkippableFact]
+    public async Task AStepThatFailsEndsItsRequestsAndNoOthers()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using DecodingEngine engine = StartFailing(device, failingStep: 3, () => device.Allocate<byte>(1L << 60));
+        var request = new GenerationRequest([1, 2, 3], 5) { IgnoreEnd = true };
+
+        await Assert.ThrowsAnyAsync<ComputeException>(() => engine.TrySubmit(request)!.CompleteAsync().WaitAsync(Patience));
+        Assert.Equal((0, 1), (engine.Statistics.PagesUsed, engine.Statistics.Requests));
+        Assert.Null(engine.Fault);
+        Assert.Equal(5, (await engine.TrySubmit(request)!.CompleteAsync()).Tokens.Length);
+    }
+
+    [SkippableFact]
+    public async Task AnUnknownFailureEndsTheEngineAndAllItsRequests()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using DecodingEngine engine = StartFailing(device, failingStep: 3, () => throw new InvalidOperationException("as the test wants"));
+        var request = new GenerationRequest([1, 2, 3], 100) { IgnoreEnd = true };
+        Task<GenerationResult>[] results = [.. Enumerable.Range(0, 3).Select(_ => engine.SubmitAsync(request)).Select(async g => await (await g).CompleteAsync())];
+
+        foreach (Task<GenerationResult> result in results)
+        {
+            Exception error = await Assert.ThrowsAnyAsync<InvalidOperationException>(() => result.WaitAsync(Patience));
+            Assert.True(error is ObjectDisposedException || error.Message == "as the test wants", error.Message);
+        }
+
+        Assert.Equal("as the test wants", engine.Fault!.Message);
+        Assert.Throws<ObjectDisposedException>(() => engine.TrySubmit(request));
+        Assert.Equal((0, 0), (engine.Statistics.PagesUsed, engine.QueueLength));
+    }
+
+    [SkippableFact]
+    public void NeedsAPagedCacheAndAStepThatHasATokenForEachSequence()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using Decoder contiguous = Decoder.Load(device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 32);
+        using Decoder paged = Decoder.Load(device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 32, AttentionRegistry.With(CacheKind.Paged));
+
+        Assert.Contains("contiguous", Assert.Throws<ArgumentException>(() => new DecodingEngine(contiguous, EngineFixture.Tokenizer)).Message, StringComparison.Ordinal);
+        foreach (EngineOptions options in (EngineOptions[])[new() { StepTokens = 1 }, new() { QueueLimit = 0 }, new() { DraftTokens = -1 }, new() { Preemption = (Preemption)7 }])
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => new DecodingEngine(paged, EngineFixture.Tokenizer, options));
+        }
+    }
+
+    private static DecodingEngine StartFailing(ComputeDevice device, int failingStep, Action fail) => new(
+        Decoder.Load(
+            device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 128,
+            (d, config, sequences, capacity) => new FailingAttention(AttentionRegistry.WithPages(16)(d, config, sequences, capacity), failingStep, fail)),
+        EngineFixture.Tokenizer);
+
     private static async Task<GenerationResult[]> Run(DecodingEngine engine, GenerationRequest[] requests)
     {
         Task<GenerationResult>[] tasks = [.. requests.Select(async request => await (await engine.SubmitAsync(request)).CompleteAsync())];
