@@ -17,16 +17,18 @@ internal static class ServeCommand
         {
             Description = "Where to listen, addresses separated by semicolons. Whoever reaches them is answered: there is no authentication.",
             HelpName = "http://HOST:PORT",
-            DefaultValueFactory = _ => "http://127.0.0.1:8080",
-        };
-        urls.Validators.Add(result =>
-        {
-            string text = result.Tokens.Count == 0 ? "http://127.0.0.1:8080" : result.Tokens[0].Value;
-            if (!text.Split(';').All(url => Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri is { Scheme: "http", PathAndQuery: "/" }))
+            DefaultValueFactory = _ => ServerOptions.DefaultUrls,
+            CustomParser = result =>
             {
-                result.AddError($"--urls is '{text}', not addresses of the form http://HOST:PORT.");
-            }
-        });
+                string text = result.Tokens[0].Value;
+                if (!text.Split(';').All(url => Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri is { Scheme: "http", PathAndQuery: "/" }))
+                {
+                    result.AddError($"--urls is '{text}', not addresses of the form http://HOST:PORT.");
+                }
+
+                return text;
+            },
+        };
         Option<int> context = EngineArguments.Count("--context", "The most tokens of a prompt and its continuation, within the model's own limit.", DefaultContext);
         Option<int> queue = EngineArguments.Count("--queue", "Requests that may wait; further ones are refused.", new EngineOptions().QueueLimit);
         Option<int> maxTokens = EngineArguments.Count("--max-tokens", "The most tokens that a request may ask for.", new ServerOptions { ModelName = "" }.MaxTokens);

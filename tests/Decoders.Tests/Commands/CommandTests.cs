@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -102,6 +104,19 @@ public sealed class CommandTests(Devices devices)
 
         Assert.Equal(0, code);
         Assert.Contains(Regex.Replace(name, @"\s.*", ""), output, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task SaysThatAnAddressIsTaken()
+    {
+        devices.OpenFirst();
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        (int code, _, string error) = await Run("serve", "--model", Stories, "--urls", $"http://{taken.LocalEndpoint}", "--context", "64");
+
+        Assert.Equal(2, code);
+        Assert.Contains("address already in use", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
     public static TheoryData<string[], string> UserErrors => new()

@@ -65,6 +65,73 @@ public sealed class EngineTests(Devices devices)
     }
 
     [SkippableFact]
+    public async Task ALongPromptRunsInPiecesBesideTheTokensOfOthers()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        var steps = new List<(int Sequence, int Tokens)[]>();
+        using DecodingEngine engine = StartWatched(device, capacity: 500, new EngineOptions { StepTokens = 20 }, (_, step) => steps.Add(step));
+        Generation first = engine.TrySubmit(new GenerationRequest([7], 300) { IgnoreEnd = true })!;
+        await Until(() => engine.Statistics.GeneratedTokens > 3);
+        GenerationResult second = await engine.TrySubmit(new GenerationRequest([.. Enumerable.Range(0, 200)], 3) { IgnoreEnd = true })!.CompleteAsync();
+
+        Assert.Equal(300, (await first.CompleteAsync()).Tokens.Length);
+        Assert.Equal(3, second.Tokens.Length);
+        Assert.InRange(steps.Max(step => step.Sum(part => part.Tokens)), 20, 20);
+
+        // 200 tokens in pieces of 19: each beside a token of the first.
+        Assert.Equal(11, steps.Count(step => step is [(_, 1), (_, > 1)]));
+    }
+
+    [SkippableTheory]
+    [InlineData(Preemption.SwapOut)]
+    [InlineData(Preemption.Recompute)]
+    public async Task CancellationsAmidPreemptionDisturbNoOthers(Preemption preemption)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        GenerationRequest[] requests = EngineFixture.Requests(64, maxTokens: 30);
+        int[][] expected = EngineFixture.OneByOne(device, "llama-gqa", requests);
+        using DecodingEngine engine = EngineFixture.Start(
+            device, "llama-gqa", sequences: 16, capacity: 96, pages: 32, new EngineOptions { StepTokens = 48, Preemption = preemption, DraftTokens = 2 });
+        var random = new Random(9);
+        Task<List<int>>[] tasks = [.. requests.Select((request, i) => ReadAsync(request, i % 3 == 0 ? random.Next(0, 30) : 30))];
+        List<int>[] results = await Task.WhenAll(tasks).WaitAsync(Patience);
+
+        for (int i = 0; i < results.Length; i++)
+        {
+            Assert.Equal(i % 3 == 0 ? expected[i].Take(results[i].Count) : expected[i], results[i]);
+        }
+
+        await Until(() => engine.Statistics.Requests == 64);
+        Assert.True(engine.Statistics.Preemptions > 0, "Nothing was preempted.");
+        Assert.Equal((0, 32, 0), (engine.Statistics.PagesUsed, engine.Statistics.PagesFree, engine.Statistics.Preempted));
+
+        async Task<List<int>> ReadAsync(GenerationRequest request, int count)
+        {
+            var tokens = new List<int>();
+            Generation generation = engine.TrySubmit(request)!;
+            if (count == 0)
+            {
+                generation.Cancel();
+                return tokens;
+            }
+
+            await foreach (GenerationChunk chunk in generation.ReadAsync())
+            {
+                if (chunk.Token is { } token)
+                {
+                    tokens.Add(token);
+                    if (count < 30 && tokens.Count == count)
+                    {
+                        break;
+                    }
+                }
+            }
+
+            return tokens;
+        }
+    }
+
+    [SkippableFact]
     public async Task APromptThatWasSeenIsNotRunAgain()
     {
         ComputeDevice device = devices.OpenFirst();
@@ -338,11 +405,20 @@ public sealed class EngineTests(Devices devices)
         }
     }
 
-    private static DecodingEngine StartFailing(ComputeDevice device, int failingStep, Action fail) => new(
+    private static DecodingEngine StartFailing(ComputeDevice device, int failingStep, Action fail) => StartWatched(device, 128, new EngineOptions(), (step, _) =>
+    {
+        if (step == failingStep)
+        {
+            fail();
+        }
+    });
+
+    private static DecodingEngine StartWatched(ComputeDevice device, int capacity, EngineOptions options, Action<int, (int Sequence, int Tokens)[]> watch) => new(
         Decoder.Load(
-            device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 128,
-            (d, config, sequences, capacity) => new FailingAttention(AttentionRegistry.WithPages(16)(d, config, sequences, capacity), failingStep, fail)),
-        EngineFixture.Tokenizer);
+            device, TestData.Folder("llama-gqa"), sequences: 2, capacity,
+            (d, config, sequences, length) => new WatchedAttention(AttentionRegistry.WithPages(64)(d, config, sequences, length), watch)),
+        EngineFixture.Tokenizer,
+        options);
 
     private static async Task<GenerationResult[]> Run(DecodingEngine engine, GenerationRequest[] requests)
     {

@@ -2,8 +2,8 @@ using Kernels.OpenCL;
 
 namespace Decoders.Tests;
 
-/// <summary>Attention that fails at the step of a number.</summary>
-internal sealed class FailingAttention(IDecoderAttention inner, int failingStep, Action fail) : IDecoderAttention
+/// <summary>Attention that shows each step before it begins: its number from 1, and its sequences.</summary>
+internal sealed class WatchedAttention(IDecoderAttention inner, Action<int, (int Sequence, int Tokens)[]> watch) : IDecoderAttention
 {
     private int steps;
 
@@ -17,11 +17,7 @@ internal sealed class FailingAttention(IDecoderAttention inner, int failingStep,
 
     public void Begin(ReadOnlySpan<(int Sequence, int Tokens)> step)
     {
-        if (++steps == failingStep)
-        {
-            fail();
-        }
-
+        watch(++steps, step.ToArray());
         inner.Begin(step);
     }
 
