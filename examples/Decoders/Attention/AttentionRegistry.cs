@@ -12,16 +12,23 @@ public static partial class AttentionRegistry
     /// <exception cref="CheckpointException">No attention kernel was compiled in for a layer; the message has the attribute to add.</exception>
     /// <param name="cache">The kind of cache.</param>
     /// <param name="mla">How latent attention runs; other attention has one form.</param>
-    public static AttentionFactory With(CacheKind cache, MlaForm mla = MlaForm.Auto) => (device, config, sequences, capacity) =>
+    public static AttentionFactory With(CacheKind cache, MlaForm mla = MlaForm.Auto) => Create(cache, mla, pages: null);
+
+    /// <summary>Makes the attention of models with a paged cache of this many pages, however many sequences share them.</summary>
+    /// <exception cref="CheckpointException">No attention kernel was compiled in for a layer; the message has the attribute to add.</exception>
+    public static AttentionFactory WithPages(int pages) => Create(CacheKind.Paged, MlaForm.Auto, pages);
+
+    private static AttentionFactory Create(CacheKind cache, MlaForm mla, int? pages) => (device, config, sequences, capacity) =>
     {
         AttentionGeometry[] layers = [.. config.Layers.Select(layer => config.Latent is { } latent && mla == MlaForm.Expanded ? latent.Expanded : layer.Attention)];
 
         // Found at once, so that a step finds what it needs.
         Entry? inPassing = config.Latent is { } l && mla == MlaForm.Auto ? Find(l.Expanded, CacheKind.Contiguous, capacity) : null;
-        var cached = new LayeredAttention(layers, (geometry, count) => Find(geometry, cache, capacity).Create(device, sequences, capacity, count));
+        var cached = new LayeredAttention(
+            layers, (geometry, count) => Find(geometry, cache, capacity).Create(new CacheRequest(device, sequences, capacity, count, pages)));
         return config.Latent is null
             ? cached
-            : new LatentAttention(mla, cached, (count, longest) => inPassing!.Create(device, count, longest, 1));
+            : new LatentAttention(mla, cached, (count, longest) => inPassing!.Create(new CacheRequest(device, count, longest, 1, Pages: null)));
     };
 
     private static Entry Find(AttentionGeometry geometry, CacheKind cache, int capacity)
@@ -109,17 +116,21 @@ public static partial class AttentionRegistry
     // Kernels have both in float32.
     private static bool IsSame(double a, double b) => (float)a == (float)b;
 
-    private sealed record Entry(AttentionShape Shape, Func<ComputeDevice, int, int, int, IDecoderAttention> Create)
+    /// <summary>The cache that layers of one geometry need.</summary>
+    /// <param name="Pages">Pages of a paged cache; null for as many as all sequences take at full length.</param>
+    private sealed record CacheRequest(ComputeDevice Device, int Sequences, int Capacity, int Layers, int? Pages);
+
+    private sealed record Entry(AttentionShape Shape, Func<CacheRequest, IDecoderAttention> Create)
     {
         public static Entry Contiguous<TAttention>() where TAttention : class, IContiguousAttention<TAttention, float> => new(
             TAttention.Descriptor.Shape,
-            (device, sequences, capacity, layers) => new GeneratedAttention<TAttention>(
-                TAttention.Create(device), attention => attention.CreateCache(sequences, capacity, layers), sequences, capacity));
+            r => new GeneratedAttention<TAttention>(
+                TAttention.Create(r.Device), attention => attention.CreateCache(r.Sequences, r.Capacity, r.Layers), r.Sequences, r.Capacity));
 
         public static Entry Paged<TAttention>() where TAttention : class, IPagedAttention<TAttention, float> => new(
             TAttention.Descriptor.Shape,
-            (device, sequences, capacity, layers) => new GeneratedAttention<TAttention>(
-                TAttention.Create(device), attention => attention.CreateCache(Pages<TAttention>(sequences, capacity), layers), sequences, capacity));
+            r => new GeneratedAttention<TAttention>(
+                TAttention.Create(r.Device), attention => attention.CreateCache(r.Pages ?? Pages<TAttention>(r), r.Layers), r.Sequences, r.Capacity));
 
         public bool Matches(AttentionGeometry geometry, CacheKind cache) =>
             (Shape.QueryHeads, Shape.KvHeads, Shape.HeadDim, Shape.ValueDim) == (geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim)
@@ -129,10 +140,10 @@ public static partial class AttentionRegistry
             && IsSame(Shape.Softcap, geometry.Softcap)
             && (Shape.PageSize > 0) == (cache == CacheKind.Paged);
 
-        private static int Pages<TAttention>(int sequences, int capacity) where TAttention : class, IPagedAttention<TAttention, float>
+        private static int Pages<TAttention>(CacheRequest request) where TAttention : class, IPagedAttention<TAttention, float>
         {
             int pageSize = TAttention.Descriptor.Shape.PageSize;
-            return checked(sequences * (int)(((long)capacity + pageSize - 1) / pageSize));
+            return checked(request.Sequences * (int)(((long)request.Capacity + pageSize - 1) / pageSize));
         }
     }
 }

@@ -4,15 +4,19 @@ using Kernels.OpenCL;
 namespace Decoders;
 
 /// <summary>The attention of layers of one geometry through a generated type, whichever it is.</summary>
-internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
+internal sealed class GeneratedAttention<TAttention> : IDecoderAttention, IDecoderPages
     where TAttention : class, IAttention<TAttention, float>
 {
     private readonly TAttention attention;
     private readonly IKvCache<TAttention> cache;
+    private readonly PagedKvCache<TAttention>? paged;
     private readonly AttentionPlan<TAttention> plan;
 
     // The cache's number of each sequence: a paged cache gives out its own.
     private readonly int[] cached;
+
+    // Tokens that a sequence's length in the cache has for its next step already.
+    private readonly int[] reserved;
     private AttentionRequest[] requests = [];
 
     /// <param name="attention">The kernels; they are taken over.</param>
@@ -33,7 +37,9 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
             throw;
         }
 
-        cached = [.. Enumerable.Range(0, sequences).Select(sequence => cache is PagedKvCache<TAttention> paged ? paged.Create() : sequence)];
+        paged = cache as PagedKvCache<TAttention>;
+        cached = [.. Enumerable.Range(0, sequences).Select(sequence => paged?.Create() ?? sequence)];
+        reserved = new int[sequences];
         plan = attention.CreatePlan();
     }
 
@@ -41,7 +47,47 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
 
     public long CacheBytes => cache.ByteLength;
 
-    public int Length(int sequence) => cache.Length(cached[sequence]);
+    public IDecoderPages? Pages => paged is null ? null : this;
+
+    public int PageSize => Paged.PageSize;
+
+    public int PageCount => Paged.PageCount;
+
+    public PagePoolStatistics Statistics => Paged.Statistics;
+
+    private PagedKvCache<TAttention> Paged => paged ?? throw new InvalidOperationException("A contiguous cache has no pages.");
+
+    public int Length(int sequence) => cache.Length(cached[sequence]) - reserved[sequence];
+
+    public bool TryReserve(int sequence, int tokens)
+    {
+        if (reserved[sequence] > 0)
+        {
+            throw new InvalidOperationException($"Sequence {sequence} has tokens reserved for its next step already.");
+        }
+
+        if (!Paged.TryExtend(cached[sequence], tokens))
+        {
+            return false;
+        }
+
+        reserved[sequence] = tokens;
+        return true;
+    }
+
+    public void Truncate(int sequence, int length)
+    {
+        Paged.Truncate(cached[sequence], length);
+        reserved[sequence] = 0;
+    }
+
+    public int AdoptPrefix(int sequence, ReadOnlySpan<int> tokens) => Paged.AdoptPrefix(cached[sequence], tokens);
+
+    public void Publish(int sequence, ReadOnlySpan<int> tokens) => Paged.Publish(cached[sequence], tokens);
+
+    public void SwapOut(int sequence) => Paged.SwapOut(cached[sequence]);
+
+    public bool TrySwapIn(int sequence) => Paged.TrySwapIn(cached[sequence]);
 
     public void Begin(ReadOnlySpan<(int Sequence, int Tokens)> step)
     {
@@ -53,7 +99,8 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
         for (int i = 0; i < step.Length; i++)
         {
             int sequence = cached[step[i].Sequence];
-            cache.Extend(sequence, step[i].Tokens);
+            cache.Extend(sequence, step[i].Tokens - reserved[step[i].Sequence]);
+            reserved[step[i].Sequence] = 0;
             requests[i] = new AttentionRequest(sequence, step[i].Tokens, cache.Length(sequence));
         }
 
@@ -72,7 +119,19 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention
         attention.Attend(plan, cache, layer, q, o).Dispose();
     }
 
-    public void Reset(int sequence) => cache.Truncate(cached[sequence], 0);
+    public void Reset(int sequence)
+    {
+        reserved[sequence] = 0;
+        if (paged is null)
+        {
+            cache.Truncate(cached[sequence], 0);
+            return;
+        }
+
+        // Unlike truncation, this works for a sequence that is swapped out.
+        paged.Release(cached[sequence]);
+        cached[sequence] = paged.Create();
+    }
 
     public void Dispose()
     {

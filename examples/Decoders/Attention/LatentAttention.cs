@@ -40,6 +40,9 @@ public sealed class LatentAttention : IDecoderAttention
     /// <inheritdoc/>
     public long CacheBytes => cached.CacheBytes;
 
+    /// <inheritdoc/>
+    public IDecoderPages? Pages => cached.Pages;
+
     /// <summary>Whether the cache is of latents, so that every step appends its own.</summary>
     public bool CachesLatents => form != MlaForm.Expanded;
 

@@ -34,7 +34,12 @@ internal sealed class LayeredAttention : IDecoderAttention
             Dispose();
             throw;
         }
+
+        IDecoderPages[] paged = [.. groups.Select(group => group.Pages).OfType<IDecoderPages>()];
+        Pages = paged.Length < groups.Count ? null : paged.Length == 1 ? paged[0] : new LayeredPages(paged);
     }
+
+    public IDecoderPages? Pages { get; }
 
     public int Capacity => groups[0].Capacity;
 

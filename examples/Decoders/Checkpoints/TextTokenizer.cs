@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Microsoft.ML.Tokenizers;
 
@@ -5,7 +6,7 @@ namespace Decoders;
 
 /// <summary>
 /// A byte-level BPE tokenizer of a checkpoint folder: from <c>tokenizer.json</c>, or from <c>vocab.json</c> and
-/// <c>merges.txt</c>. Token ids are those of Hugging Face's tokenizer with <c>add_special_tokens=False</c>.
+/// <c>merges.txt</c>. Token ids are those of Hugging Face's tokenizer with <c>add_special_tokens=False</c>. Thread-safe.
 /// </summary>
 /// <remarks>
 /// Regular expressions here see UTF-16 code units, so a letter beyond the basic plane counts as a symbol when text is split;
@@ -95,6 +96,10 @@ public sealed class TextTokenizer
 
         return [.. ids];
     }
+
+    /// <summary>The tokens of a prompt: those of the text, after the token that begins a text if the model wants one.</summary>
+    public ImmutableArray<int> EncodePrompt(ModelConfig config, string text) =>
+        [.. config.BosTokenId is { } bos ? [bos] : Array.Empty<int>(), .. Encode(text)];
 
     /// <summary>The text of token ids. Bytes that are not UTF-8 become U+FFFD; an id without a token is passed over.</summary>
     public string Decode(ReadOnlySpan<int> ids)

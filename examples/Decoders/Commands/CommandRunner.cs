@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Kernels.OpenCL;
 using Spectre.Console;
 
@@ -19,7 +21,7 @@ public static class CommandRunner
 
     /// <summary>The program's commands.</summary>
     public static RootCommand CreateRoot() =>
-        new("Decoder-only language models on any OpenCL device.") { GenerateCommand.Create(), VerifyCommand.Create(), DevicesCommand.Create() };
+        new("Decoder-only language models on any OpenCL device.") { GenerateCommand.Create(), ServeCommand.Create(), VerifyCommand.Create(), DevicesCommand.Create() };
 
     /// <summary>Parses the arguments and runs the command that they name.</summary>
     /// <param name="arguments">The command line.</param>
@@ -123,6 +125,19 @@ public static class CommandRunner
         {
             throw new CheckpointException(folder, $"is of type {config.ModelType}, which has no latent attention: leave out --mla");
         }
+    }
+
+    /// <summary>Parses the number that an option was given, or says what was expected.</summary>
+    internal static T ParseNumber<T>(ArgumentResult result, Func<T, bool> allowed, string expected) where T : struct, IParsable<T>
+    {
+        string text = result.Tokens[0].Value;
+        if (T.TryParse(text, CultureInfo.InvariantCulture, out T value) && allowed(value))
+        {
+            return value;
+        }
+
+        result.AddError($"{((OptionResult)result.Parent!).Option.Name} is '{text}', not {expected}.");
+        return default;
     }
 
     private static int Guard(ParseResult result, Func<int> body)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Diagnostics;
 using System.Globalization;
 using Kernels.OpenCL;
@@ -13,72 +12,78 @@ internal static class GenerateCommand
     {
         Option<string> model = CommandRunner.ModelOption();
         Option<string?> device = CommandRunner.DeviceOption();
-        var prompt = new Option<string>("--prompt") { Description = "The text to continue.", HelpName = "TEXT", Required = true };
+        var prompt = new Option<string?>("--prompt") { Description = "The text to continue.", HelpName = "TEXT" };
+        var batch = new Option<string?>("--batch") { Description = "Texts to continue side by side, one a line, instead of --prompt.", HelpName = "FILE" };
         var tokens = new Option<int>("--tokens")
         {
             Description = "The most tokens to generate.",
             HelpName = "N",
             DefaultValueFactory = _ => 128,
-            CustomParser = result => Parse<int>(result, n => n >= 1, "a number from 1"),
+            CustomParser = result => CommandRunner.ParseNumber<int>(result, n => n >= 1, "a number from 1"),
         };
         var temperature = new Option<double>("--temperature")
         {
             Description = "0 always takes the likeliest token; 1 draws by the model's probabilities.",
             HelpName = "T",
-            CustomParser = result => Parse<double>(result, t => t >= 0 && double.IsFinite(t), "a number from 0"),
+            CustomParser = result => CommandRunner.ParseNumber<double>(result, t => t >= 0 && double.IsFinite(t), "a number from 0"),
         };
         var topK = new Option<int?>("--top-k")
         {
             Description = "Draw from the K likeliest tokens only.",
             HelpName = "K",
-            CustomParser = result => Parse<int>(result, k => k >= 1, "a number from 1"),
+            CustomParser = result => CommandRunner.ParseNumber<int>(result, k => k >= 1, "a number from 1"),
         };
         var topP = new Option<double>("--top-p")
         {
             Description = "Draw from the likeliest tokens that reach this probability together only.",
             HelpName = "P",
             DefaultValueFactory = _ => 1,
-            CustomParser = result => Parse<double>(result, p => p is > 0 and <= 1, "a probability over 0"),
+            CustomParser = result => CommandRunner.ParseNumber<double>(result, p => p is > 0 and <= 1, "a probability over 0"),
         };
         var seed = new Option<int?>("--seed")
         {
             Description = "The same seed draws the same text; by default another one each time.",
             HelpName = "SEED",
-            CustomParser = result => Parse<int>(result, _ => true, "a whole number"),
+            CustomParser = result => CommandRunner.ParseNumber<int>(result, _ => true, "a whole number"),
         };
 
-        Option<CacheKind?> cache = CommandRunner.CacheOption("contiguous");
+        Option<CacheKind?> cache = CommandRunner.CacheOption("contiguous, or paged with --batch");
         Option<MlaForm?> mla = CommandRunner.MlaOption("auto");
-        var command = new Command("generate", "Continues a text.") { model, prompt, tokens, temperature, topK, topP, seed, cache, mla, device };
-        command.SetBody((result, output, cancellation) => Run(
-            result.GetRequiredValue(model),
-            result.GetRequiredValue(prompt),
-            result.GetValue(tokens),
-            new SamplingOptions
+        var engine = new EngineArguments();
+        var command = new Command("generate", "Continues a text, or many side by side.") { model, prompt, batch, tokens, temperature, topK, topP, seed, cache, mla };
+        engine.AddTo(command);
+        command.Add(device);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(prompt) is null == result.GetValue(batch) is null)
+            {
+                result.AddError("Either --prompt or --batch is required.");
+            }
+            else if (result.GetValue(batch) is not null && result.GetResult(cache) is { Tokens: [{ Value: "contiguous" }] })
+            {
+                result.AddError("--batch needs a paged cache.");
+            }
+            else if (result.GetValue(batch) is not null && result.GetResult(mla) is not null)
+            {
+                result.AddError("--mla is for a single --prompt; --batch chooses by itself.");
+            }
+        });
+        command.SetBody((result, output, cancellation) =>
+        {
+            string folder = result.GetRequiredValue(model);
+            int count = result.GetValue(tokens);
+            var sampling = new SamplingOptions
             {
                 Temperature = result.GetValue(temperature),
                 TopK = result.GetValue(topK),
                 TopP = result.GetValue(topP),
                 Seed = result.GetValue(seed),
-            },
-            result.GetValue(cache) ?? CacheKind.Contiguous,
-            result.GetValue(mla),
-            result.GetValue(device),
-            output,
-            cancellation));
+            };
+            return result.GetValue(batch) is { } file
+                ? BatchGeneration.Run(result, engine, folder, file, count, sampling, result.GetValue(device), output, cancellation)
+                : Run(folder, result.GetRequiredValue(prompt)!, count, sampling, result.GetValue(cache) ?? CacheKind.Contiguous, result.GetValue(mla), result.GetValue(device), output, cancellation);
+        });
         return command;
-    }
-
-    private static T Parse<T>(ArgumentResult result, Func<T, bool> allowed, string expected) where T : struct, IParsable<T>
-    {
-        string text = result.Tokens[0].Value;
-        if (T.TryParse(text, CultureInfo.InvariantCulture, out T value) && allowed(value))
-        {
-            return value;
-        }
-
-        result.AddError($"{((OptionResult)result.Parent!).Option.Name} is '{text}', not {expected}.");
-        return default;
     }
 
     private static int Run(
@@ -87,7 +92,7 @@ internal static class GenerateCommand
         ModelConfig config = ModelConfig.Load(folder);
         CommandRunner.CheckMla(mla, config, folder);
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
-        int[] tokens = [.. config.BosTokenId is { } bos ? [bos] : Array.Empty<int>(), .. tokenizer.Encode(prompt)];
+        int[] tokens = [.. tokenizer.EncodePrompt(config, prompt)];
         if (tokens.Length == 0)
         {
             throw new CheckpointException(folder, "has no token that begins a text, so the prompt cannot be empty");

@@ -16,11 +16,15 @@ public sealed record SamplingOptions
     public int? Seed { get; init; }
 }
 
-/// <summary>Draws tokens from logits, on the host.</summary>
+/// <summary>Draws tokens from logits, on the host. Not thread-safe.</summary>
 public sealed class Sampler
 {
     private readonly SamplingOptions options;
     private readonly Random random;
+
+    // Kept from draw to draw.
+    private double[] weights = [];
+    private int[] tokens = [];
 
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
     public Sampler(SamplingOptions options)
@@ -78,8 +82,12 @@ public sealed class Sampler
         }
 
         // Relative to the likeliest token's, so that none overflows.
-        var weights = new double[logits.Length];
-        var tokens = new int[logits.Length];
+        if (tokens.Length != logits.Length)
+        {
+            weights = new double[logits.Length];
+            tokens = new int[logits.Length];
+        }
+
         for (int i = 0; i < tokens.Length; i++)
         {
             tokens[i] = i;

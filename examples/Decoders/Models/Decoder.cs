@@ -26,6 +26,7 @@ public sealed class Decoder : IDisposable
     private readonly LayerKernels kernels;
     private readonly DecoderStep step;
     private readonly DecoderParts parts;
+    private int[] rowNumbers = [];
 
     private Decoder(
         ComputeDevice device, ModelConfig config, int sequences, DecoderWeights weights, LayerKernels kernels, IDecoderAttention attention, DecoderParts parts)
@@ -57,6 +58,9 @@ public sealed class Decoder : IDisposable
 
     /// <summary>The latent attention of a model that has it; else null.</summary>
     public LatentAttention? Latent => Attention as LatentAttention;
+
+    /// <summary>The pages of the KV cache; null where it has none.</summary>
+    public IDecoderPages? Pages => Attention.Pages;
 
     private IDecoderAttention Attention { get; }
 
@@ -116,13 +120,37 @@ public sealed class Decoder : IDisposable
     /// <exception cref="ComputeException">The device failed.</exception>
     public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, LogitRows rows, Span<float> logits)
     {
+        int count = rows == LogitRows.All ? tokens.Length : sequences.Length;
+        if (rowNumbers.Length < count)
+        {
+            rowNumbers = new int[count];
+        }
+
+        Span<int> numbers = rowNumbers.AsSpan(0, count);
+        int last = -1;
+        for (int i = 0; i < count; i++)
+        {
+            last += rows == LogitRows.All ? 1 : sequences[i].Tokens;
+            numbers[i] = last;
+        }
+
+        Forward(tokens, sequences, numbers, logits);
+    }
+
+    /// <inheritdoc cref="Forward(ReadOnlySpan{int}, ReadOnlySpan{ValueTuple{int, int}}, LogitRows, Span{float})"/>
+    /// <param name="tokens">The tokens, packed in the order of <paramref name="sequences"/>.</param>
+    /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
+    /// <param name="rows">The places in <paramref name="tokens"/> after which logits are wanted, ascending; may be empty.</param>
+    /// <param name="logits">Receives the logits, [rows, vocabulary].</param>
+    public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits)
+    {
         CheckStep(tokens, sequences);
+        CheckRows(tokens.Length, rows);
         int hidden = Config.HiddenSize;
         int vocabulary = Config.VocabularySize;
-        int rowCount = rows == LogitRows.All ? tokens.Length : sequences.Length;
-        if (logits.Length != (long)rowCount * vocabulary)
+        if (logits.Length != (long)rows.Length * vocabulary)
         {
-            throw new ArgumentException($"Expected room for {rowCount} × {vocabulary} logits, got {logits.Length}.", nameof(logits));
+            throw new ArgumentException($"Expected room for {rows.Length} × {vocabulary} logits, got {logits.Length}.", nameof(logits));
         }
 
         step.Begin(tokens, sequences);
@@ -134,14 +162,20 @@ public sealed class Decoder : IDisposable
             layer.Apply(step, residual);
         }
 
-        DeviceBuffer<float> wanted = rowCount == tokens.Length ? residual : TakeLast(residual, sequences);
+        if (rows.IsEmpty)
+        {
+            device.Queue.Finish();
+            return;
+        }
+
+        DeviceBuffer<float> wanted = rows.Length == tokens.Length ? residual : Take(residual, rows);
         DeviceBuffer<float> normed = step.Scratch("normed", hidden);
-        parts.FinalNorm.Apply(step, wanted, normed, rowCount);
-        DeviceBuffer<float> output = step.Scratch("logits", rowCount, vocabulary);
-        parts.Head.Apply(step, normed, output, rowCount);
+        parts.FinalNorm.Apply(step, wanted, normed, rows.Length);
+        DeviceBuffer<float> output = step.Scratch("logits", rows.Length, vocabulary);
+        parts.Head.Apply(step, normed, output, rows.Length);
         if (Config.LogitSoftcap > 0)
         {
-            kernels.Softcap(output, Config.LogitSoftcap, (long)rowCount * vocabulary);
+            kernels.Softcap(output, Config.LogitSoftcap, (long)rows.Length * vocabulary);
         }
 
         device.Queue.Read(output, logits);
@@ -155,19 +189,37 @@ public sealed class Decoder : IDisposable
         weights.Dispose();
     }
 
-    // The rows after the last token of each sequence, packed.
-    private DeviceBuffer<float> TakeLast(DeviceBuffer<float> residual, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    // The rows of these numbers, packed; rows side by side move in one copy.
+    private DeviceBuffer<float> Take(DeviceBuffer<float> residual, ReadOnlySpan<int> rows)
     {
         int hidden = Config.HiddenSize;
-        DeviceBuffer<float> last = step.Scratch("last", sequences.Length, hidden);
-        int end = 0;
-        for (int i = 0; i < sequences.Length; i++)
+        DeviceBuffer<float> taken = step.Scratch("taken", rows.Length, hidden);
+        for (int first = 0, end; first < rows.Length; first = end)
         {
-            end += sequences[i].Tokens;
-            device.Queue.SubmitCopy(residual, (end - 1L) * hidden, last, (long)i * hidden, hidden);
+            end = first + 1;
+            while (end < rows.Length && rows[end] == rows[end - 1] + 1)
+            {
+                end++;
+            }
+
+            device.Queue.SubmitCopy(residual, (long)rows[first] * hidden, taken, (long)first * hidden, (long)(end - first) * hidden);
         }
 
-        return last;
+        return taken;
+    }
+
+    private static void CheckRows(int tokens, ReadOnlySpan<int> rows)
+    {
+        int previous = -1;
+        foreach (int row in rows)
+        {
+            if (row <= previous || row >= tokens)
+            {
+                throw new ArgumentException($"Row {row} is not after row {previous}, or not one of {tokens} tokens.", nameof(rows));
+            }
+
+            previous = row;
+        }
     }
 
     private void CheckStep(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)

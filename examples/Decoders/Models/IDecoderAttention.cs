@@ -14,7 +14,10 @@ public interface IDecoderAttention : IDisposable
     /// <summary>Bytes of device memory that the cache takes.</summary>
     long CacheBytes { get; }
 
-    /// <summary>Tokens of a sequence that are in the cache.</summary>
+    /// <summary>The pages of the cache; null where it has none.</summary>
+    IDecoderPages? Pages => null;
+
+    /// <summary>Tokens of a sequence that are in the cache, reserved ones not counted.</summary>
     int Length(int sequence);
 
     /// <summary>Begins a step: plans it, and makes its sequences longer. The tokens are packed in the order of the step.</summary>

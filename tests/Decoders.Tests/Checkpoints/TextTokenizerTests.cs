@@ -74,6 +74,18 @@ public sealed class TextTokenizerTests
     }
 
     [Fact]
+    public void SeveralThreadsMayEncodeAtOnce()
+    {
+        TextTokenizer tokenizer = TextTokenizer.Load(TestData.Folder("stories-gqa"));
+        string[] texts = [.. Enumerable.Range(0, 400).Select(i => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"One morning {i} ducks ran{i % 7} to market{i % 13}"))];
+        var encoded = new int[texts.Length][];
+        Parallel.For(0, texts.Length, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => encoded[i] = tokenizer.Encode(texts[i]));
+
+        Assert.Equal(texts, encoded.Select(ids => tokenizer.Decode(ids)));
+        Assert.Equal(texts.Select(TextTokenizer.Load(TestData.Folder("stories-gqa")).Encode), encoded);
+    }
+
+    [Fact]
     public void StreamsCharactersWhoseBytesAreSplit()
     {
         TextTokenizer tokenizer = Open("tokenizer.json");

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -41,6 +43,30 @@ public sealed class CommandTests(Devices devices)
 
         Assert.Equal(0, code);
         Assert.Contains("prompt: 1 tokens", output, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task ContinuesTheLinesOfAFileAndClosesWithFigures()
+    {
+        devices.OpenFirst();
+        using var folder = new TemporaryFolder();
+        string[] prompts = [.. Enumerable.Range(0, 12).Select(i => i % 3 == 0 ? "One morning Mia" : i % 3 == 1 ? "One morning Leo ran to the market with a small duck." : "The")];
+        string file = folder.Write("prompts.txt", string.Join('\n', prompts) + "\n\n");
+        (int code, string output, string error) = await Run(
+            "generate", "--model", Stories, "--batch", file, "--tokens", "40", "--sequences", "6", "--pages", "12", "--step-tokens", "24", "--draft", "3", "--preemption", "recompute");
+
+        Assert.Equal((0, ""), (code, error));
+        string[] lines = output.Split('\n');
+        for (int i = 0; i < 3; i++)
+        {
+            (_, string alone, _) = await Run("generate", "--model", Stories, "--prompt", prompts[i], "--tokens", "40");
+            Assert.All(Enumerable.Range(0, 4), row => Assert.Equal(alone[..alone.IndexOf("\n\nprompt:", StringComparison.Ordinal)].Replace("\n", "\\n", StringComparison.Ordinal), lines[(row * 3) + i]));
+        }
+
+        Assert.Matches(@"Prompt tokens/s +│ +[\d.]+", output);
+        Assert.Matches(@"Generated tokens +│ +480 ", output);
+        Assert.Matches(@"Pages used at most +│ +\d+ of 12 ", output);
+        Assert.Matches(@"Preemptions +│ +[1-9]", output);
     }
 
     [SkippableFact]
@@ -100,9 +126,30 @@ public sealed class CommandTests(Devices devices)
         Assert.Contains(Regex.Replace(name, @"\s.*", ""), output, StringComparison.Ordinal);
     }
 
+    [SkippableFact]
+    public async Task SaysThatAnAddressIsTaken()
+    {
+        devices.OpenFirst();
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        (int code, _, string error) = await Run("serve", "--model", Stories, "--urls", $"http://{taken.LocalEndpoint}", "--context", "64");
+
+        Assert.Equal(2, code);
+        Assert.Contains("address already in use", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
     public static TheoryData<string[], string> UserErrors => new()
     {
-        { ["generate", "--model", Stories], "Option '--prompt' is required." },
+        { ["generate", "--model", Stories], "Either --prompt or --batch is required." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--batch", "y"], "Either --prompt or --batch is required." },
+        { ["generate", "--model", Stories, "--batch", "y", "--cache", "contiguous"], "--batch needs a paged cache." },
+        { ["generate", "--model", Stories, "--batch", "/no/such/file"], "cannot be opened" },
+        { ["generate", "--model", Stories, "--batch", "y", "--sequences", "0"], "--sequences is '0', not a number from 1." },
+        { ["generate", "--model", Stories, "--batch", "y", "--cache", "7"], "--cache is '7', not contiguous or paged." },
+        { ["serve", "--model", Stories, "--preemption", "drop"], "--preemption is 'drop', not swap or recompute." },
+        { ["serve", "--model", Stories, "--urls", "https://127.0.0.1:1"], "--urls is 'https://127.0.0.1:1', not addresses of the form http://HOST:PORT." },
+        { ["serve", "--model", "/no/such/folder"], "CheckpointException: " },
         { ["generate", "--prompt", "x"], "Option '--model' is required." },
         { ["generate", "--model", Stories, "--prompt", "x", "--tokens", "0"], "--tokens is '0', not a number from 1." },
         { ["generate", "--model", Stories, "--prompt", "x", "--tokens", "many"], "--tokens is 'many', not a number from 1." },
