@@ -21,9 +21,9 @@ internal sealed class WatchedAttention(IDecoderAttention inner, Action<int, (int
         inner.Begin(step);
     }
 
-    public void AppendAndAttend(
-        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, DeviceBuffer<float>? sinks) =>
-        inner.AppendAndAttend(layer, q, k, v, o, sinks);
+    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs) => inner.Append(layer, k, v, inputs);
+
+    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs) => inner.Attend(layer, q, o, inputs);
 
     public void Reset(int sequence) => inner.Reset(sequence);
 
