@@ -15,6 +15,9 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
 
     public bool HasBiasOfQuery => (Seed & 4) == 0;
 
+    /// <summary>Multiplications of all scores, roughly: rows × keys × dimension.</summary>
+    public double Work => Lengths.Sum(pair => (double)pair.Queries * pair.Keys) * Shape.QueryHeads * Shape.HeadDim;
+
     public override string ToString() =>
         $"H {Shape.QueryHeads}/{Shape.KvHeads} d {Shape.HeadDim}/{Shape.ValueDim} {Shape.Mask} {Shape.Storage}"
         + (Shape.CacheStorage == Shape.Storage ? "" : $" cache {Shape.CacheStorage}")

@@ -12,10 +12,11 @@ var countOption = new Option<int>("--count") { Description = "Cases of the sampl
 var seedOption = new Option<int>("--seed") { Description = "Decides the sample and the inputs.", DefaultValueFactory = _ => 1 };
 var filterOption = new Option<string?>("--filter") { Description = "Only cases whose description contains this." };
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
+var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test; left out, the device's own." };
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
-    deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, targetOption,
+    deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, workOption, targetOption,
 };
 root.SetAction(arguments =>
 {
@@ -31,6 +32,8 @@ root.SetAction(arguments =>
         appends = [];
     }
 
+    double most = arguments.GetValue(workOption);
+    cases = cases.Where(test => test.Work <= most);
     if (arguments.GetValue(filterOption) is { } filter)
     {
         cases = cases.Where(test => test.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
