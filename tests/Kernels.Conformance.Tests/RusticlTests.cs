@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Kernels.Conformance.Tests;
 
 /// <summary>The conformance program on a second driver: Mesa's rusticl, on the CPU. A process of its own, because the driver reads its environment once.</summary>
@@ -10,19 +12,42 @@ public sealed class RusticlTests
         ["KERNELS_DEVICE"] = "llvmpipe",
     };
 
+    private const int SampleSize = 24, Seed = 1;
+
+    // llvmpipe calculates a work-group on one thread: what takes it minutes is left to the other devices.
+    private const double MostWork = 6e7;
+
+    [SkippableFact]
+    public void DimensionsAndLengthsAgreeWithTheReference() =>
+        Run("--axes", "--count", C(SampleSize), "--seed", C(Seed), "--work", MostWork.ToString(CultureInfo.InvariantCulture));
+
     [SkippableTheory]
     [InlineData("(70,70)")]
     [InlineData("(33,65)")]
     [InlineData("(1,81)")]
-    public void AgreesWithTheReference(string filter)
+    public void OptionsAgreeWithTheReference(string filter) => Run("--count", "12", "--filter", filter);
+
+    [Fact]
+    public void SampleHasEveryDimensionStorageAndGroupAndAllLengthsBelow1000()
+    {
+        AttentionCase[] sample = [.. CaseMatrix.Sample(SampleSize, Seed).Take(SampleSize).Where(test => test.Work <= MostWork)];
+        Assert.Equal(12, sample.Select(test => test.Shape.HeadDim).Distinct().Count());
+        Assert.Equal(9, sample.Select(test => test.Lengths.Single()).Distinct().Count());
+        Assert.Equal(3, sample.Select(test => test.Shape.Storage).Distinct().Count());
+        Assert.Subset(sample.Select(test => test.Shape.GroupSize).ToHashSet(), new HashSet<int> { 1, 2, 4, 7, 8 });
+    }
+
+    private static void Run(params string[] arguments)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "Kernels.Conformance.dll");
-        ToolResult result = Tool.Run(Tool.DotNet, ["exec", program, "--count", "12", "--filter", filter], Environment);
+        ToolResult result = Tool.Run(Tool.DotNet, ["exec", program, .. arguments], Environment);
         Skip.If(IsMissing(result), "Mesa's rusticl with llvmpipe is not installed (Debian: mesa-opencl-icd).");
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.Contains("llvmpipe", result.Output, StringComparison.Ordinal);
         Assert.Matches("^[1-9][0-9]* passed, 0 failed$", result.LastLine);
     }
+
+    private static string C(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The program ended before it had a device.</summary>
     private static bool IsMissing(ToolResult result) => result.ExitCode != 0
