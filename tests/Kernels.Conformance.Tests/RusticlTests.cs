@@ -22,6 +22,7 @@ public sealed class RusticlTests
         Run("--axes", "--count", C(SampleSize), "--seed", C(Seed), "--work", MostWork.ToString(CultureInfo.InvariantCulture));
 
     [SkippableTheory]
+    [InlineData("H 1/1 d 32/32")] // the lengths that the sample leaves out
     [InlineData("(70,70)")]
     [InlineData("(33,65)")]
     [InlineData("(1,81)")]

@@ -96,6 +96,12 @@ internal static class CaseMatrix
         yield return new(Shape(3, 3, 9, 11, causal, f16, f16, KvLayout.Nhd), [(31, 33), (1, 5)], seed++);
         yield return new(Shape(1, 1, 8, 8, none, f32, f32, KvLayout.Hnd), [(1, 1), (2, 300)], seed++);
 
+        // The longest lengths of the matrix in its smallest shape, for devices that are too slow for them in a larger one.
+        foreach ((int, int) longest in Lengths.Where(pair => pair.Queries > 1000))
+        {
+            yield return new(Shape(1, 1, 32, 32, causal, f32, f32, KvLayout.Hnd), [longest], seed++);
+        }
+
         // A cache in another type than what is put into it.
         yield return new(Shape(8, 2, 64, 64, causal, f32, f16, KvLayout.Hnd), [(70, 70), (1, 300)], seed++);
         yield return new(Shape(8, 2, 59, 59, causal, f32, bf16, KvLayout.Nhd), [(70, 70), (1, 300)], seed++);
