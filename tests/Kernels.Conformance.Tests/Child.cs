@@ -67,6 +67,18 @@ internal static class Child
             yield return new(shape with { PageSize = 5 }, lengths, seed++);
         }
 
+        // Each codec, and what a launch can give.
+        (int, int)[] few = [(9, 11), (1, 7)];
+        AttentionShape plain = CaseMatrix.Shape(2, 1, 16, 16, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        yield return new(plain with { CacheStorage = ElementType.Int8 }, few, seed++);
+        yield return new(plain with { CacheStorage = ElementType.Int4, PageSize = 5 }, few, seed++);
+        yield return new(plain with { CacheStorage = ElementType.Float8E4M3 }, few, seed++);
+        yield return new(plain with { Documents = true, KeyPadding = true, Bias = true }, few, seed++);
+        yield return new(
+            CaseMatrix.Shape(3, 1, 12, 8, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
+                with { LatentCache = true, Rope = RopeStyle.Interleaved, RotaryDim = 4 },
+            few, seed++);
+
         AttentionShape wide = CaseMatrix.Shape(1, 1, 8, 8, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
         yield return new(wide, split, seed++);
         yield return new(wide with { PageSize = 16, Sinks = true }, split, seed++);
