@@ -19,12 +19,7 @@ internal static class CpuPlanner
         // Wide heads leave room in the first-level cache for fewer keys.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
         var prefill = new TilePlan(Lanes, Keys: widest <= 64 ? 128 : widest <= 256 ? 64 : 32, ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, GroupsPerUnit: 2);
-        int rows = 1;
-        while (rows < spec.GroupSize)
-        {
-            rows *= 2;
-        }
-
+        int rows = PortablePlanner.PowerOfTwoAtLeast(spec.GroupSize);
         TilePlan decode = rows > MostDecodeRows ? prefill : prefill with { Rows = rows, Keys = rows == 1 ? 64 : 32 };
         return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1);
     }

@@ -77,7 +77,8 @@ internal static class PortablePlanner
 
     private static int Or(int asked, int automatic) => asked == 0 ? automatic : asked;
 
-    private static int PowerOfTwoAtLeast(int value)
+    /// <summary>The least power of two that is no less.</summary>
+    public static int PowerOfTwoAtLeast(int value)
     {
         int power = 1;
         while (power < value)

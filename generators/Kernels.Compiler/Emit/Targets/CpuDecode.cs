@@ -190,13 +190,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add($"new_max = fmax(new_max, swap_{step}(new_max));");
         }
 
-        writer.Add($$"""
-
-            // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
-            const lanes_float base = select(new_max, (lanes_float)(0.0f), new_max == -INFINITY);
-            const lanes_float rescale = exp2_lanes(row_max - base);
-            row_max = new_max;
-            row_sum *= rescale;
+        writer.Line().Add(MoveMaximum);
+        writer.Add("""
             for (int g = 0; g < vector_count; g++)
             {
                 p[g] = exp2_lanes(p[g] - base);

@@ -101,26 +101,26 @@ internal sealed class CpuPrefill(KernelContext context) : CpuFlash(context)
         writer.Close();
     }
 
-    public override void Softmax(CodeWriter writer) => writer.Add($$"""
+    public override void Softmax(CodeWriter writer)
+    {
+        writer.Line().Add($$"""
+            lanes_float new_max = row_max;
+            for (int j = 0; j < key_count; j++)
+            {
+                new_max = fmax(new_max, p[j]);
+            }
 
-        lanes_float new_max = row_max;
-        for (int j = 0; j < key_count; j++)
-        {
-            new_max = fmax(new_max, p[j]);
-        }
+            """);
+        writer.Add(MoveMaximum);
+        writer.Add($$"""
+            for (int j = 0; j < key_count; j++)
+            {
+                p[j] = exp2_lanes(p[j] - base);
+                row_sum += p[j];{{(Context.ScalesTokens ? "\n    p[j] *= value_scale[j];" : "")}}
+            }
 
-        // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
-        const lanes_float base = select(new_max, (lanes_float)(0.0f), new_max == -INFINITY);
-        const lanes_float rescale = exp2_lanes(row_max - base);
-        row_max = new_max;
-        row_sum *= rescale;
-        for (int j = 0; j < key_count; j++)
-        {
-            p[j] = exp2_lanes(p[j] - base);
-            row_sum += p[j];{{(Context.ScalesTokens ? "\n            p[j] *= value_scale[j];" : "")}}
-        }
-
-        """);
+            """);
+    }
 
     public override void Accumulate(CodeWriter writer)
     {

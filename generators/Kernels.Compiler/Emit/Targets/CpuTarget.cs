@@ -20,6 +20,15 @@ internal sealed class CpuTarget : Target
 /// <summary>What both forms of the cpu target share.</summary>
 internal abstract class CpuFlash(KernelContext context) : FlashSteps
 {
+    /// <summary>The step from the maximum so far to <c>new_max</c>: scores are taken from <c>base</c>, what was accumulated is multiplied with <c>rescale</c>.</summary>
+    protected const string MoveMaximum = """
+        // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
+        const lanes_float base = select(new_max, (lanes_float)(0.0f), new_max == -INFINITY);
+        const lanes_float rescale = exp2_lanes(row_max - base);
+        row_max = new_max;
+        row_sum *= rescale;
+        """;
+
     protected AttentionSpec Spec => context.Spec;
 
     protected KernelContext Context => context;
