@@ -1,8 +1,8 @@
 using Kernels.OpenCL;
 
-namespace Kernels.Paging.Tests;
+namespace Kernels;
 
-/// <summary>A device for the tests of a class. A machine without one skips the tests.</summary>
+/// <summary>The default device, opened once for the tests that share it. A machine without a device skips them.</summary>
 public sealed class DeviceFixture : IDisposable
 {
     private readonly ComputeDevice? device;
