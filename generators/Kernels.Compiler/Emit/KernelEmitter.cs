@@ -52,7 +52,7 @@ internal static class KernelEmitter
     public static string Emit(AttentionSpec spec, KernelTarget target, KernelAlgorithm algorithm)
     {
         KernelPlan plan = Planner.Plan(spec, target);
-        if (target == KernelTarget.Hopper && NvidiaPlanner.Supports(spec) && (algorithm == KernelAlgorithm.Prefill ? plan.Prefill : plan.Decode) is not HopperTile)
+        if (target == KernelTarget.Hopper && NvidiaPlanner.Supports(spec) && !HopperPlanner.ConvertsFloat8(spec) && (algorithm == KernelAlgorithm.Prefill ? plan.Prefill : plan.Decode) is not HopperTile)
         {
             return Emit(spec, KernelTarget.Nvidia, algorithm);
         }

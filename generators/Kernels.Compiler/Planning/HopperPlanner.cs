@@ -26,15 +26,20 @@ internal static class HopperPlanner
     private const int UnitLocalBytes = (227 * 1024) - 4;
 
     /// <summary>Whether wgmma can do a spec's arithmetic: what nvidia can, in dimensions of whole panels; or a latent cache in 16 bits, whose values two groups share in whole panels.</summary>
-    public static bool Supports(AttentionSpec spec) => spec.HeadDim % Panel == 0 && (spec.LatentCache
-        ? NvidiaPlanner.HasFragments(spec) && spec.ResolvedValueDim % (2 * Panel) == 0
-        : NvidiaPlanner.Supports(spec) && spec.ResolvedValueDim % Panel == 0);
+    public static bool Supports(AttentionSpec spec) => ConvertsFloat8(spec) || (HasPanels(spec) && (spec.LatentCache || NvidiaPlanner.Supports(spec)));
+
+    /// <summary>Whether kernels are nvidia's, but for an instruction that makes float16 of float8.</summary>
+    public static bool ConvertsFloat8(AttentionSpec spec) =>
+        spec.ResolvedCacheStorage == ElementType.Float8E4M3 && spec.Storage == ElementType.Float16 && NvidiaPlanner.Supports(spec);
+
+    private static bool HasPanels(AttentionSpec spec) =>
+        NvidiaPlanner.HasFragments(spec) && spec.HeadDim % Panel == 0 && spec.ResolvedValueDim % (spec.LatentCache ? 2 * Panel : Panel) == 0;
 
     public static KernelPlan Plan(AttentionSpec spec)
     {
         KernelPlan plan = NvidiaPlanner.Plan(spec) with { Target = KernelTarget.Hopper };
-        return spec.LatentCache
-            ? plan with { Prefill = LatentTile(spec), Decode = LatentTile(spec) }
+        return ConvertsFloat8(spec) ? plan
+            : spec.LatentCache ? plan with { Prefill = LatentTile(spec), Decode = LatentTile(spec) }
             : plan with { Prefill = Tile(spec, rowGroups: Math.Max(spec.HeadDim, spec.ResolvedValueDim) <= 64 ? 3 : 2) };
     }
 

@@ -23,8 +23,15 @@ internal static class NvidiaPlanner
     private const int LocalBytes = 112 * 1024;
 
     /// <summary>Whether tensor cores can do a spec's arithmetic: 16-bit queries and cache of the same type, dimensions of whole fragments.</summary>
-    public static bool Supports(AttentionSpec spec) =>
-        HasFragments(spec) && spec.HeadDim <= 256 && spec.ResolvedValueDim <= 256;
+    public static bool Supports(AttentionSpec spec)
+    {
+        // Of a quantised cache, whole pieces of 16 bytes are expanded.
+        int whole = spec.ResolvedCacheStorage == ElementType.Int4 ? 32 : 16;
+        return spec.Storage is ElementType.Float16 or ElementType.BFloat16
+            && (HasFragments(spec) || (IsQuantised(spec) && !spec.LatentCache))
+            && spec.HeadDim % whole == 0 && spec.ResolvedValueDim % whole == 0
+            && spec.HeadDim <= 256 && spec.ResolvedValueDim <= 256;
+    }
 
     /// <summary>Whether fragments can be made of a spec's elements as they are.</summary>
     public static bool HasFragments(AttentionSpec spec) =>
@@ -32,12 +39,16 @@ internal static class NvidiaPlanner
         && spec.ResolvedCacheStorage == spec.Storage
         && spec.HeadDim % 16 == 0 && spec.ResolvedValueDim % 16 == 0;
 
+    private static bool IsQuantised(AttentionSpec spec) => spec.ResolvedCacheStorage is ElementType.Int8 or ElementType.Int4 or ElementType.Float8E4M3;
+
     public static KernelPlan Plan(AttentionSpec spec)
     {
         // Two blocks of rows to a warp use a fragment of keys or values twice; wider heads have no registers for that.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
         NvidiaTile prefill = Tile(spec, rows: widest <= 128 ? 128 : 64, warpsAlongRows: 4, warpsAlongKeys: 1, keys: widest <= 128 ? 64 : 32, stages: 2);
-        NvidiaTile decode = Tile(spec, rows: 16, warpsAlongRows: 1, warpsAlongKeys: 4, keys: 64, stages: 3);
+        NvidiaTile decode = IsQuantised(spec)
+            ? Tile(spec, rows: 16, warpsAlongRows: 1, warpsAlongKeys: 4, keys: 128, stages: 2)
+            : Tile(spec, rows: 16, warpsAlongRows: 1, warpsAlongKeys: 4, keys: 64, stages: 3);
         return new KernelPlan(KernelTarget.Nvidia, prefill, decode, AppendWorkGroupSize: 64, CombineWorkGroupSize: 64);
     }
 
@@ -46,8 +57,12 @@ internal static class NvidiaPlanner
 
     private static NvidiaTile Tile(AttentionSpec spec, int rows, int warpsAlongRows, int warpsAlongKeys, int keys, int stages)
     {
-        int stage = 16 * keys * (Stride16(spec.HeadDim) + Stride16(spec.ResolvedValueDim));
-        int queries = 16 * rows * Stride16(spec.HeadDim);
+        // A quantised tile arrives as it is. In prefill, where many warps need it, it is expanded to one of 16-bit elements.
+        int tile = 16 * keys * (Stride16(spec.HeadDim) + Stride16(spec.ResolvedValueDim));
+        int bits = spec.ResolvedCacheStorage == ElementType.Int4 ? 4 : 8;
+        int scales = spec.ResolvedCacheStorage == ElementType.Float8E4M3 ? 0 : 2 * 4 * keys;
+        (int stage, int expanded) = !IsQuantised(spec) ? (tile, 0) : ((keys * (spec.HeadDim + spec.ResolvedValueDim) * bits / 8) + scales, warpsAlongKeys > 1 ? 0 : tile);
+        int queries = (16 * rows * Stride16(spec.HeadDim)) + expanded;
         stages = Math.Max(2, Math.Min(stages, (LocalBytes - queries) / stage));
 
         // At the end the states of the warps along the keys use the same memory.

@@ -15,6 +15,9 @@ public sealed partial class WorkPlan
     // What the launch of the merge costs, in keys of one work-group.
     private const int SplitCost = 128;
 
+    // A work-group takes as long to begin and to end as to read about so many keys.
+    private const int StartCost = 256;
+
     /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
     public const int MaxSplits = 256;
 
@@ -303,8 +306,8 @@ public sealed partial class WorkPlan
             // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
             double waves = Math.Ceiling(pieces * shape.KvHeads / slots);
             double time = 4 * (long)shortest >= 3 * (long)longest
-                ? waves * Math.Min(chunk, longest)
-                : Math.Max(Math.Min(chunk, longest), ideal + (chunk / 4.0));
+                ? waves * (Math.Min(chunk, longest) + StartCost)
+                : Math.Max(Math.Min(chunk, longest) + StartCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * StartCost / slots));
 
             // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
             double merging = splits == 1 ? 0 : SplitCost + (pieces * shape.KvHeads * 2.0 * rows / slots);

@@ -17,6 +17,9 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
     /// <summary>The element type in the names of instructions.</summary>
     protected string Element => Spec.Storage == ElementType.Float16 ? "f16" : "bf16";
 
+    /// <summary>Expression: the factor on products of queries and keys.</summary>
+    private string ScoreScale => context.QueryFactor == "SCALE" ? "SCALE" : "score_scale";
+
     /// <summary>Expression: the first key of score block <c>j</c> of this warp.</summary>
     protected abstract string FirstKeyOfBlock { get; }
 
@@ -28,6 +31,12 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
 
     /// <summary>Expression with a trailing plus: the first column of this warp's outputs, where it has not all.</summary>
     protected virtual string FirstColumn => "";
+
+    /// <summary>Expression: the column of element s0 or s1 of output block <c>c</c>.</summary>
+    protected virtual string Column(string element) => $"c * 8 + lane % 4 * 2 + {element}";
+
+    /// <summary>Constant: where in <c>scales</c> those of the values begin.</summary>
+    protected virtual string ValueScalesAt => "KEYS";
 
     /// <summary>Expression: whether this is the one work-item that stores what a row has one of.</summary>
     protected virtual string OneWorkItemOfRow => "lane % 4 == 0";
@@ -60,6 +69,16 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
     /// <summary>The state of a work-item's rows at their start.</summary>
     protected void BeginRows(CodeWriter writer)
     {
+        if (context.ScalesTokens)
+        {
+            writer.Add("float value_unit = 0.0f; // the largest scale of a value so far; outputs are multiples of it");
+        }
+
+        if (context.QueryFactor != "SCALE")
+        {
+            writer.Add($"const float score_scale = {context.QueryFactor};");
+        }
+
         writer.Add("""
             // Of each block, the rows lane / 4 and lane / 4 + 8.
             float row_max[ROW_BLOCKS][2];
@@ -94,7 +113,7 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
     }
 
     public override void Transform(CodeWriter writer) => EachScore(writer, Elements((element, row) =>
-        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * SCALE, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.TransformArguments});"));
+        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * {ScoreScale}, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.TransformArguments});"));
 
     public override void Hide(CodeWriter writer) => EachScore(writer, Elements((element, row) => context.Rules.HidesKeys
         ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.VisibleArguments}) ? score[b][j].s{element} : -INFINITY;"
@@ -103,7 +122,7 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
     public override void Softmax(CodeWriter writer)
     {
         // The scale is part of the exponent's multiply-add, unless the spec's steps have applied it.
-        string scaled = context.Rules.Transforms ? "" : " * SCALE";
+        string scaled = context.Rules.Transforms ? "" : $" * {ScoreScale}";
         writer.Add($$"""
 
             #pragma unroll
@@ -144,21 +163,85 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
             {{BeforeRescale}}    #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c++)
                 {
-                    output[b][c].lo *= rescale0;
-                    output[b][c].hi *= rescale1;
+                    output[b][c].lo *= rescale0{{(context.ScalesTokens ? " * unit_rescale" : "")}};
+                    output[b][c].hi *= rescale1{{(context.ScalesTokens ? " * unit_rescale" : "")}};
                 }
             }
 
             """);
     }
 
-    /// <summary>Sums of whole rows.</summary>
-    protected static void TotalRows(CodeWriter writer) => writer.Add("""
+    /// <summary>
+    /// The scales of integers, which <c>scales</c> has of the tile's keys and then of its values: those of keys go to the scores,
+    /// those of values to the probabilities, in units of the largest so far so that 16 bits suffice.
+    /// </summary>
+    protected void ScaleKeys(CodeWriter writer)
+    {
+        if (!context.ScalesTokens)
+        {
+            return;
+        }
+
+        writer.Add($$"""
+            float unit = value_unit;
+            #pragma unroll
+            for (int j = 0; j < KEY_BLOCKS; j++)
+            {
+                const float2 key_scale = vload2(0, scales + j * 8 + lane % 4 * 2);
+                const float2 value_scale = vload2(0, scales + {{ValueScalesAt}} + j * 8 + lane % 4 * 2);
+                unit = fmax(unit, fmax(value_scale.s0, value_scale.s1));
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    score[b][j].lo *= key_scale;
+                    score[b][j].hi *= key_scale;
+                }
+            }
+            unit = row_maximum(unit);
+            const float unit_rescale = unit > 0.0f ? value_unit / unit : 1.0f;
+            const float inverse_unit = unit > 0.0f ? 1.0f / unit : 0.0f;
+            value_unit = unit;
+
+            """);
+    }
+
+    /// <summary>Probabilities times the scales of their values.</summary>
+    protected void ScaleProbabilities(CodeWriter writer)
+    {
+        if (!context.ScalesTokens)
+        {
+            return;
+        }
+
+        writer.Add($$"""
+            #pragma unroll
+            for (int j = 0; j < KEY_BLOCKS; j++)
+            {
+                const float2 value_scale = vload2(0, scales + {{ValueScalesAt}} + j * 8 + lane % 4 * 2) * inverse_unit;
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    score[b][j].lo *= value_scale;
+                    score[b][j].hi *= value_scale;
+                }
+            }
+            """);
+    }
+
+    /// <summary>Sums of whole rows, and outputs in units of 1.</summary>
+    protected void TotalRows(CodeWriter writer) => writer.Add($$"""
         #pragma unroll
         for (int b = 0; b < ROW_BLOCKS; b++)
         {
             row_sum[b][0] = row_total(row_sum[b][0]);
-            row_sum[b][1] = row_total(row_sum[b][1]);
+            row_sum[b][1] = row_total(row_sum[b][1]);{{(context.ScalesTokens ? """
+
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    output[b][c] *= value_unit;
+                }
+            """ : "")}}
         }
 
         """);
@@ -193,6 +276,68 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
         writer.Close().Close();
     }
 
+    /// <summary>The warps along the keys have a state of the same rows each: one softmax over them, through local memory.</summary>
+    protected void MergeWarps(CodeWriter writer)
+    {
+        writer.Add($$"""
+            // Each warp along the keys has a state of its own of the same rows: put them side by side and merge them.
+            local float* const states = (local float*)memory; // [WARPS_ALONG_KEYS][ROWS][VALUE_DIM + 2]: output, maximum, sum
+            barrier(CLK_LOCAL_MEM_FENCE);
+            #pragma unroll
+            for (int r = 0; r < 2; r++)
+            {
+                local float* const state = states + ((thread / 32) / WARPS_ALONG_ROWS * ROWS + warp_row + lane / 4 + r * 8) * (VALUE_DIM + 2);
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    state[{{Column("0")}}] = r == 0 ? output[0][c].s0 : output[0][c].s2;
+                    state[{{Column("1")}}] = r == 0 ? output[0][c].s1 : output[0][c].s3;
+                }
+                if (lane % 4 == 0)
+                {
+                    state[VALUE_DIM] = row_max[0][r];
+                    state[VALUE_DIM + 1] = row_sum[0][r];
+                }
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            """);
+        writer.Open("for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item += WORK_GROUP / 32)");
+        writer.Add("""
+            float maximum = -INFINITY;
+            for (int w = 0; w < WARPS_ALONG_KEYS; w++)
+            {
+                maximum = fmax(maximum, states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + VALUE_DIM]);
+            }
+            float weight[WARPS_ALONG_KEYS];
+            float sum = 0.0f;
+            for (int w = 0; w < WARPS_ALONG_KEYS; w++)
+            {
+                local const float* const state = states + (w * ROWS + row_of_item) * (VALUE_DIM + 2);
+                weight[w] = maximum == -INFINITY ? 0.0f : exp2_fast(state[VALUE_DIM] - maximum);
+                sum += weight[w] * state[VALUE_DIM + 1];
+            }
+            """);
+        StoreRow(writer, "lane == 0", () => writer.Add($$"""
+            for (int d = lane; d < VALUE_DIM; d += 32)
+            {
+                float o = 0.0f;
+                for (int w = 0; w < WARPS_ALONG_KEYS; w++)
+                {
+                    o += weight[w] * states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + d];
+                }
+                if (is_final)
+                {
+                    {{context.Storage.Store("outputs + to * VALUE_DIM + d", "o * inverse")}}
+                }
+                else
+                {
+                    partial_outputs[to * VALUE_DIM + d] = o * inverse;
+                }
+            }
+            """));
+        writer.Close();
+    }
+
     /// <summary>Writes the row <c>row_of_item</c> with <c>sum</c> and <c>maximum</c>: its output by <paramref name="store"/>, its LSE or state by one work-item.</summary>
     protected void StoreRow(CodeWriter writer, string oneWorkItem, Action store)
     {
@@ -203,7 +348,7 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
         writer.Add($$"""
             // A row that saw no key has the sum 0: output 0, LSE -inf.
             const int is_final = item.partial_row < 0;{{sink}}
-            const float inverse = sum > 0.0f ? 1.0f / {{denominator}} : 0.0f;
+            const float inverse = sum > 0.0f ? {{context.OutputFactor}} / {{denominator}} : 0.0f;
             const long to = is_final ? packed_row(item, kv_head, row_of_item) : (long)(item.partial_row + row_of_item) * KV_HEADS + kv_head;
             """);
         store();

@@ -15,6 +15,10 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
 
     public override bool CanLeaveOutTiles => false;
 
+    /// <summary>Whether keys and values arrive as they are in a quantised cache and become 16-bit elements in local memory.</summary>
+    private bool Expands => Context.Cache.Scale != CacheScale.None;
+
+    /// <summary>Whether each warp has keys of its own, which it copies itself: then warps need not wait for each other.</summary>
     private bool SplitsKeys => tile.WarpsAlongKeys > 1;
 
     protected override string FirstKeyOfBlock => "first_key + warp_key + j * 8";
@@ -39,7 +43,18 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
         // Of a row in local memory, in pieces of 16 bytes; odd, so that the rows that ldmatrix reads begin in different banks.
         #define KEY_STRIDE {NvidiaPlanner.Stride16(Spec.HeadDim)}
         #define VALUE_STRIDE {NvidiaPlanner.Stride16(Spec.ResolvedValueDim)}
-        #define STAGE_SIZE (KEYS * (KEY_STRIDE + VALUE_STRIDE))
+        {(Expands ? $"""
+            #define TILE_SIZE (KEYS * (KEY_STRIDE + VALUE_STRIDE)) // of the one tile that is expanded
+
+            // Of a row as it is in the cache, in pieces of 16 bytes.
+            #define KEY_PIECES {Spec.HeadDim / NvidiaExpansion.PieceElements(Spec)}
+            #define VALUE_PIECES {Spec.ResolvedValueDim / NvidiaExpansion.PieceElements(Spec)}
+            #define SCALE_SIZE ({(Context.ScalesTokens ? "2 * KEYS / 4" : "0")}) // scales of a stage's keys and values
+            #define STAGE_SIZE (KEYS * (KEY_PIECES + VALUE_PIECES) + SCALE_SIZE)
+            """ : """
+            #define TILE_SIZE 0 // no tile but those of the stages
+            #define STAGE_SIZE (KEYS * (KEY_STRIDE + VALUE_STRIDE))
+            """)}
         #define LOCAL_SIZE {tile.LocalBytes / 16} // queries and stages, or the states that are merged after them
         """);
 
@@ -50,7 +65,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
             LaneVocabulary.Declare(writer, 1, Spec);
         }
 
-        Prelude.Helpers(writer, NvidiaPtx.Copy, NvidiaPtx.CopyGroups, NvidiaPtx.LoadMatrix, NvidiaPtx.Multiply(Element), NvidiaPtx.Softmax(Element));
+        Prelude.Helpers(writer, NvidiaPtx.Copy, Context.ScalesTokens ? NvidiaPtx.CopyScale : "", NvidiaPtx.CopyGroups, NvidiaPtx.LoadMatrix, NvidiaPtx.Multiply(Element), NvidiaPtx.Softmax(Element), SplitsKeys ? NvidiaPtx.WarpBarrier : "", Expands ? NvidiaExpansion.Functions(Context) : "", Expands ? NvidiaExpansion.PieceFunction(Spec) : "");
     }
 
     /// <summary>Whether the queries' fragments stay in registers; wide heads leave no room for them, and they are read again for each tile.</summary>
@@ -87,7 +102,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
         writer.Add($$"""
             local uint4 memory[LOCAL_SIZE] __attribute__((aligned(128)));
             const uint queries_at = (uint)(size_t)memory; // a local pointer is its address in shared memory
-            const uint tiles_at = queries_at + ROWS * KEY_STRIDE * 16;
+            const uint tiles_at = queries_at + (ROWS * KEY_STRIDE + TILE_SIZE) * 16;
             const int thread = get_local_id(0);
             const int lane = thread % 32;
             const int warp_row = (thread / 32) % WARPS_ALONG_ROWS * ROW_BLOCKS * 16;
@@ -111,16 +126,19 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
 
     public override void Scores(CodeWriter writer)
     {
-        writer.Add("""
+        writer.Add($"""
             wait_copies();
-            barrier(CLK_LOCAL_MEM_FENCE); // this tile is there for all, and the one before is no longer read
+            {(SplitsKeys
+                ? "warp_barrier(); // the warp's part of this tile is there, and that of the one before is no longer read"
+                : "barrier(CLK_LOCAL_MEM_FENCE); // this tile is there for all, and the one before is no longer read")}
             """);
         writer.Open();
         CopyTile(writer, "(stage + STAGES - 1) % STAGES", "first_key + (STAGES - 1) * KEYS");
         writer.Close();
         writer.Add($$"""
-            const uint keys_at = tiles_at + (stage * STAGE_SIZE + warp_key * KEY_STRIDE) * 16;
-            const uint values_at = tiles_at + (stage * STAGE_SIZE + KEYS * KEY_STRIDE + warp_key * VALUE_STRIDE) * 16;
+            {{(Expands ? ExpandTile() : "const uint tile_at = tiles_at + stage * STAGE_SIZE * 16;")}}
+            const uint keys_at = tile_at + warp_key * KEY_STRIDE * 16;
+            const uint values_at = tile_at + (KEYS * KEY_STRIDE + warp_key * VALUE_STRIDE) * 16;
             stage = (stage + 1) % STAGES;
 
             float4 score[ROW_BLOCKS][KEY_BLOCKS];
@@ -156,85 +174,40 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
             }
 
             """);
+        ScaleKeys(writer);
     }
 
-    public override void Softmax(CodeWriter writer)
+    public override void Accumulate(CodeWriter writer)
     {
-        // The scale is part of the exponent's multiply-add, unless the spec's steps have applied it.
-        string scaled = Context.Rules.Transforms ? "" : " * SCALE";
-        writer.Add($$"""
-
+        ScaleProbabilities(writer);
+        writer.Add("""
             #pragma unroll
-            for (int b = 0; b < ROW_BLOCKS; b++)
+            for (int j = 0; j < KEY_BLOCKS; j += 2)
             {
-                float top0 = -INFINITY;
-                float top1 = -INFINITY;
-                #pragma unroll
-                for (int j = 0; j < KEY_BLOCKS; j++)
-                {
-                    top0 = fmax(top0, fmax(score[b][j].s0, score[b][j].s1));
-                    top1 = fmax(top1, fmax(score[b][j].s2, score[b][j].s3));
-                }
-                top0 = fmax(row_max[b][0], row_maximum(top0){{scaled}});
-                top1 = fmax(row_max[b][1], row_maximum(top1){{scaled}});
-
-                // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
-                const float base0 = top0 == -INFINITY ? 0.0f : top0;
-                const float base1 = top1 == -INFINITY ? 0.0f : top1;
-                const float rescale0 = exp2_fast(row_max[b][0] - base0);
-                const float rescale1 = exp2_fast(row_max[b][1] - base1);
-                row_max[b][0] = top0;
-                row_max[b][1] = top1;
-                row_sum[b][0] *= rescale0;
-                row_sum[b][1] *= rescale1;
-                #pragma unroll
-                for (int c = 0; c < VALUE_BLOCKS; c++)
-                {
-                    output[b][c].lo *= rescale0;
-                    output[b][c].hi *= rescale1;
-                }
-                #pragma unroll
-                for (int j = 0; j < KEY_BLOCKS; j++)
-                {
-                    score[b][j].s0 = exp2_fast(score[b][j].s0{{scaled}} - base0);
-                    score[b][j].s1 = exp2_fast(score[b][j].s1{{scaled}} - base0);
-                    score[b][j].s2 = exp2_fast(score[b][j].s2{{scaled}} - base1);
-                    score[b][j].s3 = exp2_fast(score[b][j].s3{{scaled}} - base1);
-                    row_sum[b][0] += score[b][j].s0 + score[b][j].s1;
-                    row_sum[b][1] += score[b][j].s2 + score[b][j].s3;
-                }
-            }
-
-            """);
-    }
-
-    public override void Accumulate(CodeWriter writer) => writer.Add("""
-        #pragma unroll
-        for (int j = 0; j < KEY_BLOCKS; j += 2)
-        {
-            // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
-            uint4 p[ROW_BLOCKS];
-            #pragma unroll
-            for (int b = 0; b < ROW_BLOCKS; b++)
-            {
-                p[b].s0 = pack(score[b][j].s0, score[b][j].s1);
-                p[b].s1 = pack(score[b][j].s2, score[b][j].s3);
-                p[b].s2 = pack(score[b][j + 1].s0, score[b][j + 1].s1);
-                p[b].s3 = pack(score[b][j + 1].s2, score[b][j + 1].s3);
-            }
-            #pragma unroll
-            for (int c = 0; c < VALUE_BLOCKS; c += 2)
-            {
-                const uint4 v = ldmatrix_x4_transposed(values_at + ((j * 8 + lane % 16) * VALUE_STRIDE + c + lane / 16) * 16);
+                // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
+                uint4 p[ROW_BLOCKS];
                 #pragma unroll
                 for (int b = 0; b < ROW_BLOCKS; b++)
                 {
-                    output[b][c] = mma_m16n8k16(output[b][c], p[b], v.s0, v.s1);
-                    output[b][c + 1] = mma_m16n8k16(output[b][c + 1], p[b], v.s2, v.s3);
+                    p[b].s0 = pack(score[b][j].s0, score[b][j].s1);
+                    p[b].s1 = pack(score[b][j].s2, score[b][j].s3);
+                    p[b].s2 = pack(score[b][j + 1].s0, score[b][j + 1].s1);
+                    p[b].s3 = pack(score[b][j + 1].s2, score[b][j + 1].s3);
+                }
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c += 2)
+                {
+                    const uint4 v = ldmatrix_x4_transposed(values_at + ((j * 8 + lane % 16) * VALUE_STRIDE + c + lane / 16) * 16);
+                    #pragma unroll
+                    for (int b = 0; b < ROW_BLOCKS; b++)
+                    {
+                        output[b][c] = mma_m16n8k16(output[b][c], p[b], v.s0, v.s1);
+                        output[b][c + 1] = mma_m16n8k16(output[b][c + 1], p[b], v.s2, v.s3);
+                    }
                 }
             }
-        }
-        """);
+            """);
+    }
 
     public override void Finish(CodeWriter writer)
     {
@@ -252,92 +225,69 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
         }
     }
 
-    /// <summary>The warps along the keys have a state of the same rows each: one softmax over them, through local memory.</summary>
-    private void MergeWarps(CodeWriter writer)
+    /// <summary>The stage's keys and values become elements of the tile, all work-items together.</summary>
+    private string ExpandTile()
     {
-        writer.Add("""
-            // Each warp along the keys has a state of its own of the same rows: put them side by side and merge them.
-            local float* const states = (local float*)memory; // [WARPS_ALONG_KEYS][ROWS][VALUE_DIM + 2]: output, maximum, sum
-            barrier(CLK_LOCAL_MEM_FENCE);
-            #pragma unroll
-            for (int r = 0; r < 2; r++)
+        return $$"""
+            const uint tile_at = queries_at + ROWS * KEY_STRIDE * 16;
             {
-                local float* const state = states + ((thread / 32) / WARPS_ALONG_ROWS * ROWS + warp_row + lane / 4 + r * 8) * (VALUE_DIM + 2);
+                local uint4* const expanded = memory + ROWS * KEY_STRIDE;
+                local const uint4* const raw = memory + ROWS * KEY_STRIDE + TILE_SIZE + stage * STAGE_SIZE;
+            {{Expand("KEY", "", "")}}
+            {{Expand("VALUE", "KEYS * KEY_STRIDE + ", "KEYS * KEY_PIECES + ")}}
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            {{(Context.ScalesTokens ? "local const float* const scales = (local const float*)(memory + ROWS * KEY_STRIDE + TILE_SIZE + stage * STAGE_SIZE + KEYS * (KEY_PIECES + VALUE_PIECES)) + warp_key;\n" : "")}}
+            """;
+
+        string Expand(string what, string to, string from) => $$"""
                 #pragma unroll
-                for (int c = 0; c < VALUE_BLOCKS; c++)
+                for (int i = thread; i < KEYS * {{what}}_PIECES; i += WORK_GROUP)
                 {
-                    state[c * 8 + lane % 4 * 2] = r == 0 ? output[0][c].s0 : output[0][c].s2;
-                    state[c * 8 + lane % 4 * 2 + 1] = r == 0 ? output[0][c].s1 : output[0][c].s3;
+                    const int r = i / {{what}}_PIECES;
+                    expand_piece(expanded + {{to}}r * {{what}}_STRIDE + i % {{what}}_PIECES * {{NvidiaExpansion.PieceElements(Spec) / 8}}, raw[{{from}}i]);
                 }
-                if (lane % 4 == 0)
-                {
-                    state[VALUE_DIM] = row_max[0][r];
-                    state[VALUE_DIM + 1] = row_sum[0][r];
-                }
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
-            """);
-        writer.Open("for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item += WORK_GROUP / 32)");
-        writer.Add("""
-            float maximum = -INFINITY;
-            for (int w = 0; w < WARPS_ALONG_KEYS; w++)
-            {
-                maximum = fmax(maximum, states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + VALUE_DIM]);
-            }
-            float weight[WARPS_ALONG_KEYS];
-            float sum = 0.0f;
-            for (int w = 0; w < WARPS_ALONG_KEYS; w++)
-            {
-                local const float* const state = states + (w * ROWS + row_of_item) * (VALUE_DIM + 2);
-                weight[w] = maximum == -INFINITY ? 0.0f : exp2_fast(state[VALUE_DIM] - maximum);
-                sum += weight[w] * state[VALUE_DIM + 1];
-            }
-            """);
-        StoreRow(writer, "lane == 0", () => writer.Add($$"""
-            for (int d = lane; d < VALUE_DIM; d += 32)
-            {
-                float o = 0.0f;
-                for (int w = 0; w < WARPS_ALONG_KEYS; w++)
-                {
-                    o += weight[w] * states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + d];
-                }
-                if (is_final)
-                {
-                    {{Context.Storage.Store("outputs + to * VALUE_DIM + d", "o * inverse")}}
-                }
-                else
-                {
-                    partial_outputs[to * VALUE_DIM + d] = o * inverse;
-                }
-            }
-            """));
-        writer.Close();
+            """;
     }
 
     /// <summary>Starts the copies of a tile's keys and values into a stage; past the last key nothing is copied, but the group is closed all the same.</summary>
     private void CopyTile(CodeWriter writer, string stage, string firstKey)
     {
+        int piece = Expands ? 16 : 8; // items of the cache's storage type: bytes, or 16-bit elements
+        (string keyPieces, string valuePieces) = Expands ? ("KEY_PIECES", "VALUE_PIECES") : ("(HEAD_DIM / 8)", "(VALUE_DIM / 8)");
+        (string keyStride, string valueStride) = Expands ? ("KEY_PIECES", "VALUE_PIECES") : ("KEY_STRIDE", "VALUE_STRIDE");
+        string scales = !Context.ScalesTokens ? "" : $$"""
+
+                for (int i = thread; i < 2 * KEYS; i += WORK_GROUP)
+                {
+                    const int r = i % KEYS;
+                    global const float* const from = i < KEYS ? key_scales : value_scales;
+                    copy_4(copy_to + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + scale_index(sequence, kv_head, min(copy_key + r, item.kv_end - 1), {{Context.Addressing.Arguments}}), copy_key + r < item.kv_end);
+                }
+            """;
+        // Rows of a work-group, or of a warp that has its own.
+        (string first, string rows, string step, string begin) = SplitsKeys ? ("lane", "WARP_KEYS", "32", "warp_key + ") : ("thread", "KEYS", "WORK_GROUP", "");
         writer.Add($$"""
             const int copy_key = {{firstKey}};
             const uint copy_to = tiles_at + ({{stage}}) * STAGE_SIZE * 16;
             if (copy_key < item.kv_end)
             {
                 #pragma unroll 4
-                for (int i = thread; i < KEYS * (HEAD_DIM / 8); i += WORK_GROUP)
+                for (int i = {{first}}; i < {{rows}} * {{keyPieces}}; i += {{step}})
                 {
-                    const int r = i / (HEAD_DIM / 8);
-                    const int piece = i % (HEAD_DIM / 8);
+                    const int r = {{begin}}i / {{keyPieces}};
+                    const int piece = i % {{keyPieces}};
                     const int key = min(copy_key + r, item.kv_end - 1);
-                    copy_16(copy_to + (r * KEY_STRIDE + piece) * 16, keys + key_row(sequence, kv_head, key, {{Context.Addressing.Arguments}}) + piece * 8, copy_key + r < item.kv_end);
+                    copy_16(copy_to + (r * {{keyStride}} + piece) * 16, keys + key_row(sequence, kv_head, key, {{Context.Addressing.Arguments}}) + piece * {{piece}}, copy_key + r < item.kv_end);
                 }
                 #pragma unroll 4
-                for (int i = thread; i < KEYS * (VALUE_DIM / 8); i += WORK_GROUP)
+                for (int i = {{first}}; i < {{rows}} * {{valuePieces}}; i += {{step}})
                 {
-                    const int r = i / (VALUE_DIM / 8);
-                    const int piece = i % (VALUE_DIM / 8);
+                    const int r = {{begin}}i / {{valuePieces}};
+                    const int piece = i % {{valuePieces}};
                     const int key = min(copy_key + r, item.kv_end - 1);
-                    copy_16(copy_to + (KEYS * KEY_STRIDE + r * VALUE_STRIDE + piece) * 16, values + value_row(sequence, kv_head, key, {{Context.Addressing.Arguments}}) + piece * 8, copy_key + r < item.kv_end);
-                }
+                    copy_16(copy_to + (KEYS * {{keyStride}} + r * {{valueStride}} + piece) * 16, values + value_row(sequence, kv_head, key, {{Context.Addressing.Arguments}}) + piece * {{piece}}, copy_key + r < item.kv_end);
+                }{{scales}}
             }
             close_copies();
             """);

@@ -12,6 +12,22 @@ internal static class NvidiaPtx
         }
         """;
 
+    /// <summary>4 bytes from global to local memory, asynchronously.</summary>
+    public const string CopyScale = """
+        static void copy_4(uint to, global const void* from, int valid)
+        {
+            asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" : : "r"(to), "l"(from), "r"(valid ? 4 : 0));
+        }
+        """;
+
+    /// <summary>A barrier of the work-items of a warp.</summary>
+    public const string WarpBarrier = """
+        static void warp_barrier(void)
+        {
+            asm volatile("bar.warp.sync 0xffffffff;" : : : "memory");
+        }
+        """;
+
     /// <summary>Copies in groups, for kernels whose warps all copy and all multiply.</summary>
     public const string CopyGroups = """
         // What was started since the last call is one group.
@@ -44,6 +60,17 @@ internal static class NvidiaPtx
             uint4 m;
             asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                 : "=r"(m.s0), "=r"(m.s1), "=r"(m.s2), "=r"(m.s3) : "r"(address));
+            return m;
+        }
+        """;
+
+    /// <summary>The fragment of a block of eight columns from local memory.</summary>
+    public const string LoadMatrix2 = """
+        // Two 8 x 8 matrices of 16-bit elements, each transposed; lane l < 16 gives the address of row l % 8 of matrix l / 8.
+        static uint2 ldmatrix_x2_transposed(uint address)
+        {
+            uint2 m;
+            asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];" : "=r"(m.s0), "=r"(m.s1) : "r"(address));
             return m;
         }
         """;
