@@ -85,6 +85,12 @@ internal static class CompareCommand
 
         Comparison comparison = Comparison.Run(options, Console.Error);
         Report report = Report.Create(comparison);
+        if (Console.IsOutputRedirected)
+        {
+            // Nobody's window is that narrow when there is no window.
+            AnsiConsole.Profile.Width = 220;
+        }
+
         report.Write(AnsiConsole.Console);
         if (options.Markdown is { } markdown)
         {

@@ -28,7 +28,7 @@ internal sealed record Comparison(CompareOptions Options, ImmutableArray<RowResu
                 {
                     foreach (Participant participant in options.Peers ? participants : participants.Take(1))
                     {
-                        row.Add(participant.Ask(new(row.Row.Work, options.Seconds)));
+                        row.Add(participant.Ask(new(row.Row.Work, options.Seconds, row.Row.Series is not null)));
                     }
 
                     string time = row.Ours is { } ours ? Units.Time(ours.Seconds) : $"failed ({row.Missing.FirstOrDefault(missing => missing.Participant == Participant.Ours).Reason})";

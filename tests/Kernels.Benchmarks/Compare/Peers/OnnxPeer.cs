@@ -10,6 +10,9 @@ namespace Kernels.Benchmarks.Compare;
 /// </summary>
 internal sealed class OnnxPeer : IDisposable
 {
+    /// <summary>Seeds of the inputs; a copy of the cache takes two from the last on, for keys and for values.</summary>
+    internal const int QuerySeed = 1, KeySeed = 2, ValueSeed = 3, CacheSeed = 4;
+
     // As for our own kernels: copies of the cache make up this much.
     private const long RotatedBytes = 512L << 20;
 
@@ -104,14 +107,14 @@ internal sealed class OnnxPeer : IDisposable
         long[] queryShape = [work.Batch, queries, (long)work.QueryHeads * work.HeadDim];
         long[] rowShape = [work.Batch, queries, (long)work.KvHeads * work.HeadDim];
         long[] cacheShape = [work.Batch, work.KvHeads, work.Sequence, work.HeadDim];
-        OrtValue query = Tensor<T, TOrt>(queryShape, 1), key = Tensor<T, TOrt>(rowShape, 2), value = Tensor<T, TOrt>(rowShape, 3);
-        OrtValue output = Tensor<T, TOrt>(queryShape, 0);
+        OrtValue query = Tensor<T, TOrt>(queryShape, QuerySeed), key = Tensor<T, TOrt>(rowShape, KeySeed), value = Tensor<T, TOrt>(rowShape, ValueSeed);
+        OrtValue output = Tensor<T, TOrt>(queryShape, QuerySeed);
         OrtValue lengths = Own(OrtValue.CreateTensorValueFromMemory([.. Enumerable.Repeat(work.Sequence - 1, work.Batch)], [work.Batch]));
         OrtValue total = Own(OrtValue.CreateTensorValueFromMemory([work.Sequence], [1L]));
         int copies = work.Step == Step.Prefill ? 1 : (int)Math.Max(1, RotatedBytes / work.StoredBytes) + 1;
         for (int i = 0; i < copies; i++)
         {
-            OrtValue keys = Tensor<T, TOrt>(cacheShape, 4 + i), values = Tensor<T, TOrt>(cacheShape, 1000 + i);
+            OrtValue keys = Tensor<T, TOrt>(cacheShape, CacheSeed + (2 * i)), values = Tensor<T, TOrt>(cacheShape, CacheSeed + (2 * i) + 1);
             turns.Add((work.Step == Step.Prefill ? [query, key, value, lengths, total] : [query, key, value, keys, values, lengths, total], [output, keys, values]));
         }
     }

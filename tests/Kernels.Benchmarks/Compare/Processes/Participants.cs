@@ -19,14 +19,14 @@ internal static class Participants
 
         if (python is not null)
         {
-            string script = Path.Combine(AppContext.BaseDirectory, "Peers", "torch_peer.py");
+            string script = Path.Combine(AppContext.BaseDirectory, "Compare", "Peers", "torch_peer.py");
             all.Add(new(Participant.Torch, [python, "-u", script, suite.Name == "cpu" ? "cpu" : "cuda"]));
         }
 
         return all;
     }
 
-    /// <summary>Finds a Python with torch: the first of KERNELS_PYTHON and python3 that imports it.</summary>
+    /// <summary>Finds a Python with torch: that of KERNELS_PYTHON, else python3, if it imports torch.</summary>
     /// <param name="reason">Why there is none.</param>
     public static string? FindTorch(out string reason)
     {
