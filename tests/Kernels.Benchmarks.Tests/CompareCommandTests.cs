@@ -18,8 +18,9 @@ public sealed class CompareCommandTests
     [Fact]
     public void EveryOptionArrives()
     {
-        CompareOptions options = Read("compare --suite cpu --device #1 --processes 5 --seconds 0.5 --filter decode --no-peers --json a.json --markdown b.md --plot c.png");
+        CompareOptions options = Read("compare --suite cpu --device #1 --processes 5 --seconds 0.5 --filter decode --no-peers --no-series --json a.json --markdown b.md --plot c.png");
         Assert.Equal(("#1", 5, 0.5, "decode", false), (options.Device, options.Processes, options.Seconds, options.Filter, options.Peers));
+        Assert.All(options.Rows, row => Assert.Null(row.Series));
         Assert.Equal(("a.json", "b.md", "c.png"), (options.Json, options.Markdown, options.Plot));
     }
 

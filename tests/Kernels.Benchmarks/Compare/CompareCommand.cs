@@ -18,6 +18,7 @@ internal static class CompareCommand
     private static readonly Option<int> ProcessesOption = new("--processes") { Description = "Processes of each participant.", DefaultValueFactory = _ => 3 };
     private static readonly Option<double> SecondsOption = new("--seconds") { Description = "Seconds of sampling for each row, participant and process.", DefaultValueFactory = _ => 1 };
     private static readonly Option<string?> FilterOption = new("--filter") { Description = "Only rows whose name contains this, and those that they are compared with." };
+    private static readonly Option<bool> NoSeriesOption = new("--no-series") { Description = "Without the rows that show growth with length and batch." };
     private static readonly Option<bool> NoPeersOption = new("--no-peers") { Description = "Only our kernels." };
     private static readonly Option<string?> JsonOption = new("--json") { Description = "Writes all measurements to a file." };
     private static readonly Option<string?> MarkdownOption = new("--markdown") { Description = "Writes the tables to a file." };
@@ -36,7 +37,7 @@ internal static class CompareCommand
         });
         Command compare = new(Name, "Measures the kernels beside their ceilings and their peers, each in several processes, in turns.")
         {
-            SuiteOption, DeviceOption, ProcessesOption, SecondsOption, FilterOption, NoPeersOption, JsonOption, MarkdownOption, PlotOption,
+            SuiteOption, DeviceOption, ProcessesOption, SecondsOption, FilterOption, NoSeriesOption, NoPeersOption, JsonOption, MarkdownOption, PlotOption,
         };
         compare.SetAction(arguments => Run(Read(arguments)));
         var who = new Argument<string>("participant");
@@ -66,6 +67,7 @@ internal static class CompareCommand
             Processes = arguments.GetValue(ProcessesOption),
             Seconds = arguments.GetValue(SecondsOption),
             Filter = arguments.GetValue(FilterOption),
+            Series = !arguments.GetValue(NoSeriesOption),
             Peers = !arguments.GetValue(NoPeersOption),
             Json = arguments.GetValue(JsonOption),
             Markdown = arguments.GetValue(MarkdownOption),
@@ -77,9 +79,15 @@ internal static class CompareCommand
     private static int Run(CompareOptions options)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        if (options.Suite.Select(options.Filter).IsEmpty)
+        if (options.Rows.IsEmpty)
         {
-            Console.Error.WriteLine($"No row of suite {options.Suite.Name} contains \"{options.Filter}\".");
+            Console.Error.WriteLine($"Suite {options.Suite.Name} has no such row.");
+            return 2;
+        }
+
+        if (options.Plot is not null && options.Rows.All(row => row.Series is null))
+        {
+            Console.Error.WriteLine("--plot draws series, and none is among the rows; --filter growth chooses some.");
             return 2;
         }
 

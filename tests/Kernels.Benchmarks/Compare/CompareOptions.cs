@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Kernels.Benchmarks.Compare;
 
 /// <summary>What the command line asks for.</summary>
@@ -10,6 +12,12 @@ internal sealed record CompareOptions(Suite Suite, string Device)
 
     /// <summary>Only rows whose name contains this, and those that they are compared with; null: all.</summary>
     public string? Filter { get; init; }
+
+    /// <summary>Whether the rows that make up series take part.</summary>
+    public bool Series { get; init; } = true;
+
+    /// <summary>The rows that are asked for.</summary>
+    public ImmutableArray<Row> Rows => [.. Suite.Select(Filter).Where(row => Series || row.Series is null)];
 
     /// <summary>Seconds of sampling for each row, participant and process.</summary>
     public double Seconds { get; init; } = 1;

@@ -18,7 +18,7 @@ internal sealed record Comparison(CompareOptions Options, ImmutableArray<RowResu
     {
         string torchMissing = string.Empty;
         string? python = options.Peers ? Participants.FindTorch(out torchMissing) : null;
-        ImmutableArray<RowResult> rows = [.. options.Suite.Select(options.Filter).Select(row => new RowResult(row))];
+        ImmutableArray<RowResult> rows = [.. options.Rows.Select(row => new RowResult(row))];
         for (int round = 0; round < options.Processes; round++)
         {
             List<Participant> participants = [.. Participants.Create(options.Suite, options.Device, python)];

@@ -15,7 +15,7 @@ internal static class Plots
         IGrouping<Series, RowResult>[] series = [.. comparison.Rows.Where(row => row.Row.Series is not null && row.Ours is not null).GroupBy(row => row.Row.Series!)];
         if (series.Length == 0)
         {
-            throw new InvalidOperationException("Nothing to draw: no row of a series was measured; --filter growth chooses some.");
+            throw new InvalidOperationException("Nothing to draw: no row of a series was measured.");
         }
 
         var pictures = new Multiplot();
