@@ -1,8 +1,7 @@
-extern alias contract;
-extern alias runtime;
+extern alias generator;
 
 using BenchmarkDotNet.Attributes;
-using Kernels.Generators;
+using generator::Kernels.Generators;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 
@@ -24,7 +23,7 @@ public class GeneratorBenchmarks
     {
         IEnumerable<string> platform = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal));
-        string[] own = [typeof(contract::Kernels.AttentionKernelAttribute).Assembly.Location, typeof(runtime::Kernels.OpenCL.ComputeDevice).Assembly.Location];
+        string[] own = [typeof(AttentionKernelAttribute).Assembly.Location, typeof(OpenCL.ComputeDevice).Assembly.Location];
         var unrelated = CSharpSyntaxTree.ParseText("class Unrelated { int Answer() => 1; }", path: "Unrelated.cs");
         compilation = CSharpCompilation.Create(
             "Specs",

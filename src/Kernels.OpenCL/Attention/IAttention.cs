@@ -16,6 +16,9 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// <summary>The device that the kernels run on.</summary>
     ComputeDevice Device { get; }
 
+    /// <summary>The target whose kernels run.</summary>
+    KernelTarget Target { get; }
+
     /// <summary>A plan, to be built anew for each step.</summary>
     AttentionPlan<TSelf> CreatePlan();
 

@@ -1,0 +1,81 @@
+using Kernels.Benchmarks.Compare;
+
+namespace Kernels.Benchmarks.Tests;
+
+public sealed class ReportTests
+{
+    private const string Unmodified = "prefill causal f32 B1 H32/8 S1024 D128";
+
+    [Fact]
+    public void ARowSaysWhatWasAskedAndWhetherItIsSo()
+    {
+        // 2^33 operations in 40 ms are 215 GFLOP/s.
+        RowResult row = Measure(Unmodified, 0.040, 0.060, flops: 250e9);
+        TextTable table = Assert.Single(Report.Create(Compared(row)).Tables);
+        IReadOnlyList<string> cells = Assert.Single(table.Rows);
+        Assert.Equal(["Work", "Ours", "Rate", "Ceiling", "ONNX Runtime", "Asked for", "Measured", "Met"], table.Columns);
+        Assert.Equal(
+            [
+                Unmodified, "40.0 ms ± 0 %", "215 GFLOP/s", "86 % of 250 GFLOP/s", "60.0 ms (1.50×)",
+                "≥ 80 % of ceiling\n≥ 1.35× ONNX Runtime\n≥ 1.60× PyTorch", "85.9 %\n1.50×\n—", "yes\nyes\nnot measured",
+            ],
+            cells);
+        Assert.Contains("| ≥ 80 % of ceiling; ≥ 1.35× ONNX Runtime; ≥ 1.60× PyTorch | 85.9 %; 1.50×; — | yes; yes; not measured |", table.ToMarkdown());
+    }
+
+    [Fact]
+    public void ABarThatIsMissedIsShownAsSuch()
+    {
+        RowResult row = Measure(Unmodified, 0.040, 0.044, flops: 400e9);
+        Assert.StartsWith("no\nno\n", Report.Create(Compared(row)).Tables[0].Rows[0][^1]);
+    }
+
+    [Fact]
+    public void ABarAgainstAnotherRowTakesThatRowsTime()
+    {
+        RowResult modified = Measure(Unmodified + " score mod", 0.050, null, flops: 250e9);
+        Assert.Equal("0.80×", Report.Create(Compared(Measure(Unmodified, 0.040, null, flops: 250e9), modified)).Tables[0].Rows[1][^2]);
+        Assert.Equal("not measured", Report.Create(Compared(modified)).Tables[0].Rows[0][^1]);
+    }
+
+    [Fact]
+    public void AFailureIsShownWithItsReason()
+    {
+        var row = new RowResult(Suite.All[0].Find(Unmodified)!);
+        row.Add(new Answer([new Sampled(Participant.Ours, [], "out of memory")]));
+        Report report = Report.Create(Compared(row));
+        Assert.Equal("failed", report.Tables[0].Rows[0][1]);
+        Assert.Contains(report.Notes, note => note.Contains("out of memory") && note.Contains(Unmodified));
+        Assert.Contains("no torch", string.Join('\n', report.Notes));
+    }
+
+    [Fact]
+    public void ASeriesShowsItsRatios()
+    {
+        RowResult[] rows = [.. Suite.All[0].Select("growth decode").Take(2).Select((row, i) => Measure(row.Name, 0.001 * Math.Pow(2.05, i), null, read: 50e9))];
+        TextTable table = Assert.Single(Report.Create(Compared(rows)).Tables);
+        Assert.Equal("growth decode f32 B1 H32/8 D128 (time linear: 2)", table.Title);
+        Assert.Equal(["1024", "2048"], table.Rows.Select(row => row[0]));
+        Assert.Equal(["", "2.05"], table.Rows.Select(row => row[2]));
+    }
+
+    [Theory]
+    [InlineData(9.5e-5, "95.0 µs")]
+    [InlineData(0.0123, "12.3 ms")]
+    [InlineData(2, "2.00 s")]
+    public void TimesHaveThreeDigits(double seconds, string expected) => Assert.Equal(expected, Units.Time(seconds));
+
+    private static Comparison Compared(params RowResult[] rows) => new(new(Suite.All[0], "cpu"), [.. rows], "no torch");
+
+    private static RowResult Measure(string name, double ours, double? onnx, double flops = 1, double read = 1)
+    {
+        var row = new RowResult(Suite.All[0].Find(name)!);
+        row.Add(new Answer([new Sampled(Participant.Ours, [ours])]) { FlopsPerSecond = flops, ReadBytesPerSecond = read, MemoryBytes = 1000 });
+        if (onnx is { } seconds)
+        {
+            row.Add(new Answer([new Sampled(Participant.Onnx, [seconds, seconds])]));
+        }
+
+        return row;
+    }
+}

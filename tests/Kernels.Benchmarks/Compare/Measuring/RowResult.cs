@@ -1,0 +1,63 @@
+namespace Kernels.Benchmarks.Compare;
+
+/// <summary>What a participant took for a row, over all processes.</summary>
+/// <param name="Participant">Who.</param>
+/// <param name="Processes">Seconds, sample after sample, of each process.</param>
+internal sealed record Measured(string Participant, IReadOnlyList<double[]> Processes)
+{
+    /// <summary>The median of the processes' medians.</summary>
+    public double Seconds => Statistics.MedianOfMedians([.. Processes]);
+
+    /// <summary>See <see cref="Statistics.Spread"/>.</summary>
+    public double Spread => Statistics.Spread([.. Processes]);
+}
+
+/// <summary>A row, measured.</summary>
+/// <param name="Row">The row.</param>
+internal sealed record RowResult(Row Row)
+{
+    private readonly List<Answer> answers = [];
+
+    /// <summary>Our kernels; null: they did not run.</summary>
+    public Measured? Ours => Of(Participant.Ours);
+
+    /// <summary>The peers that ran.</summary>
+    public IEnumerable<Measured> Peers => answers.SelectMany(answer => answer.Results).Select(result => result.Participant)
+        .Where(name => name != Participant.Ours).Distinct().Select(Of).OfType<Measured>();
+
+    /// <summary>Who did not run, and why.</summary>
+    public IEnumerable<(string Participant, string Reason)> Missing => answers.SelectMany(answer => answer.Results)
+        .Where(result => result.Reason is not null).Select(result => (result.Participant, result.Reason!)).Distinct();
+
+    /// <summary>What limits the row, of the processes that did it: bytes or operations a second.</summary>
+    public double? Ceiling
+    {
+        get
+        {
+            double[] measured = [.. answers.Select(answer => Row.Bound == Bound.Memory ? answer.ReadBytesPerSecond : answer.FlopsPerSecond).OfType<double>()];
+            return measured.Length > 0 ? Statistics.Median(measured) : null;
+        }
+    }
+
+    /// <summary>Bytes or operations of the work, whichever limits it.</summary>
+    public double Amount => Row.Bound == Bound.Memory ? Row.Work.Bytes : Row.Work.Flops;
+
+    /// <summary>Our rate as a share of the ceiling.</summary>
+    public double? CeilingShare => Amount / Ours?.Seconds / Ceiling;
+
+    /// <summary>Bytes of device memory that our kernels held.</summary>
+    public long? MemoryBytes => answers.Select(answer => answer.MemoryBytes).OfType<long>().Cast<long?>().Max();
+
+    /// <summary>Where the participants ran.</summary>
+    public IEnumerable<string> Environments => answers.Select(answer => answer.Environment).OfType<string>().Distinct();
+
+    /// <summary>Takes in what a process answered.</summary>
+    public void Add(Answer answer) => answers.Add(answer);
+
+    /// <summary>What a participant took; null: it did not run.</summary>
+    public Measured? Of(string participant)
+    {
+        double[][] processes = [.. answers.SelectMany(answer => answer.Results).Where(result => result.Participant == participant && result.Samples.Length > 0).Select(result => result.Samples)];
+        return processes.Length > 0 ? new(participant, processes) : null;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using Kernels.OpenCL;
+
+namespace Kernels.Benchmarks.Compare;
+
+/// <summary>Takes samples of how long work takes.</summary>
+internal static class Sampling
+{
+    private const int FewestSamples = 3;
+    private const int MostSamples = 30;
+    private const int MostRepeats = 200;
+
+    /// <summary>Samples work on a device: on a GPU between events of the device around repeats, on a CPU by the wall clock around launch and wait.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="enqueue">Enqueues the work once.</param>
+    /// <param name="budget">Seconds that sampling may take, at least three samples all the same.</param>
+    /// <returns>Seconds of one run, sample after sample.</returns>
+    public static double[] Run(ComputeDevice device, Action enqueue, double budget)
+    {
+        bool byEvents = device.Capabilities.Kind != DeviceKind.Cpu;
+
+        // Short work is repeated within a sample, against the clock's steps; on a GPU also to keep it busy.
+        return Run(byEvents ? 5e-3 : 1e-3, budget, repeats => byEvents ? ByEvents(device.Queue, enqueue, repeats) : ByClock(device.Queue, enqueue, repeats));
+    }
+
+    /// <summary>Samples work that is over when it returns.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="budget">As above.</param>
+    public static double[] Run(Action work, double budget) => Run(1e-3, budget, repeats =>
+    {
+        long begin = Stopwatch.GetTimestamp();
+        for (int i = 0; i < repeats; i++)
+        {
+            work();
+        }
+
+        return Stopwatch.GetElapsedTime(begin).TotalSeconds;
+    });
+
+    /// <param name="shortest">Seconds that a sample takes at least.</param>
+    /// <param name="budget">Seconds for all samples.</param>
+    /// <param name="sample">Seconds that so many runs took.</param>
+    private static double[] Run(double shortest, double budget, Func<int, double> sample)
+    {
+        // The first run builds and allocates. Those after it bring caches and clocks to where they stay.
+        _ = sample(1);
+        double once = sample(1);
+        long begin = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(begin).TotalSeconds + once < budget / 4)
+        {
+            once = sample(1);
+        }
+
+        int repeats = (int)Math.Clamp(Math.Ceiling(shortest / once), 1, MostRepeats);
+        int samples = (int)Math.Clamp(budget / (repeats * once), FewestSamples, MostSamples);
+        double[] seconds = new double[samples];
+        for (int i = 0; i < samples; i++)
+        {
+            seconds[i] = sample(repeats) / repeats;
+        }
+
+        return seconds;
+    }
+
+    private static double ByEvents(ComputeQueue queue, Action enqueue, int repeats)
+    {
+        using ComputeEvent before = queue.EnqueueMarker();
+        for (int i = 0; i < repeats; i++)
+        {
+            enqueue();
+        }
+
+        using ComputeEvent after = queue.EnqueueMarker();
+        return (after.GetTimes().EndedNanoseconds - before.GetTimes().EndedNanoseconds) * 1e-9;
+    }
+
+    private static double ByClock(ComputeQueue queue, Action enqueue, int repeats)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        for (int i = 0; i < repeats; i++)
+        {
+            enqueue();
+        }
+
+        queue.Finish();
+        return Stopwatch.GetElapsedTime(begin).TotalSeconds;
+    }
+}

@@ -1,0 +1,46 @@
+namespace Kernels.Benchmarks.Compare;
+
+/// <summary>Ours and the peers, row by row, with what is asked for.</summary>
+internal static class ComparisonTable
+{
+    private const string Nothing = "—";
+
+    /// <summary>The table of some rows.</summary>
+    public static TextTable Create(Comparison comparison, IReadOnlyList<RowResult> rows)
+    {
+        string[] peers = [.. rows.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct()];
+        var table = new TextTable(
+            $"Suite {comparison.Options.Suite.Name}", ["Work", "Ours", "Rate", "Ceiling", .. peers, "Asked for", "Measured", "Met"]);
+        foreach (RowResult row in rows)
+        {
+            IReadOnlyList<Judged> bars = [.. row.Row.Bars.Select(bar => Judge(bar, row, comparison, "")), .. row.Row.Aims.Select(aim => Judge(aim, row, comparison, "aim: "))];
+            table.Rows.Add(
+            [
+                row.Row.Name,
+                row.Ours is { } ours ? $"{Units.Time(ours.Seconds)} ± {Units.Percent(ours.Spread)}" : "failed",
+                row.Ours is { } timed ? Units.Rate(row.Amount / timed.Seconds, row.Row.Bound) : Nothing,
+                row.Ceiling is { } ceiling && row.CeilingShare is { } share ? $"{Units.Percent(share)} of {Units.Rate(ceiling, row.Row.Bound)}" : Nothing,
+                .. peers.Select(peer => Peer(row, peer)),
+                Lines(bars, bar => bar.Text),
+                Lines(bars, bar => bar.Value),
+                Lines(bars, bar => bar.Met),
+            ]);
+        }
+
+        return table;
+    }
+
+    private static string Peer(RowResult row, string peer) => row.Of(peer) is { } measured
+        ? Units.Time(measured.Seconds) + (row.Ours is { } ours ? $" ({Units.Times(measured.Seconds / ours.Seconds)})" : "")
+        : Nothing;
+
+    private static string Lines(IReadOnlyList<Judged> bars, Func<Judged, string> text) => bars.Count > 0 ? string.Join('\n', bars.Select(text)) : Nothing;
+
+    private static Judged Judge(Bar bar, RowResult row, Comparison comparison, string prefix)
+    {
+        double? value = bar.Measure(row, comparison.Find);
+        return new(prefix + bar.Text, value is { } number ? bar.Format(number) : Nothing, value is null ? "not measured" : value >= bar.Least ? "yes" : "no");
+    }
+
+    private sealed record Judged(string Text, string Value, string Met);
+}

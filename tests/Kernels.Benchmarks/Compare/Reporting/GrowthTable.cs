@@ -1,0 +1,40 @@
+using System.Globalization;
+
+namespace Kernels.Benchmarks.Compare;
+
+/// <summary>How time and memory grow along a series.</summary>
+internal static class GrowthTable
+{
+    /// <summary>The table of a series' points, in their order.</summary>
+    public static TextTable Create(IEnumerable<RowResult> rows)
+    {
+        RowResult[] points = [.. rows];
+        Series series = points[0].Row.Series!;
+        string[] peers = [.. points.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct()];
+        string asked = series.Growth switch { 1 => " (time linear: 2)", 2 => " (time quadratic: 4)", _ => "" };
+        var table = new TextTable(series.Name + asked, [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", "Rate", "Ceiling", "Memory", "Ratio", .. peers]);
+        for (int i = 0; i < points.Length; i++)
+        {
+            RowResult row = points[i];
+            RowResult? before = i > 0 ? points[i - 1] : null;
+            table.Rows.Add(
+            [
+                Place(row.Row).ToString(CultureInfo.InvariantCulture),
+                row.Ours is { } ours ? $"{Units.Time(ours.Seconds)} ± {Units.Percent(ours.Spread)}" : "failed",
+                Ratio(row.Ours?.Seconds / before?.Ours?.Seconds),
+                row.Ours is { } timed ? Units.Rate(row.Amount / timed.Seconds, row.Row.Bound) : "—",
+                row.CeilingShare is { } share ? Units.Percent(share) : "—",
+                row.MemoryBytes is { } bytes ? Units.Bytes(bytes) : "—",
+                Ratio((double?)row.MemoryBytes / before?.MemoryBytes),
+                .. peers.Select(peer => row.Of(peer) is { } measured ? Units.Time(measured.Seconds) : "—"),
+            ]);
+        }
+
+        return table;
+    }
+
+    /// <summary>A row's place in its series.</summary>
+    public static int Place(Row row) => row.Series!.Axis == SeriesAxis.Batch ? row.Work.Batch : row.Work.Sequence;
+
+    private static string Ratio(double? ratio) => ratio is { } value ? value.ToString("0.00", CultureInfo.InvariantCulture) : "";
+}

@@ -1,0 +1,52 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Kernels.Benchmarks.Compare;
+
+/// <summary>A comparison as JSON: every sample, and what was concluded.</summary>
+internal sealed record ReportJson(string Suite, string Device, string Command, IReadOnlyList<string> Environments, IReadOnlyList<ReportJson.RowJson> Rows)
+{
+    /// <summary>Writes it.</summary>
+    public static string Serialize(Comparison comparison) => JsonSerializer.Serialize(
+        new(
+            comparison.Options.Suite.Name,
+            comparison.Options.Device,
+            comparison.Options.CommandLine,
+            [.. comparison.Rows.SelectMany(row => row.Environments).Distinct()],
+            [.. comparison.Rows.Select(row => Row(row, comparison))]),
+        ReportJsonContext.Default.ReportJson);
+
+    private static RowJson Row(RowResult row, Comparison comparison) => new(
+        row.Row.Work,
+        row.Row.Bound,
+        row.Row.Work.Flops,
+        row.Row.Work.Bytes,
+        row.Ceiling,
+        row.CeilingShare,
+        row.MemoryBytes,
+        [.. row.Peers.Prepend(row.Ours).OfType<Measured>().Select(measured => new ParticipantJson(measured.Participant, measured.Seconds, measured.Spread, measured.Processes))],
+        [.. row.Row.Bars.Select(bar => Bar(bar, row, comparison, false)), .. row.Row.Aims.Select(bar => Bar(bar, row, comparison, true))],
+        [.. row.Missing.Select(missing => $"{missing.Participant}: {missing.Reason}")]);
+
+    private static BarJson Bar(Bar bar, RowResult row, Comparison comparison, bool isAim)
+    {
+        double? value = bar.Measure(row, comparison.Find);
+        return new(bar.Text, isAim, bar.Least, value, value is null ? null : value >= bar.Least);
+    }
+
+    /// <summary>A row.</summary>
+    internal sealed record RowJson(
+        Work Work, Bound Bound, double Flops, double Bytes, double? Ceiling, double? CeilingShare, long? MemoryBytes,
+        IReadOnlyList<ParticipantJson> Participants, IReadOnlyList<BarJson> Bars, IReadOnlyList<string> Missing);
+
+    /// <summary>What a participant took.</summary>
+    internal sealed record ParticipantJson(string Name, double Seconds, double Spread, IReadOnlyList<double[]> Processes);
+
+    /// <summary>What was asked, and whether it is so.</summary>
+    internal sealed record BarJson(string Text, bool IsAim, double Least, double? Value, bool? Met);
+}
+
+/// <summary>How a report becomes JSON.</summary>
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ReportJson))]
+internal sealed partial class ReportJsonContext : JsonSerializerContext;
