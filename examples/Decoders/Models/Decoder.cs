@@ -80,13 +80,14 @@ public sealed class Decoder : IDisposable
         ModelConfig config = ModelConfig.Load(folder);
         config.CheckContext(capacity, folder);
         using SafeTensors checkpoint = SafeTensors.Open(folder);
-        var weights = new DecoderWeights(device, checkpoint);
+        var kernels = new LayerKernels(device);
+        var weights = new DecoderWeights(device, checkpoint, kernels.Layout);
+        weights.Own(kernels);
         IDecoderAttention? heads = null;
         try
         {
             // First what is likeliest to fail and quick to try.
             heads = (attention ?? AttentionRegistry.With(CacheKind.Contiguous))(device, config, sequences, capacity);
-            LayerKernels kernels = weights.Own(new LayerKernels(device));
             DecoderParts parts = Architecture.Find(config.ModelType)!.Build(weights, config, capacity);
             return new Decoder(device, config, sequences, weights, kernels, heads, parts);
         }
