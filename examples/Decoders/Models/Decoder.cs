@@ -86,6 +86,15 @@ public sealed class Decoder : IDisposable
         IDecoderAttention? heads = null;
         try
         {
+            // What the kernels of linear layers are built for is known before the weights are moved, which takes a while too.
+            foreach (TensorInfo matrix in checkpoint.Names.Select(checkpoint.Info).Where(info => info.Shape.Length == 2).DistinctBy(info => info.Type))
+            {
+                if (DecoderWeights.ElementTypeOf(matrix.Type) is { } type)
+                {
+                    kernels.Prepare(type);
+                }
+            }
+
             // First what is likeliest to fail and quick to try.
             heads = (attention ?? AttentionRegistry.With(CacheKind.Contiguous))(device, config, sequences, capacity);
             DecoderParts parts = Architecture.Find(config.ModelType)!.Build(weights, config, capacity);
@@ -158,9 +167,9 @@ public sealed class Decoder : IDisposable
         Attention.Begin(sequences);
         DeviceBuffer<float> residual = step.Scratch("residual", hidden);
         parts.Embedding.Apply(step, residual);
-        foreach (DecoderLayer layer in parts.Layers)
+        for (int layer = 0; layer < parts.Layers.Length; layer++)
         {
-            layer.Apply(step, residual);
+            parts.Layers[layer].Apply(step, residual);
         }
 
         if (rows.IsEmpty)

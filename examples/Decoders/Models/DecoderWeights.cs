@@ -33,6 +33,15 @@ public sealed class DecoderWeights : IDisposable
     /// <summary>Bytes of device memory that the weights take.</summary>
     public long ByteLength { get; private set; }
 
+    /// <summary>The type that matrices of a stored type have on the device; null if they cannot be weights.</summary>
+    public static ElementType? ElementTypeOf(TensorType type) => type switch
+    {
+        TensorType.Float32 => ElementType.Float32,
+        TensorType.Float16 => ElementType.Float16,
+        TensorType.BFloat16 => ElementType.BFloat16,
+        _ => null,
+    };
+
     /// <summary>Frees something together with the weights.</summary>
     public T Own<T>(T resource) where T : IDisposable
     {
@@ -192,11 +201,11 @@ public sealed class DecoderWeights : IDisposable
             }
         }
 
-        return first.Type switch
+        return ElementTypeOf(first.Type) switch
         {
-            TensorType.Float32 => Upload<float>(columns, parts, transposed, order, count),
-            TensorType.Float16 => Upload<Half>(columns, parts, transposed, order, count),
-            TensorType.BFloat16 => Upload<BFloat16>(columns, parts, transposed, order, count),
+            ElementType.Float32 => Upload<float>(columns, parts, transposed, order, count),
+            ElementType.Float16 => Upload<Half>(columns, parts, transposed, order, count),
+            ElementType.BFloat16 => Upload<BFloat16>(columns, parts, transposed, order, count),
             _ => throw new CheckpointException(checkpoint.Path, $"tensor '{first.Name}' is {first}, not of a floating-point type"),
         };
     }
