@@ -37,7 +37,7 @@ public sealed partial class LayerKernels
         Require(output.Length, elements, nameof(output));
         ComputeKernel kernel = Kernel(ref activate, "activate");
         kernel.Set(0, input).Set(1, output).Set(2, (int)activation).Set(3, elements);
-        SubmitElements(kernel, elements);
+        SubmitElements(kernel, (elements + elementLanes - 1) / elementLanes);
     }
 
     /// <summary>output[r] = activation(gate) · up, where a row of the input is [gate, up].</summary>
@@ -53,7 +53,7 @@ public sealed partial class LayerKernels
         Require(output.Length, elements, nameof(output));
         ComputeKernel kernel = Kernel(ref gateHalves, "gate_halves");
         kernel.Set(0, input).Set(1, output).Set(2, (int)activation).Set(3, width).Set(4, rows);
-        SubmitElements(kernel, elements);
+        SubmitElements(kernel, (long)rows * Parts(width, elementLanes));
     }
 
     /// <summary>

@@ -135,7 +135,7 @@ public sealed partial class LayerKernels
         kernel.Set(0, input).Set(1, output).Set(2, positions).Set(3, table).Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
             .Set(7, from.Heads).Set(8, from.HeadDim).Set(9, rotaryDim).Set(10, pairs == RopePairs.Interleaved ? 1 : 0).Set(11, tokens)
             .Set(12, to.Stride).Set(13, to.Offset).Set(14, to.HeadStride);
-        SubmitElements(kernel, (long)tokens * from.Width);
+        SubmitElements(kernel, (long)tokens * (Form == LinearForm.Vectors ? from.Heads : from.Width));
     }
 
     // On a CPU one work-item is a loop over vectors, and more of them would only share a core.

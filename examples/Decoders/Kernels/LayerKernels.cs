@@ -15,6 +15,9 @@ public sealed partial class LayerKernels : IDisposable
     private readonly Task<ComputeProgram> program;
     private readonly bool cpu;
 
+    // Elements side by side of a work-item without weights.
+    private readonly int elementLanes;
+
     /// <summary>Measures every launch by itself while it is set, which takes longer than running them one after the other.</summary>
     internal LaunchTimes? Times { get; set; }
 
@@ -30,11 +33,14 @@ public sealed partial class LayerKernels : IDisposable
         this.device = device;
         cpu = device.Capabilities.Kind == DeviceKind.Cpu;
         Form = form ?? (cpu ? LinearForm.Vectors : LinearForm.WorkGroups);
-        Layout = Form == LinearForm.Vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
-        program = Build("layers", string.Concat(Text("norms.cl"), Text("heads.cl"), Text("activations.cl")));
+        bool vectors = Form == LinearForm.Vectors;
+        Layout = vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
+        elementLanes = vectors ? WeightLayout.Vectors.PanelRows : 1;
+        string source = string.Concat(Text("norms.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activations.cl"));
+        program = Build("layers", $"#define LANES {elementLanes}\n{source}");
 
         // A tile of several tokens pays from this many on: below, it would be mostly empty.
-        manyTokens = Form == LinearForm.Vectors ? 2 : 5;
+        manyTokens = vectors ? 2 : 5;
     }
 
     /// <summary>Frees the kernels, when builds under way have ended.</summary>
