@@ -1,36 +1,43 @@
-// What has no weights: activations, gated units and the cap on logits. One work-item an element of the output.
+// What has no weights: activations, gated units and the cap on logits.
 
 // As the enum Activation.
 #define SILU 0
 #define GELU 1
 #define GELU_TANH 2
 
-static float activation(float x, int kind)
+static lanes_t activation(lanes_t x, int kind)
 {
-    if (kind == SILU)
+    if (kind == GELU)
     {
-        return x / (1.0f + exp(-x));
+        return 0.5f * x * (1.0f + erf(x * M_SQRT1_2_F));
     }
 
-    float turned = kind == GELU ? erf(x * M_SQRT1_2_F) : tanh(M_2_SQRTPI_F * M_SQRT1_2_F * (x + 0.044715f * x * x * x));
-    return 0.5f * x * (1.0f + turned);
+    // ½·(1 + tanh(z)) is sigmoid(2·z).
+    lanes_t z = x;
+    if (kind == GELU_TANH)
+    {
+        z = 2.0f * M_2_SQRTPI_F * M_SQRT1_2_F * (x + 0.044715f * x * x * x);
+    }
+
+    return x / (1.0f + exp(-z));
 }
 
-// output[i] = activation(input[i]).
+// output[i] = activation(input[i]). One work-item LANES elements.
 kernel void activate(
     global const float *restrict input,
     global float *restrict output,
     int kind,
     ulong elements)
 {
-    size_t element = get_global_id(0);
+    size_t element = get_global_id(0) * LANES;
     if (element < elements)
     {
-        output[element] = activation(input[element], kind);
+        int count = (int)min(elements - element, (ulong)LANES);
+        store_lanes(activation(load_lanes(input + element, count), kind), output + element, count);
     }
 }
 
-// output[r, i] = activation(gate) · up, where a row of the input is [gate, up].
+// output[r, i] = activation(gate) · up, where a row of the input is [gate, up]. One work-item LANES elements of a row.
 kernel void gate_halves(
     global const float *restrict input, // [rows, 2, width]
     global float *restrict output,      // [rows, width]
@@ -38,15 +45,21 @@ kernel void gate_halves(
     int width,
     int rows)
 {
-    size_t element = get_global_id(0);
-    if (element < (size_t)rows * width)
+    int parts = (width + LANES - 1) / LANES;
+    size_t item = get_global_id(0);
+    size_t row = item / parts;
+    if (row < (size_t)rows)
     {
-        size_t gate = element / width * 2 * width + element % width;
-        output[element] = activation(input[gate], kind) * input[gate + width];
+        int column = (int)(item % parts) * LANES;
+        int count = min(width - column, LANES);
+        global const float *gate = input + row * 2 * width + column;
+        lanes_t gated = activation(load_lanes(gate, count), kind) * load_lanes(gate + width, count);
+        store_lanes(gated, output + row * width + column, count);
     }
 }
 
 // output[r, i] = gate · sigmoid(alpha · gate) · (up + 1), both clamped first, where a row of the input is pairs (gate, up).
+// One work-item an element of the output.
 kernel void gate_pairs_clamped(
     global const float *restrict input, // [rows, width, 2]
     global float *restrict output,      // [rows, width]
@@ -64,7 +77,7 @@ kernel void gate_pairs_clamped(
     }
 }
 
-// values[i] = cap · tanh(values[i] / cap).
+// values[i] = cap · tanh(values[i] / cap). One work-item an element.
 kernel void softcap(
     global float *restrict values,
     float cap,
