@@ -1,0 +1,122 @@
+namespace Kernels.OpenCL;
+
+/// <summary>The kernels that <see cref="DeviceProfile"/> times. Each writes what it calculates, so that no compiler can leave the work out.</summary>
+internal static class ProfileKernels
+{
+    /// <summary>For CPUs: one work-item a work-group, a long run of memory and full vectors for each.</summary>
+    public static ReadOnlySpan<byte> Vectors => """
+        // Reads count vectors; count is a multiple of 4 times the number of work-items.
+        kernel __attribute__((reqd_work_group_size(1, 1, 1))) void read_linear(global const float16* data, int count, global float* sums)
+        {
+            const int share = count / (int)get_global_size(0);
+            global const float16* mine = data + (size_t)get_global_id(0) * share;
+            float16 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+            for (int i = 0; i < share; i += 4)
+            {
+        #ifdef __clang__
+                // Further ahead than the hardware's own prefetch, which ends at a page. OpenCL's prefetch() does nothing on CPUs.
+                for (int line = 0; line < 4; line++)
+                {
+                    __builtin_prefetch((const void*)(size_t)(mine + i + 64 + line), 0, 2);
+                }
+        #endif
+                a += mine[i];
+                b += mine[i + 1];
+                c += mine[i + 2];
+                d += mine[i + 3];
+            }
+
+            const float16 all = (a + b) + (c + d);
+            sums[get_global_id(0)] = all.s0 + all.s5 + all.sa + all.sf;
+        }
+
+        // 16 chains of 16 lanes: enough to hide the latency of two units. 512 FLOPs a round.
+        kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply_add(float factor, float term, int rounds, global float* sums)
+        {
+            const float16 m = factor, t = term;
+            float16 x0 = get_global_id(0), x1 = x0 + 1, x2 = x0 + 2, x3 = x0 + 3, x4 = x0 + 4, x5 = x0 + 5, x6 = x0 + 6, x7 = x0 + 7;
+            float16 y0 = x0 + 8, y1 = x0 + 9, y2 = x0 + 10, y3 = x0 + 11, y4 = x0 + 12, y5 = x0 + 13, y6 = x0 + 14, y7 = x0 + 15;
+            for (int i = 0; i < rounds; i++)
+            {
+                x0 = fma(x0, m, t); x1 = fma(x1, m, t); x2 = fma(x2, m, t); x3 = fma(x3, m, t);
+                x4 = fma(x4, m, t); x5 = fma(x5, m, t); x6 = fma(x6, m, t); x7 = fma(x7, m, t);
+                y0 = fma(y0, m, t); y1 = fma(y1, m, t); y2 = fma(y2, m, t); y3 = fma(y3, m, t);
+                y4 = fma(y4, m, t); y5 = fma(y5, m, t); y6 = fma(y6, m, t); y7 = fma(y7, m, t);
+            }
+
+            const float16 all = ((x0 + x1) + (x2 + x3)) + ((x4 + x5) + (x6 + x7)) + ((y0 + y1) + (y2 + y3)) + ((y4 + y5) + (y6 + y7));
+            sums[get_global_id(0)] = all.s0 + all.s5 + all.sa + all.sf;
+        }
+        """u8;
+
+    /// <summary>For GPUs: many work-groups, neighbours read neighbours.</summary>
+    public static ReadOnlySpan<byte> WorkItems => """
+        // Reads count vectors; count is a multiple of 4 times the number of work-items.
+        kernel void read_linear(global const float4* data, int count, global float* sums)
+        {
+            const int step = get_global_size(0);
+            float4 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+            for (int i = get_global_id(0); i < count; i += 4 * step)
+            {
+                a += data[i];
+                b += data[i + step];
+                c += data[i + 2 * step];
+                d += data[i + 3 * step];
+            }
+
+            const float4 all = (a + b) + (c + d);
+            sums[get_global_id(0)] = (all.x + all.y) + (all.z + all.w);
+        }
+
+        // 16 chains a work-item. 32 FLOPs a round.
+        kernel void multiply_add(float factor, float term, int rounds, global float* sums)
+        {
+            const float m = factor, t = term;
+            float x0 = get_global_id(0), x1 = x0 + 1, x2 = x0 + 2, x3 = x0 + 3, x4 = x0 + 4, x5 = x0 + 5, x6 = x0 + 6, x7 = x0 + 7;
+            float y0 = x0 + 8, y1 = x0 + 9, y2 = x0 + 10, y3 = x0 + 11, y4 = x0 + 12, y5 = x0 + 13, y6 = x0 + 14, y7 = x0 + 15;
+            for (int i = 0; i < rounds; i++)
+            {
+                x0 = fma(x0, m, t); x1 = fma(x1, m, t); x2 = fma(x2, m, t); x3 = fma(x3, m, t);
+                x4 = fma(x4, m, t); x5 = fma(x5, m, t); x6 = fma(x6, m, t); x7 = fma(x7, m, t);
+                y0 = fma(y0, m, t); y1 = fma(y1, m, t); y2 = fma(y2, m, t); y3 = fma(y3, m, t);
+                y4 = fma(y4, m, t); y5 = fma(y5, m, t); y6 = fma(y6, m, t); y7 = fma(y7, m, t);
+            }
+
+            sums[get_global_id(0)] = ((x0 + x1) + (x2 + x3)) + ((x4 + x5) + (x6 + x7)) + ((y0 + y1) + (y2 + y3)) + ((y4 + y5) + (y6 + y7));
+        }
+        """u8;
+
+    /// <summary>For NVIDIA GPUs of compute capability 8.0 and later.</summary>
+    public static ReadOnlySpan<byte> Tensor => """
+        // d += a·b: a float16 [16, 16], b float16 [16, 8], d float32 [16, 8], spread over the 32 work-items of a warp.
+        #define MMA_M16N8K16(d) \
+            asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};" \
+                : "+f"(d.x), "+f"(d.y), "+f"(d.z), "+f"(d.w) \
+                : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y))
+
+        // Two float16 of either sign with a magnitude from 1 to 2: operands of zero would draw less power, and the clock be higher.
+        uint operands(uint seed)
+        {
+            seed = seed * 747796405u + 2891336453u;
+            seed = ((seed >> ((seed >> 28) + 4)) ^ seed) * 277803737u;
+            return (seed & 0x83ff83ffu) | 0x3c003c00u;
+        }
+
+        // 8 chains a warp: 32768 FLOPs a round of a warp.
+        kernel __attribute__((reqd_work_group_size(256, 1, 1))) void tensor_multiply(uint seed, int rounds, global float* sums)
+        {
+            const uint s = seed + 6 * (uint)get_global_id(0);
+            const uint4 a = (uint4)(operands(s), operands(s + 1), operands(s + 2), operands(s + 3));
+            const uint2 b = (uint2)(operands(s + 4), operands(s + 5));
+            float4 d0 = 0.0f, d1 = 0.0f, d2 = 0.0f, d3 = 0.0f, d4 = 0.0f, d5 = 0.0f, d6 = 0.0f, d7 = 0.0f;
+            for (int i = 0; i < rounds; i++)
+            {
+                MMA_M16N8K16(d0); MMA_M16N8K16(d1); MMA_M16N8K16(d2); MMA_M16N8K16(d3);
+                MMA_M16N8K16(d4); MMA_M16N8K16(d5); MMA_M16N8K16(d6); MMA_M16N8K16(d7);
+            }
+
+            const float4 all = ((d0 + d1) + (d2 + d3)) + ((d4 + d5) + (d6 + d7));
+            sums[get_global_id(0)] = (all.x + all.y) + (all.z + all.w);
+        }
+        """u8;
+}

@@ -1,0 +1,23 @@
+namespace Kernels.OpenCL.Tests;
+
+public sealed class DeviceProfileTests(DeviceFixture fixture) : IClassFixture<DeviceFixture>
+{
+    /// <summary>No timed bar: a device of this century, however busy, lies between these, and a compiler that left the work out does not.</summary>
+    [SkippableFact]
+    public void NumbersAreThoseOfADevice()
+    {
+        long before = fixture.Device.AllocatedBytes;
+        DeviceProfile profile = DeviceProfile.Measure(fixture.Device);
+        Assert.Equal(fixture.Device.Capabilities.Name, profile.Device);
+        Assert.InRange(profile.ReadBytesPerSecond, 1e8, 5e13);
+        Assert.InRange(profile.Float32FlopsPerSecond, 1e8, 1e15);
+        Assert.Equal(fixture.Device.Capabilities.NvidiaComputeCapability >= 80, profile.TensorFlopsPerSecond is not null);
+        if (profile.TensorFlopsPerSecond is double tensor)
+        {
+            Assert.InRange(tensor, profile.Float32FlopsPerSecond, 1e17);
+        }
+
+        Assert.InRange(profile.Ridge, 0.01, 1e4);
+        Assert.Equal(before, fixture.Device.AllocatedBytes);
+    }
+}
