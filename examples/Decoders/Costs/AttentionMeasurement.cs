@@ -39,39 +39,25 @@ internal sealed class AttentionMeasurement : IDisposable
         return attention is null ? null : new AttentionMeasurement(device, shape, batch, capacity, layers, attention);
     }
 
-    /// <summary>Seconds that one layer takes for one new token of each sequence, appending not counted.</summary>
+    /// <summary>Seconds that one layer takes for one new token of each sequence, to append and to attend.</summary>
     /// <param name="context">Tokens of each sequence, the new one included.</param>
     public double Decode(int context)
     {
         Reset();
         for (int sequence = 0; sequence < batch && context > 1; sequence++)
         {
-            Append([(sequence, context - 1)], context - 1);
+            Run([(sequence, context - 1)], context - 1, attends: false);
         }
 
-        var step = new (int, int)[batch];
-        for (int sequence = 0; sequence < batch; sequence++)
-        {
-            step[sequence] = (sequence, 1);
-        }
-
-        Append(step, batch);
-        return Attend(batch);
+        return Run([.. Enumerable.Range(0, batch).Select(sequence => (sequence, 1))], batch, attends: true);
     }
 
-    /// <summary>Seconds that one layer takes for a whole prompt of each sequence, appending not counted.</summary>
+    /// <summary>Seconds that one layer takes for a whole prompt of each sequence, to append and to attend.</summary>
     /// <param name="tokens">Tokens of each prompt.</param>
     public double Prefill(int tokens)
     {
         Reset();
-        var step = new (int, int)[batch];
-        for (int sequence = 0; sequence < batch; sequence++)
-        {
-            step[sequence] = (sequence, tokens);
-        }
-
-        Append(step, checked(batch * tokens));
-        return Attend(batch * tokens);
+        return Run([.. Enumerable.Range(0, batch).Select(sequence => (sequence, tokens))], checked(batch * tokens), attends: true);
     }
 
     public void Dispose()
@@ -88,32 +74,34 @@ internal sealed class AttentionMeasurement : IDisposable
         }
     }
 
-    private void Append(ReadOnlySpan<(int, int)> step, int tokens)
+    private double Run(ReadOnlySpan<(int, int)> step, int tokens, bool attends)
     {
         using DeviceBuffer<float> keys = Random((long)tokens * shape.KvHeads * shape.HeadDim);
         using DeviceBuffer<float> values = Random(shape.LatentCache ? 1 : (long)tokens * shape.KvHeads * shape.ValueDim);
+        using DeviceBuffer<float> queries = Random(attends ? (long)tokens * shape.QueryHeads * shape.HeadDim : 1);
+        using DeviceBuffer<float> outputs = device.Allocate<float>(attends ? (long)tokens * shape.QueryHeads * shape.ValueDim : 1);
         attention.Begin(step);
-        for (int layer = 0; layer < layers; layer++)
+        if (!attends)
         {
-            attention.Append(layer, keys, values, inputs);
+            Layers();
+            return 0;
         }
 
-        device.Queue.Finish();
-    }
+        return StepMeasurement.Median(Layers) / layers;
 
-    private double Attend(int tokens)
-    {
-        using DeviceBuffer<float> queries = Random((long)tokens * shape.QueryHeads * shape.HeadDim);
-        using DeviceBuffer<float> outputs = device.Allocate<float>((long)tokens * shape.QueryHeads * shape.ValueDim);
-        return StepMeasurement.Median(() =>
+        void Layers()
         {
             for (int layer = 0; layer < layers; layer++)
             {
-                attention.Attend(layer, queries, outputs, inputs);
+                attention.Append(layer, keys, values, inputs);
+                if (attends)
+                {
+                    attention.Attend(layer, queries, outputs, inputs);
+                }
             }
 
             device.Queue.Finish();
-        }) / layers;
+        }
     }
 
     private DeviceBuffer<float> Random(long length)

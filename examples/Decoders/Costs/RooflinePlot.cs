@@ -49,10 +49,9 @@ internal static class RooflinePlot
 
     private static void AddSeries(Plot plot, RooflinePoint[] points, Func<RooflinePoint, double> seconds, string name, Color color, MarkerShape marker)
     {
-        var series = plot.Add.Markers(
-            [.. points.Select(point => Math.Log10(point.Cost.Total.Intensity))],
-            [.. points.Select(point => Math.Log10(point.Cost.Total.Flops / seconds(point)))],
-            marker, 9, color);
+        double[] intensities = [.. points.Select(point => Math.Log10(point.Cost.Total.Intensity))];
+        double[] rates = [.. points.Select(point => Math.Log10(point.Cost.Total.Flops / seconds(point)))];
+        var series = plot.Add.Markers(intensities, rates, marker, 9, color);
         series.LegendText = name;
     }
 

@@ -38,7 +38,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         Line($"KV cache: {subject.Cache.BytesPerToken:N0} bytes a token ({shape.CacheBytesPerToken:N0} a layer), {shape.FlopsPerQueryAndKey:N0} FLOPs a query and key of a layer");
         if (subject.Weights is { } weights)
         {
-            Line($"Weights: {RooflineTable.Count(weights.Parameters, "")} parameters in {weights.Type}, {weights.Bytes:N0} bytes ({RooflineTable.Bytes(weights.Bytes)}), {RooflineTable.Bytes(weights.Step(1, 1).Bytes)} read and {RooflineTable.Count(weights.Step(1, 1).Flops, "FLOP")} for a token");
+            Line($"Weights: {RooflineTable.Count(weights.Parameters, "")} parameters in {weights.Type}, {weights.Bytes:N0} bytes ({RooflineTable.Bytes(weights.Bytes)}), {RooflineTable.Bytes(weights.Step(1, 1).Bytes)} read and {RooflineTable.Count(weights.Step(1, 1).Flops, "FLOP")} for a token; a context of up to {subject.Config!.ContextLimit:N0} tokens");
         }
 
         string memory = device.MemoryBytes > 0 ? RooflineTable.Bytes(device.MemoryBytes) : "memory not known";
@@ -53,7 +53,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         {
             bool measured = phase.Any(point => point.Measured is not null);
             bool decode = phase.Key == RooflinePhase.Decode;
-            List<string> columns = ["Batch", "Context", "KV a step", "Weights a step", "FLOP a token", "FLOP/byte", "Limit", "Time", "Tokens/s"];
+            List<string> columns = ["Batch", "Context", "Attention bytes", .. Weights("Weight bytes"), "FLOP a token", "FLOP/byte", "Limit", "Predicted", "Tokens/s"];
             if (measured)
             {
                 columns.AddRange(["Measured", "Tokens/s", "Measured/predicted"]);
@@ -66,7 +66,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
                 List<string> cells =
                 [
                     RooflineTable.Whole(point.Batch), RooflineTable.Whole(point.Context),
-                    RooflineTable.Bytes(point.Cost.Attention.Bytes), RooflineTable.Bytes(point.Cost.Weights.Bytes),
+                    RooflineTable.Bytes(point.Cost.Attention.Bytes), .. Weights(RooflineTable.Bytes(point.Cost.Weights.Bytes)),
                     RooflineTable.Count(total.Flops / point.Tokens, ""), RooflineTable.Number(total.Intensity),
                     device.IsMemoryBound(total) ? "memory" : "arithmetic",
                     RooflineTable.Seconds(point.Predicted), RooflineTable.Number(point.Tokens / point.Predicted),
@@ -82,6 +82,16 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
             }
 
             RooflineTable.Write(output, table);
+        }
+    }
+
+    /// <summary>Says so if steps were to be measured and none could be.</summary>
+    public void WriteMeasured(IReadOnlyList<RooflinePoint> points)
+    {
+        if (points.All(point => point.Measured is null))
+        {
+            Line($"Nothing was measured: no attention type of this shape was compiled in, or every step takes more than {RooflineSteps.LongestStep} s or too much memory.");
+            output.WriteLine();
         }
     }
 
@@ -103,19 +113,22 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         }
 
         bool paged = subject.Layers.Any(group => group.Shape.PageSize > 0);
-        Table table = RooflineTable.Create(RooflineTable.Invariant($"What fits {RooflineTable.Bytes(free)} beside the weights; activations come on top"), ["Context", "Sequences", "Cache of one", .. paged ? (string[])["Pages of one"] : []]);
+        Table table = RooflineTable.Create(
+            RooflineTable.Invariant($"What fits {RooflineTable.Bytes(free)}, activations not counted"), ["", "Context", "Sequences", "Cache of one", .. paged ? (string[])["Pages of one"] : []]);
         foreach (int context in contexts)
         {
-            table.Add([RooflineTable.Whole(context), RooflineTable.Whole(cache.LargestBatch(free, context)), RooflineTable.Bytes(cache.Bytes(1, context)), .. paged ? (string[])[RooflineTable.Whole(cache.Pages(1, context))] : []]);
+            Add("most sequences", context, cache.LargestBatch(free, context));
         }
 
         foreach (int batch in batches)
         {
-            long context = cache.LargestContext(free, batch);
-            table.Add([RooflineTable.Whole(context), RooflineTable.Whole(batch), RooflineTable.Bytes(cache.Bytes(1, context)), .. paged ? (string[])[RooflineTable.Whole(cache.Pages(1, context))] : []]);
+            Add("longest context", cache.LargestContext(free, batch), batch);
         }
 
         RooflineTable.Write(output, table);
+
+        void Add(string what, long context, long sequences) => table.Add(
+            [what, RooflineTable.Whole(context), RooflineTable.Whole(sequences), RooflineTable.Bytes(cache.Bytes(1, context)), .. paged ? (string[])[RooflineTable.Whole(cache.Pages(1, context))] : []]);
     }
 
     /// <summary>The same heads with the caches of other kinds of attention.</summary>
@@ -164,6 +177,9 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         Line($"Largest buffers: {RooflineTable.Bytes(weights.LargestBuffer)} of weights, {RooflineTable.Bytes(cache.LargestBuffer(batch, context))} of keys or values of a layer. With a cache for {batch:N0} × {context:N0} tokens ({RooflineTable.Bytes(bytes)}) the model takes {RooflineTable.Bytes(checked(weights.Bytes + bytes))}.");
         output.WriteLine();
     }
+
+    /// <summary>A cell that only models have.</summary>
+    private string[] Weights(string text) => subject.Weights is null ? [] : [text];
 
     private void Line(FormattableString text) => output.WriteLine(RooflineTable.Invariant(text));
 }

@@ -79,7 +79,7 @@ internal static class RooflineTable
             unit++;
         }
 
-        string digits = number is >= 1000 or 0 ? Invariant($"{number:F0}") : Invariant($"{number:G3}");
+        string digits = Invariant($"{number:G4}");
         return units[unit].Length == 0 ? digits : $"{digits} {units[unit]}";
     }
 }
