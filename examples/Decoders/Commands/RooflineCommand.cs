@@ -28,10 +28,26 @@ internal static class RooflineCommand
         Option<int[]> contexts = Counts("--context", "Tokens of each.", [1024, 4096, 16384]);
         var vectors = new Option<bool>("--float32") { Description = "Count on the device's float32 rate, not on the rate of matrix units for 16-bit operands." };
         var measure = new Option<bool>("--measure") { Description = "Run it on the device too: the attention kernels, or the steps of a checkpoint with weights. Steps that take long or do not fit are left out." };
+        var phase = new Option<RooflinePhase?>("--phase")
+        {
+            Description = "Only steps of single tokens, or only those of prompts; by default both.",
+            HelpName = "decode|prefill",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                RooflinePhase? one = text switch { "decode" => RooflinePhase.Decode, "prefill" => RooflinePhase.Prefill, _ => null };
+                if (one is null)
+                {
+                    result.AddError($"--phase is '{text}', not decode or prefill.");
+                }
+
+                return one;
+            },
+        };
         var plot = new Option<string?>("--plot") { Description = "Draw the roofline with the steps on it.", HelpName = "FILE.png" };
         var command = new Command("roofline", "Predicts the speed of attention, or of a model, on a device by the roofline model.");
         subject.AddTo(command);
-        foreach (Option option in (Option[])[batches, contexts, profile, vectors, measure, plot, device])
+        foreach (Option option in (Option[])[batches, contexts, phase, profile, vectors, measure, plot, device])
         {
             command.Add(option);
         }
@@ -53,7 +69,8 @@ internal static class RooflineCommand
             var report = new RooflineReport(asked, roofline, output);
             report.WriteHead(source);
             var steps = new RooflineSteps(asked, roofline, result.GetValue(measure) ? opened : null);
-            IReadOnlyList<RooflinePoint> points = CommandRunner.WithStatus("Measuring", () => steps.Run(sequences, tokens, cancellation));
+            RooflinePhase[] phases = result.GetValue(phase) is { } one ? [one] : [RooflinePhase.Decode, RooflinePhase.Prefill];
+            IReadOnlyList<RooflinePoint> points = CommandRunner.WithStatus("Measuring", () => steps.Run(phases, sequences, tokens, cancellation));
             report.WriteSteps(points);
             if (result.GetValue(measure))
             {

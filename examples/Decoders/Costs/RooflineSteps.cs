@@ -17,11 +17,11 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
     private const int MemoryShare = 4;
     private const long CacheBytes = 1L << 30;
 
-    /// <summary>All steps: decode and prefill for each batch and context.</summary>
-    public IReadOnlyList<RooflinePoint> Run(IReadOnlyList<int> batches, IReadOnlyList<int> contexts, CancellationToken cancellation)
+    /// <summary>A step of each phase for each batch and context.</summary>
+    public IReadOnlyList<RooflinePoint> Run(IReadOnlyList<RooflinePhase> phases, IReadOnlyList<int> batches, IReadOnlyList<int> contexts, CancellationToken cancellation)
     {
         var points = new List<RooflinePoint>();
-        foreach (RooflinePhase phase in (RooflinePhase[])[RooflinePhase.Decode, RooflinePhase.Prefill])
+        foreach (RooflinePhase phase in phases)
         {
             foreach (int batch in batches)
             {
