@@ -18,7 +18,7 @@ internal static partial class Child
                 Console.WriteLine(Marshal.PtrToStringUTF8(GetEnvironmentVariable("POCL_AFFINITY")) ?? "(unset)");
                 return 0;
             case ["build", string folder]:
-                using (ComputeDevice device = ComputeDevice.Open(options: new() { ProgramCache = new() { Directory = folder } }))
+                using (ComputeDevice device = ComputeDevice.Open(options: new() { ProgramCache = new() { UseDisk = true, Directory = folder } }))
                 using (ComputeProgram program = device.Programs.GetOrBuild(Sources.Basics))
                 {
                     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{program.FromDiskCache} {device.Programs.Compilations}"));

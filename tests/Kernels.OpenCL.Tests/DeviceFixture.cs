@@ -50,7 +50,7 @@ public sealed class DeviceFixture : IDisposable
 
     internal static ComputeDevice Open(string? cacheFolder) => ComputeDevice.Open(options: new()
     {
-        ProgramCache = cacheFolder is null ? new() { UseDisk = false } : new() { Directory = cacheFolder },
+        ProgramCache = cacheFolder is null ? new() { UseDisk = false } : new() { UseDisk = true, Directory = cacheFolder },
     });
 
     internal ComputeKernel Kernel(string name)

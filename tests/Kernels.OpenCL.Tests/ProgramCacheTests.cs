@@ -184,9 +184,18 @@ public sealed class ProgramCacheTests : IDisposable
     {
         string file = Path.Combine(folder.Path, "a file");
         File.WriteAllText(file, "in the way");
-        using ComputeDevice device = DeviceOrSkip(new() { Directory = Path.Combine(file, "below it") });
+        using ComputeDevice device = DeviceOrSkip(new() { UseDisk = true, Directory = Path.Combine(file, "below it") });
         Assert.Equal(8, Run(device, device.Programs.GetOrBuild(Sources.Numbered(8))));
         Assert.Equal(1, device.Programs.Compilations);
+    }
+
+    /// <summary>PoCL keeps what it compiles itself; another driver's binaries are kept here.</summary>
+    [SkippableFact]
+    public void UnlessToldADriverThatKeepsProgramsIsLeftToIt()
+    {
+        using ComputeDevice device = DeviceOrSkip(new() { Directory = folder.Path });
+        Assert.Equal(7, Run(device, device.Programs.GetOrBuild(Sources.Numbered(7))));
+        Assert.Equal(device.Capabilities.PlatformName == "Portable Computing Language" ? 0 : 1, folder.Files.Length);
     }
 
     [SkippableFact]
@@ -326,12 +335,12 @@ public sealed class ProgramCacheTests : IDisposable
     }
 
     [Theory]
-    [InlineData(null, true, null)]
-    [InlineData("", true, null)]
+    [InlineData(null, null, null)]
+    [InlineData("", null, null)]
     [InlineData("off", false, null)]
     [InlineData("OFF", false, null)]
-    [InlineData("/some/folder", true, "/some/folder")]
-    public void TheEnvironmentChoosesTheFolder(string? value, bool useDisk, string? directory)
+    [InlineData("/some/folder", null, "/some/folder")]
+    public void TheEnvironmentChoosesTheFolder(string? value, bool? useDisk, string? directory)
     {
         ProgramCacheOptions options = ProgramCacheOptions.Parse(value);
         Assert.Equal(useDisk, options.UseDisk);
@@ -389,5 +398,5 @@ public sealed class ProgramCacheTests : IDisposable
         return results;
     }
 
-    private ComputeDevice Open() => DeviceOrSkip(new() { Directory = folder.Path });
+    private ComputeDevice Open() => DeviceOrSkip(new() { UseDisk = true, Directory = folder.Path });
 }

@@ -24,7 +24,7 @@ internal static class BatchGeneration
         config.CheckContext(capacity, folder);
         using ComputeDevice device = CommandRunner.OpenDevice(selector);
         using DecodingEngine engine = CommandRunner.WithStatus(
-            $"Loading {folder} on {device}", () => arguments.Start(result, device, folder, tokenizer, capacity, QueueLimit));
+            $"Loading {folder} on {device}", _ => arguments.Start(result, device, folder, tokenizer, capacity, QueueLimit));
         if (capacity > engine.MaxContext)
         {
             throw new CheckpointException(file, $"the longest prompt and {count} tokens need {capacity} tokens of cache; the pages have {engine.MaxContext}");

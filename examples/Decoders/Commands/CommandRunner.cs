@@ -55,15 +55,17 @@ public static class CommandRunner
         ComputeDevice.Open(string.IsNullOrEmpty(selector) ? null : DeviceSelector.Parse(selector));
 
     /// <summary>Does something that takes a while, under a spinner if someone is looking.</summary>
-    internal static T WithStatus<T>(string status, Func<T> work)
+    /// <param name="status">What is done first.</param>
+    /// <param name="work">The work; it may tell what it does next.</param>
+    internal static T WithStatus<T>(string status, Func<Action<string>, T> work)
     {
         if (Console.IsErrorRedirected)
         {
-            return work();
+            return work(static _ => { });
         }
 
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        return console.Status().Start(Markup.Escape(status), _ => work());
+        return console.Status().Start(Markup.Escape(status), context => work(next => context.Status(Markup.Escape(next))));
     }
 
     /// <summary>The option that every command with a model has.</summary>

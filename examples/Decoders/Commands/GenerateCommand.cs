@@ -102,9 +102,10 @@ internal static class GenerateCommand
         int capacity = (int)Math.Min(tokens.Length + (long)count - 1, int.MaxValue);
         config.CheckContext(capacity, folder);
         using ComputeDevice device = CommandRunner.OpenDevice(selector);
-        using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", () =>
+        using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", next =>
         {
             Decoder loaded = Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, mla ?? MlaForm.Auto));
+            next($"Preparing kernels for {device}; the first time, the driver compiles them");
             WarmUp(loaded, tokens);
             return loaded;
         });

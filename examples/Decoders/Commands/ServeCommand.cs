@@ -44,7 +44,7 @@ internal static class ServeCommand
             using ComputeDevice opened = CommandRunner.OpenDevice(result.GetValue(device));
             using DecodingEngine started = CommandRunner.WithStatus(
                 $"Loading {folder} on {opened}",
-                () => engine.Start(result, opened, folder, tokenizer, Math.Min(result.GetValue(context), config.ContextLimit), result.GetValue(queue)));
+                _ => engine.Start(result, opened, folder, tokenizer, Math.Min(result.GetValue(context), config.ContextLimit), result.GetValue(queue)));
             var options = new ServerOptions
             {
                 ModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),

@@ -63,7 +63,7 @@ internal static class VerifyCommand
         foreach ((CacheKind cache, MlaForm form) in caches.SelectMany(cache => forms.Select(form => (cache, form))))
         {
             using Decoder decoder = CommandRunner.WithStatus(
-                $"Loading {folder} on {device}", () => Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, form)));
+                $"Loading {folder} on {device}", _ => Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, form)));
             string name = config.Latent is null ? "" : form switch
             {
                 MlaForm.Absorbed => ", latent attention absorbed",

@@ -88,49 +88,111 @@ public sealed class Sampler
             tokens = new int[logits.Length];
         }
 
-        for (int i = 0; i < tokens.Length; i++)
+        for (int i = 0; i < weights.Length; i++)
         {
-            tokens[i] = i;
             weights[i] = Math.Exp((logits[i] - (double)logits[likeliest]) / options.Temperature);
         }
 
-        int candidates = tokens.Length;
-        if (options.TopK is not null || options.TopP < 1)
-        {
-            // Likeliest first; among equals the lower token first, so that the order does not depend on the sort.
-            Array.Sort(tokens, (a, b) => weights[a] != weights[b] ? weights[b].CompareTo(weights[a]) : a.CompareTo(b));
-            candidates = Math.Min(candidates, options.TopK ?? candidates);
-        }
+        return options.TopK is null && options.TopP == 1 ? DrawFromAll(likeliest) : DrawFromLikeliest(likeliest);
+    }
 
+    private int DrawFromAll(int likeliest)
+    {
         double total = 0;
-        for (int i = 0; i < candidates; i++)
+        foreach (double weight in weights)
         {
-            total += weights[tokens[i]];
-        }
-
-        if (options.TopP < 1)
-        {
-            double wanted = options.TopP * total;
-            int kept = 0;
-            for (total = 0; kept < candidates && total < wanted; kept++)
-            {
-                total += weights[tokens[kept]];
-            }
-
-            candidates = kept;
+            total += weight;
         }
 
         double rest = random.NextDouble() * total;
-        for (int i = 0; i < candidates; i++)
+        for (int token = 0; token < weights.Length; token++)
         {
-            rest -= weights[tokens[i]];
+            rest -= weights[token];
             if (rest < 0)
             {
-                return tokens[i];
+                return token;
             }
         }
 
         // Rounding may leave a crumb over.
         return likeliest;
     }
+
+    // Few of many tokens can be drawn, so they are taken off a heap instead of sorting all: the nth likeliest goes to the nth place
+    // from the end.
+    private int DrawFromLikeliest(int likeliest)
+    {
+        double all = 0;
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            tokens[i] = i;
+            all += weights[i];
+        }
+
+        for (int i = (tokens.Length / 2) - 1; i >= 0; i--)
+        {
+            Sink(i, tokens.Length);
+        }
+
+        int most = Math.Min(tokens.Length, options.TopK ?? tokens.Length);
+        int taken = 0;
+        double total = 0;
+        if (options.TopK is not null && options.TopP < 1)
+        {
+            // The probability to be reached is one among the likeliest K.
+            all = 0;
+            for (; taken < most; taken++)
+            {
+                all += weights[Take(taken)];
+            }
+        }
+
+        int candidates = 0;
+        for (; candidates < most && (options.TopP == 1 || total < options.TopP * all); candidates++)
+        {
+            total += weights[candidates < taken ? tokens[^(candidates + 1)] : Take(candidates)];
+        }
+
+        double rest = random.NextDouble() * total;
+        for (int i = 0; i < candidates; i++)
+        {
+            int token = tokens[^(i + 1)];
+            rest -= weights[token];
+            if (rest < 0)
+            {
+                return token;
+            }
+        }
+
+        return likeliest;
+    }
+
+    private int Take(int taken)
+    {
+        int last = tokens.Length - 1 - taken;
+        (tokens[0], tokens[last]) = (tokens[last], tokens[0]);
+        Sink(0, last);
+        return tokens[last];
+    }
+
+    private void Sink(int parent, int count)
+    {
+        for (int child; (child = (2 * parent) + 1) < count; parent = child)
+        {
+            if (child + 1 < count && IsBefore(tokens[child + 1], tokens[child]))
+            {
+                child++;
+            }
+
+            if (!IsBefore(tokens[child], tokens[parent]))
+            {
+                return;
+            }
+
+            (tokens[parent], tokens[child]) = (tokens[child], tokens[parent]);
+        }
+    }
+
+    // Likeliest first; among equals the lower token first, so that draws do not depend on how the heap is built.
+    private bool IsBefore(int a, int b) => weights[a] > weights[b] || (weights[a] == weights[b] && a < b);
 }

@@ -18,12 +18,13 @@ public enum Activation
 /// <content>Activations, gated units, and the mixture of experts around its linear layers.</content>
 public sealed partial class LayerKernels
 {
-    private readonly ComputeKernel activate;
-    private readonly ComputeKernel gateHalves;
-    private readonly ComputeKernel gatePairsClamped;
-    private readonly ComputeKernel softcap;
-    private readonly ComputeKernel chooseExperts;
-    private readonly ComputeKernel combineExperts;
+    private ComputeKernel? activate;
+    private ComputeKernel? gateHalves;
+    private ComputeKernel? gatePairsClamped;
+    private ComputeKernel? softcap;
+    private ComputeKernel? chooseExperts;
+    private ComputeKernel? combineExperts;
+    private Task<ComputeProgram>? routing;
 
     /// <summary>output[i] = activation(input[i]).</summary>
     /// <param name="input">At least <paramref name="elements"/> elements.</param>
@@ -34,8 +35,9 @@ public sealed partial class LayerKernels
     {
         Require(input.Length, elements, nameof(input));
         Require(output.Length, elements, nameof(output));
-        activate.Set(0, input).Set(1, output).Set(2, (int)activation).Set(3, elements);
-        SubmitElements(activate, elements);
+        ComputeKernel kernel = Kernel(ref activate, "activate");
+        kernel.Set(0, input).Set(1, output).Set(2, (int)activation).Set(3, elements);
+        SubmitElements(kernel, elements);
     }
 
     /// <summary>output[r] = activation(gate) · up, where a row of the input is [gate, up].</summary>
@@ -49,8 +51,9 @@ public sealed partial class LayerKernels
         long elements = (long)rows * width;
         Require(input.Length, elements * 2, nameof(input));
         Require(output.Length, elements, nameof(output));
-        gateHalves.Set(0, input).Set(1, output).Set(2, (int)activation).Set(3, width).Set(4, rows);
-        SubmitElements(gateHalves, elements);
+        ComputeKernel kernel = Kernel(ref gateHalves, "gate_halves");
+        kernel.Set(0, input).Set(1, output).Set(2, (int)activation).Set(3, width).Set(4, rows);
+        SubmitElements(kernel, elements);
     }
 
     /// <summary>
@@ -68,8 +71,9 @@ public sealed partial class LayerKernels
         long elements = (long)rows * width;
         Require(input.Length, elements * 2, nameof(input));
         Require(output.Length, elements, nameof(output));
-        gatePairsClamped.Set(0, input).Set(1, output).Set(2, (float)alpha).Set(3, (float)limit).Set(4, elements);
-        SubmitElements(gatePairsClamped, elements);
+        ComputeKernel kernel = Kernel(ref gatePairsClamped, "gate_pairs_clamped");
+        kernel.Set(0, input).Set(1, output).Set(2, (float)alpha).Set(3, (float)limit).Set(4, elements);
+        SubmitElements(kernel, elements);
     }
 
     /// <summary>values[i] = cap · tanh(values[i] / cap).</summary>
@@ -79,8 +83,9 @@ public sealed partial class LayerKernels
     public void Softcap(DeviceBuffer<float> values, double cap, long elements)
     {
         Require(values.Length, elements, nameof(values));
-        softcap.Set(0, values).Set(1, (float)cap).Set(2, elements);
-        SubmitElements(softcap, elements);
+        ComputeKernel kernel = Kernel(ref softcap, "softcap");
+        kernel.Set(0, values).Set(1, (float)cap).Set(2, elements);
+        SubmitElements(kernel, elements);
     }
 
     /// <summary>For each token the best experts of its best groups, best first, and their weights.</summary>
@@ -107,9 +112,10 @@ public sealed partial class LayerKernels
             Require(bias.Length, experts, nameof(bias));
         }
 
-        chooseExperts.Set(0, logits).Set(1, bias ?? logits).Set(2, chosen).Set(3, weights).Set(4, experts).Set(5, count).Set(6, (int)routing.Score)
+        ComputeKernel kernel = RoutingKernel(ref chooseExperts, "choose_experts");
+        kernel.Set(0, logits).Set(1, bias ?? logits).Set(2, chosen).Set(3, weights).Set(4, experts).Set(5, count).Set(6, (int)routing.Score)
             .Set(7, routing.Groups).Set(8, routing.GroupsPerToken).Set(9, routing.Normalize ? 1 : 0).Set(10, (float)routing.Scale).Set(11, tokens);
-        SubmitElements(chooseExperts, tokens);
+        SubmitElements(kernel, tokens);
     }
 
     /// <summary>output[t] = Σ over a token's experts of weight · input, or output[t] += that.</summary>
@@ -125,7 +131,11 @@ public sealed partial class LayerKernels
         Require(input.Length, (long)tokens * count * width, nameof(input));
         Require(weights.Length, (long)tokens * count, nameof(weights));
         long elements = Require(output.Length, (long)tokens * width, nameof(output));
-        combineExperts.Set(0, input).Set(1, weights).Set(2, output).Set(3, width).Set(4, count).Set(5, tokens).Set(6, accumulate ? 1 : 0);
-        SubmitElements(combineExperts, elements);
+        ComputeKernel kernel = RoutingKernel(ref combineExperts, "combine_experts");
+        kernel.Set(0, input).Set(1, weights).Set(2, output).Set(3, width).Set(4, count).Set(5, tokens).Set(6, accumulate ? 1 : 0);
+        SubmitElements(kernel, elements);
     }
+
+    private ComputeKernel RoutingKernel(ref ComputeKernel? kernel, string name) =>
+        kernel ??= Create(routing ??= Build("routing", Text("experts.cl")), name);
 }

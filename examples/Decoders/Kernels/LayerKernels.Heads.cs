@@ -20,10 +20,9 @@ public readonly record struct HeadSlice(int Stride, int Offset, int HeadStride, 
 /// <content>Norms, and what is done to heads between a projection and attention.</content>
 public sealed partial class LayerKernels
 {
-    private readonly ComputeKernel rmsNorm;
-    private readonly ComputeKernel layerNorm;
-    private readonly ComputeKernel rope;
-    private readonly int normLanes;
+    private ComputeKernel? rmsNorm;
+    private ComputeKernel? layerNorm;
+    private ComputeKernel? rope;
 
     /// <summary>output[r] = input[r] / √(mean(input[r]²) + ε) · weight, or output[r] += that.</summary>
     /// <param name="input">[rows, width].</param>
@@ -58,8 +57,9 @@ public sealed partial class LayerKernels
         Require(bias.Length, width, nameof(bias));
         Require(input.Length, (long)rows * width, nameof(input));
         Require(output.Length, (long)rows * width, nameof(output));
-        layerNorm.Set(0, input).Set(1, weight).Set(2, bias).Set(3, output).Set(4, width).Set(5, (float)epsilon).SetLocal(6, normLanes * sizeof(float));
-        SubmitRows(layerNorm, rows);
+        ComputeKernel kernel = Kernel(ref layerNorm, "layer_norm");
+        kernel.Set(0, input).Set(1, weight).Set(2, bias).Set(3, output).Set(4, width).Set(5, (float)epsilon).SetLocal(6, NormLanes(kernel) * sizeof(float));
+        SubmitRows(kernel, rows);
     }
 
     /// <summary>
@@ -120,9 +120,10 @@ public sealed partial class LayerKernels
         Require(weight.Length, slice.HeadDim, nameof(weight));
         RequireSlice(input, slice, tokens, nameof(input));
         Require(output.Length, (long)tokens * slice.Width, nameof(output));
-        rmsNorm.Set(0, input).Set(1, weight).Set(2, output).Set(3, slice.HeadDim).Set(4, slice.Heads).Set(5, slice.Stride).Set(6, slice.Offset)
-            .Set(7, slice.HeadStride).Set(8, (float)epsilon).Set(9, accumulate ? 1 : 0).SetLocal(10, normLanes * sizeof(float));
-        SubmitRows(rmsNorm, checked(tokens * slice.Heads));
+        ComputeKernel kernel = Kernel(ref rmsNorm, "rms_norm");
+        kernel.Set(0, input).Set(1, weight).Set(2, output).Set(3, slice.HeadDim).Set(4, slice.Heads).Set(5, slice.Stride).Set(6, slice.Offset)
+            .Set(7, slice.HeadStride).Set(8, (float)epsilon).Set(9, accumulate ? 1 : 0).SetLocal(10, NormLanes(kernel) * sizeof(float));
+        SubmitRows(kernel, checked(tokens * slice.Heads));
     }
 
     private void SubmitHeads(
@@ -130,17 +131,22 @@ public sealed partial class LayerKernels
     {
         RequireSlice(input, from, tokens, nameof(input));
         RequireSlice(output, to, tokens, nameof(output));
-        rope.Set(0, input).Set(1, output).Set(2, positions).Set(3, table).Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
+        ComputeKernel kernel = Kernel(ref rope, "rope");
+        kernel.Set(0, input).Set(1, output).Set(2, positions).Set(3, table).Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
             .Set(7, from.Heads).Set(8, from.HeadDim).Set(9, rotaryDim).Set(10, pairs == RopePairs.Interleaved ? 1 : 0).Set(11, tokens)
             .Set(12, to.Stride).Set(13, to.Offset).Set(14, to.HeadStride);
-        SubmitElements(rope, (long)tokens * from.Width);
+        SubmitElements(kernel, (long)tokens * from.Width);
     }
+
+    // On a CPU one work-item is a loop over vectors, and more of them would only share a core.
+    private int NormLanes(ComputeKernel kernel) => cpu ? 1 : Math.Min(128, kernel.WorkGroupLimit);
 
     private void SubmitRows(ComputeKernel kernel, int rows)
     {
         if (rows > 0)
         {
-            device.Queue.Submit(kernel, new NDRange(checked(rows * normLanes)), new NDRange(normLanes));
+            int lanes = NormLanes(kernel);
+            device.Queue.Submit(kernel, new NDRange(checked(rows * lanes)), new NDRange(lanes));
         }
     }
 }

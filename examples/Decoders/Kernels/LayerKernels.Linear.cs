@@ -1,4 +1,3 @@
-using System.Text;
 using Kernels;
 using Kernels.OpenCL;
 
@@ -7,7 +6,7 @@ namespace Decoders;
 /// <summary>How the linear layers are computed.</summary>
 public enum LinearForm
 {
-    /// <summary>Each work-item runs along the columns in wide vectors, alone: for CPUs.</summary>
+    /// <summary>Each work-item has a tile of outputs in wide vectors, alone: for CPUs.</summary>
     Vectors,
 
     /// <summary>Work-groups share what they read through local memory: for GPUs.</summary>
@@ -20,10 +19,9 @@ public sealed partial class LayerKernels
     private const int BiasFlag = 1;
     private const int AccumulateFlag = 2;
 
-    // The tiles of linear_vectors.cl.
-    private const int VectorRowsFew = 8;
-    private const int VectorRowsMany = 4;
-    private const int VectorTokensMany = 4;
+    // The tiles of linear_panels.cl: four panels are four streams of weights, and with four tokens as many sums as registers hold.
+    private const int Panels = 4;
+    private const int PanelTokens = 4;
 
     // The work-groups of linear_groups_few.cl and linear_groups_many.cl.
     private const int Lanes = 32;
@@ -36,14 +34,16 @@ public sealed partial class LayerKernels
     private const int HeadColumnsOfVectors = 16;
     private const int HeadLanes = 64;
 
-    private readonly Dictionary<ElementType, WeightKernels> weightKernels = [];
     private readonly int manyTokens;
 
     /// <summary>How the linear layers are computed.</summary>
     public LinearForm Form { get; }
 
+    /// <summary>How the matrices of linear layers and embeddings lie.</summary>
+    public WeightLayout Layout { get; }
+
     /// <summary>output[t] = scale · table[ids[t]], or output[t] += that.</summary>
-    /// <param name="table">[vocabulary, width].</param>
+    /// <param name="table">[vocabulary, width], in <see cref="Layout"/>.</param>
     /// <param name="ids">[tokens]; each from 0 to the table's rows − 1, which is the caller's to check.</param>
     /// <param name="output">[tokens, width].</param>
     /// <param name="tokens">Tokens.</param>
@@ -53,20 +53,22 @@ public sealed partial class LayerKernels
     {
         Require(ids.Length, tokens, nameof(ids));
         long elements = Require(output.Length, (long)tokens * table.Columns, nameof(output));
-        ComputeKernel kernel = KernelsFor(table.Type).Embedding;
+        RequireLayout(table, Layout, nameof(table));
+        ComputeKernel kernel = Kernel(WeightFamily.Dense, "embedding", table.Type);
         kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, (float)scale).Set(6, accumulate ? 1 : 0);
         SubmitElements(kernel, elements);
     }
 
     /// <summary>y[t] = w · x[t] + bias, or y[t] += that.</summary>
     /// <param name="x">[tokens, w.Columns].</param>
-    /// <param name="w">[outputs, inputs].</param>
+    /// <param name="w">[outputs, inputs], in <see cref="Layout"/>.</param>
     /// <param name="bias">[w.Rows], or null for none.</param>
     /// <param name="y">[tokens, w.Rows].</param>
     /// <param name="tokens">Tokens.</param>
     /// <param name="accumulate">Whether the result is added to what y holds: the residual stream.</param>
     public void Linear(DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate = false)
     {
+        RequireLayout(w, Layout, nameof(w));
         Require(x.Length, (long)tokens * w.Columns, nameof(x));
         Require(y.Length, (long)tokens * w.Rows, nameof(y));
         if (bias is not null)
@@ -79,9 +81,8 @@ public sealed partial class LayerKernels
             return;
         }
 
-        WeightKernels kernels = KernelsFor(w.Type);
         bool many = tokens >= manyTokens;
-        ComputeKernel kernel = many ? kernels.LinearMany : kernels.LinearFew;
+        ComputeKernel kernel = Kernel(WeightFamily.Dense, many ? "linear_many" : "linear_few", w.Type);
         int flags = (bias is null ? 0 : BiasFlag) | (accumulate ? AccumulateFlag : 0);
         kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, w.Rows).Set(6, tokens).Set(7, flags);
         if (!many)
@@ -90,7 +91,7 @@ public sealed partial class LayerKernels
         }
         else if (Form == LinearForm.Vectors)
         {
-            device.Queue.Submit(kernel, new NDRange(Parts(tokens, VectorTokensMany), Parts(w.Rows, VectorRowsMany)), new NDRange(1, 1));
+            device.Queue.Submit(kernel, PanelTiles(w.Rows, Parts(tokens, PanelTokens)), new NDRange(1, 1));
         }
         else
         {
@@ -101,16 +102,17 @@ public sealed partial class LayerKernels
 
     /// <summary>y[p] = w[e] · x[p / slotsPerRow] + bias[e] with e = experts[p]: each slot has an expert's matrix.</summary>
     /// <param name="x">[slots / slotsPerRow, w.Columns].</param>
-    /// <param name="w">The matrices of all experts [outputs, inputs], below each other.</param>
+    /// <param name="w">The matrices of all experts [outputs, inputs], below each other, in <see cref="Layout"/>.</param>
     /// <param name="bias">[w.Rows], or null for none.</param>
     /// <param name="experts">[slots]; each less than <paramref name="expertCount"/>, which is the caller's to check.</param>
-    /// <param name="expertCount">Experts; divides the rows of <paramref name="w"/>.</param>
+    /// <param name="expertCount">Experts, as many as <paramref name="w"/> has matrices.</param>
     /// <param name="y">[slots, outputs].</param>
     /// <param name="slots">Slots: tokens × experts of a token.</param>
     /// <param name="slotsPerRow">Slots side by side that take the same row of <paramref name="x"/>.</param>
     public void ExpertLinear(
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow)
     {
+        RequireLayout(w, Layout, nameof(w), expertCount);
         int rows = w.Rows / expertCount;
         Require(x.Length, (long)Parts(slots, slotsPerRow) * w.Columns, nameof(x));
         Require(experts.Length, slots, nameof(experts));
@@ -122,7 +124,7 @@ public sealed partial class LayerKernels
 
         if (slots > 0)
         {
-            ComputeKernel kernel = KernelsFor(w.Type).LinearExperts;
+            ComputeKernel kernel = Kernel(WeightFamily.Experts, "linear_experts", w.Type);
             kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)
                 .Set(7, bias is null ? 0 : BiasFlag).Set(8, experts).Set(9, slotsPerRow);
             SubmitFew(kernel, rows, slots);
@@ -132,7 +134,7 @@ public sealed partial class LayerKernels
     /// <summary>y[t, h] = x[t, h] · w[h]: each head has a matrix of its own.</summary>
     /// <param name="x">[tokens, from.Stride].</param>
     /// <param name="from">The heads of <paramref name="x"/>; with a head stride of 0 all have the same elements.</param>
-    /// <param name="w">[heads · from.HeadDim, to.HeadDim]: the matrices [inputs, outputs] of the heads below each other.</param>
+    /// <param name="w">[heads · from.HeadDim, to.HeadDim], row-major: the matrices [inputs, outputs] of the heads below each other.</param>
     /// <param name="y">[tokens, to.Stride].</param>
     /// <param name="to">The heads of <paramref name="y"/>.</param>
     /// <param name="tokens">Tokens.</param>
@@ -144,6 +146,7 @@ public sealed partial class LayerKernels
                 $"A matrix of {w.Rows} rows and {w.Columns} columns does not turn {from.Heads} heads of {from.HeadDim} into {to.Heads} of {to.HeadDim}.", nameof(w));
         }
 
+        RequireLayout(w, WeightLayout.RowMajor, nameof(w));
         RequireSlice(x, from, tokens, nameof(x));
         RequireSlice(y, to, tokens, nameof(y));
         if (tokens == 0)
@@ -151,9 +154,8 @@ public sealed partial class LayerKernels
             return;
         }
 
-        WeightKernels kernels = KernelsFor(w.Type);
         bool many = tokens >= manyTokens;
-        ComputeKernel kernel = many ? kernels.LinearHeadsMany : kernels.LinearHeadsFew;
+        ComputeKernel kernel = Kernel(WeightFamily.Heads, many ? "linear_heads_many" : "linear_heads_few", w.Type);
         kernel.Set(0, x).Set(1, w.Buffer).Set(2, y).Set(3, from.HeadDim).Set(4, w.Columns).Set(5, tokens)
             .Set(6, from.Stride).Set(7, from.Offset).Set(8, from.HeadStride).Set(9, to.Stride).Set(10, to.Offset).Set(11, to.HeadStride);
         int tiles = many ? Parts(tokens, HeadTokensMany) : tokens;
@@ -167,47 +169,11 @@ public sealed partial class LayerKernels
         }
     }
 
-    /// <summary>The source of the kernels that read weights of one type.</summary>
-    internal static byte[] WeightSource(ElementType type, LinearForm form)
-    {
-        var source = new StringBuilder()
-            .Append($"#define WEIGHT_BITS {type.SizeInBytes() * 8}\n")
-            .Append($"#define WEIGHT_BFLOAT {(type == ElementType.BFloat16 ? 1 : 0)}\n")
-            .Append(Text("weights.cl")).Append(Text("embedding.cl")).Append(Text("linear.cl"));
-        if (form == LinearForm.WorkGroups)
-        {
-            string few = Text("linear_groups_few.cl");
-            Add("linear_few", few, experts: 0);
-            Add("linear_experts", few, experts: 1);
-            source.Append(Text("linear_groups_many.cl"));
-        }
-        else
-        {
-            string tile = Text("linear_vectors.cl");
-            Add("linear_few", tile, experts: 0, VectorRowsFew, 1);
-            Add("linear_many", tile, experts: 0, VectorRowsMany, VectorTokensMany);
-            Add("linear_experts", tile, experts: 1, VectorRowsFew, 1);
-        }
-
-        source.Append($"#define HEAD_COLUMNS {(form == LinearForm.Vectors ? HeadColumnsOfVectors : 1)}\n");
-        AddHeads("linear_heads_few", 1);
-        AddHeads("linear_heads_many", HeadTokensMany);
-        return Encoding.UTF8.GetBytes(source.ToString());
-
-        void Add(string name, string body, int experts, int rows = 0, int tokens = 0) => source
-            .Append($"#define NAME {name}\n#define EXPERTS {experts}\n#define ROWS {rows}\n#define TOKENS {tokens}\n")
-            .Append(Text("linear_experts.cl")).Append(body)
-            .Append("#undef NAME\n#undef EXPERTS\n#undef ROWS\n#undef TOKENS\n");
-
-        void AddHeads(string name, int tokens) => source
-            .Append($"#define NAME {name}\n#define HEAD_TOKENS {tokens}\n").Append(Text("linear_heads.cl")).Append("#undef NAME\n#undef HEAD_TOKENS\n");
-    }
-
     private void SubmitFew(ComputeKernel kernel, int rows, int tokens)
     {
         if (Form == LinearForm.Vectors)
         {
-            device.Queue.Submit(kernel, new NDRange(tokens, Parts(rows, VectorRowsFew)), new NDRange(1, 1));
+            device.Queue.Submit(kernel, PanelTiles(rows, tokens), new NDRange(1, 1));
         }
         else
         {
@@ -215,21 +181,14 @@ public sealed partial class LayerKernels
         }
     }
 
-    private WeightKernels KernelsFor(ElementType type)
+    private static NDRange PanelTiles(int rows, int tokenTiles) => new(tokenTiles, Parts(rows, Panels * WeightLayout.Vectors.PanelRows));
+
+    private static void RequireLayout(WeightMatrix w, WeightLayout layout, string parameter, int count = 1)
     {
-        if (!weightKernels.TryGetValue(type, out WeightKernels kernels))
+        if (w.Layout != layout || w.Count != count)
         {
-            ComputeProgram program = device.Programs.GetOrBuild(WeightSource(type, Form), name: $"linear, {type}");
-            kernels = new WeightKernels(
-                Create(program, "embedding"), Create(program, "linear_few"), Create(program, "linear_many"), Create(program, "linear_experts"),
-                Create(program, "linear_heads_few"), Create(program, "linear_heads_many"));
-            weightKernels.Add(type, kernels);
+            throw new ArgumentException(
+                $"Expected {count} matrices in panels of {layout.PanelRows} rows, got {w.Count} in panels of {w.Layout.PanelRows}.", parameter);
         }
-
-        return kernels;
     }
-
-    private readonly record struct WeightKernels(
-        ComputeKernel Embedding, ComputeKernel LinearFew, ComputeKernel LinearMany, ComputeKernel LinearExperts,
-        ComputeKernel LinearHeadsFew, ComputeKernel LinearHeadsMany);
 }

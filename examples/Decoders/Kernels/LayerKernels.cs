@@ -12,44 +12,43 @@ public sealed partial class LayerKernels : IDisposable
 {
     private readonly ComputeDevice device;
     private readonly List<ComputeKernel> owned = [];
-    private readonly int elementLanes;
+    private readonly Task<ComputeProgram> program;
+    private readonly bool cpu;
 
-    /// <summary>Builds the kernels that need no weights of a certain type; the others are built when first used.</summary>
+    /// <summary>
+    /// Begins to build the kernels that need no weights of a certain type, on another thread; a call of one waits for it. The
+    /// others are built when first used, or from <see cref="Prepare"/> on.
+    /// </summary>
     /// <param name="device">The device; it must outlive the object.</param>
     /// <param name="form">How linear layers are computed; by default what suits the kind of device.</param>
-    /// <exception cref="ComputeException">A kernel cannot be built.</exception>
     public LayerKernels(ComputeDevice device, LinearForm? form = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         this.device = device;
-        bool cpu = device.Capabilities.Kind == DeviceKind.Cpu;
+        cpu = device.Capabilities.Kind == DeviceKind.Cpu;
         Form = form ?? (cpu ? LinearForm.Vectors : LinearForm.WorkGroups);
-        string source = string.Concat(Text("norms.cl"), Text("heads.cl"), Text("activations.cl"), Text("experts.cl"));
-        ComputeProgram program = device.Programs.GetOrBuild(Encoding.UTF8.GetBytes(source), name: "layers");
-        rmsNorm = Create(program, "rms_norm");
-        layerNorm = Create(program, "layer_norm");
-        rope = Create(program, "rope");
-        activate = Create(program, "activate");
-        gateHalves = Create(program, "gate_halves");
-        gatePairsClamped = Create(program, "gate_pairs_clamped");
-        softcap = Create(program, "softcap");
-        chooseExperts = Create(program, "choose_experts");
-        combineExperts = Create(program, "combine_experts");
+        Layout = Form == LinearForm.Vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
+        program = Build("layers", string.Concat(Text("norms.cl"), Text("heads.cl"), Text("activations.cl")));
 
-        // On a CPU one work-item is a loop over vectors, and more of them would only share a core.
-        normLanes = cpu ? 1 : Math.Min(128, Math.Min(rmsNorm.WorkGroupLimit, layerNorm.WorkGroupLimit));
-        elementLanes = owned.Min(kernel => Math.Min(64, kernel.WorkGroupLimit));
-
-        // From this many tokens on a tile of several pays: below, a tile would be mostly empty.
+        // A tile of several tokens pays from this many on: below, it would be mostly empty.
         manyTokens = Form == LinearForm.Vectors ? 2 : 5;
     }
 
-    /// <summary>Frees the kernels.</summary>
+    /// <summary>Frees the kernels, when builds under way have ended.</summary>
     public void Dispose()
     {
         foreach (ComputeKernel kernel in owned)
         {
             kernel.Dispose();
+        }
+
+        try
+        {
+            Task.WaitAll([program, .. weightPrograms.Values, routing ?? program]);
+        }
+        catch (AggregateException)
+        {
+            // Told to whoever called one of its kernels.
         }
     }
 
@@ -66,9 +65,13 @@ public sealed partial class LayerKernels : IDisposable
     private static long Require(long length, long needed, string parameter) =>
         length >= needed ? needed : throw new ArgumentException($"Expected at least {needed} elements, got {length}.", parameter);
 
-    private ComputeKernel Create(ComputeProgram program, string name)
+    private Task<ComputeProgram> Build(string name, string source) => device.Programs.BuildAsync(Encoding.UTF8.GetBytes(source), name: name);
+
+    private ComputeKernel Kernel(ref ComputeKernel? kernel, string name) => kernel ??= Create(program, name);
+
+    private ComputeKernel Create(Task<ComputeProgram> built, string name)
     {
-        ComputeKernel kernel = program.CreateKernel(name);
+        ComputeKernel kernel = built.GetAwaiter().GetResult().CreateKernel(name);
         owned.Add(kernel);
         return kernel;
     }
@@ -77,7 +80,7 @@ public sealed partial class LayerKernels : IDisposable
     {
         if (elements > 0)
         {
-            nuint lanes = (nuint)elementLanes;
+            nuint lanes = (nuint)Math.Min(64, kernel.WorkGroupLimit);
             device.Queue.Submit(kernel, new NDRange(((nuint)elements + lanes - 1) / lanes * lanes), new NDRange(lanes));
         }
     }

@@ -1,6 +1,6 @@
 // output[t, i] = scale · table[ids[t], i], or output[t, i] += that. One work-item an element.
 kernel void embedding(
-    global const weight_t *restrict table, // [vocabulary, width]
+    global const weight_t *restrict table, // [vocabulary / PANEL_ROWS, width, PANEL_ROWS]
     global const int *restrict ids,        // [tokens]
     global float *restrict output,         // [tokens, width]
     int width,
@@ -14,7 +14,7 @@ kernel void embedding(
         return;
     }
 
-    size_t token = element / width;
-    float value = scale * weight(table, (size_t)ids[token] * width + element % width);
+    size_t id = ids[element / width];
+    float value = scale * weight(table, (id / PANEL_ROWS * width + element % width) * PANEL_ROWS + id % PANEL_ROWS);
     output[element] = accumulate ? output[element] + value : value;
 }

@@ -9,18 +9,29 @@ static void store(global const float *bias, global float *y, int rows, int row, 
     y[output] = flags & ACCUMULATE ? y[output] + sum : sum;
 }
 
-static float sum4(float4 v)
+// The same for the rows from this one on, at most 16 of them.
+static void store16(global const float *bias, global float *y, int rows, int row, int token, int flags, float16 sums)
 {
-    float2 a = v.lo + v.hi;
-    return a.x + a.y;
+    if (row + 16 <= rows)
+    {
+        global float *output = y + (size_t)token * rows + row;
+        sums += flags & BIAS ? vload16(0, bias + row) : 0;
+        sums += flags & ACCUMULATE ? vload16(0, output) : 0;
+        vstore16(sums, 0, output);
+        return;
+    }
+
+    float lanes[16];
+    vstore16(sums, 0, lanes);
+    for (int lane = 0; lane < rows - row; lane++)
+    {
+        store(bias, y, rows, row + lane, token, flags, lanes[lane]);
+    }
 }
 
 static float sum8(float8 v)
 {
-    return sum4(v.lo + v.hi);
-}
-
-static float sum16(float16 v)
-{
-    return sum8(v.lo + v.hi);
+    float4 a = v.lo + v.hi;
+    float2 b = a.lo + a.hi;
+    return b.x + b.y;
 }

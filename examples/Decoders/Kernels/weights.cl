@@ -1,4 +1,5 @@
-// Weights are read in their stored type and widened to float on the way. WEIGHT_BITS and WEIGHT_BFLOAT are set by the host.
+// Weights are read in their stored type and widened to float on the way. WEIGHT_BITS, WEIGHT_BFLOAT, and PANEL_ROWS, the rows of a
+// panel of the matrices of linear layers, are set by the host.
 #if WEIGHT_BITS == 32
 typedef float weight_t;
 #elif WEIGHT_BFLOAT

@@ -51,4 +51,4 @@ public abstract class Architecture
 /// <param name="Layers">The decoder layers.</param>
 /// <param name="FinalNorm">The norm before the head.</param>
 /// <param name="Head">Residual stream to logits.</param>
-public sealed record DecoderParts(TokenEmbedding Embedding, IReadOnlyList<DecoderLayer> Layers, INorm FinalNorm, Linear Head);
+public sealed record DecoderParts(TokenEmbedding Embedding, DecoderLayer[] Layers, INorm FinalNorm, Linear Head);

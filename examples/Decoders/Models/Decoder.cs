@@ -80,13 +80,23 @@ public sealed class Decoder : IDisposable
         ModelConfig config = ModelConfig.Load(folder);
         config.CheckContext(capacity, folder);
         using SafeTensors checkpoint = SafeTensors.Open(folder);
-        var weights = new DecoderWeights(device, checkpoint);
+        var kernels = new LayerKernels(device);
+        var weights = new DecoderWeights(device, checkpoint, kernels.Layout);
+        weights.Own(kernels);
         IDecoderAttention? heads = null;
         try
         {
+            // What the kernels of linear layers are built for is known before the weights are moved, which takes a while too.
+            foreach (TensorInfo matrix in checkpoint.Names.Select(checkpoint.Info).Where(info => info.Shape.Length == 2).DistinctBy(info => info.Type))
+            {
+                if (DecoderWeights.ElementTypeOf(matrix.Type) is { } type)
+                {
+                    kernels.Prepare(type);
+                }
+            }
+
             // First what is likeliest to fail and quick to try.
             heads = (attention ?? AttentionRegistry.With(CacheKind.Contiguous))(device, config, sequences, capacity);
-            LayerKernels kernels = weights.Own(new LayerKernels(device));
             DecoderParts parts = Architecture.Find(config.ModelType)!.Build(weights, config, capacity);
             return new Decoder(device, config, sequences, weights, kernels, heads, parts);
         }
@@ -157,9 +167,9 @@ public sealed class Decoder : IDisposable
         Attention.Begin(sequences);
         DeviceBuffer<float> residual = step.Scratch("residual", hidden);
         parts.Embedding.Apply(step, residual);
-        foreach (DecoderLayer layer in parts.Layers)
+        for (int layer = 0; layer < parts.Layers.Length; layer++)
         {
-            layer.Apply(step, residual);
+            parts.Layers[layer].Apply(step, residual);
         }
 
         if (rows.IsEmpty)

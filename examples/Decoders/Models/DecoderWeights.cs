@@ -14,14 +14,17 @@ public sealed class DecoderWeights : IDisposable
     private const int PieceBytes = 64 << 20;
 
     private readonly SafeTensors checkpoint;
+    private readonly WeightLayout layout;
     private readonly List<IDisposable> owned = [];
 
     /// <param name="device">The device.</param>
     /// <param name="checkpoint">The checkpoint; it is read only while weights are taken.</param>
-    public DecoderWeights(ComputeDevice device, SafeTensors checkpoint)
+    /// <param name="layout">How the kernels of linear layers want matrices to lie.</param>
+    public DecoderWeights(ComputeDevice device, SafeTensors checkpoint, WeightLayout layout)
     {
         Device = device;
         this.checkpoint = checkpoint;
+        this.layout = layout;
     }
 
     /// <summary>The device.</summary>
@@ -29,6 +32,15 @@ public sealed class DecoderWeights : IDisposable
 
     /// <summary>Bytes of device memory that the weights take.</summary>
     public long ByteLength { get; private set; }
+
+    /// <summary>The type that matrices of a stored type have on the device; null if they cannot be weights.</summary>
+    public static ElementType? ElementTypeOf(TensorType type) => type switch
+    {
+        TensorType.Float32 => ElementType.Float32,
+        TensorType.Float16 => ElementType.Float16,
+        TensorType.BFloat16 => ElementType.BFloat16,
+        _ => null,
+    };
 
     /// <summary>Frees something together with the weights.</summary>
     public T Own<T>(T resource) where T : IDisposable
@@ -58,22 +70,13 @@ public sealed class DecoderWeights : IDisposable
     }
 
     /// <summary>
-    /// A matrix [rows, columns] in its stored type; several tensors of as many columns become one, below each other.
+    /// A matrix [rows, columns] in its stored type, for linear layers and embeddings; several tensors of as many columns become
+    /// one, below each other.
     /// </summary>
     /// <param name="columns">Columns.</param>
     /// <param name="parts">The tensors, without <c>.weight</c>, and their rows.</param>
     /// <exception cref="CheckpointException">A tensor is missing, or of another shape, or the tensors are not all of one floating-point type.</exception>
-    public WeightMatrix Matrix(int columns, params ReadOnlySpan<(string Name, int Rows)> parts)
-    {
-        var matrices = new StoredMatrix[parts.Length];
-        for (int i = 0; i < matrices.Length; i++)
-        {
-            matrices[i] = new StoredMatrix(parts[i].Name + ".weight", 0, parts[i].Rows);
-            CheckShape(matrices[i].Tensor, parts[i].Rows, columns);
-        }
-
-        return Upload(columns, matrices, transposed: false);
-    }
+    public WeightMatrix Matrix(int columns, params ReadOnlySpan<(string Name, int Rows)> parts) => Matrices(1, columns, parts);
 
     /// <summary>A linear layer; several of as many inputs become one, their outputs one after the other.</summary>
     /// <param name="columns">Inputs.</param>
@@ -103,7 +106,7 @@ public sealed class DecoderWeights : IDisposable
     public Linear TransposedLinear(string name, int inputs, int outputs)
     {
         CheckShape(name + ".weight", inputs, outputs);
-        return new Linear(Upload(inputs, [new StoredMatrix(name + ".weight", 0, outputs)], transposed: true), Vector(name + ".bias", outputs));
+        return new Linear(Upload(inputs, [new StoredMatrix(name + ".weight", 0, outputs)], transposed: true, layout), Vector(name + ".bias", outputs));
     }
 
     /// <summary>The linear layers of experts in one tensor, stored [experts, inputs, outputs], with biases in another, <c>_bias</c>.</summary>
@@ -113,7 +116,7 @@ public sealed class DecoderWeights : IDisposable
         CheckShape(name, experts, inputs, outputs);
         CheckShape(name + "_bias", experts, outputs);
         StoredMatrix[] matrices = [.. Enumerable.Range(0, experts).Select(expert => new StoredMatrix(name, (long)expert * inputs * outputs, outputs))];
-        return new ExpertLinear(Upload(inputs, matrices, transposed: true), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
+        return new ExpertLinear(Upload(inputs, matrices, transposed: true, layout, experts), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
     }
 
     /// <summary>The linear layers of experts without biases; each expert has its own tensors, which become one, below each other.</summary>
@@ -125,10 +128,10 @@ public sealed class DecoderWeights : IDisposable
     public ExpertLinear Experts(string prefix, int experts, int inputs, params (string Name, int Rows)[] parts)
     {
         (string, int)[] all = [.. Enumerable.Range(0, experts).SelectMany(expert => parts.Select(part => ($"{prefix}{expert}.{part.Name}", part.Rows)))];
-        return new ExpertLinear(Matrix(inputs, all), bias: null, experts);
+        return new ExpertLinear(Matrices(experts, inputs, all), bias: null, experts);
     }
 
-    /// <summary>Some rows of each head of a matrix, head after head.</summary>
+    /// <summary>Some rows of each head of a matrix, head after head, as one matrix of a linear layer.</summary>
     /// <param name="name">The tensor, without <c>.weight</c>.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="heads">Heads.</param>
@@ -136,12 +139,23 @@ public sealed class DecoderWeights : IDisposable
     /// <param name="ranges">The rows of a head that are taken, in the order that they have in the result.</param>
     /// <exception cref="CheckpointException">The tensor is missing, or of another shape.</exception>
     public WeightMatrix HeadRows(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges) =>
-        Upload(columns, HeadParts(name, columns, heads, headRows, ranges), transposed: false);
+        Upload(columns, HeadParts(name, columns, heads, headRows, ranges), transposed: false, layout);
 
-    /// <summary>The same for one range of rows, with the matrix of each head transposed: [heads · columns, rows].</summary>
-    /// <inheritdoc cref="HeadRows"/>
-    public WeightMatrix TransposedHeadRows(string name, int columns, int heads, int headRows, int first, int rows) =>
-        Upload(rows, [.. HeadParts(name, columns, heads, headRows, (first, rows)).Select(part => part with { Rows = columns })], transposed: true);
+    /// <summary>One range of rows of each head of a matrix as a matrix of the head's own: [heads · rows, columns], row-major.</summary>
+    /// <param name="name">The tensor, without <c>.weight</c>.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="heads">Heads.</param>
+    /// <param name="headRows">Rows of a head in the tensor.</param>
+    /// <param name="first">The first row of a head that is taken.</param>
+    /// <param name="rows">The rows of a head that are taken.</param>
+    /// <exception cref="CheckpointException">The tensor is missing, or of another shape.</exception>
+    public WeightMatrix HeadMatrices(string name, int columns, int heads, int headRows, int first, int rows) =>
+        Upload(columns, HeadParts(name, columns, heads, headRows, (first, rows)), transposed: false, WeightLayout.RowMajor);
+
+    /// <summary>The same with the matrix of each head transposed: [heads · columns, rows].</summary>
+    /// <inheritdoc cref="HeadMatrices"/>
+    public WeightMatrix TransposedHeadMatrices(string name, int columns, int heads, int headRows, int first, int rows) =>
+        Upload(rows, [.. HeadParts(name, columns, heads, headRows, (first, rows)).Select(part => part with { Rows = columns })], transposed: true, WeightLayout.RowMajor);
 
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
@@ -152,24 +166,16 @@ public sealed class DecoderWeights : IDisposable
         }
     }
 
-    /// <summary>A tile of a transposed matrix at a time, so that both sides stay in the cache.</summary>
-    private static void Transpose<T>(ReadOnlySpan<T> source, int sourceColumns, int firstColumn, Span<T> target, int targetColumns)
+    private WeightMatrix Matrices(int count, int columns, ReadOnlySpan<(string Name, int Rows)> parts)
     {
-        const int Tile = 32;
-        int rows = target.Length / targetColumns;
-        for (int rowTile = 0; rowTile < rows; rowTile += Tile)
+        var matrices = new StoredMatrix[parts.Length];
+        for (int i = 0; i < matrices.Length; i++)
         {
-            for (int columnTile = 0; columnTile < targetColumns; columnTile += Tile)
-            {
-                for (int row = rowTile; row < Math.Min(rowTile + Tile, rows); row++)
-                {
-                    for (int column = columnTile; column < Math.Min(columnTile + Tile, targetColumns); column++)
-                    {
-                        target[(row * targetColumns) + column] = source[(column * sourceColumns) + firstColumn + row];
-                    }
-                }
-            }
+            matrices[i] = new StoredMatrix(parts[i].Name + ".weight", 0, parts[i].Rows);
+            CheckShape(matrices[i].Tensor, parts[i].Rows, columns);
         }
+
+        return Upload(columns, matrices, transposed: false, layout, count);
     }
 
     private StoredMatrix[] HeadParts(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges)
@@ -183,7 +189,7 @@ public sealed class DecoderWeights : IDisposable
         ];
     }
 
-    private WeightMatrix Upload(int columns, StoredMatrix[] parts, bool transposed)
+    private WeightMatrix Upload(int columns, StoredMatrix[] parts, bool transposed, WeightLayout order, int count = 1)
     {
         TensorInfo first = checkpoint.Info(parts[0].Tensor);
         foreach (StoredMatrix part in parts)
@@ -195,43 +201,47 @@ public sealed class DecoderWeights : IDisposable
             }
         }
 
-        return first.Type switch
+        return ElementTypeOf(first.Type) switch
         {
-            TensorType.Float32 => Upload<float>(columns, parts, transposed),
-            TensorType.Float16 => Upload<Half>(columns, parts, transposed),
-            TensorType.BFloat16 => Upload<BFloat16>(columns, parts, transposed),
+            ElementType.Float32 => Upload<float>(columns, parts, transposed, order, count),
+            ElementType.Float16 => Upload<Half>(columns, parts, transposed, order, count),
+            ElementType.BFloat16 => Upload<BFloat16>(columns, parts, transposed, order, count),
             _ => throw new CheckpointException(checkpoint.Path, $"tensor '{first.Name}' is {first}, not of a floating-point type"),
         };
     }
 
-    private WeightMatrix Upload<T>(int columns, StoredMatrix[] parts, bool transposed) where T : unmanaged
+    // The parts follow one another; each matrix has as many of them.
+    private WeightMatrix Upload<T>(int columns, StoredMatrix[] parts, bool transposed, WeightLayout order, int count) where T : unmanaged
     {
         int rows = checked(parts.Sum(p => p.Rows));
-        DeviceBuffer<T> buffer = Own(Device.Allocate<T>((long)rows * columns));
+        DeviceBuffer<T> buffer = Own(Device.Allocate<T>(WeightMatrix.Elements(rows, columns, order, count)));
         ByteLength += buffer.ByteLength;
-        int pieceRows = Math.Max(1, PieceBytes / Unsafe.SizeOf<T>() / columns);
-        T[] piece = transposed ? new T[Math.Min(pieceRows, parts.Max(p => p.Rows)) * columns] : [];
-        long target = 0;
-        foreach (StoredMatrix part in parts)
+        var writer = new MatrixWriter<T>(Device, buffer, order, columns, PieceBytes / Unsafe.SizeOf<T>());
+        int partsEach = parts.Length / count;
+        for (int i = 0; i < parts.Length; i++)
         {
-            for (int row = 0; row < part.Rows; row += pieceRows)
+            StoredMatrix part = parts[i];
+            ReadOnlySpan<T> whole = transposed ? checkpoint.Read<T>(part.Tensor, part.Start, checked(part.Rows * columns)) : [];
+            for (int row = 0, taken; row < part.Rows; row += taken)
             {
-                int length = Math.Min(pieceRows, part.Rows - row) * columns;
+                taken = Math.Min(writer.Room, part.Rows - row);
                 if (transposed)
                 {
-                    Transpose(checkpoint.Read<T>(part.Tensor, part.Start, checked(part.Rows * columns)), part.Rows, row, piece.AsSpan(0, length), columns);
-                    Device.Queue.Write<T>(buffer, piece.AsSpan(0, length), target);
+                    writer.Add(whole[row..], 1, part.Rows, taken);
                 }
                 else
                 {
-                    Device.Queue.Write(buffer, checkpoint.Read<T>(part.Tensor, part.Start + ((long)row * columns), length), target);
+                    writer.Add(checkpoint.Read<T>(part.Tensor, part.Start + ((long)row * columns), taken * columns), columns, 1, taken);
                 }
+            }
 
-                target += length;
+            if ((i + 1) % partsEach == 0)
+            {
+                writer.EndMatrix();
             }
         }
 
-        return WeightMatrix.From(buffer, rows, columns);
+        return WeightMatrix.From(buffer, rows, columns, order, count);
     }
 
     private DeviceBuffer<float> UploadFloats(ReadOnlySpan<float> values)

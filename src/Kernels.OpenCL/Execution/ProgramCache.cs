@@ -11,6 +11,8 @@ public sealed class ProgramCache
 {
     private static readonly string[] ForbiddenOptions = ["-cl-finite-math-only", "-cl-fast-relaxed-math", "-cl-unsafe-math-optimizations"];
 
+    private const string PoclPlatform = "Portable Computing Language";
+
     private readonly ComputeDevice device;
     private readonly ProgramBinaryStore? store;
     private readonly ConcurrentDictionary<ProgramKey, Lazy<CompiledProgram>> programs = new();
@@ -19,7 +21,8 @@ public sealed class ProgramCache
     internal ProgramCache(ComputeDevice device, ProgramCacheOptions options)
     {
         this.device = device;
-        store = options.UseDisk && options.Directory.Length != 0 ? new(Path.GetFullPath(options.Directory), options.MaxDiskBytes) : null;
+        bool useDisk = options.UseDisk ?? device.Capabilities.PlatformName != PoclPlatform;
+        store = useDisk && options.Directory.Length != 0 ? new(Path.GetFullPath(options.Directory), options.MaxDiskBytes) : null;
     }
 
     /// <summary>Programs that were compiled from source since the device was opened; programs found in memory or on disk do not count.</summary>

@@ -8,8 +8,11 @@ public sealed record ProgramCacheOptions
 
     private const string FolderName = "kernels-opencl";
 
-    /// <summary>Whether binaries are kept on disk.</summary>
-    public bool UseDisk { get; init; } = true;
+    /// <summary>
+    /// Whether binaries are kept on disk; null, the default: unless the driver keeps what it compiles itself and takes longer to give a
+    /// binary away than to compile. PoCL does: for a binary it compiles all kernels of a program once more, used or not.
+    /// </summary>
+    public bool? UseDisk { get; init; }
 
     /// <summary>
     /// The folder of the binaries, made when it is needed; by default "kernels-opencl" under XDG_CACHE_HOME or the user's local application

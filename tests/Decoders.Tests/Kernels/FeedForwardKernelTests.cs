@@ -169,7 +169,7 @@ public sealed class FeedForwardKernelTests(Devices devices)
             {
                 int slots = tokens * perRow;
                 float[] x = Values(random, tokens * columns);
-                (float[] w, WeightMatrix matrix) = Weights(device, type, Values(random, experts * rows * columns), experts * rows, columns);
+                (float[] w, WeightMatrix matrix) = Weights(device, type, Values(random, experts * rows * columns), experts * rows, columns, kernels.Layout, experts);
                 float[] bias = Values(random, experts * rows);
                 int[] chosen = [.. Enumerable.Range(0, slots).Select(i => i == 0 ? experts - 1 : random.Next(experts))];
                 using DeviceBuffer<float> xBuffer = device.Upload<float>(x);

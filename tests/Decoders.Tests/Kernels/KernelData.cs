@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Kernels;
 using Kernels.OpenCL;
 using Xunit;
@@ -12,20 +13,36 @@ internal static class KernelData
 
     public static float[] Values(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2) - 1))];
 
-    /// <summary>A matrix in a stored type, and what its elements are once rounded to it.</summary>
-    public static (float[] Values, WeightMatrix Matrix) Weights(ComputeDevice device, ElementType type, float[] values, int rows, int columns)
+    /// <summary>Matrices below each other in a stored type and a layout, row-major by default, and what their elements are once rounded to the type.</summary>
+    public static (float[] Values, WeightMatrix Matrix) Weights(
+        ComputeDevice device, ElementType type, float[] values, int rows, int columns, WeightLayout? layout = null, int count = 1)
     {
         switch (type)
         {
             case ElementType.Float32:
-                return (values, WeightMatrix.From(device.Upload<float>(values), rows, columns));
+                return (values, Upload(values));
             case ElementType.Float16:
                 Half[] halves = [.. values.Select(v => (Half)v)];
                 halves[0] = BitConverter.UInt16BitsToHalf(1); // the smallest subnormal
-                return ([.. halves.Select(v => (float)v)], WeightMatrix.From(device.Upload<Half>(halves), rows, columns));
+                return ([.. halves.Select(v => (float)v)], Upload(halves));
             default:
                 BFloat16[] shorts = [.. values.Select(v => (BFloat16)v)];
-                return ([.. shorts.Select(v => (float)v)], WeightMatrix.From(device.Upload<BFloat16>(shorts), rows, columns));
+                return ([.. shorts.Select(v => (float)v)], Upload(shorts));
+        }
+
+        // What fills the last panels is NaN, which must not reach an output.
+        WeightMatrix Upload<T>(T[] elements) where T : unmanaged
+        {
+            WeightLayout order = layout ?? WeightLayout.RowMajor;
+            var packed = new T[WeightMatrix.Elements(rows, columns, order, count)];
+            MemoryMarshal.AsBytes(packed.AsSpan()).Fill(0xff);
+            int each = rows / count;
+            for (int i = 0; i < count; i++)
+            {
+                order.Pack<T>(elements.AsSpan(i * each * columns, each * columns), columns, 1, each, columns, packed.AsSpan(i * order.PaddedRows(each) * columns));
+            }
+
+            return WeightMatrix.From(device.Upload<T>(packed), rows, columns, order, count);
         }
     }
 

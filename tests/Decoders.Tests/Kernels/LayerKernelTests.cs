@@ -12,7 +12,7 @@ public sealed class LayerKernelTests(Devices devices)
     /// <summary>(tokens, columns, rows): odd ones, ones below and above each tile, and ones with every remainder of a vector.</summary>
     private static readonly (int Tokens, int Columns, int Rows)[] LinearSizes =
     [
-        (1, 1, 1), (1, 16, 8), (1, 7, 9), (1, 192, 512), (1, 257, 31), (2, 64, 33), (3, 15, 17), (4, 40, 7), (5, 8, 32), (6, 100, 65), (33, 129, 34), (70, 48, 100),
+        (1, 1, 1), (1, 16, 8), (1, 7, 9), (1, 192, 512), (1, 257, 31), (2, 64, 33), (3, 15, 17), (4, 40, 7), (5, 8, 32), (6, 100, 65), (33, 129, 34), (70, 48, 100), (2, 3, 130), (16, 31, 257),
     ];
 
     [SkippableTheory]
@@ -30,7 +30,7 @@ public sealed class LayerKernelTests(Devices devices)
                 foreach ((bool hasBias, bool accumulate) in ((bool, bool)[])[(false, false), (true, false), (true, true)])
                 {
                     float[] x = Values(random, tokens * columns);
-                    (float[] w, WeightMatrix matrix) = Weights(device, type, Values(random, rows * columns), rows, columns);
+                    (float[] w, WeightMatrix matrix) = Weights(device, type, Values(random, rows * columns), rows, columns, kernels.Layout);
                     float[] bias = Values(random, rows);
                     float[] before = Values(random, tokens * rows);
                     using DeviceBuffer<float> xBuffer = device.Upload<float>(x);
@@ -74,7 +74,7 @@ public sealed class LayerKernelTests(Devices devices)
         {
             foreach ((int tokens, int vocabulary, int width) in ((int, int, int)[])[(1, 1, 1), (5, 11, 7), (3, 300, 192), (67, 20, 33)])
             {
-                (float[] table, WeightMatrix matrix) = Weights(device, type, Values(random, vocabulary * width), vocabulary, width);
+                (float[] table, WeightMatrix matrix) = Weights(device, type, Values(random, vocabulary * width), vocabulary, width, kernels.Layout);
                 int[] ids = [.. Enumerable.Range(0, tokens).Select(i => i == 0 ? vocabulary - 1 : random.Next(vocabulary))];
                 using DeviceBuffer<int> idBuffer = device.Upload<int>(ids);
                 using DeviceBuffer<float> output = Output(device, tokens * width);
@@ -164,7 +164,9 @@ public sealed class LayerKernelTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         using var kernels = new LayerKernels(device);
-        (_, WeightMatrix matrix) = Weights(device, ElementType.Float32, [1, 2, 3, 4], 2, 2);
+        (_, WeightMatrix matrix) = Weights(device, ElementType.Float32, [1, 2, 3, 4], 2, 2, kernels.Layout);
+        (_, WeightMatrix heads) = Weights(device, ElementType.Float32, [1, 2, 3, 4], 2, 2);
+        (_, WeightMatrix experts) = Weights(device, ElementType.Float32, [1, 2, 3, 4], 2, 2, kernels.Layout, count: 2);
         using DeviceBuffer<float> nothing = device.Allocate<float>(0);
         using DeviceBuffer<int> noIds = device.Allocate<int>(0);
         using DeviceBuffer<float> weight = device.Upload<float>([1, 1]);
@@ -179,11 +181,13 @@ public sealed class LayerKernelTests(Devices devices)
         kernels.GatePairsClamped(nothing, nothing, 1, 1, 2, 0);
         kernels.Softcap(nothing, 1, 0);
         kernels.ChooseExperts(nothing, null, noIds, nothing, new RoutingConfig(), 2, 1, 0);
-        kernels.HeadLinear(nothing, HeadSlice.Packed(2, 1), matrix, nothing, HeadSlice.Packed(2, matrix.Columns), 0);
+        kernels.HeadLinear(nothing, HeadSlice.Packed(2, 1), heads, nothing, HeadSlice.Packed(2, heads.Columns), 0);
         kernels.CombineExperts(nothing, nothing, nothing, 2, 1, 0, accumulate: false);
-        kernels.ExpertLinear(nothing, matrix, null, noIds, 2, nothing, 0, 1);
+        kernels.ExpertLinear(nothing, experts, null, noIds, 2, nothing, 0, 1);
         device.Queue.Finish();
         matrix.Dispose();
+        heads.Dispose();
+        experts.Dispose();
     }
 
     [SkippableFact]
@@ -191,7 +195,9 @@ public sealed class LayerKernelTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         using var kernels = new LayerKernels(device);
-        (_, WeightMatrix matrix) = Weights(device, ElementType.Float32, new float[6], rows: 3, columns: 2);
+        (_, WeightMatrix matrix) = Weights(device, ElementType.Float32, new float[6], rows: 3, columns: 2, kernels.Layout);
+        (_, WeightMatrix experts) = Weights(device, ElementType.Float32, new float[6], rows: 3, columns: 2, kernels.Layout, count: 3);
+        (_, WeightMatrix other) = Weights(device, ElementType.Float32, new float[21], rows: 3, columns: 2, new WeightLayout(7));
         using DeviceBuffer<float> four = device.Allocate<float>(4);
         using DeviceBuffer<float> six = device.Allocate<float>(6);
         using DeviceBuffer<float> two = device.Allocate<float>(2);
@@ -217,8 +223,8 @@ public sealed class LayerKernelTests(Devices devices)
         Assert.Throws<ArgumentException>("bias", () => kernels.ChooseExperts(six, two, ids, six, new RoutingConfig { Score = ExpertScore.BiasedSigmoid }, experts: 3, count: 1, tokens: 2));
         Assert.Throws<ArgumentOutOfRangeException>("routing", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig { Groups = 2 }, experts: 3, count: 1, tokens: 2));
         Assert.Throws<ArgumentException>("weights", () => kernels.CombineExperts(six, two, six, width: 1, count: 1, tokens: 3, accumulate: false));
-        Assert.Throws<ArgumentException>("experts", () => kernels.ExpertLinear(six, matrix, null, ids, 3, six, slots: 3, slotsPerRow: 1));
-        Assert.Throws<ArgumentException>("bias", () => kernels.ExpertLinear(six, matrix, two, ids, 3, six, slots: 2, slotsPerRow: 1));
+        Assert.Throws<ArgumentException>("experts", () => kernels.ExpertLinear(six, experts, null, ids, 3, six, slots: 3, slotsPerRow: 1));
+        Assert.Throws<ArgumentException>("bias", () => kernels.ExpertLinear(six, experts, two, ids, 3, six, slots: 2, slotsPerRow: 1));
         Assert.Throws<ArgumentException>("positions", () => kernels.Rope(six, HeadSlice.Packed(1, 2), six, ids, table, RopePairs.HalfSplit, tokens: 3));
         Assert.Throws<ArgumentException>("table", () => kernels.Rope(six, HeadSlice.Packed(1, 1), six, ids, table, RopePairs.HalfSplit, tokens: 2));
         Assert.Throws<ArgumentOutOfRangeException>("slice", () => kernels.TakeHeads(six, new HeadSlice(2, 1, 2, 1, 2), six, tokens: 2));
@@ -226,7 +232,14 @@ public sealed class LayerKernelTests(Devices devices)
         Assert.Throws<ArgumentException>("input", () => kernels.TakeHeads(four, new HeadSlice(3, 1, 2, 1, 2), six, tokens: 2));
         Assert.Throws<ArgumentException>("output", () => kernels.TakeHeads(six, new HeadSlice(3, 1, 2, 1, 2), two, tokens: 2));
         Assert.Throws<ArgumentException>("buffer", () => WeightMatrix.From(four, 3, 2));
+        Assert.Throws<ArgumentException>("buffer", () => WeightMatrix.From(six, 3, 2, WeightLayout.Vectors));
+        Assert.Throws<ArgumentOutOfRangeException>(() => WeightMatrix.From(six, 3, 2, count: 2));
         Assert.Throws<ArgumentException>(() => WeightMatrix.From(ids, 1, 2));
+        Assert.Throws<ArgumentException>("table", () => kernels.Embed(other, ids, six, tokens: 1));
+        Assert.Throws<ArgumentException>("w", () => kernels.Linear(four, other, null, six, tokens: 2));
+        Assert.Throws<ArgumentException>("w", () => kernels.ExpertLinear(six, matrix, null, ids, 3, six, slots: 1, slotsPerRow: 1));
         matrix.Dispose();
+        experts.Dispose();
+        other.Dispose();
     }
 }

@@ -43,6 +43,30 @@ public sealed class SamplerTests
         }
     }
 
+    /// <summary>Among many tokens, half of them equal to another: the likeliest, and of equals the lower.</summary>
+    [Theory]
+    [InlineData(7, 1.0)]
+    [InlineData(200, 0.3)]
+    [InlineData(null, 0.2)]
+    public void DrawsFromTheLikeliestOfMany(int? topK, double topP)
+    {
+        var random = new Random(5);
+        float[] half = [.. Enumerable.Range(0, 500).Select(_ => (float)random.NextDouble() * 3)];
+        float[] logits = [.. half, .. half];
+        int[] order = [.. Enumerable.Range(0, logits.Length).OrderByDescending(token => logits[token]).ThenBy(token => token).Take(topK ?? logits.Length)];
+        double all = order.Sum(token => Math.Exp(logits[token]));
+        double reached = 0;
+        int count = order.TakeWhile(token =>
+        {
+            bool isIn = topP == 1 || reached < topP * all;
+            reached += Math.Exp(logits[token]);
+            return isIn;
+        }).Count();
+        var sampler = new Sampler(new SamplingOptions { Temperature = 1, TopK = topK, TopP = topP, Seed = 4 });
+        HashSet<int> drawn = [.. Enumerable.Range(0, 20_000).Select(_ => sampler.Next(logits))];
+        Assert.Equal(order.Take(count).Order(), drawn.Order());
+    }
+
     [Fact]
     public void RepeatsItselfWithASeed()
     {

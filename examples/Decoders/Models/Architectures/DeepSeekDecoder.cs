@@ -83,8 +83,9 @@ public abstract class DeepSeekDecoder : LlamaDecoder
             new Linear(queries, bias: null),
             weights.Linear(config.HiddenSize, config.AttentionBias, (prefix + "kv_a_proj_with_mqa", latent.LatentWidth)),
             LatentNorm("kv_a_layernorm", latent.Rank),
-            weights.HeadRows(prefix + "kv_b_proj", latent.Rank, latent.Heads, expandedRows, (0, latent.NopeDim)),
-            weights.TransposedHeadRows(prefix + "kv_b_proj", latent.Rank, latent.Heads, expandedRows, latent.NopeDim, latent.ValueDim),
+            new Linear(weights.HeadRows(prefix + "kv_b_proj", latent.Rank, latent.Heads, expandedRows, (0, latent.NopeDim)), bias: null),
+            weights.HeadMatrices(prefix + "kv_b_proj", latent.Rank, latent.Heads, expandedRows, 0, latent.NopeDim),
+            weights.TransposedHeadMatrices(prefix + "kv_b_proj", latent.Rank, latent.Heads, expandedRows, latent.NopeDim, latent.ValueDim),
             weights.Linear(latent.Heads * latent.ValueDim, config.AttentionBias, (prefix + "o_proj", config.HiddenSize))));
 
         RmsNorm LatentNorm(string name, int width) => new(weights.Vector(prefix + name + ".weight", width), LatentNormEpsilon);

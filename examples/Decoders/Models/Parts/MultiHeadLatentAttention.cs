@@ -79,7 +79,7 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
         DeviceBuffer<float> nope = step.Scratch("expanded nope", latent.Heads * latent.NopeDim);
         DeviceBuffer<float> keys = step.Scratch("keys", latent.Heads * latent.HeadDim);
         DeviceBuffer<float> values = step.Scratch("values", latent.Heads * latent.ValueDim);
-        step.Kernels.Linear(latents, weights.LatentToKeys, bias: null, nope, step.Tokens);
+        weights.ExpandKeys.Apply(step, latents, nope, step.Tokens);
         step.Kernels.CopyHeads(nope, HeadSlice.Packed(latent.Heads, latent.NopeDim), keys, queryNope, step.Tokens);
         step.Kernels.CopyHeads(rows, new(latent.LatentWidth, latent.Rank, 0, latent.Heads, latent.RopeDim), keys, queryRope, step.Tokens);
         step.Kernels.HeadLinear(
@@ -93,8 +93,9 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
 /// <param name="Queries">These rows → queries, [H, rope | nope].</param>
 /// <param name="Rows">hidden → latent rows, [latent | rope].</param>
 /// <param name="RowNorm">The norm of the latents.</param>
-/// <param name="LatentToKeys">W_UK: [H · nope, rank].</param>
+/// <param name="ExpandKeys">W_UK as a layer: latents → [H, nope].</param>
+/// <param name="LatentToKeys">W_UK by heads: [H · nope, rank].</param>
 /// <param name="LatentToValues">W_UV, each head's transposed: [H · rank, value].</param>
 /// <param name="Output">[H, value] → hidden.</param>
 public sealed record LatentProjections(
-    (Linear Projection, RmsNorm Norm)? QueryRows, Linear Queries, Linear Rows, RmsNorm RowNorm, WeightMatrix LatentToKeys, WeightMatrix LatentToValues, Linear Output);
+    (Linear Projection, RmsNorm Norm)? QueryRows, Linear Queries, Linear Rows, RmsNorm RowNorm, Linear ExpandKeys, WeightMatrix LatentToKeys, WeightMatrix LatentToValues, Linear Output);
