@@ -70,7 +70,7 @@ internal static class RooflineCommand
             report.WriteHead(source);
             var steps = new RooflineSteps(asked, roofline, result.GetValue(measure) ? opened : null);
             RooflinePhase[] phases = result.GetValue(phase) is { } one ? [one] : [RooflinePhase.Decode, RooflinePhase.Prefill];
-            IReadOnlyList<RooflinePoint> points = CommandRunner.WithStatus("Measuring", () => steps.Run(phases, sequences, tokens, cancellation));
+            IReadOnlyList<RooflinePoint> points = CommandRunner.WithStatus("Measuring", _ => steps.Run(phases, sequences, tokens, cancellation));
             report.WriteSteps(points);
             if (result.GetValue(measure))
             {
@@ -98,7 +98,7 @@ internal static class RooflineCommand
 
     private static (Roofline, string) Measured(ComputeDevice device, ElementType operands)
     {
-        DeviceProfile profile = CommandRunner.WithStatus($"Measuring {device}", () => DeviceProfile.Measure(device));
+        DeviceProfile profile = CommandRunner.WithStatus($"Measuring {device}", _ => DeviceProfile.Measure(device));
         double flops = operands == ElementType.Float32 ? profile.Float32FlopsPerSecond : profile.TensorFlopsPerSecond ?? profile.Float32FlopsPerSecond;
         return (new Roofline(profile.Device, flops, profile.ReadBytesPerSecond, device.Capabilities.GlobalMemoryBytes), "measured");
     }

@@ -16,6 +16,9 @@ internal enum WeightUse
 
     /// <summary>If one of the step's tokens is given to the expert.</summary>
     Expert,
+
+    /// <summary>By steps that take them instead of the same weights in another order.</summary>
+    Instead,
 }
 
 /// <summary>Matrices of one shape.</summary>
@@ -32,11 +35,18 @@ internal sealed record WeightMatrices(string Name, long Count, long Rows, long C
     /// <summary>Whether they are another's too, and take no memory of their own.</summary>
     public bool AreShared { get; init; }
 
+    /// <summary>Whether each head has a matrix of its own, row-major whatever the layout of others.</summary>
+    public bool AreByHead { get; init; }
+
     /// <summary>Elements of all.</summary>
     public long Elements => checked(Count * Rows * Columns);
 
-    /// <summary>Bytes of all on the device, where matrices are of a type.</summary>
-    public long Bytes(ElementType type) => checked(Elements * (AreVectors ? sizeof(float) : type.SizeInBytes()));
+    /// <summary>Bytes of all on the device.</summary>
+    /// <param name="type">The type of matrices.</param>
+    /// <param name="layout">How matrices lie: a last panel has room for all its rows.</param>
+    public long Bytes(ElementType type, WeightLayout layout) => AreVectors || AreByHead
+        ? checked(Elements * (AreVectors ? sizeof(float) : type.SizeInBytes()))
+        : checked(Count * layout.PaddedRows(checked((int)Rows)) * Columns * type.SizeInBytes());
 }
 
 /// <summary>The weights of a model, counted from its configuration: what a loader will put on the device.</summary>
@@ -45,13 +55,16 @@ internal sealed class ModelWeights
     private readonly List<WeightMatrices> matrices = [];
     private readonly ModelConfig config;
     private readonly ArchitectureTraits traits;
+    private readonly WeightLayout layout;
 
     /// <param name="config">The model.</param>
     /// <param name="type">The stored type of its matrices.</param>
+    /// <param name="layout">How they lie on the device; by default row-major.</param>
     /// <exception cref="CheckpointException">There is no code for the architecture.</exception>
-    public ModelWeights(ModelConfig config, ElementType type)
+    public ModelWeights(ModelConfig config, ElementType type, WeightLayout? layout = null)
     {
         this.config = config;
+        this.layout = layout ?? WeightLayout.RowMajor;
         Type = type;
         traits = Architecture.Find(config.ModelType)?.Traits
             ?? throw new CheckpointException(ModelConfig.FileName, $"'model_type' is '{config.ModelType}', which is not supported");
@@ -75,15 +88,18 @@ internal sealed class ModelWeights
     public IReadOnlyList<WeightMatrices> Matrices => matrices;
 
     /// <summary>Parameters of the model.</summary>
-    public long Parameters => Stored.Sum(m => m.Elements);
+    public long Parameters => Stored.Where(m => m.Use != WeightUse.Instead).Sum(m => m.Elements);
 
     /// <summary>Bytes of device memory that the weights take.</summary>
-    public long Bytes => Stored.Sum(m => m.Bytes(Type));
+    public long Bytes => Stored.Sum(BytesOf);
 
     /// <summary>Bytes of the largest buffer; experts of a layer lie in one.</summary>
-    public long LargestBuffer => Stored.Max(m => checked(m.Bytes(Type) / m.Count * (m.Use == WeightUse.Expert ? config.Experts!.Count : 1)));
+    public long LargestBuffer => Stored.Max(m => checked(BytesOf(m) / m.Count * (m.Use == WeightUse.Expert ? config.Experts!.Count : 1)));
 
     private IEnumerable<WeightMatrices> Stored => matrices.Where(m => !m.AreShared);
+
+    /// <summary>Bytes of device memory that matrices take.</summary>
+    public long BytesOf(WeightMatrices m) => m.Bytes(Type, layout);
 
     /// <summary>
     /// What a step does with the weights: a multiplication and an addition for each weight and token, and each weight that is used
@@ -99,10 +115,11 @@ internal sealed class ModelWeights
             double multiplications = m.AreVectors ? 0 : 2.0 * m.Elements;
             total += m.Use switch
             {
-                WeightUse.Step => new WorkCost(multiplications * tokens, m.Bytes(Type)),
-                WeightUse.Head => new WorkCost(multiplications * rows, m.Bytes(Type)),
-                WeightUse.Row => new WorkCost(0, checked(tokens * (m.Bytes(Type) / m.Rows))),
-                _ => new WorkCost(multiplications * tokens * Chosen, (long)(m.Bytes(Type) * (1 - Math.Pow(1 - Chosen, tokens)))),
+                WeightUse.Step => new WorkCost(multiplications * tokens, BytesOf(m)),
+                WeightUse.Head => new WorkCost(multiplications * rows, BytesOf(m)),
+                WeightUse.Row => new WorkCost(0, checked(tokens * (BytesOf(m) / m.Rows))),
+                WeightUse.Expert => new WorkCost(multiplications * tokens * Chosen, (long)(BytesOf(m) * (1 - Math.Pow(1 - Chosen, tokens)))),
+                _ => default,
             };
         }
 
@@ -127,8 +144,10 @@ internal sealed class ModelWeights
             AddLinear("queries", layers, queries, latent.QueryRank ?? hidden, bias: false);
             AddLinear("latent rows", layers, latent.LatentWidth, hidden, bias);
             AddVector("norms of latent rows", layers, latent.Rank);
-            AddLinear("latents to keys", layers, (long)latent.Heads * latent.NopeDim, latent.Rank, bias: false);
-            AddLinear("latents to values", layers, (long)latent.Heads * latent.ValueDim, latent.Rank, bias: false);
+            long keys = (long)latent.Heads * latent.NopeDim;
+            AddLinear("latents to keys", layers, keys, latent.Rank, bias: false);
+            matrices.Add(new WeightMatrices("latents to keys, by head", layers, keys, latent.Rank, WeightUse.Instead) { AreByHead = true });
+            matrices.Add(new WeightMatrices("latents to values, by head", layers, (long)latent.Heads * latent.ValueDim, latent.Rank, WeightUse.Step) { AreByHead = true });
             AddLinear("attention output", layers, hidden, (long)latent.Heads * latent.ValueDim, bias);
             return;
         }

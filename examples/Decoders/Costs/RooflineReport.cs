@@ -167,7 +167,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         Table table = RooflineTable.Create("Weights on the device", "What", "Count", "Shape", "Bytes");
         foreach (WeightMatrices m in weights.Matrices)
         {
-            table.Add(m.Name, RooflineTable.Whole(m.Count), RooflineTable.Invariant($"[{m.Rows}, {m.Columns}]"), m.AreShared ? "the embedding" : RooflineTable.Whole(m.Bytes(weights.Type)));
+            table.Add(m.Name, RooflineTable.Whole(m.Count), RooflineTable.Invariant($"[{m.Rows}, {m.Columns}]"), m.AreShared ? "the embedding" : RooflineTable.Whole(weights.BytesOf(m)));
         }
 
         table.Add("all", "", "", RooflineTable.Whole(weights.Bytes));

@@ -1,4 +1,5 @@
 using Kernels;
+using Kernels.OpenCL;
 using Xunit;
 
 namespace Decoders.Tests;
@@ -16,15 +17,19 @@ public sealed class ModelWeightsTests(Devices devices)
         string folder = TestData.Folder(name);
         using SafeTensors checkpoint = SafeTensors.Open(folder);
         TensorType stored = checkpoint.Info(checkpoint.Names.MaxBy(tensor => checkpoint.Info(tensor).Length)!).Type;
-        var weights = new ModelWeights(ModelConfig.Load(folder), stored switch
+        ElementType type = stored switch
         {
             TensorType.Float32 => ElementType.Float32,
             TensorType.Float16 => ElementType.Float16,
             _ => ElementType.BFloat16,
-        });
-        Assert.Equal(checkpoint.Names.Sum(tensor => checkpoint.Info(tensor).Length), weights.Parameters);
+        };
+        ModelConfig config = ModelConfig.Load(folder);
+        Assert.Equal(checkpoint.Names.Sum(tensor => checkpoint.Info(tensor).Length), new ModelWeights(config, type).Parameters);
 
-        using Decoder decoder = Decoder.Load(devices.OpenFirst(), folder, sequences: 1, capacity: 16);
+        ComputeDevice device = devices.OpenFirst();
+        using var kernels = new LayerKernels(device);
+        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 16);
+        var weights = new ModelWeights(config, type, kernels.Layout);
         Assert.Equal(decoder.WeightBytes, weights.Bytes);
     }
 
@@ -47,7 +52,7 @@ public sealed class ModelWeightsTests(Devices devices)
         Assert.InRange(weights.Step(1, 1).Flops / 2, 36.5e9, 37.6e9);
 
         // 8 experts of 256 for a token, all of them for many.
-        long expert = weights.Matrices.Where(m => m.Use == WeightUse.Expert).Sum(m => m.Bytes(weights.Type));
+        long expert = weights.Matrices.Where(m => m.Use == WeightUse.Expert).Sum(weights.BytesOf);
         Assert.Equal(expert * 248.0 / 256, weights.Step(10_000, 1).Bytes - weights.Step(1, 1).Bytes - (9999.0 * 7168 * 2), expert * 1e-9);
 
         // The gates and up-projections of a layer's experts lie in one buffer.
