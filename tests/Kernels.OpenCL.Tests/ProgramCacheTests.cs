@@ -281,6 +281,25 @@ public sealed class ProgramCacheTests : IDisposable
         Assert.Equal(8, folder.Files.Length);
     }
 
+    /// <summary>Programs build while kernels of others run, which drivers compile at their first launch of a size.</summary>
+    [SkippableFact]
+    public void ThreadsBuildWhileOthersLaunch()
+    {
+        using ComputeDevice device = DeviceOrSkip(new() { UseDisk = false });
+        int[] results = InEightThreads(thread =>
+        {
+            for (int round = 0; round < 3; round++)
+            {
+                int number = 1000 + (8 * round) + thread;
+                Assert.Equal(number, Run(device, device.Programs.GetOrBuild(Sources.Numbered(number))));
+            }
+
+            return thread;
+        });
+        Assert.Equal(Enumerable.Range(0, 8), results);
+        Assert.Equal(24, device.Programs.Compilations);
+    }
+
     [SkippableFact]
     public void FailuresAmongThreadsStayWithTheirProgram()
     {

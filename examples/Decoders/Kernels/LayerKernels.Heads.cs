@@ -146,7 +146,7 @@ public sealed partial class LayerKernels
         if (rows > 0)
         {
             int lanes = NormLanes(kernel);
-            device.Queue.Submit(kernel, new NDRange(checked(rows * lanes)), new NDRange(lanes));
+            Submit(kernel, new NDRange(checked(rows * lanes)), new NDRange(lanes));
         }
     }
 }

@@ -91,11 +91,11 @@ public sealed partial class LayerKernels
         }
         else if (Form == LinearForm.Vectors)
         {
-            device.Queue.Submit(kernel, PanelTiles(w.Rows, Parts(tokens, PanelTokens)), new NDRange(1, 1));
+            Submit(kernel, PanelTiles(w.Rows, Parts(tokens, PanelTokens)), new NDRange(1, 1));
         }
         else
         {
-            device.Queue.Submit(
+            Submit(
                 kernel, new NDRange(Parts(w.Rows, GroupTile) * GroupSide, Parts(tokens, GroupTile) * GroupSide), new NDRange(GroupSide, GroupSide));
         }
     }
@@ -161,11 +161,11 @@ public sealed partial class LayerKernels
         int tiles = many ? Parts(tokens, HeadTokensMany) : tokens;
         if (Form == LinearForm.Vectors)
         {
-            device.Queue.Submit(kernel, new NDRange(Parts(w.Columns, HeadColumnsOfVectors), tiles, from.Heads), new NDRange(1, 1, 1));
+            Submit(kernel, new NDRange(Parts(w.Columns, HeadColumnsOfVectors), tiles, from.Heads), new NDRange(1, 1, 1));
         }
         else
         {
-            device.Queue.Submit(kernel, new NDRange(Parts(w.Columns, HeadLanes) * HeadLanes, tiles, from.Heads), new NDRange(HeadLanes, 1, 1));
+            Submit(kernel, new NDRange(Parts(w.Columns, HeadLanes) * HeadLanes, tiles, from.Heads), new NDRange(HeadLanes, 1, 1));
         }
     }
 
@@ -173,11 +173,11 @@ public sealed partial class LayerKernels
     {
         if (Form == LinearForm.Vectors)
         {
-            device.Queue.Submit(kernel, PanelTiles(rows, tokens), new NDRange(1, 1));
+            Submit(kernel, PanelTiles(rows, tokens), new NDRange(1, 1));
         }
         else
         {
-            device.Queue.Submit(kernel, new NDRange(checked(Parts(rows, GroupRows) * Lanes * GroupRows), tokens), new NDRange(Lanes * GroupRows, 1));
+            Submit(kernel, new NDRange(checked(Parts(rows, GroupRows) * Lanes * GroupRows), tokens), new NDRange(Lanes * GroupRows, 1));
         }
     }
 

@@ -15,6 +15,9 @@ public sealed partial class LayerKernels : IDisposable
     private readonly Task<ComputeProgram> program;
     private readonly bool cpu;
 
+    /// <summary>Measures every launch by itself while it is set, which takes longer than running them one after the other.</summary>
+    internal LaunchTimes? Times { get; set; }
+
     /// <summary>
     /// Begins to build the kernels that need no weights of a certain type, on another thread; a call of one waits for it. The
     /// others are built when first used, or from <see cref="Prepare"/> on.
@@ -76,12 +79,19 @@ public sealed partial class LayerKernels : IDisposable
         return kernel;
     }
 
+    private void Submit(ComputeKernel kernel, NDRange global, NDRange local)
+    {
+        Times?.Begin();
+        device.Queue.Submit(kernel, global, local);
+        Times?.End(kernel.Name);
+    }
+
     private void SubmitElements(ComputeKernel kernel, long elements)
     {
         if (elements > 0)
         {
             nuint lanes = (nuint)Math.Min(64, kernel.WorkGroupLimit);
-            device.Queue.Submit(kernel, new NDRange(((nuint)elements + lanes - 1) / lanes * lanes), new NDRange(lanes));
+            Submit(kernel, new NDRange(((nuint)elements + lanes - 1) / lanes * lanes), new NDRange(lanes));
         }
     }
 }

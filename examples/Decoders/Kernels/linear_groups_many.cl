@@ -3,6 +3,7 @@
 #define SIDE 8
 #define TILE (SIDE * 4)
 #define DEPTH 16
+#define STRIDE (TILE + 4) // not a multiple of the banks of local memory, which work-items side by side would share
 
 kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1)))
 void linear_many(
@@ -16,8 +17,8 @@ void linear_many(
     int flags)
 {
     // Columns outermost, so that a work-item reads its 4 rows or tokens side by side.
-    local float w_tile[DEPTH][TILE];
-    local float x_tile[DEPTH][TILE];
+    local float w_tile[DEPTH][STRIDE];
+    local float x_tile[DEPTH][STRIDE];
     int item = get_local_id(1) * SIDE + get_local_id(0);
     int first_row = get_group_id(0) * TILE;
     int first_token = get_group_id(1) * TILE;

@@ -62,6 +62,8 @@ public sealed class Decoder : IDisposable
     /// <summary>The pages of the KV cache; null where it has none.</summary>
     public IDecoderPages? Pages => Attention.Pages;
 
+    internal LayerKernels Kernels => kernels;
+
     private IDecoderAttention Attention { get; }
 
     /// <summary>Loads the checkpoint in a folder onto a device.</summary>

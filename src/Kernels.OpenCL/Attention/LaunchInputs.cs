@@ -66,7 +66,7 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
     {
         if (shape.Sinks)
         {
-            Expect(nameof(Sinks), Required(Sinks, nameof(Sinks), $"a buffer of {shape.QueryHeads} logits").Length, shape.QueryHeads, "query heads");
+            Expect(nameof(Sinks), Required(Sinks, nameof(Sinks), "a buffer of a logit for each query head").Length, shape.QueryHeads, "query heads");
         }
     }
 

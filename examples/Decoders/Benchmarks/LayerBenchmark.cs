@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using Kernels;
+using Kernels.OpenCL;
+
+namespace Decoders;
+
+/// <summary>How fast a kernel ran.</summary>
+/// <param name="Kernel">What it computes.</param>
+/// <param name="Size">Of what size.</param>
+/// <param name="Seconds">The median of several runs.</param>
+/// <param name="Bytes">Bytes that it must read and write.</param>
+/// <param name="Flops">Operations that it must do; a multiply-add counts as two.</param>
+internal sealed record KernelSpeed(string Kernel, string Size, double Seconds, double Bytes, double Flops)
+{
+    /// <summary>Which part of the device's speed it reaches: the time that its bytes or its operations take at best, by the time that it took.</summary>
+    public double ShareOf(DeviceProfile device) => Math.Max(Bytes / device.ReadBytesPerSecond, Flops / device.Float32FlopsPerSecond) / Seconds;
+}
+
+/// <summary>Measures the kernels around attention at the sizes of a model of some billions of weights.</summary>
+internal sealed class LayerBenchmark : IDisposable
+{
+    private const int MostTokens = 512;
+    private const int HeadDim = 128;
+    private const int Runs = 15;
+
+    // Read in turn, so that none is in a cache when it is read again.
+    private const int Matrices = 4;
+
+    private readonly ComputeDevice device;
+    private readonly int rows;
+    private readonly int columns;
+    private readonly LayerKernels kernels;
+    private readonly DeviceBuffer<float> input;
+    private readonly DeviceBuffer<float> output;
+    private readonly DeviceBuffer<float> weight;
+    private readonly DeviceBuffer<int> positions;
+    private readonly RopeTable turns;
+
+    /// <param name="device">The device; nothing else should run on it.</param>
+    /// <param name="rows">Outputs of a linear layer, at least as many as its inputs.</param>
+    /// <param name="columns">Inputs of a linear layer, and elements of a norm; whole heads of 128.</param>
+    public LayerBenchmark(ComputeDevice device, int rows = 8192, int columns = 4096)
+    {
+        this.device = device;
+        this.rows = rows;
+        this.columns = columns;
+        kernels = new LayerKernels(device);
+        input = Filled((long)MostTokens * 2 * rows, 0.01f);
+        output = Filled((long)MostTokens * rows, 0f);
+        weight = Filled(columns, 1f);
+        positions = device.Upload<int>(new int[MostTokens]);
+        turns = RopeTable.Create(device, new RopeConfig { RotaryDim = HeadDim, Theta = 10000 }, positions: 1);
+    }
+
+    /// <summary>Measures all, one after the other.</summary>
+    public IEnumerable<KernelSpeed> Run()
+    {
+        foreach (KernelSpeed speed in Linear((Half)0.01f).Concat(Linear((BFloat16)0.01f)))
+        {
+            yield return speed;
+        }
+
+        double vector = 2.0 * sizeof(float) * columns;
+        foreach (int tokens in (int[])[1, MostTokens])
+        {
+            string size = $"{tokens} × {columns}";
+            yield return new("rms norm", size, Median(_ => kernels.RmsNorm(input, weight, output, tokens, 1e-5)), vector * tokens, 0);
+            yield return new(
+                "rope", size,
+                Median(_ => kernels.Rope(input, HeadSlice.Packed(columns / HeadDim, HeadDim), output, positions, turns, RopePairs.HalfSplit, tokens)),
+                vector * tokens, 0);
+            yield return new("gate, silu", size, Median(_ => kernels.GateHalves(input, output, Activation.Silu, columns, tokens)), 1.5 * vector * tokens, 0);
+        }
+    }
+
+    /// <summary>Frees the kernels and what they work on.</summary>
+    public void Dispose()
+    {
+        turns.Dispose();
+        positions.Dispose();
+        weight.Dispose();
+        output.Dispose();
+        input.Dispose();
+        kernels.Dispose();
+    }
+
+    private IEnumerable<KernelSpeed> Linear<T>(T value) where T : unmanaged
+    {
+        WeightMatrix[] matrices = [.. Enumerable.Range(0, Matrices).Select(_ => WeightMatrix.From(Filled((long)rows * columns, value), rows, columns, kernels.Layout))];
+        foreach (int tokens in (int[])[1, 2, 4, 8, 16, 64, MostTokens])
+        {
+            double seconds = Median(run => kernels.Linear(input, matrices[run % Matrices], null, output, tokens));
+            yield return new(
+                $"linear, {matrices[0].Type}", $"{tokens} × {columns} → {rows}", seconds,
+                matrices[0].ByteLength + ((double)sizeof(float) * tokens * (rows + columns)), 2.0 * tokens * rows * columns);
+        }
+
+        foreach (WeightMatrix matrix in matrices)
+        {
+            matrix.Dispose();
+        }
+    }
+
+    private double Median(Action<int> launch)
+    {
+        var seconds = new double[Runs];
+        for (int run = -1; run < Runs; run++)
+        {
+            device.Queue.Finish();
+            long begin = Stopwatch.GetTimestamp();
+            launch(run + 1);
+            device.Queue.Finish();
+            if (run >= 0)
+            {
+                seconds[run] = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            }
+        }
+
+        Array.Sort(seconds);
+        return seconds[Runs / 2];
+    }
+
+    private DeviceBuffer<T> Filled<T>(long length, T value) where T : unmanaged
+    {
+        DeviceBuffer<T> buffer = device.Allocate<T>(length);
+        device.Queue.SubmitFill(buffer, value, 0, length);
+        return buffer;
+    }
+}
