@@ -19,9 +19,11 @@ public sealed class PlannerTests
             Assert.Equal(target, plan.Target);
             foreach (TilePlan tile in new[] { plan.Prefill, plan.Decode })
             {
-                Assert.All([tile.Rows, tile.Keys, tile.ThreadsX, tile.ThreadsY], size => Assert.True(BitOperations.IsPow2(size), $"{spec}: {tile}"));
+                // On hopper, groups of four warps and blocks of 16 keys are whole; the other targets divide by masks and shifts.
+                Assert.All([tile.Rows, tile.Keys, tile.ThreadsX, tile.ThreadsY], size =>
+                    Assert.True(tile is HopperTile ? size % 16 == 0 || size == tile.ThreadsY : BitOperations.IsPow2(size), $"{spec}: {tile}"));
                 Assert.Equal(tile.ThreadsX * tile.ThreadsY, tile.WorkGroupSize);
-                Assert.InRange(tile.WorkGroupSize, 1, target == KernelTarget.Nvidia ? NvidiaGroupLimit : PortableGroupLimit);
+                Assert.InRange(tile.WorkGroupSize, 1, target is KernelTarget.Nvidia or KernelTarget.Hopper ? NvidiaGroupLimit : PortableGroupLimit);
                 Assert.True(tile.GroupsPerUnit >= 1, $"{spec}: {tile}");
             }
 
@@ -69,5 +71,23 @@ public sealed class PlannerTests
         Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(TestSpecs.Valid));
         Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(half with { HeadDim = 72 }));
         Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(half with { CacheStorage = ElementType.Int8 }));
+    }
+
+    [Fact]
+    public void HopperTilesFitItsMultiprocessor() => Assert.All(TestSpecs.Many().Where(HopperPlanner.Supports), spec =>
+    {
+        var tile = (HopperTile)HopperPlanner.Plan(spec).Prefill;
+        Assert.InRange(tile.LocalBytes, 1, (227 * 1024) - 4);
+        Assert.InRange((tile.RowRegisters * 128 * tile.Groups) + (tile.CopyRegisters * 128), 1, 65536);
+        Assert.Equal((0, 0), (tile.RowRegisters % 8, tile.CopyRegisters % 8));
+    });
+
+    [Fact]
+    public void HopperIsForWholePanels()
+    {
+        AttentionSpec half = TestSpecs.Valid with { Storage = ElementType.Float16, HeadDim = 128 };
+        Assert.Contains(KernelTarget.Hopper, Planner.TargetsOf(half));
+        Assert.DoesNotContain(KernelTarget.Hopper, Planner.TargetsOf(half with { HeadDim = 80 }));
+        Assert.Contains(KernelTarget.Nvidia, Planner.TargetsOf(half with { HeadDim = 80 }));
     }
 }

@@ -13,10 +13,11 @@ var seedOption = new Option<int>("--seed") { Description = "Decides the sample a
 var filterOption = new Option<string?>("--filter") { Description = "Only cases whose description contains this." };
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
-var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test; left out, the device's own." };
+var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
+var partOption = new Option<string?>("--part") { Description = "K/N: of all cases, every N-th from the K-th on, so that N processes share them." };
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
-    deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, workOption, targetOption,
+    deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, workOption, targetOption, partOption,
 };
 root.SetAction(arguments =>
 {
@@ -40,11 +41,25 @@ root.SetAction(arguments =>
         appends = appends.Where(test => test.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
     }
 
-    var runner = new CaseRunner(device, arguments.GetValue(targetOption));
+    KernelTarget? target = arguments.GetValue(targetOption);
+    if (target is { } only)
+    {
+        cases = cases.Where(test => RuntimeSpec.Describe(test.Shape).Targets.Contains(only));
+        appends = appends.Where(test => RuntimeSpec.Describe(test.Shape).Targets.Contains(only));
+    }
+
+    if (arguments.GetValue(partOption)?.Split('/') is { } part)
+    {
+        (int own, int parts) = (int.Parse(part[0], CultureInfo.InvariantCulture), int.Parse(part[1], CultureInfo.InvariantCulture));
+        cases = cases.Where((_, index) => index % parts == own - 1);
+        appends = appends.Where((_, index) => index % parts == own - 1);
+    }
+
+    var runner = new CaseRunner(device, target);
     int passed = 0, failed = 0;
     double worst = 0;
     var clock = Stopwatch.StartNew();
-    var appendRunner = new AppendRunner(device, arguments.GetValue(targetOption));
+    var appendRunner = new AppendRunner(device, target);
     foreach (AppendCase test in appends)
     {
         string? failure = appendRunner.Run(test);

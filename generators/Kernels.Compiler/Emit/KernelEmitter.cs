@@ -51,7 +51,13 @@ internal static class KernelEmitter
 
     public static string Emit(AttentionSpec spec, KernelTarget target, KernelAlgorithm algorithm)
     {
-        var context = new KernelContext(spec, Planner.Plan(spec, target));
+        KernelPlan plan = Planner.Plan(spec, target);
+        if (target == KernelTarget.Hopper && NvidiaPlanner.Supports(spec) && (algorithm == KernelAlgorithm.Prefill ? plan.Prefill : plan.Decode) is not HopperTile)
+        {
+            return Emit(spec, KernelTarget.Nvidia, algorithm);
+        }
+
+        var context = new KernelContext(spec, plan);
         var writer = new CodeWriter();
         switch (algorithm)
         {

@@ -24,10 +24,13 @@ internal static class NvidiaPlanner
 
     /// <summary>Whether tensor cores can do a spec's arithmetic: 16-bit queries and cache of the same type, dimensions of whole fragments.</summary>
     public static bool Supports(AttentionSpec spec) =>
+        HasFragments(spec) && spec.HeadDim <= 256 && spec.ResolvedValueDim <= 256;
+
+    /// <summary>Whether fragments can be made of a spec's elements as they are.</summary>
+    public static bool HasFragments(AttentionSpec spec) =>
         spec.Storage is ElementType.Float16 or ElementType.BFloat16
         && spec.ResolvedCacheStorage == spec.Storage
-        && spec.HeadDim % 16 == 0 && spec.ResolvedValueDim % 16 == 0
-        && spec.HeadDim <= 256 && spec.ResolvedValueDim <= 256;
+        && spec.HeadDim % 16 == 0 && spec.ResolvedValueDim % 16 == 0;
 
     public static KernelPlan Plan(AttentionSpec spec)
     {

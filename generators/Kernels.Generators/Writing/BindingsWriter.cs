@@ -96,6 +96,10 @@ internal static class BindingsWriter
             {{CSharpFile.GeneratedCode}}
             public global::Kernels.KernelTarget Target => launcher.Target;
 
+            /// <summary>Why these are the kernels that run, such as what the driver said to those of a newer target.</summary>
+            {{CSharpFile.GeneratedCode}}
+            public string TargetReason => launcher.TargetReason;
+
             {{inputs}}{{createCache}}
 
             /// <summary>A plan, to be built anew for each step and used for all its layers.</summary>

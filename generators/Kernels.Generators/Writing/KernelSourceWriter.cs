@@ -12,22 +12,32 @@ internal static class KernelSourceWriter
         writer.Add("/// <summary>The OpenCL C source of each kernel, for each target.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Open("public static class KernelSources");
-        var all = Planner.TargetsOf(model.Spec).SelectMany(target => KernelEmitter.AlgorithmsOf(model.Spec).Select(algorithm => (target, algorithm))).ToList();
+
+        // A target that has no form of its own for a kernel has another's, which is written once.
+        var all = Planner.TargetsOf(model.Spec)
+            .SelectMany(target => KernelEmitter.AlgorithmsOf(model.Spec).Select(algorithm => (target, algorithm, text: KernelEmitter.Emit(model.Spec, target, algorithm))))
+            .GroupBy(kernel => kernel.text, StringComparer.Ordinal)
+            .ToList();
         writer.Add("/// <summary>The source of one kernel, in UTF-8.</summary>");
         writer.Open("public static global::System.ReadOnlySpan<byte> Get(global::Kernels.KernelTarget target, global::Kernels.KernelAlgorithm algorithm) => (target, algorithm) switch");
-        foreach ((KernelTarget target, KernelAlgorithm algorithm) in all)
+        foreach (var source in all)
         {
-            writer.Add($"(global::Kernels.KernelTarget.{target}, global::Kernels.KernelAlgorithm.{algorithm}) => {target}{algorithm},");
+            foreach ((KernelTarget target, KernelAlgorithm algorithm, _) in source)
+            {
+                writer.Add($"(global::Kernels.KernelTarget.{target}, global::Kernels.KernelAlgorithm.{algorithm}) => {source.First().target}{algorithm},");
+            }
         }
 
         writer.Add("_ => throw new global::System.ArgumentOutOfRangeException(nameof(target), (target, algorithm), \"No kernel was emitted for this target.\"),");
         writer.Close(";");
-        foreach ((KernelTarget target, KernelAlgorithm algorithm) in all)
+        foreach (var source in all)
         {
+            (KernelTarget target, KernelAlgorithm algorithm, string text) = source.First();
+            string targets = string.Join(" and ", source.Select(kernel => kernel.target.ToString().ToLowerInvariant()));
             writer.Line();
-            writer.Add($"/// <summary>{algorithm}, for the {target.ToString().ToLowerInvariant()} target.</summary>");
+            writer.Add($"/// <summary>{algorithm}, for the {targets} target{(source.Skip(1).Any() ? "s" : "")}.</summary>");
             writer.Add($"public static global::System.ReadOnlySpan<byte> {target}{algorithm} => \"\"\"");
-            writer.AddVerbatim(KernelEmitter.Emit(model.Spec, target, algorithm));
+            writer.AddVerbatim(text);
             writer.AddVerbatim("\"\"\"u8;\n");
         }
 

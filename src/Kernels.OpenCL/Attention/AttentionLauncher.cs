@@ -45,7 +45,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         this.descriptor = descriptor;
         shape = descriptor.Shape;
         inputs = new LaunchInputs(descriptor);
-        Target = target ?? TargetSelection.Pick(device.Capabilities, descriptor.Targets);
+        (Target, TargetReason) = target is { } asked ? (asked, "asked for") : TargetSelection.Pick(device, descriptor.Targets);
         geometry = descriptor.Geometry(Target);
         CheckLimits(geometry.Prefill);
         CheckLimits(geometry.Decode);
@@ -57,6 +57,9 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>The target whose kernels run.</summary>
     public KernelTarget Target { get; }
+
+    /// <summary>Why these are the kernels that run, such as what the driver said to those of a newer target.</summary>
+    public string TargetReason { get; }
 
     /// <summary>The learned logit of each query head, [H_q], of a spec with sinks; the next launches take it. Layers differ in theirs: set it before each.</summary>
     public DeviceBuffer<float>? Sinks { get => inputs.Sinks; set => inputs.Sinks = value; }
@@ -474,8 +477,8 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     {
         DeviceCapabilities device = Device.Capabilities;
 
-        // The nvidia target's tiles are arrays declared in the kernel, which that driver allows beyond what it reports.
-        if (Target != KernelTarget.Nvidia && tile.LocalBytes > device.LocalMemoryBytes)
+        // Tiles for NVIDIA are arrays declared in the kernel, which that driver allows beyond what it reports.
+        if (Target is not (KernelTarget.Nvidia or KernelTarget.Hopper) && tile.LocalBytes > device.LocalMemoryBytes)
         {
             throw new DeviceLimitException(
                 $"{descriptor.Name} takes {tile.LocalBytes} bytes of local memory a work-group; {device.Name} has {device.LocalMemoryBytes}.");
@@ -488,8 +491,8 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    private ComputeKernel Kernel(KernelAlgorithm algorithm) => kernels[(int)algorithm] ??= Device.Programs
-        .GetOrBuild(descriptor.Source(Target, algorithm), name: $"{descriptor.Name} {algorithm}")
+    private ComputeKernel Kernel(KernelAlgorithm algorithm) => kernels[(int)algorithm] ??= HopperAssembly
+        .GetOrBuild(Device.Programs, descriptor.Source(Target, algorithm), $"{descriptor.Name} {algorithm}")
         .CreateKernel(EntryPoint(algorithm));
 
     private static string EntryPoint(KernelAlgorithm algorithm) => algorithm switch

@@ -11,6 +11,7 @@ public sealed class ComputeDevice : IDisposable
 {
     private readonly ContextHandle context;
     private readonly HashSet<ComputeQueue> queues = [];
+    private readonly Lazy<string> hopperRefusal;
     private int disposed;
     private int lost;
 
@@ -22,6 +23,7 @@ public sealed class ComputeDevice : IDisposable
         Budget = new(info.Capabilities);
         Programs = new(this, options.ProgramCache);
         Queue = CreateQueue(options.Profiling);
+        hopperRefusal = new(() => HopperAssembly.Refusal(this));
     }
 
     /// <summary>Where the device was found.</summary>
@@ -41,6 +43,9 @@ public sealed class ComputeDevice : IDisposable
 
     /// <summary>Bytes of device memory held by live buffers of this object.</summary>
     public long AllocatedBytes => Budget.AllocatedBytes;
+
+    /// <summary>Why the driver does not assemble Hopper's own instructions, empty where it does; the first question builds a program.</summary>
+    internal string HopperRefusal => hopperRefusal.Value;
 
     internal bool IsDisposed => Volatile.Read(ref disposed) != 0;
 

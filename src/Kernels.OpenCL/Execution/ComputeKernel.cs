@@ -291,7 +291,15 @@ public sealed unsafe class ComputeKernel : IDisposable
         bool misreports = device.Capabilities.PlatformName == "rusticl"
             && ClApi.GetKernelValue(handle, device.Info.DeviceId, KernelProperty.PreferredWorkGroupSizeMultiple, out nuint multiple) == ClStatus.Success
             && (int)multiple == reported;
-        return misreports ? device.Capabilities.MaxWorkGroupSize : reported;
+        if (misreports)
+        {
+            return device.Capabilities.MaxWorkGroupSize;
+        }
+
+        // NVIDIA's driver counts the registers that work-items have at the start and rounds down; what a kernel was built for, it runs.
+        return device.Capabilities.NvidiaComputeCapability > 0
+            ? Math.Max(reported, (int)(requiredLocal.X * requiredLocal.Y * requiredLocal.Z))
+            : reported;
     }
 
     private void CheckDimension(nuint size, int dimension)

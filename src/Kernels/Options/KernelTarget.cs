@@ -11,4 +11,7 @@ public enum KernelTarget
 
     /// <summary>NVIDIA GPUs of compute capability 8.0 and later: tensor cores and asynchronous copies through inline PTX. Only where they can do a spec's arithmetic: 16-bit storage, dimensions of whole 16s.</summary>
     Nvidia = 2,
+
+    /// <summary>NVIDIA GPUs of compute capability 9.0: products of whole groups of warps that run beside the softmax (wgmma), by a second assembly of the built program. Only where nvidia is, in dimensions of whole 64s.</summary>
+    Hopper = 3,
 }

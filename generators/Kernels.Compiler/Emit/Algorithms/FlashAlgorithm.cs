@@ -19,6 +19,9 @@ internal enum FlashForm
 /// </summary>
 internal static class FlashAlgorithm
 {
+    /// <summary>Statement: what the mask mod makes of the tile at <c>first_key</c>.</summary>
+    public const string TileClass = "const int tile_class = class_stride > 0 ? tile_classes[class_row(get_group_id(1), kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;";
+
     public static void Write(CodeWriter writer, KernelContext context, FlashForm form)
     {
         AttentionSpec spec = context.Spec;
@@ -91,7 +94,7 @@ internal static class FlashAlgorithm
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
         if (spec.MaskMod is not null)
         {
-            writer.Add("const int tile_class = class_stride > 0 ? tile_classes[class_row(get_group_id(1), kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;");
+            writer.Add(TileClass);
             if (steps.CanLeaveOutTiles)
             {
                 writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;");

@@ -10,6 +10,7 @@ internal abstract class Target
         KernelTarget.Portable => new PortableTarget(),
         KernelTarget.Cpu => new CpuTarget(),
         KernelTarget.Nvidia => new NvidiaTarget(),
+        KernelTarget.Hopper => new HopperTarget(),
         _ => throw new ArgumentOutOfRangeException(nameof(target), target, "No such target."),
     };
 

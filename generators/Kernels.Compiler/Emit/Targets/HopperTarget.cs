@@ -1,0 +1,19 @@
+using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Planning;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>NVIDIA GPUs of compute capability 9.0: asynchronous products of groups of warps. Kernels that have none of these are those of nvidia.</summary>
+internal sealed class HopperTarget : Target
+{
+    public override string DisplayName => "hopper (asynchronous tensor-core products through inline PTX, compute capability 9.0)";
+
+    public override FlashSteps Flash(KernelContext context, FlashForm form) =>
+        (form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode) switch
+        {
+            HopperTile tile when context.Spec.LatentCache => new HopperLatentFlash(context, tile),
+            HopperTile tile => new HopperRowsFlash(context, tile),
+            NvidiaTile tile => new NvidiaMmaFlash(context, tile),
+            TilePlan tile => throw new ArgumentOutOfRangeException(nameof(context), tile, "No such tile on this target."),
+        };
+}

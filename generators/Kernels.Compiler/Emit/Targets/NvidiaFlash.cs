@@ -1,0 +1,234 @@
+using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Planning;
+using Kernels.Compiler.Specs;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>
+/// What the forms for NVIDIA's tensor cores have in common: of each 16 × 8 block of scores or outputs of a warp, work-item l
+/// holds the columns 2(l % 4) and 2(l % 4) + 1 of the rows l / 4 and l / 4 + 8.
+/// </summary>
+internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
+{
+    protected KernelContext Context => context;
+
+    protected AttentionSpec Spec => context.Spec;
+
+    /// <summary>The element type in the names of instructions.</summary>
+    protected string Element => Spec.Storage == ElementType.Float16 ? "f16" : "bf16";
+
+    /// <summary>Expression: the first key of score block <c>j</c> of this warp.</summary>
+    protected abstract string FirstKeyOfBlock { get; }
+
+    /// <summary>Statements of a row block after its probabilities are there and before its outputs are rescaled.</summary>
+    protected virtual string BeforeRescale => "";
+
+    /// <summary>Statements of a row block that widen the maxima <c>top0</c> and <c>top1</c> of its keys to those of other warps.</summary>
+    protected virtual string ShareMaximum => "";
+
+    /// <summary>Expression with a trailing plus: the first column of this warp's outputs, where it has not all.</summary>
+    protected virtual string FirstColumn => "";
+
+    /// <summary>Expression: whether this is the one work-item that stores what a row has one of.</summary>
+    protected virtual string OneWorkItemOfRow => "lane % 4 == 0";
+
+    /// <summary>Expression: where element d of query row r lies in local memory.</summary>
+    protected abstract string QueryElement(string row, string d);
+
+    /// <summary>Statement: all work-items that hold rows wait for one another's writes to local memory.</summary>
+    protected abstract string RowBarrier { get; }
+
+    /// <summary>Constant: the work-items that hold rows.</summary>
+    protected abstract string RowWorkItems { get; }
+
+    /// <summary>Rope on the queries where they lie in local memory; they are rounded again, as a fragment must be.</summary>
+    protected string TurnQueries() => !context.Rope.IsOn ? "" : $$"""
+        for (int i = thread; i < item.row_count * (ROTARY_DIM / 2); i += {{RowWorkItems}})
+        {
+            const int r = i / (ROTARY_DIM / 2);
+            const int pair = i % (ROTARY_DIM / 2);
+            local {{context.Storage.StorageType}}* const first = {{QueryElement("r", context.Rope.First("pair"))}};
+            local {{context.Storage.StorageType}}* const second = {{QueryElement("r", context.Rope.Second("pair"))}};
+            const float2 x = turn_pair({{context.Storage.Load("first", "0", 1)}}, {{context.Storage.Load("second", "0", 1)}}, query_angles(item, r, rope)[pair]);
+            {{context.Storage.Store("first", "x.s0")}}
+            {{context.Storage.Store("second", "x.s1")}}
+        }
+        {{RowBarrier}}
+
+        """;
+
+    /// <summary>The state of a work-item's rows at their start.</summary>
+    protected void BeginRows(CodeWriter writer)
+    {
+        writer.Add("""
+            // Of each block, the rows lane / 4 and lane / 4 + 8.
+            float row_max[ROW_BLOCKS][2];
+            float row_sum[ROW_BLOCKS][2]; // over this work-item's keys only
+            float4 output[ROW_BLOCKS][VALUE_BLOCKS];
+            #pragma unroll
+            for (int b = 0; b < ROW_BLOCKS; b++)
+            {
+                row_max[b][0] = row_max[b][1] = -INFINITY;
+                row_sum[b][0] = row_sum[b][1] = 0.0f;
+                #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    output[b][c] = (float4)(0.0f);
+                }
+            }
+            """);
+        if (context.Rules.NeedsRows)
+        {
+            writer.Add($$"""
+                Row row[ROW_BLOCKS][2];
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    row[b][0] = {{context.Rules.MakeRow}}min(warp_row + b * 16 + lane / 4, item.row_count - 1));
+                    row[b][1] = {{context.Rules.MakeRow}}min(warp_row + b * 16 + lane / 4 + 8, item.row_count - 1));
+                }
+                """);
+        }
+
+        writer.Line();
+    }
+
+    public override void Transform(CodeWriter writer) => EachScore(writer, Elements((element, row) =>
+        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * SCALE, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.TransformArguments});"));
+
+    public override void Hide(CodeWriter writer) => EachScore(writer, Elements((element, row) => context.Rules.HidesKeys
+        ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.VisibleArguments}) ? score[b][j].s{element} : -INFINITY;"
+        : $"score[b][j].s{element} = key + {element % 2} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
+
+    public override void Softmax(CodeWriter writer)
+    {
+        // The scale is part of the exponent's multiply-add, unless the spec's steps have applied it.
+        string scaled = context.Rules.Transforms ? "" : " * SCALE";
+        writer.Add($$"""
+
+            #pragma unroll
+            for (int b = 0; b < ROW_BLOCKS; b++)
+            {
+                float top0 = -INFINITY;
+                float top1 = -INFINITY;
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    top0 = fmax(top0, fmax(score[b][j].s0, score[b][j].s1));
+                    top1 = fmax(top1, fmax(score[b][j].s2, score[b][j].s3));
+                }
+                top0 = row_maximum(top0);
+                top1 = row_maximum(top1);{{ShareMaximum}}
+                top0 = fmax(row_max[b][0], top0{{scaled}});
+                top1 = fmax(row_max[b][1], top1{{scaled}});
+
+                // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
+                const float base0 = top0 == -INFINITY ? 0.0f : top0;
+                const float base1 = top1 == -INFINITY ? 0.0f : top1;
+                const float rescale0 = exp2_fast(row_max[b][0] - base0);
+                const float rescale1 = exp2_fast(row_max[b][1] - base1);
+                row_max[b][0] = top0;
+                row_max[b][1] = top1;
+                row_sum[b][0] *= rescale0;
+                row_sum[b][1] *= rescale1;
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    score[b][j].s0 = exp2_fast(score[b][j].s0{{scaled}} - base0);
+                    score[b][j].s1 = exp2_fast(score[b][j].s1{{scaled}} - base0);
+                    score[b][j].s2 = exp2_fast(score[b][j].s2{{scaled}} - base1);
+                    score[b][j].s3 = exp2_fast(score[b][j].s3{{scaled}} - base1);
+                    row_sum[b][0] += score[b][j].s0 + score[b][j].s1;
+                    row_sum[b][1] += score[b][j].s2 + score[b][j].s3;
+                }
+            {{BeforeRescale}}    #pragma unroll
+                for (int c = 0; c < VALUE_BLOCKS; c++)
+                {
+                    output[b][c].lo *= rescale0;
+                    output[b][c].hi *= rescale1;
+                }
+            }
+
+            """);
+    }
+
+    /// <summary>Sums of whole rows.</summary>
+    protected static void TotalRows(CodeWriter writer) => writer.Add("""
+        #pragma unroll
+        for (int b = 0; b < ROW_BLOCKS; b++)
+        {
+            row_sum[b][0] = row_total(row_sum[b][0]);
+            row_sum[b][1] = row_total(row_sum[b][1]);
+        }
+
+        """);
+
+    /// <summary>Stores the rows of a warp that has all of their keys.</summary>
+    protected void StoreRows(CodeWriter writer)
+    {
+        writer.Add("#pragma unroll");
+        writer.Open("for (int r = 0; r < 2 * ROW_BLOCKS; r++)");
+        writer.Add("""
+            const int row_of_item = warp_row + lane / 4 + r * 8;
+            const float sum = row_sum[r / 2][r % 2];
+            const float maximum = row_max[r / 2][r % 2];
+            """);
+        writer.Open("if (row_of_item < item.row_count)");
+        StoreRow(writer, OneWorkItemOfRow, () => writer.Add($$"""
+            #pragma unroll
+            for (int c = 0; c < VALUE_BLOCKS; c++)
+            {
+                const float2 o = (r % 2 == 0 ? output[r / 2][c].lo : output[r / 2][c].hi) * inverse;
+                const int d = {{FirstColumn}}c * 8 + lane % 4 * 2;
+                if (is_final)
+                {
+                    *(global uint*)(outputs + to * VALUE_DIM + d) = pack(o.s0, o.s1);
+                }
+                else
+                {
+                    vstore2(o, 0, partial_outputs + to * VALUE_DIM + d);
+                }
+            }
+            """));
+        writer.Close().Close();
+    }
+
+    /// <summary>Writes the row <c>row_of_item</c> with <c>sum</c> and <c>maximum</c>: its output by <paramref name="store"/>, its LSE or state by one work-item.</summary>
+    protected void StoreRow(CodeWriter writer, string oneWorkItem, Action store)
+    {
+        string denominator = Spec.Sinks ? "(sum + sink)" : "sum";
+        string sink = Spec.Sinks
+            ? "\nconst float sink = is_final ? exp2(sinks[kv_head * GROUP + (item.first_row + row_of_item) % GROUP] * LOG2_E - maximum) : 0.0f;"
+            : "";
+        writer.Add($$"""
+            // A row that saw no key has the sum 0: output 0, LSE -inf.
+            const int is_final = item.partial_row < 0;{{sink}}
+            const float inverse = sum > 0.0f ? 1.0f / {{denominator}} : 0.0f;
+            const long to = is_final ? packed_row(item, kv_head, row_of_item) : (long)(item.partial_row + row_of_item) * KV_HEADS + kv_head;
+            """);
+        store();
+        writer.Add($$"""
+            if ({{oneWorkItem}} && is_final)
+            {
+                lse[to] = sum > 0.0f ? maximum * LN_2 + log(sum) : -INFINITY;
+            }
+            else if ({{oneWorkItem}})
+            {
+                partial_states[to] = (float2)(maximum, sum);
+            }
+            """);
+    }
+
+    private void EachScore(CodeWriter writer, string statements)
+    {
+        writer.Add("#pragma unroll").Open("for (int b = 0; b < ROW_BLOCKS; b++)");
+        writer.Add("#pragma unroll").Open("for (int j = 0; j < KEY_BLOCKS; j++)");
+        writer.Add($"const int key = {FirstKeyOfBlock} + lane % 4 * 2;");
+        writer.Add(statements);
+        writer.Close().Close();
+    }
+
+    /// <summary>A statement for each of the four scores of a block, which are two keys of two rows.</summary>
+    private static string Elements(Func<int, int, string> statement) =>
+        string.Join("\n", Enumerable.Range(0, 4).Select(element => statement(element, element / 2)));
+}

@@ -1,0 +1,100 @@
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>NVIDIA's instructions as functions with names: inline PTX is here and nowhere else.</summary>
+internal static class NvidiaPtx
+{
+    /// <summary>16 bytes from global to local memory, asynchronously.</summary>
+    public const string Copy = """
+        // Starts the copy of 16 bytes to local memory; zeros arrive instead when `valid` is 0.
+        static void copy_16(uint to, global const void* from, int valid)
+        {
+            asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(to), "l"(from), "r"(valid ? 16 : 0));
+        }
+        """;
+
+    /// <summary>Copies in groups, for kernels whose warps all copy and all multiply.</summary>
+    public const string CopyGroups = """
+        // What was started since the last call is one group.
+        static void close_copies(void)
+        {
+            asm volatile("cp.async.commit_group;");
+        }
+
+        // Waits until all groups but the last STAGES - 2 have arrived.
+        static void wait_copies(void)
+        {
+            asm volatile("cp.async.wait_group %0;" : : "n"(STAGES - 2));
+        }
+        """;
+
+    /// <summary>Fragments from local memory.</summary>
+    public const string LoadMatrix = """
+        // Four 8 x 8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8.
+        static uint4 ldmatrix_x4(uint address)
+        {
+            uint4 m;
+            asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                : "=r"(m.s0), "=r"(m.s1), "=r"(m.s2), "=r"(m.s3) : "r"(address));
+            return m;
+        }
+
+        // The same, each matrix transposed.
+        static uint4 ldmatrix_x4_transposed(uint address)
+        {
+            uint4 m;
+            asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                : "=r"(m.s0), "=r"(m.s1), "=r"(m.s2), "=r"(m.s3) : "r"(address));
+            return m;
+        }
+        """;
+
+    /// <summary>The product of one warp.</summary>
+    public static string Multiply(string element) => $$"""
+        // c += a (16 x 16) times b (16 x 8).
+        static float4 mma_m16n8k16(float4 c, uint4 a, uint b0, uint b1)
+        {
+            asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.{{element}}.{{element}}.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                : "+f"(c.s0), "+f"(c.s1), "+f"(c.s2), "+f"(c.s3) : "r"(a.s0), "r"(a.s1), "r"(a.s2), "r"(a.s3), "r"(b0), "r"(b1));
+            return c;
+        }
+        """;
+
+    /// <summary>What the softmax of rows in fragments needs.</summary>
+    public static string Softmax(string element) => $$"""
+        // Two float32 as 16-bit elements in one register, the first in the low half.
+        static uint pack(float low, float high)
+        {
+            uint packed;
+            asm volatile("cvt.rn.{{element}}x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+            return packed;
+        }
+
+        static float shuffle_xor(float x, int mask)
+        {
+            float y;
+            asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 31, 0xffffffff;" : "=f"(y) : "f"(x), "r"(mask));
+            return y;
+        }
+
+        // Over the four work-items that hold a row.
+        static float row_maximum(float x)
+        {
+            x = fmax(x, shuffle_xor(x, 1));
+            return fmax(x, shuffle_xor(x, 2));
+        }
+
+        static float row_total(float x)
+        {
+            x += shuffle_xor(x, 1);
+            return x + shuffle_xor(x, 2);
+        }
+
+        // 2^x; the hardware's function, 0 for -inf.
+        static float exp2_fast(float x)
+        {
+            float y;
+            asm volatile("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+            return y;
+        }
+        """;
+}
