@@ -75,4 +75,10 @@ public sealed record AttentionShape(
     /// <summary>Bytes that one token takes in the cache of one layer: its keys, its values and their scales over all KV heads.</summary>
     public long CacheBytesPerToken => (long)KvHeads
         * (CacheStorage.RowBytes(HeadDim) + ValueBytes + (CacheStorage.Scale() == CacheScale.PerToken ? 2 * sizeof(float) : 0));
+
+    /// <summary>Floating-point operations that one query token costs for each key that it sees, over all heads: 2 × H_q × (d_qk + d_v).</summary>
+    public long FlopsPerQueryAndKey => 2L * QueryHeads * (HeadDim + ValueDim);
+
+    /// <summary>Bytes of one token's queries and outputs over all heads.</summary>
+    public long QueryBytesPerToken => (long)QueryHeads * (Storage.RowBytes(HeadDim) + Storage.RowBytes(ValueDim));
 }

@@ -53,6 +53,11 @@ public sealed class DescriptorTests
                 /// <summary>The name.</summary>
                 public static string Name() => Of<{{spec.CodeName}}>().Name;
 
+                /// <summary>Whether the constants are what the cost model counts with.</summary>
+                public static bool CostsAreTheConstants() =>
+                    AttentionCost.Of<{{spec.CodeName}}>().Shape.CacheBytesPerToken == {{spec.CodeName}}.CacheBytesPerToken
+                    && AttentionCost.Of<{{spec.CodeName}}>().Shape.FlopsPerQueryAndKey == {{spec.CodeName}}.FlopsPerQueryAndKey;
+
                 /// <summary>Whether every target has a geometry and a source of each kernel, and no other has.</summary>
                 public static bool TargetsAreServed()
                 {
@@ -87,6 +92,7 @@ public sealed class DescriptorTests
         Assert.Equal(program.Call<string>("Probe", "Expected"), program.Call<string>("Probe", "Actual"));
         Assert.True(program.Call<bool>("Probe", "AreEqual"));
         Assert.Equal(spec.CodeName.Split('.')[^1], program.Call<string>("Probe", "Name"));
+        Assert.True(program.Call<bool>("Probe", "CostsAreTheConstants"));
         Assert.True(program.Call<bool>("Probe", "TargetsAreServed"));
     }
 

@@ -213,7 +213,7 @@ public sealed class DiagnosticTests
         foreach (DiagnosticDescriptor rule in Analyzers.All.SelectMany(analyzer => analyzer.SupportedDiagnostics))
         {
             Assert.Equal(rule.DefaultSeverity == DiagnosticSeverity.Error, rule.CustomTags.Contains(WellKnownDiagnosticTags.NotConfigurable));
-            Assert.True(rule.IsEnabledByDefault);
+            Assert.Equal(rule.DefaultSeverity != DiagnosticSeverity.Info, rule.IsEnabledByDefault);
             Assert.Equal("Kernels.Attention", rule.Category);
         }
     }

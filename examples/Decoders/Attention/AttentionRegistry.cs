@@ -8,6 +8,9 @@ namespace Decoders;
 /// <summary>The attention types that this program was compiled with, by the geometry of a layer.</summary>
 public static partial class AttentionRegistry
 {
+    // Of the types that come with this program.
+    private const int DefaultPageSize = 16;
+
     /// <summary>Makes the attention of models from the compiled types, with a kind of cache.</summary>
     /// <exception cref="CheckpointException">No attention kernel was compiled in for a layer; the message has the attribute to add.</exception>
     /// <param name="cache">The kind of cache.</param>
@@ -96,7 +99,7 @@ public static partial class AttentionRegistry
         }
 
         text.Append(geometry.Alibi ? ", Alibi = true" : "").Append(geometry.Sinks ? ", Sinks = true" : "");
-        return text.Append(cache == CacheKind.Paged ? ", PageSize = 16" : "").Append(", CacheStorage = ElementType.Float16").ToString();
+        return text.Append(cache == CacheKind.Paged ? $", PageSize = {DefaultPageSize}" : "").Append(", CacheStorage = ElementType.Float16").ToString();
     }
 
     private static string TypeName(AttentionGeometry geometry, CacheKind cache) => string.Create(
@@ -120,15 +123,17 @@ public static partial class AttentionRegistry
     /// <param name="Pages">Pages of a paged cache; null for as many as all sequences take at full length.</param>
     private sealed record CacheRequest(ComputeDevice Device, int Sequences, int Capacity, int Layers, int? Pages);
 
-    private sealed record Entry(AttentionShape Shape, Func<CacheRequest, IDecoderAttention> Create)
+    private sealed record Entry(AttentionDescriptor Descriptor, Func<CacheRequest, IDecoderAttention> Create)
     {
+        public AttentionShape Shape => Descriptor.Shape;
+
         public static Entry Contiguous<TAttention>() where TAttention : class, IContiguousAttention<TAttention, float> => new(
-            TAttention.Descriptor.Shape,
+            TAttention.Descriptor,
             r => new GeneratedAttention<TAttention>(
                 TAttention.Create(r.Device), attention => attention.CreateCache(r.Sequences, r.Capacity, r.Layers), r.Sequences, r.Capacity));
 
         public static Entry Paged<TAttention>() where TAttention : class, IPagedAttention<TAttention, float> => new(
-            TAttention.Descriptor.Shape,
+            TAttention.Descriptor,
             r => new GeneratedAttention<TAttention>(
                 TAttention.Create(r.Device), attention => attention.CreateCache(r.Pages ?? Pages<TAttention>(r), r.Layers), r.Sequences, r.Capacity));
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Kernels;
 
 namespace Decoders;
 
@@ -51,6 +52,9 @@ public sealed record ModelConfig
     /// <summary>Whether the output head is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; }
 
+    /// <summary>The type of the weights that the file names; null where it names none, or one that is not read.</summary>
+    public ElementType? WeightType { get; init; }
+
     /// <summary>c in c·tanh(logit / c), which keeps logits between −c and c; 0: off.</summary>
     public double LogitSoftcap { get; init; }
 
@@ -83,6 +87,13 @@ public sealed record ModelConfig
             ModelType = type,
             BosTokenId = json.OptionalInteger("bos_token_id", 0),
             EosTokenIds = json.TokenIds("eos_token_id"),
+            WeightType = json.OptionalText(json.AnyOf("dtype", "torch_dtype")) switch
+            {
+                "float32" => ElementType.Float32,
+                "float16" => ElementType.Float16,
+                "bfloat16" => ElementType.BFloat16,
+                _ => null,
+            },
         };
         string generationPath = Path.Combine(folder, GenerationFileName);
         if (!File.Exists(generationPath))

@@ -21,7 +21,10 @@ public static class CommandRunner
 
     /// <summary>The program's commands.</summary>
     public static RootCommand CreateRoot() =>
-        new("Decoder-only language models on any OpenCL device.") { GenerateCommand.Create(), ServeCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(), DevicesCommand.Create() };
+        new("Decoder-only language models on any OpenCL device.")
+        {
+            GenerateCommand.Create(), ServeCommand.Create(), VerifyCommand.Create(), RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
+        };
 
     /// <summary>Parses the arguments and runs the command that they name.</summary>
     /// <param name="arguments">The command line.</param>

@@ -28,6 +28,9 @@ public abstract class Architecture
     /// <summary>The value of <c>model_type</c>.</summary>
     public abstract string ModelType { get; }
 
+    /// <summary>What its weights have that the configuration does not say.</summary>
+    public virtual ArchitectureTraits Traits { get; } = new();
+
     /// <summary>The family of a <c>model_type</c>, or null if there is no code for it.</summary>
     public static Architecture? Find(string modelType) => Array.Find(All, a => a.ModelType == modelType);
 

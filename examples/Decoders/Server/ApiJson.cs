@@ -85,7 +85,7 @@ internal sealed record ApiModelList(string Object, ApiModel[] Data);
 
 internal sealed record ApiModel(string Id, string Object, long Created, string OwnedBy);
 
-internal sealed record ApiHealth(string Status, int QueueLength, int Running, int PagesFree);
+internal sealed record ApiHealth(string Status, int QueueLength, int Running, int PagesFree, int PagesTotal);
 
 /// <summary>Readers and writers of the server's JSON, made at compile time.</summary>
 [JsonSourceGenerationOptions(

@@ -78,7 +78,7 @@ public sealed class DecoderServer : IAsyncDisposable
             EngineStatistics now = engine.Statistics;
             context.Response.StatusCode = engine.Fault is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
             return context.Response.WriteAsJsonAsync(
-                new ApiHealth(engine.Fault is null ? "ok" : "failed", engine.QueueLength, now.Running, now.PagesFree), ApiJson.Default.ApiHealth);
+                new ApiHealth(engine.Fault is null ? "ok" : "failed", engine.QueueLength, now.Running, now.PagesFree, now.PagesFree + now.PagesUsed), ApiJson.Default.ApiHealth);
         });
     }
 

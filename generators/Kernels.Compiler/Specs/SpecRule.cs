@@ -6,6 +6,9 @@ internal enum RuleSeverity
 {
     Error,
     Warning,
+
+    /// <summary>Nothing is wrong; off until it is asked for.</summary>
+    Info,
 }
 
 /// <summary>A rule that a spec must keep. <paramref name="Message"/> is a composite format string.</summary>
@@ -14,6 +17,8 @@ internal sealed record SpecRule(string Id, string Title, string Message, RuleSev
     public static SpecRule Error(string id, string title, string message) => new(id, title, message, RuleSeverity.Error);
 
     public static SpecRule Warning(string id, string title, string message) => new(id, title, message, RuleSeverity.Warning);
+
+    public static SpecRule Info(string id, string title, string message) => new(id, title, message, RuleSeverity.Info);
 }
 
 /// <summary>The rules on a spec's numbers. Rules on the type that carries the attribute are the generator's.</summary>

@@ -25,8 +25,13 @@ internal static class RuleDescriptors
         rule.Title,
         rule.Message,
         Category,
-        rule.Severity == RuleSeverity.Error ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
-        isEnabledByDefault: true,
+        rule.Severity switch
+        {
+            RuleSeverity.Error => DiagnosticSeverity.Error,
+            RuleSeverity.Warning => DiagnosticSeverity.Warning,
+            _ => DiagnosticSeverity.Info,
+        },
+        isEnabledByDefault: rule.Severity != RuleSeverity.Info,
         helpLinkUri: HelpBase.Length == 0 ? null : HelpBase + rule.Id + ".md",
         customTags: rule.Severity == RuleSeverity.Error ? [WellKnownDiagnosticTags.NotConfigurable] : []);
 }

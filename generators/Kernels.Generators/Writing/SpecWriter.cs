@@ -26,6 +26,9 @@ internal static class SpecWriter
         });
     }
 
+    /// <summary>Floating-point operations of one query token and one key, over all heads.</summary>
+    public static long FlopsPerQueryAndKey(AttentionSpec spec) => 2L * spec.QueryHeads * (spec.HeadDim + spec.ResolvedValueDim);
+
     private static void Numbers(CodeWriter writer, AttentionSpec spec) => writer.Add($"""
         /// <summary>Query heads, H_q.</summary>
         {CSharpFile.GeneratedCode}
@@ -49,7 +52,7 @@ internal static class SpecWriter
 
         /// <summary>Floating-point operations that one query token costs for each key that it sees, over all heads: 2 × H_q × (d_qk + d_v).</summary>
         {CSharpFile.GeneratedCode}
-        public const long FlopsPerQueryAndKey = {2L * spec.QueryHeads * (spec.HeadDim + spec.ResolvedValueDim)};
+        public const long FlopsPerQueryAndKey = {FlopsPerQueryAndKey(spec)};
         """).Line();
 
     private static void Descriptor(CodeWriter writer, string name, AttentionSpec spec)

@@ -110,7 +110,7 @@ public sealed class ServerTests(Devices devices) : IAsyncLifetime
         JsonNode health = JsonNode.Parse(await Client.GetStringAsync("/health"))!;
 
         Assert.Equal("stories", (string?)models["data"]![0]!["id"]);
-        Assert.Equal(("ok", 64), ((string?)health["status"], (int)health["pages_free"]!));
+        Assert.Equal(("ok", 64, 64), ((string?)health["status"], (int)health["pages_free"]!, (int)health["pages_total"]!));
     }
 
     public static TheoryData<string, string, int, string?> BadRequests => new()

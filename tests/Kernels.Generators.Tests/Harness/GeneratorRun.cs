@@ -61,7 +61,9 @@ internal sealed class GeneratorRun
     public GeneratorRun Next(CSharpCompilation edited) => new(driver, edited);
 
     /// <summary>What the analyzers say of the program; they see the generated code too, as they do in a compiler.</summary>
-    public async Task<ImmutableArray<Diagnostic>> AnalyzeAsync() => await Output
+    /// <param name="editorConfig">Lines of the program's <c>.editorconfig</c>, for all its files.</param>
+    public async Task<ImmutableArray<Diagnostic>> AnalyzeAsync(string editorConfig = "") => await Output
+        .WithOptions(Output.Options.WithSyntaxTreeOptionsProvider(new EditorConfig(editorConfig)))
         .WithAnalyzers(Analyzers.All, new CompilationWithAnalyzersOptions(
             new AnalyzerOptions([]), onAnalyzerException: null, concurrentAnalysis: false, logAnalyzerExecutionTime: false))
         .GetAnalyzerDiagnosticsAsync();

@@ -9,6 +9,9 @@ public sealed class BloomDecoder : Architecture
     public override string ModelType => "bloom";
 
     /// <inheritdoc/>
+    public override ArchitectureTraits Traits { get; } = new() { IsGated = false, HasBiases = true, HasEmbeddingNorm = true };
+
+    /// <inheritdoc/>
     public override ModelConfig ReadConfig(ConfigReader json)
     {
         if (json.Flag("apply_residual_connection_post_layernorm", false))

@@ -7,6 +7,9 @@ public sealed class Gemma2Decoder : GemmaDecoder
     public override string ModelType => "gemma2";
 
     /// <inheritdoc/>
+    public override ArchitectureTraits Traits { get; } = new() { NormsPerLayer = 4 };
+
+    /// <inheritdoc/>
     public override ModelConfig ReadConfig(ConfigReader json)
     {
         ModelConfig config = base.ReadConfig(json);

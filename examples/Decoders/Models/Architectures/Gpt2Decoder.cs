@@ -9,6 +9,9 @@ public sealed class Gpt2Decoder : Architecture
     public override string ModelType => "gpt2";
 
     /// <inheritdoc/>
+    public override ArchitectureTraits Traits { get; } = new() { IsGated = false, HasBiases = true, HasPositions = true };
+
+    /// <inheritdoc/>
     public override ModelConfig ReadConfig(ConfigReader json)
     {
         if (json.Flag("add_cross_attention", false))

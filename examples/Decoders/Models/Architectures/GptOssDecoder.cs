@@ -14,6 +14,9 @@ public sealed class GptOssDecoder : LlamaDecoder
     public override string ModelType => "gpt_oss";
 
     /// <inheritdoc/>
+    public override ArchitectureTraits Traits { get; } = new() { HasExpertBiases = true };
+
+    /// <inheritdoc/>
     public override ModelConfig ReadConfig(ConfigReader json)
     {
         ModelConfig config = base.ReadConfig(json);

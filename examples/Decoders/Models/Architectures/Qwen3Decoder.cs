@@ -7,6 +7,9 @@ public sealed class Qwen3Decoder : LlamaDecoder
     public override string ModelType => "qwen3";
 
     /// <inheritdoc/>
+    public override ArchitectureTraits Traits { get; } = new() { HasHeadNorms = true };
+
+    /// <inheritdoc/>
     protected override bool HasWindow(ConfigReader json, int layer) =>
         json.Flag("use_sliding_window", false) && json.Has("sliding_window") && layer >= json.Count("max_window_layers");
 

@@ -1,0 +1,83 @@
+using Kernels;
+using Kernels.OpenCL;
+
+namespace Decoders;
+
+/// <summary>Predicts the steps of a grid, and measures those that are short enough and fit.</summary>
+/// <param name="subject">What the steps are of.</param>
+/// <param name="roofline">The device as the model sees it.</param>
+/// <param name="device">The device to measure on; null to predict only.</param>
+internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, ComputeDevice? device)
+{
+    // A step that is predicted to take longer is not measured.
+    public const double LongestStep = 2;
+
+    // A measurement's cache takes no more than this part of the device's memory, and no more layers than these bytes hold: enough to
+    // be out of every cache of the device.
+    private const int MemoryShare = 4;
+    private const long CacheBytes = 1L << 30;
+
+    /// <summary>A step of each phase for each batch and context.</summary>
+    public IReadOnlyList<RooflinePoint> Run(IReadOnlyList<RooflinePhase> phases, IReadOnlyList<int> batches, IReadOnlyList<int> contexts, CancellationToken cancellation)
+    {
+        var points = new List<RooflinePoint>();
+        foreach (RooflinePhase phase in phases)
+        {
+            foreach (int batch in batches)
+            {
+                foreach (int context in contexts)
+                {
+                    StepCost cost = phase == RooflinePhase.Decode ? subject.Decode(batch, context) : subject.Prefill(batch, context);
+                    double predicted = cost.Seconds(roofline);
+                    points.Add(new RooflinePoint(phase, batch, context, cost, predicted, cancellation.IsCancellationRequested ? null : Measure(phase, batch, context, predicted)));
+                }
+            }
+        }
+
+        return points;
+    }
+
+    private double? Measure(RooflinePhase phase, int batch, int context, double predicted)
+    {
+        // Tokens of a step are counted in ints, and activations have at least as many elements as the widest rows.
+        if (device is null || predicted > LongestStep || (long)batch * context > 1 << 20
+            || subject.Cache.Bytes(batch, context) + (subject.Checkpoint is null ? 0 : subject.Weights!.Bytes) > device.Capabilities.GlobalMemoryBytes / 2)
+        {
+            return null;
+        }
+
+        if (subject.Checkpoint is not { } folder)
+        {
+            return MeasureAttention(device, phase, batch, context);
+        }
+
+        if (subject.Config!.ContextLimit < context + StepMeasurement.MostRuns)
+        {
+            return null;
+        }
+
+        CacheKind kind = subject.Layers[0].Shape.PageSize > 0 ? CacheKind.Paged : CacheKind.Contiguous;
+        return phase == RooflinePhase.Decode
+            ? DecoderMeasurement.Decode(device, folder, kind, batch, context)
+            : DecoderMeasurement.Prefill(device, folder, kind, batch, context);
+    }
+
+    private double? MeasureAttention(ComputeDevice on, RooflinePhase phase, int batch, int context)
+    {
+        double seconds = 0;
+        foreach (CachedLayers group in phase == RooflinePhase.Decode ? subject.Layers : subject.PromptLayers)
+        {
+            long each = new KvCachePlan([group with { Layers = 1 }]).Bytes(batch, context);
+            long most = Math.Min(CacheBytes, on.Capabilities.GlobalMemoryBytes / MemoryShare) / each;
+            using AttentionMeasurement? measurement = AttentionMeasurement.TryCreate(on, group.Shape, batch, context, (int)Math.Clamp(most, 1, group.Layers));
+            if (measurement is null)
+            {
+                return null;
+            }
+
+            seconds += group.Layers * (phase == RooflinePhase.Decode ? measurement.Decode(context) : measurement.Prefill(context));
+        }
+
+        return seconds;
+    }
+}

@@ -1,0 +1,85 @@
+using Kernels;
+
+namespace Decoders;
+
+/// <summary>What a step takes: its linear layers and its attention, which run one after the other.</summary>
+/// <param name="Weights">The linear layers, embedding and head included.</param>
+/// <param name="Attention">The attention of all layers, with the writing of new keys and values.</param>
+internal readonly record struct StepCost(WorkCost Weights, WorkCost Attention)
+{
+    /// <summary>Both.</summary>
+    public WorkCost Total => Weights + Attention;
+
+    /// <summary>Seconds that a device takes at least.</summary>
+    public double Seconds(Roofline device) => device.Seconds(Weights) + device.Seconds(Attention);
+}
+
+/// <summary>What the <c>roofline</c> command is asked about: layers of attention, with the rest of a model or without.</summary>
+/// <param name="Name">What it is called.</param>
+/// <param name="Layers">The layers by the shape of their cache and of decoding.</param>
+internal sealed record RooflineSubject(string Name, IReadOnlyList<CachedLayers> Layers)
+{
+    /// <summary>The layers by the shape that prompts attend with: another one where latent attention runs expanded.</summary>
+    public IReadOnlyList<CachedLayers> PromptLayers { get; init; } = Layers;
+
+    /// <summary>The model's weights; null for attention alone.</summary>
+    public ModelWeights? Weights { get; init; }
+
+    /// <summary>The model; null for attention alone.</summary>
+    public ModelConfig? Config { get; init; }
+
+    /// <summary>The model's folder, if there are weights in it.</summary>
+    public string? Checkpoint { get; init; }
+
+    /// <summary>The memory of its cache.</summary>
+    public KvCachePlan Cache => new(Layers);
+
+    /// <summary>Layers of all shapes.</summary>
+    public int LayerCount => Layers.Sum(group => group.Layers);
+
+    /// <summary>The layers of a model, with the shapes of the attention types that this program would take.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="config">The model.</param>
+    /// <param name="weightType">The type of its weights.</param>
+    /// <param name="cache">The kind of cache.</param>
+    public static RooflineSubject Of(string name, ModelConfig config, ElementType weightType, CacheKind cache)
+    {
+        CachedLayers[] layers = Group(config.Layers.Select(layer => AttentionRegistry.ShapeOf(layer.Attention, cache)));
+        return new RooflineSubject(name, layers)
+        {
+            PromptLayers = config.Latent is { } latent ? [new(AttentionRegistry.ShapeOf(latent.Expanded, CacheKind.Contiguous), config.Layers.Length)] : layers,
+            Weights = new ModelWeights(config, weightType),
+            Config = config,
+        };
+    }
+
+    /// <summary>A step of one new token for each of a number of sequences.</summary>
+    /// <param name="batch">Sequences.</param>
+    /// <param name="context">Tokens of each, the new one included.</param>
+    public StepCost Decode(long batch, long context) => Step(Layers, batch, 1, context);
+
+    /// <summary>A step of a whole prompt for each of a number of sequences.</summary>
+    /// <param name="batch">Sequences.</param>
+    /// <param name="tokens">Tokens of each prompt.</param>
+    public StepCost Prefill(long batch, long tokens) => Step(PromptLayers, batch, tokens, tokens);
+
+    private static CachedLayers[] Group(IEnumerable<AttentionShape> shapes) => [.. shapes.GroupBy(shape => shape).Select(group => new CachedLayers(group.Key, group.Count()))];
+
+    private StepCost Step(IReadOnlyList<CachedLayers> attending, long batch, long queries, long keys)
+    {
+        long tokens = checked(batch * queries);
+        var attention = default(WorkCost);
+        foreach (CachedLayers group in attending)
+        {
+            attention += new AttentionCost(group.Shape).Attend(batch, queries, keys) * group.Layers;
+        }
+
+        // What is written is the cache's, whatever prompts attend with.
+        foreach (CachedLayers group in Layers)
+        {
+            attention += new AttentionCost(group.Shape).Append(tokens) * group.Layers;
+        }
+
+        return new StepCost(Weights?.Step(tokens, batch) ?? default, attention);
+    }
+}

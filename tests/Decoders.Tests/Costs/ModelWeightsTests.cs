@@ -1,0 +1,79 @@
+using Kernels;
+using Kernels.OpenCL;
+using Xunit;
+
+namespace Decoders.Tests;
+
+/// <summary>The weights that configurations tell of, against those that checkpoints have and loaders take.</summary>
+[Collection(DeviceCollection.Name)]
+public sealed class ModelWeightsTests(Devices devices)
+{
+    public static TheoryData<string> Checkpoints => [.. CheckpointTests.Names, "stories-gqa", "stories-mla"];
+
+    [SkippableTheory]
+    [MemberData(nameof(Checkpoints))]
+    public void AreThoseOfTheCheckpointToTheByte(string name)
+    {
+        string folder = TestData.Folder(name);
+        using SafeTensors checkpoint = SafeTensors.Open(folder);
+        TensorType stored = checkpoint.Info(checkpoint.Names.MaxBy(tensor => checkpoint.Info(tensor).Length)!).Type;
+        ElementType type = stored switch
+        {
+            TensorType.Float32 => ElementType.Float32,
+            TensorType.Float16 => ElementType.Float16,
+            _ => ElementType.BFloat16,
+        };
+        ModelConfig config = ModelConfig.Load(folder);
+        Assert.Equal(checkpoint.Names.Sum(tensor => checkpoint.Info(tensor).Length), new ModelWeights(config, type).Parameters);
+
+        ComputeDevice device = devices.OpenFirst();
+        using var kernels = new LayerKernels(device);
+        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 16);
+        var weights = new ModelWeights(config, type, kernels.Layout);
+        Assert.Equal(decoder.WeightBytes, weights.Bytes);
+    }
+
+    /// <summary>The numbers of parameters that the models' cards give.</summary>
+    [Theory]
+    [InlineData(PublishedModels.Llama2, 6_738_415_616)]
+    [InlineData(PublishedModels.Mistral, 7_241_732_096)]
+    [InlineData(PublishedModels.Llama3, 8_030_261_248)]
+    [InlineData(PublishedModels.Gpt2, 124_439_808)]
+    public void HaveThePublishedNumberOfParameters(string json, long parameters) =>
+        Assert.Equal(parameters, new ModelWeights(PublishedModels.Read(json), ElementType.Float16).Parameters);
+
+    [Fact]
+    public void OfAMixtureOfExpertsATokenUsesFew()
+    {
+        var weights = new ModelWeights(PublishedModels.Read(PublishedModels.DeepSeekV3), ElementType.BFloat16);
+
+        // 671 billion parameters, 37 billion of them for a token: the paper's numbers.
+        Assert.Equal(671.0e9, weights.Parameters, 0.1e9);
+        Assert.InRange(weights.Step(1, 1).Flops / 2, 36.5e9, 37.6e9);
+
+        // 8 experts of 256 for a token, all of them for many.
+        long expert = weights.Matrices.Where(m => m.Use == WeightUse.Expert).Sum(weights.BytesOf);
+        Assert.Equal(expert * 248.0 / 256, weights.Step(10_000, 1).Bytes - weights.Step(1, 1).Bytes - (9999.0 * 7168 * 2), expert * 1e-9);
+
+        // The gates and up-projections of a layer's experts lie in one buffer.
+        Assert.Equal(256L * 2 * 2048 * 7168 * 2, weights.LargestBuffer);
+    }
+
+    [Fact]
+    public void AStepReadsEachWeightOnceAndMultipliesItWithEachToken()
+    {
+        var weights = new ModelWeights(PublishedModels.Read(PublishedModels.Llama2), ElementType.Float16);
+
+        // All but the embedding, of which a token takes a row; norms are float32, and no products.
+        long embedding = 32_000L * 4096;
+        long norms = 65L * 4096;
+        WorkCost one = weights.Step(1, 1);
+        Assert.Equal(2.0 * (weights.Parameters - embedding - norms), one.Flops);
+        Assert.Equal(((weights.Parameters - embedding - norms) * 2) + (norms * 4) + (4096 * 2), one.Bytes);
+
+        // The head is for the last tokens only.
+        WorkCost prompt = weights.Step(1000, 1);
+        Assert.Equal((one.Flops - (2.0 * embedding)) * 1000 + (2.0 * embedding), prompt.Flops);
+        Assert.Equal(one.Bytes + (999 * 4096 * 2), prompt.Bytes);
+    }
+}
