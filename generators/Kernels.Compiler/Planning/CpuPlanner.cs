@@ -31,6 +31,10 @@ internal static class CpuPlanner
         TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, rows == 1 ? 64 : 32, ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
             : rows <= Lanes ? new CpuTile(RowVectors: 1, AtOnce: 16, keys)
             : prefill;
-        return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1);
+        return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1)
+        {
+            // More rows read keys less often, which matters where memory is slow; fewer waste less on processors of shorter vectors.
+            PrefillVariants = [new CpuTile(RowVectors: 4, AtOnce: 4, keys), new CpuTile(RowVectors: 1, AtOnce: 16, 2 * keys)],
+        };
     }
 }

@@ -11,6 +11,9 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     /// <summary>Whether tiles are read where they lie: float32 rows one after the other.</summary>
     private bool ReadsInPlace => Spec.ResolvedCacheStorage == ElementType.Float32 && Context.Addressing.RowsAreAdjacent;
 
+    /// <summary>The tiles that the text can be built for.</summary>
+    private IEnumerable<CpuTile> Tiles => Context.Plan.PrefillVariants.Cast<CpuTile>().Prepend(tile);
+
     /// <summary>The type of a pointer to the tile's rows.</summary>
     private string Rows => ReadsInPlace ? "global const float*" : "const float*";
 
@@ -23,11 +26,11 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
         #define ROW_VECTORS {tile.RowVectors} // vectors of {CpuPlanner.Lanes} that the rows make
         #define AT_ONCE {tile.AtOnce} // keys, later columns of the output, whose sums are in registers at a time
-        #define UNROLLED _Pragma("unroll") // what the loop indexes by its variable stays in registers
         """);
 
     public override void DeclareFunctions(CodeWriter writer)
     {
+        writer.Add("#define UNROLLED _Pragma(\"unroll\") // what the loop indexes by its variable stays in registers").Line();
         base.DeclareFunctions(writer);
         if (ReadsInPlace)
         {
@@ -177,20 +180,17 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
             TileRows(writer, "value", Spec.ResolvedValueDim, "VALUE_DIM");
         }
 
-        int rest = Spec.ResolvedValueDim % tile.AtOnce;
-        if (Spec.ResolvedValueDim >= tile.AtOnce)
+        writer.Open("for (int c = 0; c + AT_ONCE <= VALUE_DIM; c += AT_ONCE)");
+        Columns(writer, "AT_ONCE");
+        writer.Close();
+        if (Tiles.Any(any => Spec.ResolvedValueDim % any.AtOnce > 0))
         {
-            writer.Open("for (int c = 0; c + AT_ONCE <= VALUE_DIM; c += AT_ONCE)");
-            Columns(writer, "AT_ONCE");
-            writer.Close();
-        }
-
-        if (rest > 0)
-        {
+            writer.Add("#if VALUE_DIM % AT_ONCE > 0");
             writer.Open();
-            writer.Add($"const int c = {Spec.ResolvedValueDim - rest};");
-            Columns(writer, C.Int(rest));
+            writer.Add("const int c = VALUE_DIM / AT_ONCE * AT_ONCE; // the columns that are left");
+            Columns(writer, "VALUE_DIM % AT_ONCE");
             writer.Close();
+            writer.Add("#endif");
         }
     }
 

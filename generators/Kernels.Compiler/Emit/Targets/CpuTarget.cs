@@ -16,6 +16,8 @@ internal sealed class CpuTarget : Target
         _ when context.Plan.Decode is CpuTile tile => new CpuPrefill(context, tile),
         _ => new CpuDecode(context),
     };
+
+    public override FlashSteps Variant(KernelContext context, TilePlan tile) => new CpuPrefill(context, (CpuTile)tile);
 }
 
 /// <summary>What both forms of the cpu target share.</summary>
