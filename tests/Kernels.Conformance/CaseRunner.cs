@@ -9,7 +9,8 @@ namespace Kernels.Conformance;
 /// <param name="queryTile">A tile size instead of the planner's, or 0.</param>
 /// <param name="keyTile">A tile size instead of the planner's, or 0.</param>
 /// <param name="poisons">Whether caches are filled with NaN first; not where a simulator itself tells what was never written.</param>
-internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0, bool poisons = true)
+/// <param name="variant">The emitted prefill tile to run; null leaves it to the device's options.</param>
+internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0, bool poisons = true, int? variant = null)
 {
     // Rows × keys × dims that the reference calculates in one case; above that, rows are sampled.
     private const double ReferenceBudget = 1.5e8;
@@ -24,7 +25,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
     private CaseResult Run<T>(AttentionCase test) where T : unmanaged
     {
-        using var kernels = new RuntimeKernels<T>(device, RuntimeSpec.Describe(test.Shape, queryTile, keyTile), target);
+        using var kernels = new RuntimeKernels<T>(device, RuntimeSpec.Describe(test.Shape, queryTile, keyTile), target, variant);
         return Run(test, kernels, new ReferenceOptions(), poisons: poisons);
     }
 

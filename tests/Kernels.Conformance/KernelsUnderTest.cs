@@ -28,10 +28,10 @@ internal abstract class KernelsUnderTest<TSpec, T> : IDisposable
 }
 
 /// <summary>A spec made at run time.</summary>
-internal sealed class RuntimeKernels<T>(ComputeDevice device, AttentionDescriptor descriptor, KernelTarget? target) : KernelsUnderTest<RuntimeSpec, T>
+internal sealed class RuntimeKernels<T>(ComputeDevice device, AttentionDescriptor descriptor, KernelTarget? target, int? variant = null) : KernelsUnderTest<RuntimeSpec, T>
     where T : unmanaged
 {
-    private readonly AttentionLauncher<RuntimeSpec, T> launcher = new(device, descriptor, target);
+    private readonly AttentionLauncher<RuntimeSpec, T> launcher = new(device, descriptor, target, variant);
 
     public override ComputeDevice Device => launcher.Device;
 

@@ -41,7 +41,10 @@ internal sealed class RuntimeSpec
             target =>
             {
                 KernelPlan plan = Planner.Plan(spec, (CompilerTypes.KernelTarget)target);
-                return new KernelGeometry(Tile(plan.Prefill), Tile(plan.Decode), plan.AppendWorkGroupSize, plan.CombineWorkGroupSize);
+                return new KernelGeometry(Tile(plan.Prefill), Tile(plan.Decode), plan.AppendWorkGroupSize, plan.CombineWorkGroupSize)
+                {
+                    PrefillVariants = [.. plan.PrefillVariants.Select(Tile)],
+                };
             },
             (target, algorithm) => sources.GetOrAdd((target, algorithm), key => Encoding.UTF8.GetBytes(
                 KernelEmitter.Emit(spec, (CompilerTypes.KernelTarget)key.Item1, (CompilerTypes.KernelAlgorithm)key.Item2))));

@@ -2,6 +2,13 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Planning;
 
+/// <summary>A tile whose lanes are query rows.</summary>
+/// <param name="RowVectors">Vectors that the rows make: an element of a key or value that has been read is used for each.</param>
+/// <param name="AtOnce">Keys, and later columns of the output, whose sums are in registers at a time: more hide the latency of an addition, too many do not fit.</param>
+/// <param name="Keys">Keys that are read at a time.</param>
+internal sealed record CpuTile(int RowVectors, int AtOnce, int Keys)
+    : TilePlan(RowVectors * CpuPlanner.Lanes, Keys, ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, GroupsPerUnit: 2);
+
 /// <summary>
 /// Tiles for the cpu target: one work-item owns a tile, and everything that it keeps is in its private memory. No local
 /// memory, no barriers.
@@ -16,14 +23,18 @@ internal static class CpuPlanner
 
     public static KernelPlan Plan(AttentionSpec spec)
     {
-        // Wide heads leave room in the first-level cache for fewer keys.
+        // Keys or values of a tile stay in the first-level cache while all its rows use them.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
-        var prefill = new TilePlan(Lanes, Keys: widest <= 64 ? 128 : widest <= 256 ? 64 : 32, ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, GroupsPerUnit: 2);
+        int keys = widest <= 128 ? 64 : widest <= 256 ? 32 : 16;
+        var prefill = new CpuTile(RowVectors: 2, AtOnce: 8, keys);
         int rows = PortablePlanner.PowerOfTwoAtLeast(spec.GroupSize);
-        TilePlan decode = rows > MostDecodeRows ? prefill : prefill with { Rows = rows, Keys = rows == 1 ? 64 : 32 };
-        return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1);
+        TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, rows == 1 ? 64 : 32, ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
+            : rows <= Lanes ? new CpuTile(RowVectors: 1, AtOnce: 16, keys)
+            : prefill;
+        return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1)
+        {
+            // More rows read keys less often, which matters where memory is slow; fewer waste less on processors of shorter vectors.
+            PrefillVariants = [new CpuTile(RowVectors: 4, AtOnce: 4, keys), new CpuTile(RowVectors: 1, AtOnce: 16, 2 * keys)],
+        };
     }
-
-    /// <summary>Sums that are kept in registers at a time: more hide the latency of an addition, too many do not fit.</summary>
-    public static int Accumulators(AttentionSpec spec) => Math.Max(spec.HeadDim, spec.ResolvedValueDim) <= 64 ? 16 : 8;
 }

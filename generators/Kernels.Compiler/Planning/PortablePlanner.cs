@@ -17,12 +17,21 @@ internal static class PortablePlanner
         (64, 32), (32, 32), (32, 16), (16, 16), (16, 8), (8, 8), (4, 8),
     ];
 
-    public static KernelPlan Plan(AttentionSpec spec) => new(
-        KernelTarget.Portable,
-        PlanPrefill(spec),
-        PlanDecode(spec),
-        AppendWorkGroupSize: 64,
-        CombineWorkGroupSize: 64);
+    public static KernelPlan Plan(AttentionSpec spec)
+    {
+        TilePlan prefill = PlanPrefill(spec);
+        return new KernelPlan(KernelTarget.Portable, prefill, PlanDecode(spec), AppendWorkGroupSize: 64, CombineWorkGroupSize: 64)
+        {
+            PrefillVariants = spec.QueryTile > 0 || spec.KeyTile > 0 ? [] : SmallerTile(spec, prefill),
+        };
+    }
+
+    /// <summary>The next tile of the same work-items: it takes less local memory and fewer registers, so that more work-groups run side by side.</summary>
+    private static TilePlan[] SmallerTile(AttentionSpec spec, TilePlan first) =>
+        [.. PrefillTiles
+            .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
+            .Where(tile => tile.Rows < first.Rows && tile.ThreadsX == first.ThreadsX && tile.ThreadsY == first.ThreadsY)
+            .Take(1)];
 
     /// <summary>The prefill tile that the spec asks for, or the best that fits; what does not fit is the validator's to report.</summary>
     public static TilePlan PlanPrefill(AttentionSpec spec)

@@ -18,4 +18,11 @@ internal sealed record KernelPlan(
     TilePlan Prefill,
     TilePlan Decode,
     int AppendWorkGroupSize,
-    int CombineWorkGroupSize);
+    int CombineWorkGroupSize)
+{
+    /// <summary>
+    /// Other prefill tiles that the planner cannot tell from the first without trying: the same source is built for the n-th of
+    /// them where VARIANT is n.
+    /// </summary>
+    public IReadOnlyList<TilePlan> PrefillVariants { get; init; } = [];
+}

@@ -100,6 +100,10 @@ internal static class BindingsWriter
             {{CSharpFile.GeneratedCode}}
             public string TargetReason => launcher.TargetReason;
 
+            /// <summary>Which of the emitted prefill tiles runs, and why: see <see cref="global::Kernels.OpenCL.TuningMode"/>.</summary>
+            {{CSharpFile.GeneratedCode}}
+            public global::Kernels.OpenCL.TileChoice Tuning => launcher.Tuning;
+
             {{inputs}}{{createCache}}
 
             /// <summary>A plan, to be built anew for each step and used for all its layers.</summary>

@@ -76,7 +76,7 @@ internal static class SpecWriter
                         global::Kernels.KernelTarget.{target} => new global::Kernels.KernelGeometry(
                             Prefill: {Tile(plan.Prefill)},
                             Decode: {Tile(plan.Decode)},
-                            AppendWorkGroupSize: {plan.AppendWorkGroupSize}, CombineWorkGroupSize: {plan.CombineWorkGroupSize}),
+                            AppendWorkGroupSize: {plan.AppendWorkGroupSize}, CombineWorkGroupSize: {plan.CombineWorkGroupSize}){Variants(plan)},
                 """);
         }
 
@@ -183,6 +183,10 @@ internal static class SpecWriter
         string set = string.Join(", ", properties.Where(property => property.IsSet).Select(property => property.Text));
         return set.Length == 0 ? "" : $" {{ {set} }}";
     }
+
+    private static string Variants(KernelPlan plan) => plan.PrefillVariants.Count == 0
+        ? ""
+        : $" {{ PrefillVariants = [{string.Join(", ", plan.PrefillVariants.Select(Tile))}] }}";
 
     private static string Tile(TilePlan tile) =>
         $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes}, GroupsPerUnit: {tile.GroupsPerUnit})";

@@ -33,6 +33,12 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <param name="target">The target whose kernels to run; null picks by the device's capabilities.</param>
     /// <exception cref="DeviceLimitException">The device has less local memory, or smaller work-groups, than the kernels take.</exception>
     public AttentionLauncher(ComputeDevice device, AttentionDescriptor descriptor, KernelTarget? target = null)
+        : this(device, descriptor, target, variant: null)
+    {
+    }
+
+    /// <summary>As the other; <paramref name="variant"/> is the prefill tile to run, null for the planner's choice or, where that is asked for, the fastest.</summary>
+    internal AttentionLauncher(ComputeDevice device, AttentionDescriptor descriptor, KernelTarget? target, int? variant)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(descriptor);
@@ -46,7 +52,11 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         shape = descriptor.Shape;
         inputs = new LaunchInputs(descriptor);
         (Target, TargetReason) = target is { } asked ? (asked, "asked for") : TargetSelection.Pick(device, descriptor.Targets);
-        geometry = descriptor.Geometry(Target);
+        KernelGeometry emitted = descriptor.Geometry(Target);
+        Tuning = variant is { } asking
+            ? TileChoice.Of(emitted, asking, TileChoiceReason.Asked)
+            : device.Tuning.Choose<TSpec, TElement>(descriptor, Target, emitted);
+        geometry = emitted with { Prefill = Tuning.Tile };
         CheckLimits(geometry.Prefill);
         CheckLimits(geometry.Decode);
         ownPlan = CreatePlan();
@@ -60,6 +70,9 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>Why these are the kernels that run, such as what the driver said to those of a newer target.</summary>
     public string TargetReason { get; }
+
+    /// <summary>Which of the emitted prefill tiles runs, and why.</summary>
+    public TileChoice Tuning { get; }
 
     /// <summary>The learned logit of each query head, [H_q], of a spec with sinks; the next launches take it. Layers differ in theirs: set it before each.</summary>
     public DeviceBuffer<float>? Sinks { get => inputs.Sinks; set => inputs.Sinks = value; }
@@ -491,9 +504,25 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    private ComputeKernel Kernel(KernelAlgorithm algorithm) => kernels[(int)algorithm] ??= HopperAssembly
-        .GetOrBuild(Device.Programs, descriptor.Source(Target, algorithm), $"{descriptor.Name} {algorithm}")
-        .CreateKernel(EntryPoint(algorithm));
+    private ComputeKernel Kernel(KernelAlgorithm algorithm) => kernels[(int)algorithm] ??= Program(algorithm).CreateKernel(EntryPoint(algorithm));
+
+    /// <summary>Builds a kernel now.</summary>
+    internal void Prepare(KernelAlgorithm algorithm)
+    {
+        lock (launching)
+        {
+            Kernel(algorithm);
+        }
+    }
+
+    private ComputeProgram Program(KernelAlgorithm algorithm)
+    {
+        ReadOnlySpan<byte> source = descriptor.Source(Target, algorithm);
+        string name = $"{descriptor.Name} {algorithm}";
+        return algorithm == KernelAlgorithm.Prefill && Tuning.Variant > 0
+            ? Device.Programs.GetOrBuild(source, Tuning.BuildOption, name)
+            : HopperAssembly.GetOrBuild(Device.Programs, source, name);
+    }
 
     private static string EntryPoint(KernelAlgorithm algorithm) => algorithm switch
     {

@@ -22,6 +22,7 @@ public sealed class ComputeDevice : IDisposable
         Resources = new();
         Budget = new(info.Capabilities);
         Programs = new(this, options.ProgramCache);
+        Tuning = new(this, options.Tuning);
         Queue = CreateQueue(options.Profiling);
         hopperRefusal = new(() => HopperAssembly.Refusal(this));
     }
@@ -43,6 +44,9 @@ public sealed class ComputeDevice : IDisposable
 
     /// <summary>Bytes of device memory held by live buffers of this object.</summary>
     public long AllocatedBytes => Budget.AllocatedBytes;
+
+    /// <summary>The tiles that were chosen for this device.</summary>
+    internal TileTuning Tuning { get; }
 
     /// <summary>Why the driver does not assemble Hopper's own instructions, empty where it does; the first question builds a program.</summary>
     internal string HopperRefusal => hopperRefusal.Value;

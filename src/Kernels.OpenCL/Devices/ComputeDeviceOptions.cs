@@ -8,4 +8,7 @@ public sealed record ComputeDeviceOptions
 
     /// <summary>How built programs are kept.</summary>
     public ProgramCacheOptions ProgramCache { get; init; } = ProgramCacheOptions.FromEnvironment();
+
+    /// <summary>Whether kernels that were emitted with several tiles are timed with each. By default KERNELS_TUNE ("off", "on" or "force"), else off.</summary>
+    public TuningMode Tuning { get; init; } = TileTuning.ModeFromEnvironment();
 }

@@ -62,6 +62,12 @@ public sealed class ProgramCache
     public Task<ComputeProgram> BuildAsync(ReadOnlyMemory<byte> source, string options = "", string? name = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => GetOrBuild(source.Span, options, name), cancellationToken).WaitAsync(cancellationToken);
 
+    /// <summary>What was noted on disk under a key, or null: as with programs, a file that is not what it should be is as good as none.</summary>
+    internal byte[]? Note(ProgramKey key) => store?.TryLoad(key);
+
+    /// <summary>Notes something on disk, where programs are kept there.</summary>
+    internal void SaveNote(ProgramKey key, ReadOnlySpan<byte> note) => store?.Save(key, note);
+
     internal void Close() => programs.Clear();
 
     private ComputeProgram GetOrAdd(ProgramForm form, ReadOnlySpan<byte> code, string options, string? name)

@@ -38,12 +38,25 @@ internal static class FlashAlgorithm
             {Prelude.Logarithms(spec)}
             """);
         writer.Line();
-        writer.Add($"""
-            // A work-group has {tile.Rows} query rows and reads {tile.Keys} keys at a time.
-            #define ROWS {tile.Rows}
-            #define KEYS {tile.Keys}
-            """);
-        steps.DeclareTile(writer);
+        IReadOnlyList<TilePlan> variants = form == FlashForm.Prefill ? context.Plan.PrefillVariants : [];
+        if (variants.Count == 0)
+        {
+            Tile(writer, steps);
+        }
+        else
+        {
+            // Without the option VARIANT counts as 0.
+            for (int i = 1; i <= variants.Count; i++)
+            {
+                writer.Add($"#{(i == 1 ? "if" : "elif")} VARIANT == {i} // by the build's option -D VARIANT={i}");
+                Tile(writer, context.Target.Variant(context, variants[i - 1]));
+            }
+
+            writer.Add("#else // the planner's choice");
+            Tile(writer, steps);
+            writer.Add("#endif");
+        }
+
         writer.Line();
         Prelude.Helpers(writer, context.Storage.StoreHelper);
         context.Rope.Declare(writer);
@@ -114,6 +127,16 @@ internal static class FlashAlgorithm
         writer.Close().Line();
         steps.Finish(writer);
         writer.Close();
+    }
+
+    private static void Tile(CodeWriter writer, FlashSteps steps)
+    {
+        writer.Add($"""
+            // A work-group has {steps.Tile.Rows} query rows and reads {steps.Tile.Keys} keys at a time.
+            #define ROWS {steps.Tile.Rows}
+            #define KEYS {steps.Tile.Keys}
+            """);
+        steps.DeclareTile(writer);
     }
 
     /// <summary>Hides keys where that is needed: not in tiles that lie inside the sequence and that the mask leaves whole.</summary>

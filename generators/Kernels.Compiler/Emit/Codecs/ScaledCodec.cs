@@ -105,16 +105,17 @@ internal sealed class Float8E4M3Codec : ScaledCodec
     {
         string v = Vector(width);
         return $$"""
-            // From e4m3. The exponent's bias becomes 127; what is subnormal is converted as an integer, so that no float32 is subnormal.
+            // From e4m3. The exponent's bias becomes 127; a subnormal gets a leading bit, which is subtracted again, so that no float32 is subnormal.
             static float{{v}} e4m3_to_float{{v}}(uchar{{v}} x)
             {
-                const uint{{v}} bits = convert_uint{{v}}(x);
-                const uint{{v}} magnitude = bits & 0x7F;
-                const uint{{v}} normal = (magnitude << 20) + (120 << 23);
-                const uint{{v}} subnormal = as_uint{{v}}(convert_float{{v}}(magnitude) * 0.001953125f); // 2^-9
-                const uint{{v}} number = select(normal, subnormal, magnitude < 8);
-                const uint{{v}} value = select(number, (uint{{v}})(0x7FC00000), magnitude == 0x7F);
-                return as_float{{v}}(value | (bits & 0x80) << 24);
+                const int{{v}} bits = convert_int{{v}}(x);
+                const int{{v}} magnitude = bits & 0x7F;
+                const int{{v}} is_subnormal = {{(width == 1 ? "-" : "")}}(magnitude < 8); // all bits set, or none
+                const int{{v}} leading = is_subnormal & (121 << 23); // the bits of 2^-6
+                const int{{v}} exponent = (120 << 23) - (is_subnormal << 23);
+                const float{{v}} number = as_float{{v}}((magnitude << 20) + exponent) - as_float{{v}}(leading);
+                const float{{v}} value = {{(width == 1 ? "magnitude == 0x7F ? NAN : number" : $"select(number, (float{v})(NAN), magnitude == 0x7F)")}};
+                return as_float{{v}}(as_int{{v}}(value) | (bits & 0x80) << 24);
             }
             """;
     }

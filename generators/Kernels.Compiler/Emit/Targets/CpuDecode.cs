@@ -16,6 +16,11 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     /// <summary>Keys of a score vector.</summary>
     private int VectorKeys => CpuPlanner.Lanes / Rows;
 
+    /// <summary>Items of a key in the cache.</summary>
+    private string KeyLength => Context.Cache.RowLength("HEAD_DIM");
+
+    private string ValueLength => Context.Cache.RowLength("VALUE_DIM");
+
     private int KeyVectors => (Spec.HeadDim + 15) / 16;
 
     private int ValueVectors => (Spec.ResolvedValueDim + 15) / 16;
@@ -46,6 +51,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
                 """).Line();
         }
 
+        CpuPrefetch.Declare(writer);
         RowEnd(writer, "key", Spec.HeadDim);
         RowEnd(writer, "value", Spec.ResolvedValueDim);
     }
@@ -111,10 +117,27 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add("float value_scale[KEYS];");
         }
 
+        writer.Add("long at[KEYS]; // where the tile's rows are in the cache, counted in rows");
+        writer.Open("for (int j = 0; j < vector_count * VECTOR_KEYS; j++)");
+        writer.Add($"""
+            // Past the end the last key again, so that nothing unwritten is read; its scores there are hidden.
+            const int key = min(first_key + j, last_of_item);
+            at[j] = {Context.Addressing.RowOfToken("key", "1")};
+            """);
+        writer.Close();
         writer.Open("for (int g = 0; g < vector_count; g++)");
-        writer.Add("// Past the end the last key again, so that nothing unwritten is read; its scores there are hidden.");
-        writer.Add("const int key = first_key + g * VECTOR_KEYS;");
-        Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = {RowOf("key", $"min(key + {i}, last_of_item)")};");
+        Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = keys + at[g * VECTOR_KEYS + {i}] * {KeyLength};");
+        writer.Open("for (int j = g * VECTOR_KEYS; j < (g + 1) * VECTOR_KEYS; j++)");
+        writer.Add($"""
+            const int key = min(first_key + KEYS + j, last_of_item); // of the next tile
+            prefetch_row(keys + ({Context.Addressing.RowOfToken("key", "1")}) * {KeyLength}, {KeyLength} * sizeof({Context.Cache.StorageType}));
+            """);
+        if (!Spec.LatentCache)
+        {
+            writer.Add($"prefetch_row(values + at[j] * {ValueLength}, {ValueLength} * sizeof({Context.Cache.StorageType}));");
+        }
+
+        writer.Close();
         for (int row = 0; row < Rows; row++)
         {
             writer.Add(string.Join(" ", Enumerable.Range(0, VectorKeys).Select(i => $"float16 s{row}_{i} = (float16)(0.0f);")));
@@ -146,11 +169,10 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
         if (Context.ScalesTokens)
         {
-            Named(writer, VectorKeys, i => $"const long at{i} = scale_index(sequence, kv_head, min(key + {i}, last_of_item), {Context.Addressing.Arguments});");
             string scales = string.Join(", ", Enumerable.Range(0, CpuPlanner.Lanes).Select(i => $"x{i % VectorKeys}"));
-            Named(writer, VectorKeys, i => $"const float x{i} = key_scales[at{i}];");
+            Named(writer, VectorKeys, i => $"const float x{i} = key_scales[at[g * VECTOR_KEYS + {i}]];");
             writer.Add($"p[g] *= (float16)({scales});");
-            Named(writer, VectorKeys, i => $"value_scale[g * VECTOR_KEYS + {i}] = value_scales[at{i}];");
+            Named(writer, VectorKeys, i => $"value_scale[g * VECTOR_KEYS + {i}] = value_scales[at[g * VECTOR_KEYS + {i}]];");
         }
 
         writer.Close();
@@ -190,8 +212,10 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add($"new_max = fmax(new_max, swap_{step}(new_max));");
         }
 
-        writer.Line().Add(MoveMaximum);
+        writer.Line();
+        MoveMaximum(writer, "row_max", "const lanes_float rescale");
         writer.Add("""
+            row_sum *= rescale;
             for (int g = 0; g < vector_count; g++)
             {
                 p[g] = exp2_lanes(p[g] - base);
@@ -203,43 +227,37 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     public override void Accumulate(CodeWriter writer)
     {
-        // As many rows at a time as their sums fit into registers, 16 vectors of them; a wide row in pieces.
-        int columns = Math.Min(ValueVectors, 16);
-        int rows = Math.Min(Rows, columns > 8 ? 1 : columns > 4 ? 2 : 4);
+        // 16 vectors of sums fit into registers: all rows, so that a value is loaded and converted once, and as many columns as that leaves.
+        int columns = Math.Min(ValueVectors, 16 / Rows);
         int whole = Spec.ResolvedValueDim / 16;
-        bool once = Rows == rows;
-        string Row(int r) => once ? C.Int(r) : r == 0 ? "row" : $"(row + {r})";
-        writer.Open(once ? null : $"for (int row = 0; row < ROWS; row += {rows})");
         for (int c = 0; c < ValueVectors; c += columns)
         {
             int count = Math.Min(columns, ValueVectors - c);
             writer.Open();
-            Named(writer, rows, r => $"const float rescale_{r} = ((const float*)&rescale)[{Row(r)} * VECTOR_KEYS];");
-            for (int r = 0; r < rows; r++)
+            Named(writer, Rows, r => $"const float rescale_{r} = ((const float*)&rescale)[{r} * VECTOR_KEYS];");
+            for (int r = 0; r < Rows; r++)
             {
-                Named(writer, count, i => $"lanes_float o{r}_{i} = output[{Row(r)} * VALUE_VECTORS + {c + i}] * rescale_{r};");
+                Named(writer, count, i => $"lanes_float o{r}_{i} = output[{r} * VALUE_VECTORS + {c + i}] * rescale_{r};");
             }
 
             writer.Open("for (int j = 0; j < key_count; j++)");
-            writer.Add($"global const {Context.Cache.StorageType}* v = {RowOf("value", "first_key + j")};");
-            writer.Add($"const float* w = (const float*)(p + j / VECTOR_KEYS) + {(once ? "" : "row * VECTOR_KEYS + ")}j % VECTOR_KEYS;");
-            Named(writer, rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS]{(Context.ScalesTokens ? " * value_scale[j]" : "")};");
+            writer.Add($"global const {Context.Cache.StorageType}* v = {(Spec.LatentCache ? $"keys + at[j] * {KeyLength}" : $"values + at[j] * {ValueLength}")};");
+            writer.Add("const float* w = (const float*)(p + j / VECTOR_KEYS) + j % VECTOR_KEYS;");
+            Named(writer, Rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS]{(Context.ScalesTokens ? " * value_scale[j]" : "")};");
             for (int i = 0; i < count; i++)
             {
                 writer.Add($"const float16 v{i} = {(c + i < whole ? Context.Cache.Load("v", C.Int(16 * (c + i)), 16) : "load_value_end(v)")};");
-                Named(writer, rows, r => $"o{r}_{i} = fma(v{i}, (float16)(w{r}), o{r}_{i});");
+                Named(writer, Rows, r => $"o{r}_{i} = fma(v{i}, (float16)(w{r}), o{r}_{i});");
             }
 
             writer.Close();
-            for (int r = 0; r < rows; r++)
+            for (int r = 0; r < Rows; r++)
             {
-                Named(writer, count, i => $"output[{Row(r)} * VALUE_VECTORS + {c + i}] = o{r}_{i};");
+                Named(writer, count, i => $"output[{r} * VALUE_VECTORS + {c + i}] = o{r}_{i};");
             }
 
             writer.Close();
         }
-
-        writer.Close();
     }
 
     public override void Finish(CodeWriter writer)

@@ -12,23 +12,17 @@ internal sealed class CpuTarget : Target
 
     public override FlashSteps Flash(KernelContext context, FlashForm form) => form switch
     {
-        FlashForm.Decode when context.Plan.Decode != context.Plan.Prefill => new CpuDecode(context),
-        _ => new CpuPrefill(context),
+        FlashForm.Prefill => new CpuPrefill(context, (CpuTile)context.Plan.Prefill),
+        _ when context.Plan.Decode is CpuTile tile => new CpuPrefill(context, tile),
+        _ => new CpuDecode(context),
     };
+
+    public override FlashSteps Variant(KernelContext context, TilePlan tile) => new CpuPrefill(context, (CpuTile)tile);
 }
 
 /// <summary>What both forms of the cpu target share.</summary>
 internal abstract class CpuFlash(KernelContext context) : FlashSteps
 {
-    /// <summary>The step from the maximum so far to <c>new_max</c>: scores are taken from <c>base</c>, what was accumulated is multiplied with <c>rescale</c>.</summary>
-    protected const string MoveMaximum = """
-        // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
-        const lanes_float base = select(new_max, (lanes_float)(0.0f), new_max == -INFINITY);
-        const lanes_float rescale = exp2_lanes(row_max - base);
-        row_max = new_max;
-        row_sum *= rescale;
-        """;
-
     protected AttentionSpec Spec => context.Spec;
 
     protected KernelContext Context => context;
@@ -55,6 +49,14 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
             """).Line();
         Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
     }
+
+    /// <summary>The step from the maximum so far to <c>new_max</c>: scores are taken from <c>base</c>, what was accumulated is to be multiplied with <c>rescale</c>.</summary>
+    protected static void MoveMaximum(CodeWriter writer, string maximum, string rescale) => writer.Add($"""
+        // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
+        const lanes_float base = select(new_max, (lanes_float)(0.0f), new_max == -INFINITY);
+        {rescale} = exp2_lanes({maximum} - base);
+        {maximum} = new_max;
+        """);
 
     /// <summary>Widths in which rows of the cache are loaded: single elements only at the end of a row.</summary>
     private IEnumerable<int> LoadWidths =>

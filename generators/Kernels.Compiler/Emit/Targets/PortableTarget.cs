@@ -13,6 +13,8 @@ internal sealed class PortableTarget : Target
 
     public override FlashSteps Flash(KernelContext context, FlashForm form) =>
         new PortableFlash(context, form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode);
+
+    public override FlashSteps Variant(KernelContext context, TilePlan tile) => new PortableFlash(context, tile);
 }
 
 /// <summary>

@@ -1,0 +1,57 @@
+using System.Globalization;
+
+namespace Kernels.OpenCL;
+
+/// <summary>Why a tile was chosen.</summary>
+public enum TileChoiceReason
+{
+    /// <summary>There is no other, or the spec names its tile.</summary>
+    OnlyOne,
+
+    /// <summary>The planner's choice: tuning is off.</summary>
+    Planned,
+
+    /// <summary>It was the fastest of those measured in this process.</summary>
+    Measured,
+
+    /// <summary>It was the fastest when it was measured by an earlier process.</summary>
+    Stored,
+
+    /// <summary>The planner's choice: the spec's mods have inputs, which only its user has.</summary>
+    NeedsInputs,
+
+    /// <summary>The planner's choice: the device refused the measurement, for want of memory for example.</summary>
+    NotMeasurable,
+
+    /// <summary>The caller asked for it.</summary>
+    Asked,
+}
+
+/// <summary>The prefill tile that runs.</summary>
+/// <param name="Variant">0 for the planner's choice, n for the n-th of <see cref="KernelGeometry.PrefillVariants"/>.</param>
+/// <param name="Tile">The tile.</param>
+/// <param name="Reason">Why it was chosen.</param>
+/// <param name="Milliseconds">What the measurement took with each variant, from the planner's choice on; empty where there was none in this process.</param>
+public sealed record TileChoice(int Variant, TileGeometry Tile, TileChoiceReason Reason, IReadOnlyList<double> Milliseconds)
+{
+    /// <summary>The option that builds the variant.</summary>
+    internal string BuildOption => string.Create(CultureInfo.InvariantCulture, $"-D VARIANT={Variant}");
+
+    /// <summary>For people: the tile, and why.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{Tile.Rows} rows × {Tile.Keys} keys (variant {Variant}, {Description})");
+
+    private string Description => Reason switch
+    {
+        TileChoiceReason.OnlyOne => "the only one",
+        TileChoiceReason.Planned => "the planner's choice; tuning is off",
+        TileChoiceReason.Measured => "fastest of " + string.Join(", ", Milliseconds.Select(time => time.ToString("F2", CultureInfo.InvariantCulture))) + " ms",
+        TileChoiceReason.Stored => "the fastest in an earlier measurement",
+        TileChoiceReason.NeedsInputs => "the planner's choice; mods with inputs are not measured",
+        TileChoiceReason.NotMeasurable => "the planner's choice; the measurement failed",
+        _ => "asked for",
+    };
+
+    internal static TileChoice Of(KernelGeometry geometry, int variant, TileChoiceReason reason, params double[] milliseconds) =>
+        new(variant, variant == 0 ? geometry.Prefill : geometry.PrefillVariants[variant - 1], reason, milliseconds);
+}

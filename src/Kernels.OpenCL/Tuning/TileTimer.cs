@@ -1,0 +1,144 @@
+using System.Diagnostics;
+
+namespace Kernels.OpenCL;
+
+/// <summary>Times a spec's prefill with each of its tiles, on a prompt of zeros that is as long as the time allows.</summary>
+internal static class TileTimer
+{
+    private const int ShortestPrompt = 64;
+    private const int LongestPrompt = 1024;
+
+    // 16 MiB of queries in float32.
+    private const long MostElements = 1 << 22;
+
+    private const int Rounds = 5;
+
+    // A launch this long is not disturbed by what surrounds it.
+    private static readonly TimeSpan LongEnough = TimeSpan.FromMilliseconds(5);
+
+    private static readonly TimeSpan Budget = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>The least time of each variant, in milliseconds.</summary>
+    public static double[] Measure<TSpec, TElement>(ComputeDevice device, AttentionDescriptor descriptor, KernelTarget target, int variants)
+        where TElement : unmanaged
+    {
+        AttentionShape shape = descriptor.Shape;
+        long perToken = (long)shape.QueryHeads * Math.Max(shape.HeadDim, shape.ValueDim);
+        int longest = (int)Math.Clamp(MostElements / perToken, ShortestPrompt, LongestPrompt);
+        var owned = new Stack<IDisposable>();
+        try
+        {
+            AttentionLauncher<TSpec, TElement>[] launchers = [.. Enumerable.Range(0, variants).Select(Launcher)];
+            IKvCache<TSpec> cache = Cache(launchers[0], shape, longest, owned, out int sequence);
+            DeviceBuffer<TElement> queries = Zeros<TElement>(longest * perToken);
+            DeviceBuffer<TElement> outputs = Zeros<TElement>(longest * perToken);
+            AttentionPlan<TSpec>[] plans = [.. launchers.Select(launcher => Own(launcher.CreatePlan()))];
+
+            // Builds, side by side.
+            Parallel.ForEach(launchers, launcher => launcher.Prepare(KernelAlgorithm.Prefill));
+
+            int tokens = 0;
+            Lengthen(ShortestPrompt);
+            Array.ForEach([.. Enumerable.Range(0, variants)], i => Time(i)); // a driver's first launch is slower than others
+            long began = Stopwatch.GetTimestamp();
+            while (tokens * 2 <= longest && Time(0) < LongEnough)
+            {
+                Lengthen(tokens * 2);
+            }
+
+            double[] best = [.. Enumerable.Repeat(double.PositiveInfinity, variants)];
+            for (int round = 0; round < Rounds && (round == 0 || Stopwatch.GetElapsedTime(began) < Budget); round++)
+            {
+                for (int i = 0; i < variants; i++)
+                {
+                    best[i] = Math.Min(best[i], Time(i).TotalMilliseconds);
+                }
+            }
+
+            return best;
+
+            void Lengthen(int length)
+            {
+                cache.Extend(sequence, length - tokens);
+                tokens = length;
+                foreach (AttentionPlan<TSpec> plan in plans)
+                {
+                    plan.Build(cache, [new AttentionRequest(sequence, tokens, tokens)]);
+                }
+            }
+
+            TimeSpan Time(int i)
+            {
+                long start = Stopwatch.GetTimestamp();
+                launchers[i].Attend(plans[i], cache, 0, queries, outputs, null).Dispose();
+                device.Queue.Finish();
+                return Stopwatch.GetElapsedTime(start);
+            }
+        }
+        finally
+        {
+            while (owned.TryPop(out IDisposable? last))
+            {
+                last.Dispose();
+            }
+        }
+
+        AttentionLauncher<TSpec, TElement> Launcher(int variant)
+        {
+            AttentionLauncher<TSpec, TElement> launcher = Own(new AttentionLauncher<TSpec, TElement>(device, descriptor, target, variant));
+            launcher.Sinks = shape.Sinks ? Zeros<float>(shape.QueryHeads) : null;
+            launcher.Documents = shape.Documents ? Zeros<int>(longest) : null;
+            launcher.KeyPadding = shape.KeyPadding ? new KeyMask(Zeros<byte>(longest), requests: 1, longest) : null;
+            launcher.Bias = shape.Bias ? new AttentionBias(Zeros<float>(longest), requests: 1, heads: 1, queries: 1, longest) : null;
+            launcher.Rope = shape.Rope == RopeStyle.None ? null : Zeros<float>((long)longest * shape.RotaryDim);
+            return launcher;
+        }
+
+        DeviceBuffer<T> Zeros<T>(long length) where T : unmanaged => Cleared(Own(device.Allocate<T>(length)));
+
+        T Own<T>(T disposable) where T : IDisposable
+        {
+            owned.Push(disposable);
+            return disposable;
+        }
+    }
+
+    private static IKvCache<TSpec> Cache<TSpec, TElement>(
+        AttentionLauncher<TSpec, TElement> launcher, AttentionShape shape, int tokens, Stack<IDisposable> owned, out int sequence)
+        where TElement : unmanaged
+    {
+        IKvCache<TSpec> cache;
+        if (shape.PageSize == 0)
+        {
+            KvCache<TSpec> contiguous = launcher.CreateCache(1, tokens, 1);
+            owned.Push(contiguous);
+            (cache, sequence) = (contiguous, 0);
+        }
+        else
+        {
+            PagedKvCache<TSpec> paged = launcher.CreatePagedCache((tokens + shape.PageSize - 1) / shape.PageSize, 1);
+            owned.Push(paged);
+            (cache, sequence) = (paged, paged.Create());
+        }
+
+        Cleared(cache.Keys(0));
+        if (!shape.LatentCache)
+        {
+            Cleared(cache.Values(0));
+        }
+
+        if (shape.CacheStorage.Scale() == CacheScale.PerToken)
+        {
+            Cleared(cache.KeyScales(0));
+            Cleared(cache.ValueScales(0));
+        }
+
+        return cache;
+    }
+
+    private static DeviceBuffer<T> Cleared<T>(DeviceBuffer<T> buffer) where T : unmanaged
+    {
+        buffer.Device.Queue.SubmitFill(buffer, default, 0, buffer.Length);
+        return buffer;
+    }
+}
