@@ -15,8 +15,9 @@ public sealed partial class WorkPlan
     // What the launch of the merge costs, in keys of one work-group.
     private const int SplitCost = 128;
 
-    // A work-group takes as long to begin and to end as to read about so many keys.
-    private const int StartCost = 256;
+    // A work-group takes as long to begin and to end as to read about so many keys; a work-item alone waits for nobody.
+    private const int GroupStartCost = 256;
+    private const int ItemStartCost = 32;
 
     /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
     public const int MaxSplits = 256;
@@ -285,6 +286,7 @@ public sealed partial class WorkPlan
             total += item.KeyCount;
         }
 
+        int startCost = tile.WorkGroupSize > 1 ? GroupStartCost : ItemStartCost;
         double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
         double ideal = total * shape.KvHeads / slots;
         int best = tile.Keys;
@@ -306,8 +308,8 @@ public sealed partial class WorkPlan
             // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
             double waves = Math.Ceiling(pieces * shape.KvHeads / slots);
             double time = 4 * (long)shortest >= 3 * (long)longest
-                ? waves * (Math.Min(chunk, longest) + StartCost)
-                : Math.Max(Math.Min(chunk, longest) + StartCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * StartCost / slots));
+                ? waves * (Math.Min(chunk, longest) + startCost)
+                : Math.Max(Math.Min(chunk, longest) + startCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * startCost / slots));
 
             // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
             double merging = splits == 1 ? 0 : SplitCost + (pieces * shape.KvHeads * 2.0 * rows / slots);

@@ -9,7 +9,7 @@ namespace Kernels.Conformance.Tests.Mods;
 [Collection(DeviceCollection.Name)]
 public sealed class EndToEndTests(DeviceFixture fixture)
 {
-    private const int Longest = 1500;
+    private const int Longest = 4000;
 
     // (s_q, s_k): prompts, chunks, single tokens, empty ones and queries before the first key in one launch; then decode with keys that are split.
     private static readonly (int, int)[] Ragged = [(70, 70), (33, 129), (1, 5), (0, 3), (4, 0), (19, 7), (1, 1), (1, 140)];
