@@ -1,3 +1,4 @@
+using Kernels.Conformance.Tests.Mods;
 using Kernels.OpenCL;
 
 namespace Kernels.Conformance.Tests;
@@ -38,6 +39,9 @@ internal static class Child
         }
     }
 
+    /// <summary>Oclgrind 21.10 keeps what it knew of a released buffer for the next in its place: these take the places.</summary>
+    private static void TakePlaces(ComputeDevice device, List<DeviceBuffer> held) => held.AddRange(Enumerable.Range(0, 64).Select(_ => device.Allocate<byte>(1)));
+
     private static int RunTiny(ComputeDevice device, KernelTarget target)
     {
         var runner = new CaseRunner(device, target, poisons: false);
@@ -45,14 +49,16 @@ internal static class Child
         var held = new List<DeviceBuffer>();
         foreach (AttentionCase test in TinyCases())
         {
-            // Oclgrind 21.10 keeps what it knew of a released buffer for the next in its place: these take the places.
-            held.AddRange(Enumerable.Range(0, 64).Select(_ => device.Allocate<byte>(1)));
+            TakePlaces(device, held);
             CaseResult result = runner.Run(test);
             Console.WriteLine($"{test}: {result.Failure ?? "passed"}");
             failed += result.Failure is null ? 0 : 1;
         }
 
-        return failed;
+        TakePlaces(device, held);
+        failed += MergesStates(device, target) ? 0 : 1;
+        TakePlaces(device, held);
+        return failed + (LeavesOutTiles(device, target) ? 0 : 1);
     }
 
     /// <summary>Cases as small as an interpreter needs, in which every kernel runs: append, a prompt, single tokens, and split keys that are merged.</summary>
@@ -82,6 +88,60 @@ internal static class Child
         AttentionShape wide = CaseMatrix.Shape(1, 1, 8, 8, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
         yield return new(wide, split, seed++);
         yield return new(wide with { PageSize = 16, Sinks = true }, split, seed++);
+    }
+
+    /// <summary>The merge kernel, on states of which one saw no key.</summary>
+    private static bool MergesStates(ComputeDevice device, KernelTarget target)
+    {
+        const int states = 3, tokens = 2, heads = 2, dim = 8, rows = tokens * heads;
+        AttentionShape shape = CaseMatrix.Shape(heads, 1, dim, dim, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        using var launcher = new AttentionLauncher<RuntimeSpec, float>(device, RuntimeSpec.Describe(shape), target);
+        float[] outputs = [.. Enumerable.Range(0, states * rows * dim).Select(i => (i % 7) - 3f)];
+        float[] lse = [.. Enumerable.Range(0, states * rows).Select(i => i == 5 ? float.NegativeInfinity : i / 4f)];
+        using DeviceBuffer<float> from = device.Upload<float>(outputs), fromLse = device.Upload<float>(lse);
+        using DeviceBuffer<float> to = device.Allocate<float>(rows * dim), toLse = device.Allocate<float>(rows);
+        launcher.MergeStates(states, tokens, from, fromLse, to, toLse).Dispose();
+        float[] merged = new float[rows * dim];
+        device.Queue.Read(to, merged.AsSpan());
+        bool right = Enumerable.Range(0, rows * dim).All(i =>
+        {
+            double[] weights = [.. Enumerable.Range(0, states).Select(state => Math.Exp(lse[(state * rows) + (i / dim)]))];
+            double expected = weights.Select((weight, state) => weight * outputs[(state * rows * dim) + i]).Sum() / weights.Sum();
+            return Math.Abs(expected - merged[i]) <= 1e-5;
+        });
+        Console.WriteLine($"merge: {(right ? "passed" : "wrong")}");
+        return right;
+    }
+
+    /// <summary>The kernel that classifies tiles, and kernels that leave out those that a mask hides.</summary>
+    private static bool LeavesOutTiles(ComputeDevice device, KernelTarget target)
+    {
+        const int queries = 12, keys = 300;
+        using var attention = new NarrowWindow(device, target) { Inputs = new(3) };
+        using KvCache<NarrowWindow> cache = attention.CreateCache(1, keys);
+        using AttentionPlan<NarrowWindow> plan = attention.CreatePlan();
+        cache.Extend(0, keys);
+        plan.Build(cache, [new(0, keys, keys)]);
+        float[] rows = [.. Enumerable.Range(0, keys * NarrowWindow.HeadDim).Select(i => (i % 11 / 10f) - 0.5f)];
+        using DeviceBuffer<float> stored = device.Upload<float>(rows);
+        attention.Append(plan, cache, 0, stored, stored).Dispose();
+        plan.Build(cache, [new(0, queries, keys)]);
+        using DeviceBuffer<float> asked = device.Upload<float>(rows.AsSpan(0, queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim));
+        using DeviceBuffer<float> first = device.Allocate<float>(queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim), second = device.Allocate<float>(first.Length);
+        float[] without = Attend(first);
+        using BlockMask<NarrowWindow> mask = attention.CreateBlockMask(plan);
+        attention.BlockMask = mask;
+        bool right = mask.Count().Empty > 0 && without.AsSpan().SequenceEqual(Attend(second));
+        Console.WriteLine($"block mask: {(right ? "passed" : "wrong")}");
+        return right;
+
+        float[] Attend(DeviceBuffer<float> to)
+        {
+            float[] outputs = new float[to.Length];
+            attention.Attend(plan, cache, 0, asked, to).Dispose();
+            device.Queue.Read(to, outputs.AsSpan());
+            return outputs;
+        }
     }
 
     private static void RunRacy(ComputeDevice device)

@@ -194,25 +194,27 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         lock (launching)
         {
             inputs.Check(work);
-            Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill);
-            Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode);
-            if (work.Merges.Count > 0)
+            bool decodes = work.DecodeItems.Count > 0, merges = work.Merges.Count > 0;
+            ComputeEvent? done = Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill, isLast: !decodes && !merges);
+            done ??= Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode, isLast: !merges);
+            if (merges)
             {
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
                     .Set(0, plan.PartialOutputs).Set(1, plan.PartialStates).Set(2, outputs).Set(3, lse ?? plan.Lse)
                     .Set(4, plan.Data).Set(5, work.MergesAt);
                 inputs.BindSinks(combine, 6);
-                Device.Queue.Submit(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize));
+                done = Device.Queue.Enqueue(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize));
             }
 
-            return Device.Queue.EnqueueMarker();
+            return done ?? Device.Queue.EnqueueMarker();
         }
 
-        void Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt, TileClasses? classes)
+        // Only the last kernel of the step has an event: each costs the host some microseconds.
+        ComputeEvent? Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt, TileClasses? classes, bool isLast)
         {
             if (items == 0)
             {
-                return;
+                return null;
             }
 
             ComputeKernel kernel = Kernel(algorithm)
@@ -226,7 +228,14 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             }
 
             inputs.Bind(kernel, next);
-            Device.Queue.Submit(kernel, new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items), Local(tile.WorkGroupSize));
+            var range = new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items);
+            if (isLast)
+            {
+                return Device.Queue.Enqueue(kernel, range, Local(tile.WorkGroupSize));
+            }
+
+            Device.Queue.Submit(kernel, range, Local(tile.WorkGroupSize));
+            return null;
         }
     }
 

@@ -15,6 +15,12 @@ public sealed partial class WorkPlan
     // What the launch of the merge costs, in keys of one work-group.
     private const int SplitCost = 128;
 
+    // Work-groups of many work-items are those of GPUs, where the kernel that merges is a launch more.
+    private const int GroupSplitCost = 320;
+
+    // Rows of an item that is bound by reading its keys rather than by multiplying them.
+    private const int FewRows = 16;
+
     // A work-group takes as long to begin and to end as to read about so many keys; a work-item alone waits for nobody.
     private const int GroupStartCost = 256;
     private const int ItemStartCost = 32;
@@ -286,7 +292,8 @@ public sealed partial class WorkPlan
             total += item.KeyCount;
         }
 
-        int startCost = tile.WorkGroupSize > 1 ? GroupStartCost : ItemStartCost;
+        bool isGroup = tile.WorkGroupSize > 1;
+        (int startCost, int splitCost) = isGroup ? (GroupStartCost, GroupSplitCost) : (ItemStartCost, SplitCost);
         double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
         double ideal = total * shape.KvHeads / slots;
         int best = tile.Keys;
@@ -305,14 +312,16 @@ public sealed partial class WorkPlan
                 pieces += item.PartialRow >= 0 ? 1 : Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
             }
 
-            // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
-            double waves = Math.Ceiling(pieces * shape.KvHeads / slots);
+            // Equal pieces run in waves; unequal ones fill the gaps, the longest first. In a last wave that is not full, a GPU's groups
+            // of few rows, which wait for memory, have more of its bandwidth each.
+            double share = pieces * shape.KvHeads / slots;
+            double waves = isGroup && rows <= FewRows && share > 1 ? share + 0.125 : Math.Ceiling(share);
             double time = 4 * (long)shortest >= 3 * (long)longest
                 ? waves * (Math.Min(chunk, longest) + startCost)
                 : Math.Max(Math.Min(chunk, longest) + startCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * startCost / slots));
 
             // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
-            double merging = splits == 1 ? 0 : SplitCost + (pieces * shape.KvHeads * 2.0 * rows / slots);
+            double merging = splits == 1 ? 0 : splitCost + (pieces * shape.KvHeads * 2.0 * rows / slots);
             if (time + merging < bestCost)
             {
                 (best, bestCost) = (chunk, time + merging);

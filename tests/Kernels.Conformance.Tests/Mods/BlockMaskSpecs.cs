@@ -8,6 +8,14 @@ internal sealed partial class WideWindow
     internal static bool Visible(int batch, int head, int query, int key, int left) => key <= query && query - key <= left;
 }
 
+/// <summary>The same, as small as an interpreter of kernels needs it.</summary>
+[AttentionKernel(2, 1, 8)]
+internal sealed partial class NarrowWindow
+{
+    [MaskMod]
+    internal static bool Visible(int batch, int head, int query, int key, int left) => key <= query && query - key <= left;
+}
+
 /// <summary>A mask that differs from head to head, under a mask of the attribute, over pages, with a score mod beside it.</summary>
 [AttentionKernel(4, 2, 32, Storage = ElementType.Float16, Mask = AttentionMask.Causal, PageSize = 16, Sinks = true)]
 internal sealed partial class HeadBlocks

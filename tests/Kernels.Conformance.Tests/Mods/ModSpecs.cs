@@ -91,7 +91,7 @@ internal sealed partial class WindowAndDecay
 
 /// <summary>Mods on top of a mask, a window, softcap, ALiBi and sinks: the order of all of them.</summary>
 [AttentionKernel(
-    queryHeads: 4, kvHeads: 2, headDim: 64, ValueDim = 48, Mask = AttentionMask.Causal, WindowLeft = 1200, Softcap = 20, Alibi = true, Sinks = true,
+    queryHeads: 4, kvHeads: 2, headDim: 64, ValueDim = 48, Mask = AttentionMask.Causal, WindowLeft = 3000, Softcap = 20, Alibi = true, Sinks = true,
     PageSize = 16, Layout = KvLayout.Nhd)]
 internal sealed partial class EverythingAtOnce
 {

@@ -21,6 +21,9 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     private string ValueLength => Context.Cache.RowLength("VALUE_DIM");
 
+    /// <summary>Whether rows are asked for ahead: the processor sees by itself where adjacent rows of 16 bits or less go on.</summary>
+    private bool HintsRows => !Context.Addressing.RowsAreAdjacent || Context.Cache.StorageType == "float";
+
     private int KeyVectors => (Spec.HeadDim + 15) / 16;
 
     private int ValueVectors => (Spec.ResolvedValueDim + 15) / 16;
@@ -51,7 +54,11 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
                 """).Line();
         }
 
-        CpuPrefetch.Declare(writer);
+        if (HintsRows)
+        {
+            CpuPrefetch.Declare(writer);
+        }
+
         RowEnd(writer, "key", Spec.HeadDim);
         RowEnd(writer, "value", Spec.ResolvedValueDim);
     }
@@ -127,17 +134,11 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         writer.Close();
         writer.Open("for (int g = 0; g < vector_count; g++)");
         Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = keys + at[g * VECTOR_KEYS + {i}] * {KeyLength};");
-        writer.Open("for (int j = g * VECTOR_KEYS; j < (g + 1) * VECTOR_KEYS; j++)");
-        writer.Add($"""
-            const int key = min(first_key + KEYS + j, last_of_item); // of the next tile
-            prefetch_row(keys + ({Context.Addressing.RowOfToken("key", "1")}) * {KeyLength}, {KeyLength} * sizeof({Context.Cache.StorageType}));
-            """);
-        if (!Spec.LatentCache)
+        if (HintsRows)
         {
-            writer.Add($"prefetch_row(values + at[j] * {ValueLength}, {ValueLength} * sizeof({Context.Cache.StorageType}));");
+            HintRows(writer);
         }
 
-        writer.Close();
         for (int row = 0; row < Rows; row++)
         {
             writer.Add(string.Join(" ", Enumerable.Range(0, VectorKeys).Select(i => $"float16 s{row}_{i} = (float16)(0.0f);")));
@@ -223,6 +224,22 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             }
 
             """);
+    }
+
+    /// <summary>The next tile's keys, and this tile's values.</summary>
+    private void HintRows(CodeWriter writer)
+    {
+        writer.Open("for (int j = g * VECTOR_KEYS; j < (g + 1) * VECTOR_KEYS; j++)");
+        writer.Add($"""
+            const int key = min(first_key + KEYS + j, last_of_item); // of the next tile
+            prefetch_row(keys + ({Context.Addressing.RowOfToken("key", "1")}) * {KeyLength}, {KeyLength} * sizeof({Context.Cache.StorageType}));
+            """);
+        if (!Spec.LatentCache)
+        {
+            writer.Add($"prefetch_row(values + at[j] * {ValueLength}, {ValueLength} * sizeof({Context.Cache.StorageType}));");
+        }
+
+        writer.Close();
     }
 
     public override void Accumulate(CodeWriter writer)
