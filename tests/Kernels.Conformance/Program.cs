@@ -84,6 +84,12 @@ root.SetAction(arguments =>
             failed++;
             Console.WriteLine($"FAILED {test}: {result.Failure}");
         }
+
+        if ((passed + failed) % 100 == 0)
+        {
+            // A run that is cut off has said how far it came.
+            Console.WriteLine($"{passed} passed, {failed} failed so far; {clock.Elapsed.TotalSeconds:F0} s");
+        }
     }
 
     Console.WriteLine($"largest error of a passed case: {worst:F3} of what is allowed; {clock.Elapsed.TotalSeconds:F0} s");

@@ -91,7 +91,7 @@ public sealed class EngineTests(Devices devices)
         GenerationRequest[] requests = EngineFixture.Requests(64, maxTokens: 30);
         int[][] expected = EngineFixture.OneByOne(device, "llama-gqa", requests);
         using DecodingEngine engine = EngineFixture.Start(
-            device, "llama-gqa", sequences: 16, capacity: 96, pages: 20, new EngineOptions { StepTokens = 48, Preemption = preemption, DraftTokens = 2 });
+            device, "llama-gqa", sequences: 16, capacity: 96, pages: 12, new EngineOptions { StepTokens = 48, Preemption = preemption, DraftTokens = 2 });
         var random = new Random(9);
         Task<List<int>>[] tasks = [.. requests.Select((request, i) => ReadAsync(request, i % 3 == 0 ? random.Next(0, 30) : 30))];
         List<int>[] results = await Task.WhenAll(tasks).WaitAsync(Patience);
@@ -103,7 +103,7 @@ public sealed class EngineTests(Devices devices)
 
         await Until(() => engine.Statistics.Requests == 64);
         Assert.True(engine.Statistics.Preemptions > 0, "Nothing was preempted.");
-        Assert.Equal((0, 20, 0), (engine.Statistics.PagesUsed, engine.Statistics.PagesFree, engine.Statistics.Preempted));
+        Assert.Equal((0, 12, 0), (engine.Statistics.PagesUsed, engine.Statistics.PagesFree, engine.Statistics.Preempted));
 
         async Task<List<int>> ReadAsync(GenerationRequest request, int count)
         {

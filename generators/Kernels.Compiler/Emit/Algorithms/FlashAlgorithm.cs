@@ -63,7 +63,11 @@ internal static class FlashAlgorithm
         steps.DeclareFunctions(writer);
         WorkItem(writer);
         context.Rope.DeclareQueryAngles(writer);
-        Addresses(writer, context);
+        if (steps.CallsRowFunctions)
+        {
+            Addresses(writer, context);
+        }
+
         context.Rules.Declare(writer);
         TileClasses.Declare(writer, spec);
         writer.Add($"""

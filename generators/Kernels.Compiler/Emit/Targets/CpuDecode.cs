@@ -13,6 +13,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     private int Rows => Tile.Rows;
 
+    public override bool CallsRowFunctions => false;
+
     /// <summary>Keys of a score vector.</summary>
     private int VectorKeys => CpuPlanner.Lanes / Rows;
 

@@ -18,6 +18,9 @@ internal abstract class FlashSteps
     /// <summary>Whether there are scores of keys past the item's end, which must be hidden.</summary>
     public virtual bool ReadsPastEnd => true;
 
+    /// <summary>Whether the steps call <c>key_row</c>, <c>value_row</c> and <c>scale_index</c>, which find a token's rows.</summary>
+    public virtual bool CallsRowFunctions => true;
+
     /// <summary>Constants of the tile, after <c>ROWS</c> and <c>KEYS</c>.</summary>
     public virtual void DeclareTile(CodeWriter writer)
     {
