@@ -15,14 +15,15 @@ public sealed class ProgramCache
 
     private readonly ComputeDevice device;
     private readonly ProgramBinaryStore? store;
+    private readonly bool keepsBinaries;
     private readonly ConcurrentDictionary<ProgramKey, Lazy<CompiledProgram>> programs = new();
     private int compilations;
 
     internal ProgramCache(ComputeDevice device, ProgramCacheOptions options)
     {
         this.device = device;
-        bool useDisk = options.UseDisk ?? device.Capabilities.PlatformName != PoclPlatform;
-        store = useDisk && options.Directory.Length != 0 ? new(Path.GetFullPath(options.Directory), options.MaxDiskBytes) : null;
+        keepsBinaries = options.UseDisk ?? device.Capabilities.PlatformName != PoclPlatform;
+        store = options.UseDisk != false && options.Directory.Length != 0 ? new(Path.GetFullPath(options.Directory), options.MaxDiskBytes) : null;
     }
 
     /// <summary>Programs that were compiled from source since the device was opened; programs found in memory or on disk do not count.</summary>
@@ -114,7 +115,7 @@ public sealed class ProgramCache
 
     private CompiledProgram Build(ProgramKey key, byte[] source, string options, string name)
     {
-        if (store?.TryLoad(key) is { } binary)
+        if (keepsBinaries && store?.TryLoad(key) is { } binary)
         {
             try
             {
@@ -129,7 +130,7 @@ public sealed class ProgramCache
 
         Interlocked.Increment(ref compilations);
         CompiledProgram compiled = Finish(CreateFromSource(source), options, name, SourceText.Number(source), fromDisk: false);
-        if (store is not null && Binary(compiled.Handle) is { Length: > 0 } built)
+        if (keepsBinaries && store is not null && Binary(compiled.Handle) is { Length: > 0 } built)
         {
             store.Save(key, built);
         }
