@@ -112,13 +112,7 @@ internal abstract class HopperFlash(KernelContext context, HopperTile tile) : Nv
         writer.Add($$"""
             take_registers(ROW_REGISTERS);
             const int group = thread / 128;
-            for (int i = thread; i < ROWS * (HEAD_DIM / 8); i += ROW_ITEMS)
-            {
-                const int r = i / (HEAD_DIM / 8);
-                const int piece = i % (HEAD_DIM / 8);
-                global const {{Context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, min(r, item.row_count - 1)) * HEAD_DIM + piece * 8;
-                copy_16(queries_at + piece_at(r, piece, ROWS), from, r < item.row_count);
-            }
+            {{CopyQueries("piece_at(r, piece, ROWS)")}}
             asm volatile("cp.async.wait_all;");
             {{(Context.Rope.IsOn ? "row_barrier();\n" + TurnQueries() : "")}}fence_for_tensor_cores();
             row_barrier();

@@ -134,15 +134,12 @@ internal sealed class HopperRowsFlash(KernelContext context, HopperTile tile) : 
         }
         """);
 
-    public override void Accumulate(CodeWriter writer) => writer.Add("""
+    public override void Accumulate(CodeWriter writer) => writer.Add($$"""
         // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
         #pragma unroll
         for (int j = 0; j < KEYS / 16; j++)
         {
-            p[j].s0 = pack(score[0][2 * j].s0, score[0][2 * j].s1);
-            p[j].s1 = pack(score[0][2 * j].s2, score[0][2 * j].s3);
-            p[j].s2 = pack(score[0][2 * j + 1].s0, score[0][2 * j + 1].s1);
-            p[j].s3 = pack(score[0][2 * j + 1].s2, score[0][2 * j + 1].s3);
+            {{Fragment("p[j]", "0", "2 * j", "2 * j + 1").Replace("\n", "\n    ")}}
         }
         tile++;
         """);

@@ -66,6 +66,26 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
 
         """;
 
+    /// <summary>Starts the copies of the item's queries to local memory; rows past the end are zeros.</summary>
+    /// <param name="place">Expression: where, from the queries' begin, piece <c>piece</c> of row <c>r</c> goes, in bytes.</param>
+    protected string CopyQueries(string place) => $$"""
+        for (int i = thread; i < ROWS * (HEAD_DIM / 8); i += {{RowWorkItems}})
+        {
+            const int r = i / (HEAD_DIM / 8);
+            const int piece = i % (HEAD_DIM / 8);
+            global const {{context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, min(r, item.row_count - 1)) * HEAD_DIM + piece * 8;
+            copy_16(queries_at + {{place}}, from, r < item.row_count);
+        }
+        """;
+
+    /// <summary>Two blocks of probabilities are one fragment of the next multiplication, as they lie.</summary>
+    protected static string Fragment(string to, string row, string first, string second) => $"""
+        {to}.s0 = pack(score[{row}][{first}].s0, score[{row}][{first}].s1);
+        {to}.s1 = pack(score[{row}][{first}].s2, score[{row}][{first}].s3);
+        {to}.s2 = pack(score[{row}][{second}].s0, score[{row}][{second}].s1);
+        {to}.s3 = pack(score[{row}][{second}].s2, score[{row}][{second}].s3);
+        """;
+
     /// <summary>The state of a work-item's rows at their start.</summary>
     protected void BeginRows(CodeWriter writer)
     {

@@ -107,13 +107,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
             const int lane = thread % 32;
             const int warp_row = (thread / 32) % WARPS_ALONG_ROWS * ROW_BLOCKS * 16;
             const int warp_key = (thread / 32) / WARPS_ALONG_ROWS * WARP_KEYS;
-            for (int i = thread; i < ROWS * (HEAD_DIM / 8); i += WORK_GROUP)
-            {
-                const int r = i / (HEAD_DIM / 8);
-                const int piece = i % (HEAD_DIM / 8);
-                global const {{Context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, min(r, item.row_count - 1)) * HEAD_DIM + piece * 8;
-                copy_16(queries_at + (r * KEY_STRIDE + piece) * 16, from, r < item.row_count);
-            }
+            {{CopyQueries("(r * KEY_STRIDE + piece) * 16")}}
 
             {{arrived}}{{TurnQueries()}}{{held}}
             """);
@@ -180,7 +174,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
     public override void Accumulate(CodeWriter writer)
     {
         ScaleProbabilities(writer);
-        writer.Add("""
+        writer.Add($$"""
             #pragma unroll
             for (int j = 0; j < KEY_BLOCKS; j += 2)
             {
@@ -189,10 +183,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
                 #pragma unroll
                 for (int b = 0; b < ROW_BLOCKS; b++)
                 {
-                    p[b].s0 = pack(score[b][j].s0, score[b][j].s1);
-                    p[b].s1 = pack(score[b][j].s2, score[b][j].s3);
-                    p[b].s2 = pack(score[b][j + 1].s0, score[b][j + 1].s1);
-                    p[b].s3 = pack(score[b][j + 1].s2, score[b][j + 1].s3);
+                    {{Fragment("p[b]", "b", "j", "j + 1").Replace("\n", "\n        ")}}
                 }
                 #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c += 2)

@@ -78,7 +78,6 @@ internal sealed class NvidiaQuantisedFlash(KernelContext context, NvidiaTile til
 
     public override void Begin(CodeWriter writer)
     {
-        string storage = Context.Storage.StorageType;
         string query = Registers == 4
             ? """
                 // Of 32 elements, 8 from 8 * (lane % 4) on, i and i + 4 in a register.
@@ -102,13 +101,7 @@ internal sealed class NvidiaQuantisedFlash(KernelContext context, NvidiaTile til
             const int warp_key = thread / 32 * WARP_KEYS;
             local const uint4* const stages = memory + ROWS * QUERY_STRIDE + thread / 32 * (STAGES * WARP_STAGE_SIZE); // of this warp
             const uint stages_at = (uint)(size_t)stages;
-            for (int i = thread; i < ROWS * (HEAD_DIM / 8); i += WORK_GROUP)
-            {
-                const int r = i / (HEAD_DIM / 8);
-                const int piece = i % (HEAD_DIM / 8);
-                global const {{storage}}* from = queries + packed_row(item, kv_head, min(r, item.row_count - 1)) * HEAD_DIM + piece * 8;
-                copy_16(queries_at + (r * QUERY_STRIDE + piece) * 16, from, r < item.row_count);
-            }
+            {{CopyQueries("(r * QUERY_STRIDE + piece) * 16")}}
             close_copies();
             asm volatile("cp.async.wait_all;");
             barrier(CLK_LOCAL_MEM_FENCE);
@@ -193,10 +186,7 @@ internal sealed class NvidiaQuantisedFlash(KernelContext context, NvidiaTile til
             {
                 // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
                 uint4 p;
-                p.s0 = pack(score[0][j].s0, score[0][j].s1);
-                p.s1 = pack(score[0][j].s2, score[0][j].s3);
-                p.s2 = pack(score[0][j + 1].s0, score[0][j + 1].s1);
-                p.s3 = pack(score[0][j + 1].s2, score[0][j + 1].s3);
+                {{Fragment("p", "0", "j", "j + 1").Replace("\n", "\n    ")}}
                 #pragma unroll
                 for (int c = 0; c < VALUE_PIECES; c++)
                 {
