@@ -6,7 +6,8 @@ namespace Kernels;
 /// <param name="WorkGroupSize">Work-items of a work-group.</param>
 /// <param name="LocalBytes">Bytes of local memory that a work-group takes.</param>
 /// <param name="GroupsPerUnit">Work-groups that a compute unit runs side by side; work is split to fill them.</param>
-public sealed record TileGeometry(int Rows, int Keys, int WorkGroupSize, int LocalBytes, int GroupsPerUnit = 2);
+/// <param name="MergesSplits">Whether the last work-group of an item's splits merges them; otherwise <see cref="KernelAlgorithm.Combine"/> does.</param>
+public sealed record TileGeometry(int Rows, int Keys, int WorkGroupSize, int LocalBytes, int GroupsPerUnit = 2, bool MergesSplits = false);
 
 /// <summary>What the host must know to launch the kernels of one target.</summary>
 /// <param name="Prefill">The tile of <see cref="KernelAlgorithm.Prefill"/>.</param>

@@ -14,7 +14,7 @@ var filterOption = new Option<string?>("--filter") { Description = "Only cases w
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
-var partOption = new Option<string?>("--part") { Description = "K/N: of all cases, every N-th from the K-th on, so that N processes share them." };
+var partOption = new Option<string?>("--part") { Description = "K/N: the cases of every N-th spec from the K-th on, so that N processes share them and each spec is built by one." };
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
     deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, workOption, targetOption, partOption,
@@ -51,7 +51,14 @@ root.SetAction(arguments =>
     if (arguments.GetValue(partOption)?.Split('/') is { } part)
     {
         (int own, int parts) = (int.Parse(part[0], CultureInfo.InvariantCulture), int.Parse(part[1], CultureInfo.InvariantCulture));
-        cases = cases.Where((_, index) => index % parts == own - 1);
+        AttentionShape? shape = null;
+        int spec = -1;
+        cases = cases.Where(test =>
+        {
+            spec += test.Shape == shape ? 0 : 1;
+            shape = test.Shape;
+            return spec % parts == own - 1;
+        });
         appends = appends.Where((_, index) => index % parts == own - 1);
     }
 

@@ -50,6 +50,7 @@ public sealed class DeviceFixture : IDisposable
 
     internal static ComputeDevice Open(string? cacheFolder) => ComputeDevice.Open(options: new()
     {
+        Profiling = true,
         ProgramCache = cacheFolder is null ? new() { UseDisk = false } : new() { UseDisk = true, Directory = cacheFolder },
     });
 

@@ -7,6 +7,7 @@ public sealed class WorkPlanTests
 {
     private const int QueryTile = 32;
     private static readonly KernelGeometry Geometry = new(new TileGeometry(QueryTile, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
+    private static readonly KernelGeometry Merging = Geometry with { Decode = Geometry.Decode with { MergesSplits = true } };
 
     private static readonly Gen<AttentionRequest> Requests = Gen.OneOf(
         Gen.Select(Gen.Int[0, 90], Gen.Int[0, 400], Gen.Int[0, 50], (queries, keys, prefix) => new AttentionRequest(0, queries, keys, prefix)),
@@ -22,7 +23,8 @@ public sealed class WorkPlanTests
 
     [Fact]
     public void EveryVisibleKeyOfEveryRowIsReadExactlyOnce() =>
-        Gen.Select(Shapes, Requests.Array[0, 5], Gen.Int[1, 200]).Sample((shape, requests, units) => Check(shape, Numbered(requests), units), iter: 300);
+        Gen.Select(Shapes, Requests.Array[0, 5], Gen.Int[1, 200], Gen.OneOf(Gen.Const(Geometry), Gen.Const(Merging)))
+            .Sample((shape, requests, units, geometry) => Check(shape, Numbered(requests), units, geometry), iter: 600);
 
     [Fact]
     public void BuildingAgainGivesTheSamePlan() =>
@@ -98,15 +100,19 @@ public sealed class WorkPlanTests
         plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(0, 1, 65536)]);
         Assert.True(plan.DecodeItems.Count > 32, $"{plan.DecodeItems.Count} items");
         Assert.Equal(8, plan.Merges.Count);
+
+        plan.Build(shape, Merging, 64, new Slots(0), [new AttentionRequest(0, 1, 65536)]);
+        Assert.Equal(plan.DecodeItems.Count, plan.DecodeItems[0].Splits);
+        Assert.Empty(plan.Merges);
     }
 
     private static AttentionRequest[] Numbered(AttentionRequest[] requests) => [.. requests.Select((request, i) => request with { Sequence = i })];
 
-    private static void Check(AttentionShape shape, AttentionRequest[] requests, int units)
+    private static void Check(AttentionShape shape, AttentionRequest[] requests, int units, KernelGeometry geometry)
     {
         var plan = new WorkPlan();
         var slots = new Slots(shape.PageSize);
-        plan.Build(shape, Geometry, units, slots, requests);
+        plan.Build(shape, geometry, units, slots, requests);
         CheckData(plan);
         CheckOrder(plan.PrefillItems, Geometry.Prefill.Rows);
         CheckOrder(plan.DecodeItems, Geometry.Decode.Rows);
@@ -139,8 +145,14 @@ public sealed class WorkPlanTests
                     continue;
                 }
 
-                MergeRow merge = merges[outputRow];
-                merged++;
+                // Either the last of the items merges them all, or a kernel after them merges row by row.
+                WorkItem first = items[0];
+                Assert.All(items, item => Assert.Equal((first.FirstPartialRow, first.Splits), (item.FirstPartialRow, item.Splits)));
+                MergeRow merge = first.Splits > 0
+                    ? new MergeRow(outputRow, first.FirstPartialRow + row - first.FirstRow, first.Splits, first.RowCount)
+                    : merges[outputRow];
+                Assert.Equal(geometry.Decode.MergesSplits && plan.DecodeItems.Contains(first), first.Splits > 0);
+                merged += first.Splits > 0 ? 0 : 1;
                 int[] written = [.. items.Select(item => item.PartialRow + row - item.FirstRow)];
                 Assert.Equal(Enumerable.Range(0, merge.Splits).Select(split => merge.FirstPartialRow + (split * merge.Stride)), written.Order());
                 Assert.InRange(merge.Splits, 2, WorkPlan.MaxSplits);

@@ -110,13 +110,13 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention, IDecod
     public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
     {
         Set(inputs);
-        attention.Append(plan, cache, layer, k, v).Dispose();
+        attention.SubmitAppend(plan, cache, layer, k, v);
     }
 
     public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
     {
         Set(inputs);
-        attention.Attend(plan, cache, layer, q, o).Dispose();
+        attention.SubmitAttend(plan, cache, layer, q, o);
     }
 
     public void Reset(int sequence)

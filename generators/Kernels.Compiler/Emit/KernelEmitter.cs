@@ -52,7 +52,7 @@ internal static class KernelEmitter
     public static string Emit(AttentionSpec spec, KernelTarget target, KernelAlgorithm algorithm)
     {
         KernelPlan plan = Planner.Plan(spec, target);
-        if (target == KernelTarget.Hopper && NvidiaPlanner.Supports(spec) && !HopperPlanner.ConvertsFloat8(spec) && (algorithm == KernelAlgorithm.Prefill ? plan.Prefill : plan.Decode) is not HopperTile)
+        if (target == KernelTarget.Hopper && NvidiaPlanner.Supports(spec) && !HopperPlanner.ConvertsFloat8(spec) && !IsHoppers(plan, algorithm))
         {
             return Emit(spec, KernelTarget.Nvidia, algorithm);
         }
@@ -85,4 +85,9 @@ internal static class KernelEmitter
 
         return writer.ToString();
     }
+
+    /// <summary>Whether a kernel of the hopper target differs from nvidia's.</summary>
+    private static bool IsHoppers(KernelPlan plan, KernelAlgorithm algorithm) =>
+        (algorithm switch { KernelAlgorithm.Prefill => plan.Prefill, KernelAlgorithm.Decode => plan.Decode, _ => null })
+            is HopperTile or NvidiaTile { CopyWarps: > 0 };
 }

@@ -26,7 +26,16 @@ internal static class HopperPlanner
     private const int UnitLocalBytes = (227 * 1024) - 4;
 
     /// <summary>Whether wgmma can do a spec's arithmetic: what nvidia can, in dimensions of whole panels; or a latent cache in 16 bits, whose values two groups share in whole panels.</summary>
-    public static bool Supports(AttentionSpec spec) => ConvertsFloat8(spec) || (HasPanels(spec) && (spec.LatentCache || NvidiaPlanner.Supports(spec)));
+    public static bool Supports(AttentionSpec spec) =>
+        ConvertsFloat8(spec) || HasStrips(spec) || (HasPanels(spec) && (spec.LatentCache || NvidiaPlanner.Supports(spec)));
+
+    /// <summary>
+    /// Whether tiles of few query rows are copied in bulk: what nvidia can, where the cache has several tokens of a head one after the
+    /// other. Copies of single rows are more instructions than a warp can issue in time.
+    /// </summary>
+    private static bool HasStrips(AttentionSpec spec) =>
+        NvidiaPlanner.Supports(spec) && !spec.LatentCache && spec.Layout == KvLayout.Hnd && (spec.PageSize is 0 or >= 8)
+        && (NvidiaPlanner.IsQuantised(spec) || (spec.HeadDim % Panel == 0 && spec.ResolvedValueDim % Panel == 0));
 
     /// <summary>Whether kernels are nvidia's, but for an instruction that makes float16 of float8.</summary>
     public static bool ConvertsFloat8(AttentionSpec spec) =>
@@ -38,9 +47,31 @@ internal static class HopperPlanner
     public static KernelPlan Plan(AttentionSpec spec)
     {
         KernelPlan plan = NvidiaPlanner.Plan(spec) with { Target = KernelTarget.Hopper };
-        return ConvertsFloat8(spec) ? plan
-            : spec.LatentCache ? plan with { Prefill = LatentTile(spec), Decode = LatentTile(spec) }
-            : plan with { Prefill = Tile(spec, rowGroups: Math.Max(spec.HeadDim, spec.ResolvedValueDim) <= 64 ? 3 : 2) };
+        if (spec.LatentCache)
+        {
+            return plan with { Prefill = LatentTile(spec), Decode = LatentTile(spec) };
+        }
+
+        return plan with
+        {
+            Prefill = HasPanels(spec) ? Tile(spec, rowGroups: Math.Max(spec.HeadDim, spec.ResolvedValueDim) <= 64 ? 3 : 2) : plan.Prefill,
+            Decode = HasStrips(spec) ? StripTile(spec) : plan.Decode,
+        };
+    }
+
+    /// <summary>Few rows: as many keys as make copies of 4 KiB, 128 at most, and three tiles in local memory: of two work-groups, where it has room for them.</summary>
+    private static NvidiaTile StripTile(AttentionSpec spec)
+    {
+        const int rows = NvidiaPlanner.BlockRows, warps = 4, strips = 8, copyPieces = 256;
+        int keyPieces = spec.HeadDim / NvidiaPlanner.PieceElements(spec), valuePieces = spec.ResolvedValueDim / NvidiaPlanner.PieceElements(spec);
+        int keys = Math.Max(keyPieces, valuePieces) * 64 / strips >= copyPieces ? 64 : 128;
+        int scales = spec.ResolvedCacheStorage is ElementType.Int8 or ElementType.Int4 ? 2 * 4 * keys : 0;
+        int spreading = NvidiaPlanner.IsQuantised(spec) ? 2 * strips : 0;
+        int stage = (16 * ((keys * (keyPieces + valuePieces)) + spreading)) + scales;
+        int queries = 16 * rows * NvidiaPlanner.Stride16(spec.HeadDim);
+        int stages = Math.Max(2, Math.Min(3, (NvidiaPlanner.UnitLocalBytes - 1024 - queries) / stage));
+        int local = Math.Max(queries + (stages * stage), NvidiaPlanner.StateBytes(spec, rows, warps));
+        return new NvidiaTile(rows, keys, WarpsAlongRows: 1, warps, stages, local, GroupsPerUnit: Math.Min(3, NvidiaPlanner.UnitLocalBytes / local), CopyWarps: 1);
     }
 
     /// <summary>64 rows, whose outputs are the registers of two groups; as many keys as one panel of probabilities has.</summary>

@@ -6,9 +6,13 @@ namespace Kernels.Compiler.Planning;
 /// A tile for tensor cores: warps along the rows in prefill, along the keys in decode; the keys and values of several
 /// tiles are on their way into local memory at a time.
 /// </summary>
+/// <param name="CopyWarps">Warps that copy for the others, which then do not.</param>
 internal sealed record NvidiaTile(
-    int Rows, int Keys, int WarpsAlongRows, int WarpsAlongKeys, int Stages, int LocalBytes, int GroupsPerUnit)
-    : TilePlan(Rows, Keys, ThreadsX: 32, ThreadsY: WarpsAlongRows * WarpsAlongKeys, LocalBytes, GroupsPerUnit);
+    int Rows, int Keys, int WarpsAlongRows, int WarpsAlongKeys, int Stages, int LocalBytes, int GroupsPerUnit, int CopyWarps = 0)
+    : TilePlan(Rows, Keys, ThreadsX: 32, ThreadsY: (WarpsAlongRows * WarpsAlongKeys) + CopyWarps, LocalBytes, GroupsPerUnit)
+{
+    public override bool MergesSplits => WarpsAlongKeys > 1;
+}
 
 /// <summary>Tiles for the nvidia target.</summary>
 internal static class NvidiaPlanner
@@ -17,7 +21,7 @@ internal static class NvidiaPlanner
     public const int BlockRows = 16;
 
     /// <summary>Local memory of a multiprocessor of compute capability 9.0; 8.0 has 164 KiB.</summary>
-    private const int UnitLocalBytes = 227 * 1024;
+    public const int UnitLocalBytes = 227 * 1024;
 
     /// <summary>Local memory of a work-group that static arrays may take (compute capability 8.0 has the least of those with 16-byte asynchronous copies and room for two tiles).</summary>
     private const int LocalBytes = 112 * 1024;
@@ -39,7 +43,7 @@ internal static class NvidiaPlanner
         && spec.ResolvedCacheStorage == spec.Storage
         && spec.HeadDim % 16 == 0 && spec.ResolvedValueDim % 16 == 0;
 
-    private static bool IsQuantised(AttentionSpec spec) => spec.ResolvedCacheStorage is ElementType.Int8 or ElementType.Int4 or ElementType.Float8E4M3;
+    public static bool IsQuantised(AttentionSpec spec) => spec.ResolvedCacheStorage is ElementType.Int8 or ElementType.Int4 or ElementType.Float8E4M3;
 
     public static KernelPlan Plan(AttentionSpec spec)
     {
@@ -52,8 +56,19 @@ internal static class NvidiaPlanner
         return new KernelPlan(KernelTarget.Nvidia, prefill, decode, AppendWorkGroupSize: 64, CombineWorkGroupSize: 64);
     }
 
+    /// <summary>Elements of the cache in 16 bytes.</summary>
+    public static int PieceElements(AttentionSpec spec) => spec.ResolvedCacheStorage switch
+    {
+        ElementType.Int4 => 32,
+        ElementType.Int8 or ElementType.Float8E4M3 => 16,
+        _ => 8,
+    };
+
     /// <summary>16-byte pieces between rows of a tile in local memory: odd, so that the eight rows that ldmatrix reads begin in different banks.</summary>
     public static int Stride16(int dim) => (dim / 8) | 1;
+
+    /// <summary>Bytes of the states of the warps along the keys when they are merged.</summary>
+    public static int StateBytes(AttentionSpec spec, int rows, int warps) => 4 * warps * rows * (spec.ResolvedValueDim + 2);
 
     private static NvidiaTile Tile(AttentionSpec spec, int rows, int warpsAlongRows, int warpsAlongKeys, int keys, int stages)
     {
@@ -66,7 +81,7 @@ internal static class NvidiaPlanner
         stages = Math.Max(2, Math.Min(stages, (LocalBytes - queries) / stage));
 
         // At the end the states of the warps along the keys use the same memory.
-        int merge = warpsAlongKeys > 1 ? 4 * warpsAlongKeys * rows * (spec.ResolvedValueDim + 2) : 0;
+        int merge = warpsAlongKeys > 1 ? StateBytes(spec, rows, warpsAlongKeys) : 0;
         int local = Math.Max(queries + (stages * stage), merge);
         return new NvidiaTile(rows, keys, warpsAlongRows, warpsAlongKeys, stages, local, GroupsPerUnit: Math.Min(3, UnitLocalBytes / local));
     }

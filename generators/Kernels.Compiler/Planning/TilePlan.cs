@@ -10,6 +10,9 @@ namespace Kernels.Compiler.Planning;
 internal record TilePlan(int Rows, int Keys, int ThreadsX, int ThreadsY, int LocalBytes, int GroupsPerUnit)
 {
     public int WorkGroupSize => ThreadsX * ThreadsY;
+
+    /// <summary>Whether the last work-group of an item's splits merges them.</summary>
+    public virtual bool MergesSplits => false;
 }
 
 /// <summary>The tiles and work-group sizes of a spec's kernels on one target.</summary>

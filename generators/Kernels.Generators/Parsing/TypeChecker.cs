@@ -12,7 +12,7 @@ internal static class TypeChecker
     public static readonly IReadOnlyList<string> EmittedMembers =
     [
         "QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "Descriptor", "CacheLayout",
-        "KernelSources", "Create", "CreateCache", "CreatePlan", "Append", "Attend", "MergeStates", "Prefill", "Decode", "Device", "Target", "TargetReason", "Tuning", "Dispose",
+        "KernelSources", "Create", "CreateCache", "CreatePlan", "Append", "Attend", "SubmitAppend", "SubmitAttend", "MergeStates", "Prefill", "Decode", "Device", "Target", "TargetReason", "Tuning", "Dispose",
         "launcher", "Sinks", "Documents", "KeyPadding", "Bias", "Rope", "Inputs", "ModInputs", "BlockMask", "CreateBlockMask",
     ];
 

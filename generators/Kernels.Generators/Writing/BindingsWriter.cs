@@ -120,6 +120,11 @@ internal static class BindingsWriter
             public {{launched}} Append({{plan}} plan, {{cache}} cache, int layer, {{buffer}} keys, {{buffer}} values) =>
                 launcher.Append(plan, cache, layer, keys, values);
 
+            /// <summary>The same without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+            {{CSharpFile.GeneratedCode}}
+            public void SubmitAppend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} keys, {{buffer}} values) =>
+                launcher.SubmitAppend(plan, cache, layer, keys, values);
+
             /// <summary>Enqueues a step's attention over a layer of the cache; does not wait.</summary>
             /// <param name="plan">The step.</param>
             /// <param name="cache">The cache that the plan was built for.</param>
@@ -130,6 +135,11 @@ internal static class BindingsWriter
             {{CSharpFile.GeneratedCode}}
             public {{launched}} Attend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float>? lse = null) =>
                 launcher.Attend(plan, cache, layer, queries, outputs, lse);
+
+            /// <summary>The same without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+            {{CSharpFile.GeneratedCode}}
+            public void SubmitAttend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float>? lse = null) =>
+                launcher.SubmitAttend(plan, cache, layer, queries, outputs, lse);
 
             /// <summary>
             /// Enqueues the merge of what launches over different keys gave for the same queries; does not wait. States with an infinite LSE

@@ -140,7 +140,16 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache.</summary>
     public ComputeEvent Append(
-        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values)
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) =>
+        Append(plan, cache, layer, keys, values, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
+
+    /// <summary>As <see cref="Append(AttentionPlan{TSpec}, IKvCache{TSpec}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement})"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+    public void SubmitAppend(
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) =>
+        Append(plan, cache, layer, keys, values, wantsEvent: false);
+
+    private ComputeEvent? Append(
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, bool wantsEvent)
     {
         Check(plan, cache);
         Expect(keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim, "tokens × KV heads × head dimension");
@@ -153,7 +162,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         {
             if (plan.Tokens == 0)
             {
-                return Device.Queue.EnqueueMarker();
+                return null;
             }
 
             inputs.CheckRope(plan.Work);
@@ -166,7 +175,7 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                 kernel.Set(next, plan.Work.PositionsAt).Set(next + 1, inputs.Rope!);
             }
 
-            return Device.Queue.Enqueue(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize));
+            return Launch(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize), wantsEvent);
         }
     }
 
@@ -175,7 +184,20 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <exception cref="ArgumentException">A buffer or an input is too small for the step; nothing has been launched.</exception>
     public ComputeEvent Attend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
-        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse)
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse) =>
+        Attend(plan, cache, layer, queries, outputs, lse, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
+
+    /// <summary>As <see cref="Attend(AttentionPlan{TSpec}, IKvCache{TSpec}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement}, DeviceBuffer{float})"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+    /// <exception cref="InvalidOperationException">An input that the spec has, such as its sinks, has not been set.</exception>
+    /// <exception cref="ArgumentException">A buffer or an input is too small for the step; nothing has been launched.</exception>
+    public void SubmitAttend(
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse) =>
+        Attend(plan, cache, layer, queries, outputs, lse, wantsEvent: false);
+
+    private ComputeEvent? Attend(
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse, bool wantsEvent)
     {
         Check(plan, cache);
         WorkPlan work = plan.Work;
@@ -203,10 +225,10 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
                     .Set(0, plan.PartialOutputs).Set(1, plan.PartialStates).Set(2, outputs).Set(3, lse ?? plan.Lse)
                     .Set(4, plan.Data).Set(5, work.MergesAt);
                 inputs.BindSinks(combine, 6);
-                done = Device.Queue.Enqueue(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize));
+                done = Launch(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize), wantsEvent);
             }
 
-            return done ?? Device.Queue.EnqueueMarker();
+            return done;
         }
 
         // Only the last kernel of the step has an event: each costs the host some microseconds.
@@ -220,7 +242,13 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
             ComputeKernel kernel = Kernel(algorithm)
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
-            int next = BindScales(kernel, 10, cache, layer);
+            int next = 10;
+            if (tile.MergesSplits)
+            {
+                kernel.Set(next++, plan.MergeCounters);
+            }
+
+            next = BindScales(kernel, next, cache, layer);
             if (descriptor.BlockMaskHeads > 0)
             {
                 // Without classes nothing is read there, but an argument must be set.
@@ -229,14 +257,19 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
             inputs.Bind(kernel, next);
             var range = new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items);
-            if (isLast)
-            {
-                return Device.Queue.Enqueue(kernel, range, Local(tile.WorkGroupSize));
-            }
-
-            Device.Queue.Submit(kernel, range, Local(tile.WorkGroupSize));
-            return null;
+            return Launch(kernel, range, Local(tile.WorkGroupSize), isLast && wantsEvent);
         }
+    }
+
+    private ComputeEvent? Launch(ComputeKernel kernel, NDRange global, NDRange local, bool wantsEvent)
+    {
+        if (wantsEvent)
+        {
+            return Device.Queue.Enqueue(kernel, global, local);
+        }
+
+        Device.Queue.Submit(kernel, global, local);
+        return null;
     }
 
     /// <summary>

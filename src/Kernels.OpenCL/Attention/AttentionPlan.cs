@@ -13,6 +13,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     private readonly UploadRing uploads;
     private DeviceBuffer<float>? partialOutputs;
     private DeviceBuffer<float>? partialStates;
+    private DeviceBuffer<int>? mergeCounters;
     private DeviceBuffer<float>? lse;
     private bool disposed;
 
@@ -41,6 +42,9 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     internal DeviceBuffer<float> PartialOutputs => partialOutputs!;
 
     internal DeviceBuffer<float> PartialStates => partialStates!;
+
+    /// <summary>[partial rows, H_kv]: splits that have ended, of items whose last split merges them. 0 between launches.</summary>
+    internal DeviceBuffer<int> MergeCounters => mergeCounters!;
 
     /// <summary>Where LSEs go that nobody asked for.</summary>
     internal DeviceBuffer<float> Lse => lse!;
@@ -75,6 +79,11 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         uploads.Upload(Work.Data);
         device.Grow(ref partialOutputs, (long)Work.PartialRows * shape.KvHeads * shape.ValueDim);
         device.Grow(ref partialStates, 2L * Work.PartialRows * shape.KvHeads);
+        if (geometry.Decode.MergesSplits && device.Grow(ref mergeCounters, (long)Work.PartialRows * shape.KvHeads))
+        {
+            device.Queue.SubmitFill(mergeCounters!, 0, 0, mergeCounters!.Length);
+        }
+
         device.Grow(ref lse, (long)Work.Tokens * shape.QueryHeads);
     }
 
@@ -85,6 +94,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         uploads.Dispose();
         partialOutputs?.Dispose();
         partialStates?.Dispose();
+        mergeCounters?.Dispose();
         lse?.Dispose();
     }
 }

@@ -25,8 +25,16 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// <summary>Enqueues the write of a step's new keys [tokens, H_kv, d_qk] and values [tokens, H_kv, d_v] into a layer.</summary>
     ComputeEvent Append(AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values);
 
+    /// <summary>As <see cref="Append(AttentionPlan{TSelf}, IKvCache{TSelf}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement})"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+    void SubmitAppend(AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values);
+
     /// <summary>Enqueues a step's attention: queries [tokens, H_q, d_qk], outputs [tokens, H_q, d_v], natural-log LSE [tokens, H_q] if wanted.</summary>
     ComputeEvent Attend(
+        AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer,
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse = null);
+
+    /// <summary>As <see cref="Attend(AttentionPlan{TSelf}, IKvCache{TSelf}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement}, DeviceBuffer{float})"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+    void SubmitAttend(
         AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse = null);
 

@@ -58,7 +58,7 @@ internal sealed class UploadRing(ComputeDevice device) : IDisposable
 internal static class GrowingBuffers
 {
     /// <summary>Replaces a buffer that is too small by one with room to spare; contents are not kept.</summary>
-    public static void Grow<T>(this ComputeDevice device, ref DeviceBuffer<T>? buffer, long length) where T : unmanaged
+    public static bool Grow<T>(this ComputeDevice device, ref DeviceBuffer<T>? buffer, long length) where T : unmanaged
     {
         if (buffer is null || buffer.Length < length)
         {
@@ -66,6 +66,9 @@ internal static class GrowingBuffers
             long before = buffer?.Length ?? 0;
             buffer?.Dispose();
             buffer = device.Allocate<T>(Math.Max(Math.Max(length, 2 * before), 64));
+            return true;
         }
+
+        return false;
     }
 }

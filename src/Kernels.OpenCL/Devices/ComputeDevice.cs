@@ -67,7 +67,7 @@ public sealed class ComputeDevice : IDisposable
 
     /// <summary>Opens the device that is asked for.</summary>
     /// <param name="selector">What to open; by default what the variable KERNELS_DEVICE asks for, else <see cref="DeviceSelector.Automatic"/>.</param>
-    /// <param name="options">How; by default with profiling and the program cache.</param>
+    /// <param name="options">How; by default with the program cache, without profiling.</param>
     /// <exception cref="NoDeviceException">The machine has no OpenCL device.</exception>
     /// <exception cref="DeviceSelectionException">None of the devices is what is asked for.</exception>
     /// <exception cref="ComputeException">The driver refused.</exception>
@@ -84,7 +84,7 @@ public sealed class ComputeDevice : IDisposable
 
     /// <summary>Opens a device.</summary>
     /// <param name="info">One that <see cref="Enumerate"/> gave.</param>
-    /// <param name="options">How; by default with profiling and the program cache.</param>
+    /// <param name="options">How; by default with the program cache, without profiling.</param>
     /// <exception cref="ComputeException">The driver refused.</exception>
     public static ComputeDevice Open(DeviceInfo info, ComputeDeviceOptions? options = null)
     {
@@ -145,7 +145,7 @@ public sealed class ComputeDevice : IDisposable
 
     /// <summary>Makes another queue. Commands of one queue run in order; commands of two queues have no order unless the host waits.</summary>
     /// <param name="profiling">Whether its events have times.</param>
-    public ComputeQueue CreateQueue(bool profiling = true)
+    public ComputeQueue CreateQueue(bool profiling = false)
     {
         ThrowIfUnusable();
         using HandleScope scope = new(context);

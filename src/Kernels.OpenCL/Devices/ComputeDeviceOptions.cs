@@ -3,8 +3,8 @@ namespace Kernels.OpenCL;
 /// <summary>How a device is opened.</summary>
 public sealed record ComputeDeviceOptions
 {
-    /// <summary>Whether <see cref="ComputeDevice.Queue"/> records times for <see cref="ComputeEvent.GetTimes"/>.</summary>
-    public bool Profiling { get; init; } = true;
+    /// <summary>Whether <see cref="ComputeDevice.Queue"/> records times for <see cref="ComputeEvent.GetTimes"/>. That makes launches dearer: some drivers take twice as long to enqueue one.</summary>
+    public bool Profiling { get; init; }
 
     /// <summary>How built programs are kept.</summary>
     public ProgramCacheOptions ProgramCache { get; init; } = ProgramCacheOptions.FromEnvironment();

@@ -23,7 +23,7 @@ internal sealed class ProfileMeasurement : IDisposable
         // As for the choice of kernels: a CPU with scalar lanes makes its vectors out of work-items.
         vectors = capabilities.Kind == DeviceKind.Cpu && capabilities.NativeVectorWidthFloat > 1;
         local = vectors ? 1 : Math.Min(256, capabilities.MaxWorkGroupSize);
-        queue = device.CreateQueue();
+        queue = device.CreateQueue(profiling: true);
     }
 
     /// <summary>Bytes a second.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Kernels;
 
-/// <summary>Rows of one sequence against a range of its keys: what one work-group for each KV head does. Kernels read it as eleven ints.</summary>
+/// <summary>Rows of one sequence against a range of its keys: what one work-group for each KV head does. Kernels read it as thirteen ints.</summary>
 /// <param name="QueryBegin">Index of the sequence's first query token among the packed tokens.</param>
 /// <param name="FirstRow">The item's first row in the sequence; row = token × group size + head in group.</param>
 /// <param name="RowCount">Rows of the item, at most the tile's.</param>
@@ -14,9 +14,12 @@ namespace Kernels;
 /// <param name="Batch">Index of the request in the launch.</param>
 /// <param name="Prefix">Keys at the beginning that every query sees, in a prefix-LM.</param>
 /// <param name="KeyBegin">Index of the sequence's first key among the keys of all requests.</param>
+/// <param name="FirstPartialRow">Where the first of the item's splits, which the last of them merges, writes its partial state.</param>
+/// <param name="Splits">How many splits the last of them merges; 0 when there are none or <see cref="KernelAlgorithm.Combine"/> does.</param>
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct WorkItem(
-    int QueryBegin, int FirstRow, int RowCount, int Position, int KvBegin, int KvEnd, int Sequence, int PartialRow, int Batch, int Prefix, int KeyBegin)
+    int QueryBegin, int FirstRow, int RowCount, int Position, int KvBegin, int KvEnd, int Sequence, int PartialRow, int Batch, int Prefix, int KeyBegin,
+    int FirstPartialRow = 0, int Splits = 0)
 {
     /// <summary>Keys to read.</summary>
     public int KeyCount => KvEnd - KvBegin;

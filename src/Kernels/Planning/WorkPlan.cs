@@ -15,8 +15,9 @@ public sealed partial class WorkPlan
     // What the launch of the merge costs, in keys of one work-group.
     private const int SplitCost = 128;
 
-    // Work-groups of many work-items are those of GPUs, where the kernel that merges is a launch more.
+    // Work-groups of many work-items are those of GPUs, where the kernel that merges is a launch more, unless the last work-group merges.
     private const int GroupSplitCost = 320;
+    private const int MergedSplitCost = 96;
 
     // Rows of an item that is bound by reading its keys rather than by multiplying them.
     private const int FewRows = 16;
@@ -31,7 +32,7 @@ public sealed partial class WorkPlan
     // Keys of a piece where nothing may depend on the batch.
     private const int DeterministicSplit = 512;
 
-    private const int IntsPerItem = 11;
+    private const int IntsPerItem = 13;
     private const int IntsPerMerge = 4;
 
     private readonly List<WorkItem> prefill = [];
@@ -223,12 +224,13 @@ public sealed partial class WorkPlan
                 continue;
             }
 
-            for (int row = 0; row < item.RowCount; row++)
+            if (tile.MergesSplits)
             {
-                int inSequence = item.FirstRow + row;
-                int token = item.QueryBegin + (inSequence / shape.GroupSize);
-                merges.Add(new MergeRow(
-                    checked((token * shape.QueryHeads) + (inSequence % shape.GroupSize)), PartialRows + row, splits, item.RowCount));
+                item = item with { FirstPartialRow = PartialRows, Splits = splits };
+            }
+            else
+            {
+                AddMerges(shape, item, splits);
             }
 
             for (int split = 0; split < splits; split++)
@@ -257,6 +259,17 @@ public sealed partial class WorkPlan
             : a.QueryBegin != b.QueryBegin ? a.QueryBegin.CompareTo(b.QueryBegin)
             : a.FirstRow != b.FirstRow ? a.FirstRow.CompareTo(b.FirstRow)
             : a.KvBegin.CompareTo(b.KvBegin));
+    }
+
+    private void AddMerges(AttentionShape shape, WorkItem item, int splits)
+    {
+        for (int row = 0; row < item.RowCount; row++)
+        {
+            int inSequence = item.FirstRow + row;
+            int token = item.QueryBegin + (inSequence / shape.GroupSize);
+            merges.Add(new MergeRow(
+                checked((token * shape.QueryHeads) + (inSequence % shape.GroupSize)), PartialRows + row, splits, item.RowCount));
+        }
     }
 
     /// <summary>
@@ -293,8 +306,11 @@ public sealed partial class WorkPlan
         }
 
         bool isGroup = tile.WorkGroupSize > 1;
-        (int startCost, int splitCost) = isGroup ? (GroupStartCost, GroupSplitCost) : (ItemStartCost, SplitCost);
-        double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
+        (int startCost, int splitCost) = isGroup ? (GroupStartCost, tile.MergesSplits ? MergedSplitCost : GroupSplitCost) : (ItemStartCost, SplitCost);
+
+        // A GPU's groups of few rows wait for memory: one alone on a compute unit reads as fast as several together.
+        bool isBandwidthBound = isGroup && rows <= FewRows;
+        double slots = Math.Max(1, isBandwidthBound ? computeUnits : computeUnits * tile.GroupsPerUnit);
         double ideal = total * shape.KvHeads / slots;
         int best = tile.Keys;
         double bestCost = double.PositiveInfinity;
@@ -312,13 +328,11 @@ public sealed partial class WorkPlan
                 pieces += item.PartialRow >= 0 ? 1 : Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
             }
 
-            // Equal pieces run in waves; unequal ones fill the gaps, the longest first. In a last wave that is not full, a GPU's groups
-            // of few rows, which wait for memory, have more of its bandwidth each.
-            double share = pieces * shape.KvHeads / slots;
-            double waves = isGroup && rows <= FewRows && share > 1 ? share + 0.125 : Math.Ceiling(share);
-            double time = 4 * (long)shortest >= 3 * (long)longest
-                ? waves * (Math.Min(chunk, longest) + startCost)
-                : Math.Max(Math.Min(chunk, longest) + startCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * startCost / slots));
+            // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
+            int piece = Math.Min(chunk, longest);
+            double time = isBandwidthBound ? Math.Max(piece, ideal + (piece / 32.0)) + startCost
+                : 4 * (long)shortest >= 3 * (long)longest ? Math.Ceiling(pieces * shape.KvHeads / slots) * (piece + startCost)
+                : Math.Max(piece + startCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * startCost / slots));
 
             // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
             double merging = splits == 1 ? 0 : splitCost + (pieces * shape.KvHeads * 2.0 * rows / slots);

@@ -29,6 +29,9 @@ internal abstract class KvAddressing
     /// <summary>Whether the rows of consecutive tokens of a head lie one after the other.</summary>
     public abstract bool RowsAreAdjacent { get; }
 
+    /// <summary>Expression: how many of <paramref name="count"/> tokens from <paramref name="token"/> on have rows one after the other, 1 or more.</summary>
+    public abstract string AdjacentTokens(string token, string count);
+
     /// <summary>Index of the first item of a cache slot's row, as a long; a slot is sequence × capacity + token.</summary>
     public abstract string RowOfSlot(string slot, string dim);
 
@@ -43,6 +46,8 @@ internal sealed class ContiguousAddressing(KvLayout layout) : KvAddressing
         : "contiguous cache [sequence, token, KV head, dim]";
 
     public override bool RowsAreAdjacent => layout == KvLayout.Hnd;
+
+    public override string AdjacentTokens(string token, string count) => layout == KvLayout.Hnd ? count : "1";
 
     public override string Parameters => "int capacity";
 
@@ -74,6 +79,9 @@ internal sealed class PagedAddressing(KvLayout layout, int pageSize) : KvAddress
         : $"paged cache [page, {pageSize} tokens, KV head, dim]";
 
     public override bool RowsAreAdjacent => false;
+
+    public override string AdjacentTokens(string token, string count) =>
+        layout == KvLayout.Hnd ? $"min({count}, {pageSize} - {token} % {pageSize})" : "1";
 
     public override string Parameters => "int capacity";
 

@@ -22,6 +22,9 @@ internal static class FlashAlgorithm
     /// <summary>Statement: what the mask mod makes of the tile at <c>first_key</c>.</summary>
     public const string TileClass = "const int tile_class = class_stride > 0 ? tile_classes[class_row(get_group_id(1), kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;";
 
+    /// <summary>The kernel parameter of tiles that merge splits.</summary>
+    private const string MergeCounters = ",\n    global int* merge_counters /* [partial rows, KV_HEADS]: splits that have ended; 0 between launches */";
+
     public static void Write(CodeWriter writer, KernelContext context, FlashForm form)
     {
         AttentionSpec spec = context.Spec;
@@ -82,7 +85,7 @@ internal static class FlashAlgorithm
                 global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs)}
+                {context.Addressing.Parameters}{(tile.MergesSplits ? MergeCounters : "")}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs)}
             """);
         writer.Open();
         writer.Add("""
@@ -185,13 +188,15 @@ internal static class FlashAlgorithm
             int batch;       // index of the request in the launch
             int prefix;      // keys at the beginning that every query sees, in a prefix-LM
             int key_begin;   // index of the sequence's first key among the keys of all requests
+            int first_partial_row; // of the first of the splits that the last of them merges
+            int splits;            // how many these are; 0: none
         } WorkItem;
 
         static WorkItem read_item(global const int* items, int index)
         {
-            const int8 x = vload8(0, items + index * 11);
-            const int3 y = vload3(0, items + index * 11 + 8);
-            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7, y.s0, y.s1, y.s2 };
+            const int8 x = vload8(0, items + index * 13);
+            const int4 y = vload4(0, items + index * 13 + 8);
+            const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7, y.s0, y.s1, y.s2, y.s3, items[index * 13 + 12] };
             return item;
         }
 

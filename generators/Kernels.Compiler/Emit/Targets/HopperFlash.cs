@@ -54,6 +54,7 @@ internal abstract class HopperFlash(KernelContext context, HopperTile tile) : Nv
                 NvidiaPtx.Copy,
                 NvidiaPtx.Softmax(Element),
                 HopperPtx.Barriers,
+                HopperPtx.ArriveWhenCopied,
                 HopperPtx.Registers,
                 """
                 // Where a row's piece of 16 bytes lies in a matrix of so many rows: in its panel, exchanged with others of its row.
@@ -114,7 +115,7 @@ internal abstract class HopperFlash(KernelContext context, HopperTile tile) : Nv
             const int group = thread / 128;
             {{CopyQueries("piece_at(r, piece, ROWS)")}}
             asm volatile("cp.async.wait_all;");
-            {{(Context.Rope.IsOn ? "row_barrier();\n" + TurnQueries() : "")}}fence_for_tensor_cores();
+            {{(Context.Rope.IsOn ? "row_barrier();\n" + TurnQueries() : "")}}fence_asynchronous();
             row_barrier();
             """);
     }

@@ -10,7 +10,7 @@ internal sealed class HopperLatentFlash(KernelContext context, HopperTile tile) 
 {
     protected override string[] Copied => ["keys"];
 
-    protected override string FirstKeyOfBlock => "first_key + group * (KEYS / 2) + j * 8";
+    protected override string FirstKey => "first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2";
 
     protected override string FirstColumn => "group * (VALUE_DIM / 2) + ";
 
@@ -77,7 +77,7 @@ internal sealed class HopperLatentFlash(KernelContext context, HopperTile tile) 
         const uint stage_at = tiles_at + tile % STAGES * STAGE_SIZE;
         float4 score[1][KEY_BLOCKS];
         wait_phase(keys_there + tile % STAGES * 8, tile / STAGES % 2);
-        fence_for_tensor_cores();
+        fence_asynchronous();
         begin_products();
         const ulong key_matrix = matrix_at(stage_at + group * (KEYS / 2) * 128, KEYS * 128);
         #pragma unroll
@@ -100,7 +100,7 @@ internal sealed class HopperLatentFlash(KernelContext context, HopperTile tile) 
             weights[piece_at(warp_row + lane / 4, piece, ROWS) / 4] = pack(score[0][j].s0, score[0][j].s1);
             weights[piece_at(warp_row + lane / 4 + 8, piece, ROWS) / 4] = pack(score[0][j].s2, score[0][j].s3);
         }
-        fence_for_tensor_cores();
+        fence_asynchronous();
         row_barrier();
         begin_products();
         const ulong value_matrix = matrix_at(stage_at + group * (VALUE_DIM / 2 / 64) * (KEYS * 128), KEYS * 128);

@@ -16,12 +16,6 @@ internal static class HopperPtx
             asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" : : "r"(barrier_at), "r"(arrivals) : "memory");
         }
 
-        // This work-item arrives when all copies that it has started are there.
-        static void arrive_when_copied(uint barrier_at)
-        {
-            asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" : : "r"(barrier_at) : "memory");
-        }
-
         static void arrive(uint barrier_at)
         {
             asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" : : "r"(barrier_at) : "memory");
@@ -38,10 +32,35 @@ internal static class HopperPtx
             } while (!ended);
         }
 
-        // What was written to local memory before is seen by the tensor cores after.
-        static void fence_for_tensor_cores(void)
+        // What was written to local memory before is seen by asynchronous products and copies after.
+        static void fence_asynchronous(void)
         {
             asm volatile("fence.proxy.async.shared::cta;" : : : "memory");
+        }
+        """;
+
+    /// <summary>For copies in pieces of 16 bytes or less.</summary>
+    public const string ArriveWhenCopied = """
+        // This work-item arrives when all copies that it has started are there.
+        static void arrive_when_copied(uint barrier_at)
+        {
+            asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" : : "r"(barrier_at) : "memory");
+        }
+        """;
+
+    /// <summary>Copies of many bytes by one work-item, which arrive at a barrier that counts bytes.</summary>
+    public const string CopyBulk = """
+        // This work-item arrives; the phase ends when so many bytes more have arrived.
+        static void arrive_and_expect(uint barrier_at, uint bytes)
+        {
+            asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" : : "r"(barrier_at), "r"(bytes) : "memory");
+        }
+
+        // Starts the copy of a multiple of 16 bytes to local memory.
+        static void copy_bulk(uint to, global const void* from, uint bytes, uint barrier_at)
+        {
+            asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+                : : "r"(to), "l"(from), "r"(bytes), "r"(barrier_at) : "memory");
         }
         """;
 

@@ -7,7 +7,7 @@ internal sealed class HopperRowsFlash(KernelContext context, HopperTile tile) : 
 {
     protected override string[] Copied => ["keys", "values"];
 
-    protected override string FirstKeyOfBlock => "first_key + j * 8";
+    protected override string FirstKey => "first_key + j * 8 + lane % 4 * 2";
 
     protected override string BeforeRescale => """
 
@@ -94,7 +94,7 @@ internal sealed class HopperRowsFlash(KernelContext context, HopperTile tile) : 
             const uint stage_at = tiles_at + tile % STAGES * STAGE_SIZE;
             float4 score[1][KEY_BLOCKS];
             wait_phase(keys_there + tile % STAGES * 8, tile / STAGES % 2);
-            fence_for_tensor_cores();
+            fence_asynchronous();
             wait_turn(group);
             begin_products();
             const ulong key_matrix = matrix_at(stage_at, KEYS * 128);
@@ -125,7 +125,7 @@ internal sealed class HopperRowsFlash(KernelContext context, HopperTile tile) : 
     private static void MultiplyValues(CodeWriter writer) => writer.Add("""
         const int before = tile - 1;
         wait_phase(values_there + before % STAGES * 8, before / STAGES % 2);
-        fence_for_tensor_cores();
+        fence_asynchronous();
         const ulong value_matrix = matrix_at(tiles_at + before % STAGES * STAGE_SIZE + KEY_SIZE, KEYS * 128);
         #pragma unroll
         for (int j = 0; j < KEYS / 16; j++)

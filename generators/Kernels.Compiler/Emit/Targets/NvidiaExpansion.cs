@@ -1,3 +1,4 @@
+using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Targets;
@@ -9,11 +10,8 @@ namespace Kernels.Compiler.Emit.Targets;
 /// </summary>
 internal static class NvidiaExpansion
 {
-    /// <summary>Elements in a piece of 16 bytes.</summary>
-    public static int PieceElements(AttentionSpec spec) => spec.ResolvedCacheStorage == ElementType.Int4 ? 32 : 16;
-
     /// <summary>Registers that one register of the cache becomes.</summary>
-    public static int Registers(AttentionSpec spec) => PieceElements(spec) / 8;
+    public static int Registers(AttentionSpec spec) => NvidiaPlanner.PieceElements(spec) / 8;
 
     /// <summary>The functions <c>expand</c>, with what they call.</summary>
     public static string Functions(KernelContext context)

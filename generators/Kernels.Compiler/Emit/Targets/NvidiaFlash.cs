@@ -8,7 +8,7 @@ namespace Kernels.Compiler.Emit.Targets;
 /// What the forms for NVIDIA's tensor cores have in common: of each 16 × 8 block of scores or outputs of a warp, work-item l
 /// holds the columns 2(l % 4) and 2(l % 4) + 1 of the rows l / 4 and l / 4 + 8.
 /// </summary>
-internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
+internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
 {
     protected KernelContext Context => context;
 
@@ -20,8 +20,11 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
     /// <summary>Expression: the factor on products of queries and keys.</summary>
     private string ScoreScale => context.QueryFactor == "SCALE" ? "SCALE" : "score_scale";
 
-    /// <summary>Expression: the first key of score block <c>j</c> of this warp.</summary>
-    protected abstract string FirstKeyOfBlock { get; }
+    /// <summary>Expression: the first of the two keys of score block <c>j</c> of which this work-item has scores.</summary>
+    protected abstract string FirstKey { get; }
+
+    /// <summary>Expression: how far the second of the two keys is from the first.</summary>
+    protected virtual string KeyStep => "1";
 
     /// <summary>Statements of a row block after its probabilities are there and before its outputs are rescaled.</summary>
     protected virtual string BeforeRescale => "";
@@ -133,11 +136,13 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
     }
 
     public override void Transform(CodeWriter writer) => EachScore(writer, Elements((element, row) =>
-        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * {ScoreScale}, row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.TransformArguments});"));
+        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * {ScoreScale}, row[b][{row}], min({KeyOf(element)}, item.kv_end - 1){context.Rules.TransformArguments});"));
 
     public override void Hide(CodeWriter writer) => EachScore(writer, Elements((element, row) => context.Rules.HidesKeys
-        ? $"score[b][j].s{element} = key + {element % 2} < item.kv_end && is_visible(row[b][{row}], min(key + {element % 2}, item.kv_end - 1){context.Rules.VisibleArguments}) ? score[b][j].s{element} : -INFINITY;"
-        : $"score[b][j].s{element} = key + {element % 2} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
+        ? $"score[b][j].s{element} = {KeyOf(element)} < item.kv_end && is_visible(row[b][{row}], min({KeyOf(element)}, item.kv_end - 1){context.Rules.VisibleArguments}) ? score[b][j].s{element} : -INFINITY;"
+        : $"score[b][j].s{element} = {KeyOf(element)} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
+
+    private string KeyOf(int element) => element % 2 == 0 ? "key" : $"key + {KeyStep}";
 
     public override void Softmax(CodeWriter writer)
     {
@@ -296,68 +301,6 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
         writer.Close().Close();
     }
 
-    /// <summary>The warps along the keys have a state of the same rows each: one softmax over them, through local memory.</summary>
-    protected void MergeWarps(CodeWriter writer)
-    {
-        writer.Add($$"""
-            // Each warp along the keys has a state of its own of the same rows: put them side by side and merge them.
-            local float* const states = (local float*)memory; // [WARPS_ALONG_KEYS][ROWS][VALUE_DIM + 2]: output, maximum, sum
-            barrier(CLK_LOCAL_MEM_FENCE);
-            #pragma unroll
-            for (int r = 0; r < 2; r++)
-            {
-                local float* const state = states + ((thread / 32) / WARPS_ALONG_ROWS * ROWS + warp_row + lane / 4 + r * 8) * (VALUE_DIM + 2);
-                #pragma unroll
-                for (int c = 0; c < VALUE_BLOCKS; c++)
-                {
-                    state[{{Column("0")}}] = r == 0 ? output[0][c].s0 : output[0][c].s2;
-                    state[{{Column("1")}}] = r == 0 ? output[0][c].s1 : output[0][c].s3;
-                }
-                if (lane % 4 == 0)
-                {
-                    state[VALUE_DIM] = row_max[0][r];
-                    state[VALUE_DIM + 1] = row_sum[0][r];
-                }
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
-            """);
-        writer.Open("for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item += WORK_GROUP / 32)");
-        writer.Add("""
-            float maximum = -INFINITY;
-            for (int w = 0; w < WARPS_ALONG_KEYS; w++)
-            {
-                maximum = fmax(maximum, states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + VALUE_DIM]);
-            }
-            float weight[WARPS_ALONG_KEYS];
-            float sum = 0.0f;
-            for (int w = 0; w < WARPS_ALONG_KEYS; w++)
-            {
-                local const float* const state = states + (w * ROWS + row_of_item) * (VALUE_DIM + 2);
-                weight[w] = maximum == -INFINITY ? 0.0f : exp2_fast(state[VALUE_DIM] - maximum);
-                sum += weight[w] * state[VALUE_DIM + 1];
-            }
-            """);
-        StoreRow(writer, "lane == 0", () => writer.Add($$"""
-            for (int d = lane; d < VALUE_DIM; d += 32)
-            {
-                float o = 0.0f;
-                for (int w = 0; w < WARPS_ALONG_KEYS; w++)
-                {
-                    o += weight[w] * states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + d];
-                }
-                if (is_final)
-                {
-                    {{context.Storage.Store("outputs + to * VALUE_DIM + d", "o * inverse")}}
-                }
-                else
-                {
-                    partial_outputs[to * VALUE_DIM + d] = o * inverse;
-                }
-            }
-            """));
-        writer.Close();
-    }
-
     /// <summary>Writes the row <c>row_of_item</c> with <c>sum</c> and <c>maximum</c>: its output by <paramref name="store"/>, its LSE or state by one work-item.</summary>
     protected void StoreRow(CodeWriter writer, string oneWorkItem, Action store)
     {
@@ -388,7 +331,7 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
     {
         writer.Add("#pragma unroll").Open("for (int b = 0; b < ROW_BLOCKS; b++)");
         writer.Add("#pragma unroll").Open("for (int j = 0; j < KEY_BLOCKS; j++)");
-        writer.Add($"const int key = {FirstKeyOfBlock} + lane % 4 * 2;");
+        writer.Add($"const int key = {FirstKey};");
         writer.Add(statements);
         writer.Close().Close();
     }

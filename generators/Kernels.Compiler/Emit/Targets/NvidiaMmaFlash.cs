@@ -21,7 +21,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
     /// <summary>Whether each warp has keys of its own, which it copies itself: then warps need not wait for each other.</summary>
     private bool SplitsKeys => tile.WarpsAlongKeys > 1;
 
-    protected override string FirstKeyOfBlock => "first_key + warp_key + j * 8";
+    protected override string FirstKey => "first_key + warp_key + j * 8 + lane % 4 * 2";
 
     protected override string RowBarrier => "barrier(CLK_LOCAL_MEM_FENCE);";
 
@@ -47,8 +47,8 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
             #define TILE_SIZE (KEYS * (KEY_STRIDE + VALUE_STRIDE)) // of the one tile that is expanded
 
             // Of a row as it is in the cache, in pieces of 16 bytes.
-            #define KEY_PIECES {Spec.HeadDim / NvidiaExpansion.PieceElements(Spec)}
-            #define VALUE_PIECES {Spec.ResolvedValueDim / NvidiaExpansion.PieceElements(Spec)}
+            #define KEY_PIECES {Spec.HeadDim / NvidiaPlanner.PieceElements(Spec)}
+            #define VALUE_PIECES {Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec)}
             #define SCALE_SIZE ({(Context.ScalesTokens ? "2 * KEYS / 4" : "0")}) // scales of a stage's keys and values
             #define STAGE_SIZE (KEYS * (KEY_PIECES + VALUE_PIECES) + SCALE_SIZE)
             """ : """
@@ -65,7 +65,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
             LaneVocabulary.Declare(writer, 1, Spec);
         }
 
-        Prelude.Helpers(writer, NvidiaPtx.Copy, Context.ScalesTokens ? NvidiaPtx.CopyScale : "", NvidiaPtx.CopyGroups, NvidiaPtx.LoadMatrix, NvidiaPtx.Multiply(Element), NvidiaPtx.Softmax(Element), SplitsKeys ? NvidiaPtx.WarpBarrier : "", Expands ? NvidiaExpansion.Functions(Context) : "", Expands ? NvidiaExpansion.PieceFunction(Spec) : "");
+        Prelude.Helpers(writer, NvidiaPtx.Copy, Context.ScalesTokens ? NvidiaPtx.CopyScale : "", NvidiaPtx.CopyGroups, NvidiaPtx.LoadMatrix, NvidiaPtx.Multiply(Element), NvidiaPtx.Softmax(Element), SplitsKeys ? MergeFunctions : "", SplitsKeys ? NvidiaPtx.WarpBarrier : "", Expands ? NvidiaExpansion.Functions(Context) : "", Expands ? NvidiaExpansion.PieceFunction(Spec) : "");
     }
 
     /// <summary>Whether the queries' fragments stay in registers; wide heads leave no room for them, and they are read again for each tile.</summary>
@@ -78,7 +78,6 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
     {
         string arrived = HoldsQueries || Context.Rope.IsOn
             ? """
-                close_copies();
                 asm volatile("cp.async.wait_all;");
                 barrier(CLK_LOCAL_MEM_FENCE);
 
@@ -236,7 +235,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
                 for (int i = thread; i < KEYS * {{what}}_PIECES; i += WORK_GROUP)
                 {
                     const int r = i / {{what}}_PIECES;
-                    expand_piece(expanded + {{to}}r * {{what}}_STRIDE + i % {{what}}_PIECES * {{NvidiaExpansion.PieceElements(Spec) / 8}}, raw[{{from}}i]);
+                    expand_piece(expanded + {{to}}r * {{what}}_STRIDE + i % {{what}}_PIECES * {{NvidiaPlanner.PieceElements(Spec) / 8}}, raw[{{from}}i]);
                 }
             """;
     }

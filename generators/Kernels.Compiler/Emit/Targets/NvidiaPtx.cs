@@ -8,7 +8,7 @@ internal static class NvidiaPtx
         // Starts the copy of 16 bytes to local memory; zeros arrive instead when `valid` is 0.
         static void copy_16(uint to, global const void* from, int valid)
         {
-            asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(to), "l"(from), "r"(valid ? 16 : 0));
+            asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" : : "r"(to), "l"(from), "r"(valid ? 16 : 0));
         }
         """;
 
@@ -25,6 +25,34 @@ internal static class NvidiaPtx
         static void warp_barrier(void)
         {
             asm volatile("bar.warp.sync 0xffffffff;" : : : "memory");
+        }
+        """;
+
+    /// <summary>What the work-groups of a launch need to go on from one another's results.</summary>
+    public const string DeviceFence = """
+        // Writes to global memory before are seen by every work-group that hears of this.
+        static void fence_device(void)
+        {
+            asm volatile("fence.acq_rel.gpu;" : : : "memory");
+        }
+
+        // Over a warp.
+        static float warp_maximum(float x)
+        {
+            for (int mask = 16; mask > 0; mask /= 2)
+            {
+                x = fmax(x, shuffle_xor(x, mask));
+            }
+            return x;
+        }
+
+        static float warp_total(float x)
+        {
+            for (int mask = 16; mask > 0; mask /= 2)
+            {
+                x += shuffle_xor(x, mask);
+            }
+            return x;
         }
         """;
 
@@ -72,6 +100,19 @@ internal static class NvidiaPtx
             uint2 m;
             asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];" : "=r"(m.s0), "=r"(m.s1) : "r"(address));
             return m;
+        }
+        """;
+
+    /// <summary>Elements of two registers in one.</summary>
+    public const string Halves = """
+        static uint low_halves(uint a, uint b)
+        {
+            return (a & 0xFFFF) | b << 16;
+        }
+
+        static uint high_halves(uint a, uint b)
+        {
+            return a >> 16 | (b & 0xFFFF0000);
         }
         """;
 

@@ -75,7 +75,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
 
     public void Enqueue()
     {
-        attention.Attend(plan, cache, turn, queries, outputs).Dispose();
+        attention.SubmitAttend(plan, cache, turn, queries, outputs);
         turn = (turn + 1) % cache.Layers;
     }
 

@@ -9,7 +9,7 @@ internal static class ParticipantLoop
     /// <summary>Our kernels, each row on a cache of its own, the device's ceilings measured before it.</summary>
     public static void RunKernels(Suite suite, string device, TextReader input, TextWriter output)
     {
-        using var opened = ComputeDevice.Open(DeviceSelector.Parse(device));
+        using var opened = ComputeDevice.Open(DeviceSelector.Parse(device), new ComputeDeviceOptions { Profiling = true });
         DeviceCapabilities capabilities = opened.Capabilities;
         Answer(input, output, question =>
         {
