@@ -15,9 +15,10 @@ var axesOption = new Option<bool>("--axes") { Description = "Only the sample of 
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
 var partOption = new Option<string?>("--part") { Description = "K/N: the cases of every N-th spec from the K-th on, so that N processes share them and each spec is built by one." };
+var skipOption = new Option<int>("--skip") { Description = "Leaves out the first cases of the part: those that a run passed before it was cut off." };
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
-    deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, workOption, targetOption, partOption,
+    deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, workOption, targetOption, partOption, skipOption,
 };
 root.SetAction(arguments =>
 {
@@ -62,6 +63,7 @@ root.SetAction(arguments =>
         appends = appends.Where((_, index) => index % parts == own - 1);
     }
 
+    cases = cases.Skip(arguments.GetValue(skipOption));
     var runner = new CaseRunner(device, target);
     int passed = 0, failed = 0;
     double worst = 0;

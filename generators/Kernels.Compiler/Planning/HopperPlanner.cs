@@ -35,7 +35,10 @@ internal static class HopperPlanner
     /// </summary>
     private static bool HasStrips(AttentionSpec spec) =>
         NvidiaPlanner.Supports(spec) && !spec.LatentCache && spec.Layout == KvLayout.Hnd && (spec.PageSize is 0 or >= 8)
-        && (NvidiaPlanner.IsQuantised(spec) || (spec.HeadDim % Panel == 0 && spec.ResolvedValueDim % Panel == 0));
+        && spec.HeadDim % WholeColumns(spec) == 0 && spec.ResolvedValueDim % WholeColumns(spec) == 0;
+
+    /// <summary>Elements that a warp reads at a time as whole pieces: four of a key, or eight half pieces of a value.</summary>
+    private static int WholeColumns(AttentionSpec spec) => Math.Max(64, 4 * NvidiaPlanner.PieceElements(spec));
 
     /// <summary>Whether kernels are nvidia's, but for an instruction that makes float16 of float8.</summary>
     public static bool ConvertsFloat8(AttentionSpec spec) =>
@@ -66,8 +69,7 @@ internal static class HopperPlanner
         int keyPieces = spec.HeadDim / NvidiaPlanner.PieceElements(spec), valuePieces = spec.ResolvedValueDim / NvidiaPlanner.PieceElements(spec);
         int keys = Math.Max(keyPieces, valuePieces) * 64 / strips >= copyPieces ? 64 : 128;
         int scales = spec.ResolvedCacheStorage is ElementType.Int8 or ElementType.Int4 ? 2 * 4 * keys : 0;
-        int spreading = NvidiaPlanner.IsQuantised(spec) ? 2 * strips : 0;
-        int stage = (16 * ((keys * (keyPieces + valuePieces)) + spreading)) + scales;
+        int stage = (16 * keys * (keyPieces + valuePieces)) + scales;
         int queries = 16 * rows * NvidiaPlanner.Stride16(spec.HeadDim);
         int stages = Math.Max(2, Math.Min(3, (NvidiaPlanner.UnitLocalBytes - 1024 - queries) / stage));
         int local = Math.Max(queries + (stages * stage), NvidiaPlanner.StateBytes(spec, rows, warps));

@@ -22,6 +22,9 @@ public sealed partial class WorkPlan
     // Rows of an item that is bound by reading its keys rather than by multiplying them.
     private const int FewRows = 16;
 
+    // How much more than its share of the bandwidth a compute unit can take when others take less.
+    private const double MostOfShare = 1.25;
+
     // A work-group takes as long to begin and to end as to read about so many keys; a work-item alone waits for nobody.
     private const int GroupStartCost = 256;
     private const int ItemStartCost = 32;
@@ -308,13 +311,14 @@ public sealed partial class WorkPlan
         bool isGroup = tile.WorkGroupSize > 1;
         (int startCost, int splitCost) = isGroup ? (GroupStartCost, tile.MergesSplits ? MergedSplitCost : GroupSplitCost) : (ItemStartCost, SplitCost);
 
-        // A GPU's groups of few rows wait for memory: one alone on a compute unit reads as fast as several together.
+        // A GPU's groups of few rows wait for memory: one alone on a compute unit reads faster than several together.
         bool isBandwidthBound = isGroup && rows <= FewRows;
-        double slots = Math.Max(1, isBandwidthBound ? computeUnits : computeUnits * tile.GroupsPerUnit);
+        bool isEven = 4 * (long)shortest >= 3 * (long)longest;
+        double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
         double ideal = total * shape.KvHeads / slots;
         int best = tile.Keys;
         double bestCost = double.PositiveInfinity;
-        for (int splits = 1; splits <= MaxSplits; splits += Math.Max(1, splits / 4))
+        for (int splits = 1; splits <= MaxSplits; splits += Math.Max(1, splits / (isBandwidthBound ? 16 : 4)))
         {
             int chunk = Math.Max(1, (((longest + splits - 1) / splits) + tile.Keys - 1) / tile.Keys) * tile.Keys;
             if (splits > 1 && chunk < SmallestSplit)
@@ -328,10 +332,15 @@ public sealed partial class WorkPlan
                 pieces += item.PartialRow >= 0 ? 1 : Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
             }
 
+            if (isBandwidthBound && isEven && splits > 1 && pieces * shape.KvHeads > 4 * slots)
+            {
+                break; // the device is full many times over
+            }
+
             // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
             int piece = Math.Min(chunk, longest);
-            double time = isBandwidthBound ? Math.Max(piece, ideal + (piece / 32.0)) + startCost
-                : 4 * (long)shortest >= 3 * (long)longest ? Math.Ceiling(pieces * shape.KvHeads / slots) * (piece + startCost)
+            double time = isBandwidthBound ? ReadingTime(pieces * shape.KvHeads, piece, isEven ? null : ideal * tile.GroupsPerUnit, slots, tile.GroupsPerUnit)
+                : isEven ? Math.Ceiling(pieces * shape.KvHeads / slots) * (piece + startCost)
                 : Math.Max(piece + startCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * startCost / slots));
 
             // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
@@ -343,6 +352,27 @@ public sealed partial class WorkPlan
         }
 
         return best;
+    }
+
+    /// <summary>
+    /// Estimated time of groups that wait for memory, in keys that a compute unit's share of the bandwidth reads meanwhile: full waves,
+    /// and one that is not full, in which each group has more bandwidth, up to what one compute unit can take.
+    /// </summary>
+    /// <param name="groups">Work-groups.</param>
+    /// <param name="piece">Keys of the longest.</param>
+    /// <param name="all">Keys of all of them on each compute unit where they are unequal and fill one another's gaps; null where they are equal.</param>
+    /// <param name="slots">Work-groups that run at a time.</param>
+    /// <param name="perUnit">Of these, on a compute unit.</param>
+    private static double ReadingTime(double groups, int piece, double? all, double slots, int perUnit)
+    {
+        if (all is { } keys)
+        {
+            return Math.Max(piece / MostOfShare, keys + (piece / 4.0)) + GroupStartCost;
+        }
+
+        double waves = Math.Floor(groups / slots), rest = groups - (waves * slots);
+        double last = rest == 0 ? 0 : Math.Max(rest * piece * perUnit / slots, piece / MostOfShare);
+        return (waves * piece * perUnit) + last + (Math.Ceiling(groups / slots) * GroupStartCost);
     }
 
     private static int PagesNeeded(AttentionShape shape, AttentionRequest request) =>

@@ -23,9 +23,6 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     /// <summary>Expression: the first of the two keys of score block <c>j</c> of which this work-item has scores.</summary>
     protected abstract string FirstKey { get; }
 
-    /// <summary>Expression: how far the second of the two keys is from the first.</summary>
-    protected virtual string KeyStep => "1";
-
     /// <summary>Statements of a row block after its probabilities are there and before its outputs are rescaled.</summary>
     protected virtual string BeforeRescale => "";
 
@@ -142,7 +139,7 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
         ? $"score[b][j].s{element} = {KeyOf(element)} < item.kv_end && is_visible(row[b][{row}], min({KeyOf(element)}, item.kv_end - 1){context.Rules.VisibleArguments}) ? score[b][j].s{element} : -INFINITY;"
         : $"score[b][j].s{element} = {KeyOf(element)} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
 
-    private string KeyOf(int element) => element % 2 == 0 ? "key" : $"key + {KeyStep}";
+    private static string KeyOf(int element) => element % 2 == 0 ? "key" : "key + 1";
 
     public override void Softmax(CodeWriter writer)
     {

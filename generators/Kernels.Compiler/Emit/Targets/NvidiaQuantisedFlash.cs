@@ -8,7 +8,7 @@ namespace Kernels.Compiler.Emit.Targets;
 /// fragments of them in registers. A fragment may have the elements of a key, or the columns of a value, in any order that
 /// the other factor shares; the order here is the one in which they come out of their bytes.
 /// </summary>
-internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
+internal sealed class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
 {
     public override TilePlan Tile => tile;
 
@@ -34,16 +34,11 @@ internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : Nv
         #define ROW_BLOCKS 1 // blocks of 16 rows
         #define WARPS_ALONG_ROWS 1
         #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
-        #define WORK_GROUP (32 * WARPS_ALONG_KEYS){(tile.CopyWarps > 0 ? " // those that hold rows" : "")}
+        #define WORK_GROUP (32 * WARPS_ALONG_KEYS)
         #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
         #define STAGES {tile.Stages} // tiles in local memory: one in use, the others on their way
         #define KEY_BLOCKS (WARP_KEYS / 8) // blocks of 16 x 8 scores
         #define VALUE_BLOCKS (VALUE_DIM / 8) // blocks of 16 x 8 outputs
-        {Layout}
-        """);
-
-    /// <summary>Constants: how a tile lies in local memory.</summary>
-    protected virtual string Layout => $"""
 
         // Of a row, in pieces of 16 bytes.
         #define QUERY_STRIDE {NvidiaPlanner.Stride16(Spec.HeadDim)}
@@ -51,7 +46,7 @@ internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : Nv
         #define VALUE_PIECES {Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec)}
         #define WARP_STAGE_SIZE (WARP_KEYS * (KEY_PIECES + VALUE_PIECES){(Context.ScalesTokens ? " + 2 * WARP_KEYS / 4" : "")}) // {(Context.ScalesTokens ? "keys, values, and the scales of both" : "keys and values")}
         #define LOCAL_SIZE {tile.LocalBytes / 16} // queries and stages, or the states that are merged after them
-        """;
+        """);
 
     public override void DeclareFunctions(CodeWriter writer)
     {
@@ -60,31 +55,27 @@ internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : Nv
             LaneVocabulary.Declare(writer, 1, Spec);
         }
 
-        Prelude.Helpers(writer,
-        [
-            .. CopyFunctions,
+        Prelude.Helpers(
+            writer,
+            NvidiaPtx.Copy,
+            Context.ScalesTokens ? NvidiaPtx.CopyScale : "",
+            NvidiaPtx.CopyGroups,
             NvidiaPtx.LoadMatrix2,
             NvidiaPtx.Multiply(Element),
             NvidiaPtx.Softmax(Element),
             MergeFunctions,
+            NvidiaPtx.WarpBarrier,
             NvidiaExpansion.Functions(Context),
             Registers == 4 ? NvidiaPtx.Halves : ExchangeMiddle,
-            PieceAt,
-        ]);
+            """
+            // Where a piece of a row of so many lies: exchanged with others, so that what a warp reads at a time is in different banks.
+            static int piece_at(int row, int piece, int pieces)
+            {
+                const int exchange = pieces % 8 == 0 ? row % 2 * 4 + row / 2 % 4 : pieces % 4 == 0 ? row / 2 % 4 : 0;
+                return row * pieces + (piece ^ exchange);
+            }
+            """);
     }
-
-    /// <summary>The functions by which tiles are copied and waited for.</summary>
-    protected virtual string[] CopyFunctions => [NvidiaPtx.Copy, Context.ScalesTokens ? NvidiaPtx.CopyScale : "", NvidiaPtx.CopyGroups, NvidiaPtx.WarpBarrier];
-
-    /// <summary>Function: where a piece of 16 bytes of a row of this warp lies.</summary>
-    protected virtual string PieceAt => """
-        // Where a piece of a row of so many lies: exchanged with others, so that what a warp reads at a time is in different banks.
-        static int piece_at(int row, int piece, int pieces)
-        {
-            const int exchange = pieces % 8 == 0 ? row % 2 * 4 + row / 2 % 4 : pieces % 4 == 0 ? row / 2 % 4 : 0;
-            return row * pieces + (piece ^ exchange);
-        }
-        """;
 
     public override void Begin(CodeWriter writer)
     {
@@ -102,11 +93,18 @@ internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : Nv
                 const uint2 q1 = ((local const uint2*)(memory + (r + 8) * QUERY_STRIDE + d * 2))[lane % 4];
                 query[d] = (uint4)(q0.s0, q1.s0, q0.s1, q1.s1);
                 """;
-        DeclareMemory(writer);
         writer.Add($$"""
+            local uint4 memory[LOCAL_SIZE] __attribute__((aligned(128)));
+            const uint queries_at = (uint)(size_t)memory; // a local pointer is its address in shared memory
+            const int thread = get_local_id(0);
+            const int lane = thread % 32;
+            const int warp_row = 0;
+            const int warp_key = thread / 32 * WARP_KEYS;
+            local const uint4* const stages = memory + ROWS * QUERY_STRIDE + thread / 32 * (STAGES * WARP_STAGE_SIZE); // of this warp
+            const uint stages_at = (uint)(size_t)stages;
             {{CopyQueries("(r * QUERY_STRIDE + piece) * 16")}}
             asm volatile("cp.async.wait_all;");
-            {{RowBarrier}}
+            barrier(CLK_LOCAL_MEM_FENCE);
             {{TurnQueries()}}uint4 query[HEAD_DIM / 16];
             #pragma unroll
             for (int d = 0; d < HEAD_DIM / 16; d += {{Registers / 2}})
@@ -117,32 +115,13 @@ internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : Nv
 
             """);
         BeginRows(writer);
-        BeginTiles(writer);
-    }
-
-    /// <summary>Local memory and the place of this work-item.</summary>
-    protected virtual void DeclareMemory(CodeWriter writer) => writer.Add("""
-        local uint4 memory[LOCAL_SIZE] __attribute__((aligned(128)));
-        const uint queries_at = (uint)(size_t)memory; // a local pointer is its address in shared memory
-        const int thread = get_local_id(0);
-        const int lane = thread % 32;
-        const int warp_row = 0;
-        const int warp_key = thread / 32 * WARP_KEYS;
-        local const uint4* const stages = memory + ROWS * QUERY_STRIDE + thread / 32 * (STAGES * WARP_STAGE_SIZE); // of this warp
-        const uint stages_at = (uint)(size_t)stages;
-        """);
-
-    /// <summary>Before the first tile.</summary>
-    protected virtual void BeginTiles(CodeWriter writer)
-    {
         writer.Add("int stage = 0;");
         writer.Open("for (int ahead = 0; ahead < STAGES - 1; ahead++)");
         CopyTile(writer, "ahead", "item.kv_begin + ahead * KEYS");
         writer.Close();
     }
 
-    /// <summary>Waits for a tile; <c>raw</c> and <c>values_at</c> are then this warp's part, <c>scales</c> its scales.</summary>
-    protected virtual void TakeTile(CodeWriter writer)
+    public override void Scores(CodeWriter writer)
     {
         writer.Add("""
             wait_copies();
@@ -151,25 +130,6 @@ internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : Nv
         writer.Open();
         CopyTile(writer, "(stage + STAGES - 1) % STAGES", "first_key + (STAGES - 1) * KEYS");
         writer.Close();
-        writer.Add($$"""
-            local const uint4* const raw = stages + stage * WARP_STAGE_SIZE;
-            const uint values_at = stages_at + (stage * WARP_STAGE_SIZE + WARP_KEYS * KEY_PIECES) * 16;
-            {{(Context.ScalesTokens ? "local const float* const scales = (local const float*)(raw + WARP_KEYS * (KEY_PIECES + VALUE_PIECES));\n" : "")}}stage = (stage + 1) % STAGES;
-
-            """);
-    }
-
-    /// <summary>After the last read of a tile.</summary>
-    protected virtual void ReleaseTile(CodeWriter writer)
-    {
-    }
-
-    /// <summary>After the last tile.</summary>
-    protected virtual void EndTiles(CodeWriter writer) => writer.Add("asm volatile(\"cp.async.wait_all;\");");
-
-    public override void Scores(CodeWriter writer)
-    {
-        TakeTile(writer);
         string products = Registers == 4
             ? """
                 const uint4 k = expand(((local const uint*)(raw + piece_at(r, d / 2, KEY_PIECES)))[lane % 4]);
@@ -181,6 +141,10 @@ internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : Nv
                 score[0][j] = mma_m16n8k16(score[0][j], query[d], k.s0, k.s1);
                 """;
         writer.Add($$"""
+            local const uint4* const raw = stages + stage * WARP_STAGE_SIZE;
+            const uint values_at = stages_at + (stage * WARP_STAGE_SIZE + WARP_KEYS * KEY_PIECES) * 16;
+            {{(Context.ScalesTokens ? "local const float* const scales = (local const float*)(raw + WARP_KEYS * (KEY_PIECES + VALUE_PIECES));\n" : "")}}stage = (stage + 1) % STAGES;
+
             float4 score[1][KEY_BLOCKS];
             #pragma unroll
             for (int j = 0; j < KEY_BLOCKS; j++)
@@ -232,12 +196,13 @@ internal class NvidiaQuantisedFlash(KernelContext context, NvidiaTile tile) : Nv
                 }
             }
             """);
-        ReleaseTile(writer);
     }
 
     public override void Finish(CodeWriter writer)
     {
-        EndTiles(writer);
+        writer.Add("""
+            asm volatile("cp.async.wait_all;");
+            """);
         TotalRows(writer);
         MergeWarps(writer);
     }

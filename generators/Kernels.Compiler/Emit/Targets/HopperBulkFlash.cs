@@ -1,0 +1,282 @@
+using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Planning;
+
+namespace Kernels.Compiler.Emit.Targets;
+
+/// <summary>
+/// Few query rows over keys and values that one warp copies in bulk for the others: a strip of consecutive tokens by one
+/// instruction, as it is in the cache. Copies are fastest to multiples of 128 bytes, where rows begin in the same bank of local
+/// memory and ldmatrix would read eight pieces of it. So fragments are made of whole pieces of 16 bytes: they may have the
+/// elements of a key, or the columns of a value, in any order that the other factor shares.
+/// </summary>
+internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
+{
+    public override TilePlan Tile => tile;
+
+    protected override string FirstKey => "first_key + warp_key + j * 8 + lane % 4 * 2";
+
+    protected override string RowBarrier => "row_barrier();";
+
+    protected override string RowWorkItems => "WORK_GROUP";
+
+    protected override string ValueScalesAt => "KEYS";
+
+    protected override string QueryElement(string row, string d) =>
+        $"(local {Context.Storage.StorageType}*)(memory + {row} * QUERY_STRIDE) + {d}";
+
+    /// <summary>Output block c has column c of each work-item's adjacent columns.</summary>
+    protected override string Column(string element) => $"(lane % 4 * 2 + {element}) * VALUE_BLOCKS + c";
+
+    /// <summary>The functions of a form's own.</summary>
+    protected abstract string[] Functions { get; }
+
+    /// <summary>Statements: <c>query</c>, the queries' fragments, out of <c>memory</c>.</summary>
+    protected abstract string LoadQueries { get; }
+
+    /// <summary>Statements: the product of the fragments from <c>d</c> on with four pieces of a key in <c>k</c>, of which this work-item has one, added to the scores of block <c>j</c>.</summary>
+    protected abstract string MultiplyPiece(string k, string d);
+
+    /// <summary>Statements: probabilities <c>p</c> times this work-item's columns of four keys, the first at <c>value</c>, added to the outputs.</summary>
+    protected abstract string MultiplyValues { get; }
+
+    /// <summary>Pieces of 16 bytes of a key, and of a value.</summary>
+    protected int KeyPieces => Spec.HeadDim / NvidiaPlanner.PieceElements(Spec);
+
+    protected int ValuePieces => Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec);
+
+    public override void DeclareTile(CodeWriter writer) => writer.Add($"""
+        #define ROW_BLOCKS 1 // blocks of 16 rows
+        #define WARPS_ALONG_ROWS 1
+        #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
+        #define WORK_GROUP (32 * WARPS_ALONG_KEYS) // those that hold rows
+        #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
+        #define STAGES {tile.Stages} // tiles in local memory: one in use, the others on their way
+        #define KEY_BLOCKS (WARP_KEYS / 8) // blocks of 16 x 8 scores
+        #define VALUE_BLOCKS (VALUE_DIM / 8) // blocks of 16 x 8 outputs
+        #define STRIPS 8 // of consecutive keys, each of which one work-item copies
+        #define STRIP_KEYS (KEYS / STRIPS)
+
+        // In pieces of 16 bytes.
+        #define QUERY_STRIDE {NvidiaPlanner.Stride16(Spec.HeadDim)}
+        #define KEY_PIECES {KeyPieces}
+        #define VALUE_PIECES {ValuePieces}
+        #define STAGE_SIZE (KEYS * (KEY_PIECES + VALUE_PIECES){(Context.ScalesTokens ? " + 2 * KEYS / 4" : "")}) // {(Context.ScalesTokens ? "keys, values, and the scales of both" : "keys and values")}
+        #define LOCAL_SIZE {tile.LocalBytes / 16} // queries and stages, or the states that are merged after them
+        """);
+
+    public override void DeclareFunctions(CodeWriter writer)
+    {
+        if (Context.Rules.NeedsRows)
+        {
+            LaneVocabulary.Declare(writer, 1, Spec);
+        }
+
+        Prelude.Helpers(
+            writer,
+            [
+                NvidiaPtx.Copy,
+                .. Context.ScalesTokens ? [NvidiaPtx.CopyScale, HopperPtx.ArriveWhenCopied] : Array.Empty<string>(),
+                HopperPtx.Barriers,
+                HopperPtx.CopyBulk,
+                NvidiaPtx.WarpBarrier,
+                """
+                // The work-items that hold rows wait for one another.
+                static void row_barrier(void)
+                {
+                    asm volatile("bar.sync 1, %0;" : : "n"(WORK_GROUP) : "memory");
+                }
+                """,
+                NvidiaPtx.Multiply(Element),
+                NvidiaPtx.Softmax(Element),
+                MergeFunctions,
+                .. Functions,
+            ]);
+    }
+
+    public override void Begin(CodeWriter writer)
+    {
+        writer.Add($$"""
+            local uint4 memory[LOCAL_SIZE] __attribute__((aligned(128)));
+            local ulong barriers[2 * STAGES];
+            const uint queries_at = (uint)(size_t)memory; // a local pointer is its address in shared memory
+            const uint tiles_at = queries_at + ROWS * QUERY_STRIDE * 16;
+            const uint tile_there = (uint)(size_t)barriers; // the tile of stage s has arrived: barrier s of these
+            const uint tile_free = tile_there + STAGES * 8; // no warp reads it any more
+            const int thread = get_local_id(0);
+            const int lane = thread % 32;
+            if (thread == 0)
+            {
+                for (int s = 0; s < STAGES; s++)
+                {
+                    init_barrier(tile_there + s * 8, {{(Context.ScalesTokens ? "1 + 32" : "1")}});
+                    init_barrier(tile_free + s * 8, WARPS_ALONG_KEYS);
+                }
+                fence_asynchronous();
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            """);
+        writer.Open("if (thread >= WORK_GROUP)");
+        CopyTiles(writer);
+        writer.Add("return;");
+        writer.Close().Line();
+        writer.Add($$"""
+            const int warp_row = 0;
+            const int warp_key = thread / 32 * WARP_KEYS;
+            {{CopyQueries("(r * QUERY_STRIDE + piece) * 16")}}
+            asm volatile("cp.async.wait_all;");
+            row_barrier();
+            {{TurnQueries()}}
+            {{LoadQueries}}
+
+            """);
+        BeginRows(writer);
+        writer.Add("""
+            int stage = 0;
+            uint parity = 0;
+            """);
+    }
+
+    /// <summary>The part of the warp that copies: the same tiles in the same order.</summary>
+    private void CopyTiles(CodeWriter writer)
+    {
+        writer.Add("""
+            int stage = 0;
+            uint parity = 1; // the first copies wait for nobody
+            """);
+        writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
+        if (Spec.MaskMod is not null)
+        {
+            writer.Add(FlashAlgorithm.TileClass);
+            writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;").Close();
+        }
+
+        writer.Add("""
+            const uint there = tile_there + stage * 8;
+            const uint stage_at = tiles_at + stage * STAGE_SIZE * 16;
+            wait_phase(tile_free + stage * 8, parity);
+            if (lane == 0)
+            {
+                arrive_and_expect(there, min(KEYS, item.kv_end - first_key) * (KEY_PIECES + VALUE_PIECES) * 16);
+            }
+            """);
+        string arguments = Context.Addressing.Arguments;
+        if (Context.ScalesTokens)
+        {
+            writer.Add($$"""
+                for (int i = lane; i < 2 * KEYS; i += 32)
+                {
+                    const int key = first_key + i % KEYS;
+                    global const float* const from = i < KEYS ? key_scales : value_scales;
+                    copy_4(stage_at + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + scale_index(sequence, kv_head, min(key, item.kv_end - 1), {{arguments}}), key < item.kv_end);
+                }
+                arrive_when_copied(there);
+                """);
+        }
+
+        writer.Add($$"""
+
+            // Each of the first work-items copies a strip, as many tokens at a time as the cache has one after the other.
+            const int begin = lane % STRIPS * STRIP_KEYS;
+            const int end = lane < 2 * STRIPS ? min(begin + STRIP_KEYS, item.kv_end - first_key) : 0;
+            int run;
+            for (int r = begin; r < end; r += run)
+            {
+                const int key = first_key + r;
+                run = {{Context.Addressing.AdjacentTokens("key", "end - r")}};
+                if (lane < STRIPS)
+                {
+                    copy_bulk(stage_at + r * KEY_PIECES * 16, keys + key_row(sequence, kv_head, key, {{arguments}}), run * KEY_PIECES * 16, there);
+                }
+                else
+                {
+                    copy_bulk(stage_at + (KEYS * KEY_PIECES + r * VALUE_PIECES) * 16, values + value_row(sequence, kv_head, key, {{arguments}}), run * VALUE_PIECES * 16, there);
+                }
+            }
+            stage = (stage + 1) % STAGES;
+            parity ^= stage == 0;
+            """);
+        writer.Close();
+    }
+
+    public override void Scores(CodeWriter writer)
+    {
+        writer.Add($$"""
+            wait_phase(tile_there + stage * 8, parity);
+            local uint4* const tile = memory + ROWS * QUERY_STRIDE + stage * STAGE_SIZE;
+            local uint4* const warp_values = tile + KEYS * KEY_PIECES + warp_key * VALUE_PIECES;
+            if (first_key + KEYS > item.kv_end)
+            {
+                // Rows past the end are as they were: those of values become 0, as their probabilities are.
+                for (int i = lane + max(0, item.kv_end - first_key - warp_key) * VALUE_PIECES; i < WARP_KEYS * VALUE_PIECES; i += 32)
+                {
+                    warp_values[i] = (uint4)(0);
+                }
+                warp_barrier();
+            }
+            {{(Context.ScalesTokens ? "local const float* const scales = (local const float*)(tile + KEYS * (KEY_PIECES + VALUE_PIECES)) + warp_key;\n" : "")}}
+            float4 score[1][KEY_BLOCKS];
+            #pragma unroll
+            for (int j = 0; j < KEY_BLOCKS; j++)
+            {
+                score[0][j] = (float4)(0.0f);
+            }
+            #pragma unroll
+            for (int d = 0; d < KEY_PIECES; d += {{(KeyPieces % 8 == 0 ? 8 : 4)}})
+            {
+                #pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
+                    local const uint4* const key = tile + (warp_key + j * 8 + lane / 4) * KEY_PIECES + d;
+                    {{(KeyPieces % 8 == 0 ? TwoPieces : OnePiece).Replace("\n", "\n        ")}}
+                }
+            }
+
+            """);
+        ScaleKeys(writer);
+    }
+
+    private string OnePiece => $"""
+        const uint4 k0 = key[lane % 4];
+        {MultiplyPiece("k0", "d")}
+        """;
+
+    private string TwoPieces => $"""
+        // Odd keys have their two pieces in the other order, so that a warp reads all banks at a time.
+        const uint4 x = key[lane % 8];
+        const uint4 y = key[(lane + 4) % 8];
+        const uint4 k0 = lane & 4 ? y : x;
+        const uint4 k1 = lane & 4 ? x : y;
+        {MultiplyPiece("k0", "d")}
+        {MultiplyPiece("k1", "d + 4")}
+        """;
+
+    public override void Accumulate(CodeWriter writer)
+    {
+        ScaleProbabilities(writer);
+        writer.Add($$"""
+            #pragma unroll
+            for (int j = 0; j < KEY_BLOCKS; j += 2)
+            {
+                // Two blocks of probabilities are one fragment of the next multiplication, as they lie. This work-item has some
+                // adjacent columns of the keys that its probabilities are of.
+                uint4 p;
+                {{Fragment("p", "0", "j", "j + 1").Replace("\n", "\n    ")}}
+                {{MultiplyValues.Replace("\n", "\n    ")}}
+            }
+            warp_barrier();
+            if (lane == 0)
+            {
+                arrive(tile_free + stage * 8);
+            }
+            stage = (stage + 1) % STAGES;
+            parity ^= stage == 0;
+            """);
+    }
+
+    public override void Finish(CodeWriter writer)
+    {
+        TotalRows(writer);
+        MergeWarps(writer);
+    }
+}
