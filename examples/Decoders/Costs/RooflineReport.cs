@@ -101,6 +101,11 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
             Line($"Measured: {line}");
         }
 
+        if (kernels.Count > 0)
+        {
+            output.WriteLine();
+        }
+
         if (points.All(point => point.Measured is null))
         {
             Line($"Nothing was measured: no attention type of this shape was compiled in, or every step takes more than {RooflineSteps.LongestStep} s or too much memory.");

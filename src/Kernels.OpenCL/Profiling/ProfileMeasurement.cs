@@ -1,9 +1,15 @@
+using System.Diagnostics;
+
 namespace Kernels.OpenCL;
 
 /// <summary>Runs the kernels of <see cref="ProfileKernels"/> in the launch shape that suits the device.</summary>
 internal sealed class ProfileMeasurement : IDisposable
 {
+    // Fewer where a device is so slow that they take longer than this.
     private const int Launches = 9;
+    private const int FewestLaunches = 3;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private const long GpuBytes = 2L << 30;
     private const long CpuBytes = 512L << 20;
 
@@ -112,22 +118,29 @@ internal sealed class ProfileMeasurement : IDisposable
     /// <summary>Median times of kernels that run in turns, so that what else the machine does meets all of them.</summary>
     private double[] Seconds(params ReadOnlySpan<(ComputeKernel Kernel, NDRange Global)> kernels)
     {
-        var times = new long[kernels.Length, Launches];
+        var times = new List<long>[kernels.Length];
 
         // The first launches finish the build, and bring the clocks up.
-        for (int i = -1; i < Launches; i++)
+        for (int k = 0; k < kernels.Length; k++)
+        {
+            times[k] = [];
+            _ = Launch(kernels[k].Kernel, kernels[k].Global);
+        }
+
+        long begin = Stopwatch.GetTimestamp();
+        for (int i = 0; i < Launches && (i < FewestLaunches || Stopwatch.GetElapsedTime(begin) < Patience); i++)
         {
             for (int k = 0; k < kernels.Length; k++)
             {
-                times[k, Math.Max(i, 0)] = Launch(kernels[k].Kernel, kernels[k].Global);
+                times[k].Add(Launch(kernels[k].Kernel, kernels[k].Global));
             }
         }
 
         var medians = new double[kernels.Length];
         for (int k = 0; k < medians.Length; k++)
         {
-            long[] sorted = [.. Enumerable.Range(0, Launches).Select(i => times[k, i]).Order()];
-            medians[k] = Math.Max(1, sorted[Launches / 2]) * 1e-9;
+            times[k].Sort();
+            medians[k] = Math.Max(1, times[k][times[k].Count / 2]) * 1e-9;
         }
 
         return medians;
