@@ -18,6 +18,16 @@ public sealed class DeviceProfileTests(DeviceFixture fixture) : IClassFixture<De
         }
 
         Assert.InRange(profile.Ridge, 0.01, 1e4);
+        Assert.InRange(profile.Overlap, 0, 1);
         Assert.Equal(before, fixture.Device.AllocatedBytes);
     }
+
+    [Theory]
+    [InlineData(3, 2, 3, 1)]
+    [InlineData(3, 2, 5, 0)]
+    [InlineData(2, 3, 4, 0.5)]
+    [InlineData(3, 2, 2.9, 1)]
+    [InlineData(3, 2, 6, 0)]
+    public void OverlapIsThePartOfTheShorterThatIsNotSeen(double reading, double arithmetic, double together, double overlap) =>
+        Assert.Equal(overlap, ProfileMeasurement.Overlap(reading, arithmetic, together));
 }

@@ -15,13 +15,17 @@ public static partial class AttentionRegistry
     /// <exception cref="CheckpointException">No attention kernel was compiled in for a layer; the message has the attribute to add.</exception>
     /// <param name="cache">The kind of cache.</param>
     /// <param name="mla">How latent attention runs; other attention has one form.</param>
-    public static AttentionFactory With(CacheKind cache, MlaForm mla = MlaForm.Auto) => Create(cache, mla, pages: null);
+    /// <param name="expandFrom">With <see cref="MlaForm.Auto"/>, new tokens from which on a request attends expanded; by default where it takes less arithmetic.</param>
+    public static AttentionFactory With(CacheKind cache, MlaForm mla = MlaForm.Auto, int? expandFrom = null) => Create(cache, mla, expandFrom, pages: null);
 
     /// <summary>Makes the attention of models with a paged cache of this many pages, however many sequences share them.</summary>
     /// <exception cref="CheckpointException">No attention kernel was compiled in for a layer; the message has the attribute to add.</exception>
-    public static AttentionFactory WithPages(int pages) => Create(CacheKind.Paged, MlaForm.Auto, pages);
+    /// <param name="pages">Pages; null for as many as all sequences take at full length.</param>
+    /// <param name="mla">How latent attention runs; other attention has one form.</param>
+    /// <param name="expandFrom">As for the other.</param>
+    public static AttentionFactory WithPages(int? pages, MlaForm mla = MlaForm.Auto, int? expandFrom = null) => Create(CacheKind.Paged, mla, expandFrom, pages);
 
-    private static AttentionFactory Create(CacheKind cache, MlaForm mla, int? pages) => (device, config, sequences, capacity) =>
+    private static AttentionFactory Create(CacheKind cache, MlaForm mla, int? expandFrom, int? pages) => (device, config, sequences, capacity) =>
     {
         AttentionGeometry[] layers = [.. config.Layers.Select(layer => config.Latent is { } latent && mla == MlaForm.Expanded ? latent.Expanded : layer.Attention)];
 
@@ -31,7 +35,7 @@ public static partial class AttentionRegistry
             layers, (geometry, count) => Find(geometry, cache, capacity).Create(new CacheRequest(device, sequences, capacity, count, pages)));
         return config.Latent is null
             ? cached
-            : new LatentAttention(mla, cached, (count, longest) => inPassing!.Create(new CacheRequest(device, count, longest, 1, Pages: null)));
+            : new LatentAttention(device, config.Latent, mla, expandFrom, cached, (count, longest) => inPassing!.Create(new CacheRequest(device, count, longest, 1, Pages: null)));
     };
 
     private static Entry Find(AttentionGeometry geometry, CacheKind cache, int capacity)
@@ -123,7 +127,7 @@ public static partial class AttentionRegistry
     /// <param name="Pages">Pages of a paged cache; null for as many as all sequences take at full length.</param>
     private sealed record CacheRequest(ComputeDevice Device, int Sequences, int Capacity, int Layers, int? Pages);
 
-    private sealed record Entry(AttentionDescriptor Descriptor, Func<CacheRequest, IDecoderAttention> Create)
+    private sealed record Entry(AttentionDescriptor Descriptor, Func<CacheRequest, IDivisibleAttention> Create)
     {
         public AttentionShape Shape => Descriptor.Shape;
 

@@ -4,13 +4,17 @@ using Kernels.OpenCL;
 namespace Decoders;
 
 /// <summary>The attention of layers of one geometry through a generated type, whichever it is.</summary>
-internal sealed class GeneratedAttention<TAttention> : IDecoderAttention, IDecoderPages
+internal sealed class GeneratedAttention<TAttention> : IDivisibleAttention, IDecoderPages
     where TAttention : class, IAttention<TAttention, float>
 {
     private readonly TAttention attention;
     private readonly IKvCache<TAttention> cache;
     private readonly PagedKvCache<TAttention>? paged;
     private readonly AttentionPlan<TAttention> plan;
+
+    // Of the queries, where a step has only some of them attend; made when first needed.
+    private AttentionPlan<TAttention>? narrowed;
+    private AttentionPlan<TAttention> attending;
 
     // The cache's number of each sequence: a paged cache gives out its own.
     private readonly int[] cached;
@@ -41,11 +45,14 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention, IDecod
         cached = [.. Enumerable.Range(0, sequences).Select(sequence => paged?.Create() ?? sequence)];
         reserved = new int[sequences];
         plan = attention.CreatePlan();
+        attending = plan;
     }
 
     public int Capacity { get; }
 
     public long CacheBytes => cache.ByteLength;
+
+    public ElementType RowType => TAttention.Descriptor.Shape.CacheStorage;
 
     public IDecoderPages? Pages => paged is null ? null : this;
 
@@ -105,6 +112,31 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention, IDecod
         }
 
         plan.Build(cache, requests.AsSpan(0, step.Length));
+        attending = plan;
+    }
+
+    public void Attending(ReadOnlySpan<(int Sequence, int Tokens)> queries)
+    {
+        // No more than those of the step.
+        for (int i = 0; i < queries.Length; i++)
+        {
+            int sequence = cached[queries[i].Sequence];
+            requests[i] = new AttentionRequest(sequence, queries[i].Tokens, cache.Length(sequence));
+        }
+
+        attending = narrowed ??= attention.CreatePlan();
+        attending.Build(cache, requests.AsSpan(0, queries.Length));
+    }
+
+    public DeviceBuffer<byte> Rows(int layer) => cache.Keys(layer);
+
+    public void Slots(int sequence, Span<int> slots)
+    {
+        ReadOnlySpan<int> pages = paged is null ? [] : paged.Pages(cached[sequence]);
+        for (int i = 0; i < slots.Length; i++)
+        {
+            slots[i] = paged is null ? (cached[sequence] * Capacity) + i : (pages[i / paged.PageSize] * paged.PageSize) + (i % paged.PageSize);
+        }
     }
 
     public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
@@ -116,7 +148,7 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention, IDecod
     public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
     {
         Set(inputs);
-        attention.SubmitAttend(plan, cache, layer, q, o);
+        attention.SubmitAttend(attending, cache, layer, q, o);
     }
 
     public void Reset(int sequence)
@@ -133,9 +165,13 @@ internal sealed class GeneratedAttention<TAttention> : IDecoderAttention, IDecod
         cached[sequence] = paged.Create();
     }
 
+    public IEnumerable<string> Describe() =>
+        [$"{TAttention.Descriptor.Name}: {attention.Target} kernels ({attention.TargetReason}), prefill tile of {attention.Tuning}"];
+
     public void Dispose()
     {
         plan.Dispose();
+        narrowed?.Dispose();
         cache.Dispose();
         attention.Dispose();
     }

@@ -1,3 +1,4 @@
+using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -6,21 +7,21 @@ namespace Decoders;
 /// The attention of layers that differ, such as ones with and without a window: layers of one geometry share a generated type,
 /// a plan and a cache.
 /// </summary>
-internal sealed class LayeredAttention : IDecoderAttention
+internal sealed class LayeredAttention : IDivisibleAttention
 {
-    private readonly List<IDecoderAttention> groups = [];
-    private readonly (IDecoderAttention Group, int Layer)[] layers;
+    private readonly List<IDivisibleAttention> groups = [];
+    private readonly (IDivisibleAttention Group, int Layer)[] layers;
 
     /// <param name="geometries">The geometry of each layer.</param>
     /// <param name="create">Makes the attention of a number of layers of one geometry.</param>
-    public LayeredAttention(IReadOnlyList<AttentionGeometry> geometries, Func<AttentionGeometry, int, IDecoderAttention> create)
+    public LayeredAttention(IReadOnlyList<AttentionGeometry> geometries, Func<AttentionGeometry, int, IDivisibleAttention> create)
     {
-        layers = new (IDecoderAttention, int)[geometries.Count];
+        layers = new (IDivisibleAttention, int)[geometries.Count];
         try
         {
             foreach (IGrouping<AttentionGeometry, int> group in Enumerable.Range(0, layers.Length).GroupBy(layer => geometries[layer]))
             {
-                IDecoderAttention attention = create(group.Key, group.Count());
+                IDivisibleAttention attention = create(group.Key, group.Count());
                 groups.Add(attention);
                 int next = 0;
                 foreach (int layer in group)
@@ -41,6 +42,8 @@ internal sealed class LayeredAttention : IDecoderAttention
 
     public IDecoderPages? Pages { get; }
 
+    public ElementType RowType => groups[0].RowType;
+
     public int Capacity => groups[0].Capacity;
 
     public long CacheBytes => groups.Sum(group => group.CacheBytes);
@@ -49,35 +52,49 @@ internal sealed class LayeredAttention : IDecoderAttention
 
     public void Begin(ReadOnlySpan<(int Sequence, int Tokens)> step)
     {
-        foreach (IDecoderAttention group in groups)
+        foreach (IDivisibleAttention group in groups)
         {
             group.Begin(step);
         }
     }
 
+    public void Attending(ReadOnlySpan<(int Sequence, int Tokens)> queries)
+    {
+        foreach (IDivisibleAttention group in groups)
+        {
+            group.Attending(queries);
+        }
+    }
+
+    public DeviceBuffer<byte> Rows(int layer) => layers[layer].Group.Rows(layers[layer].Layer);
+
+    public void Slots(int sequence, Span<int> slots) => groups[0].Slots(sequence, slots);
+
     public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
     {
-        (IDecoderAttention group, int place) = layers[layer];
+        (IDivisibleAttention group, int place) = layers[layer];
         group.Append(place, k, v, inputs);
     }
 
     public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
     {
-        (IDecoderAttention group, int place) = layers[layer];
+        (IDivisibleAttention group, int place) = layers[layer];
         group.Attend(place, q, o, inputs);
     }
 
     public void Reset(int sequence)
     {
-        foreach (IDecoderAttention group in groups)
+        foreach (IDivisibleAttention group in groups)
         {
             group.Reset(sequence);
         }
     }
 
+    public IEnumerable<string> Describe() => groups.SelectMany(group => group.Describe());
+
     public void Dispose()
     {
-        foreach (IDecoderAttention group in groups)
+        foreach (IDivisibleAttention group in groups)
         {
             group.Dispose();
         }

@@ -3,7 +3,7 @@ namespace Decoders;
 /// <summary>How latent attention (MLA) runs.</summary>
 public enum MlaForm
 {
-    /// <summary>A cache of latents; steps that begin their sequences run expanded, in passing, and all others absorbed.</summary>
+    /// <summary>A cache of latents; each request of a step runs in the form that is cheaper for as many new tokens as it has.</summary>
     Auto,
 
     /// <summary>A cache of latents, over which queries run that have absorbed what makes keys of latents.</summary>

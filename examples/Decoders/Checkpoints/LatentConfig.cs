@@ -46,4 +46,18 @@ public sealed record LatentConfig(int Heads, int Rank, int NopeDim, int RopeDim,
         Rope = Rope,
         RotaryDim = RopeDim,
     };
+
+    /// <summary>
+    /// Whether new tokens attend with fewer multiplications over the keys and values that their whole context's latents are made into
+    /// than over the latents. For a token itself, making its query a latent one and its output one of values costs what expanding its
+    /// row does; so expanding costs rank · (nope + value) for each token before, and saves 2 · rank − nope − value for each pair of
+    /// query and key.
+    /// </summary>
+    /// <param name="queries">New tokens of a sequence; one alone has no keys to save on.</param>
+    /// <param name="context">Tokens before them.</param>
+    public bool ExpandingPays(int queries, int context)
+    {
+        double pairs = ((double)queries * context) + (0.5 * queries * (queries + 1.0));
+        return queries > 1 && pairs * ((2.0 * Rank) - NopeDim - ValueDim) >= (double)context * Rank * (NopeDim + ValueDim);
+    }
 }

@@ -17,6 +17,7 @@ internal static class BatchGeneration
         ParseResult result, EngineArguments arguments, string folder, string file, int count, SamplingOptions sampling, string? selector, TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
+        arguments.CheckModel(result, config, folder);
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
         string[] prompts = ReadPrompts(file);
         ImmutableArray<int>[] tokens = [.. prompts.Select(prompt => tokenizer.EncodePrompt(config, prompt))];
@@ -40,6 +41,7 @@ internal static class BatchGeneration
         }
 
         WriteTable(engine, prompts.Length, time, output);
+        arguments.WriteChoices(result, engine.AttentionKernels, output);
         return 0;
     }
 
@@ -108,6 +110,11 @@ internal static class BatchGeneration
         Add("Generated tokens", $"{done.GeneratedTokens:N0}");
         Add("Generated tokens/s", $"{done.GeneratedTokens / time.TotalSeconds:F1}");
         Add("Guessed tokens, right of all", $"{done.AcceptedDraftTokens:N0} of {done.DraftTokens:N0}");
+        if (engine.Config.Latent is not null)
+        {
+            Add("Tokens attended expanded, absorbed", $"{done.ExpandedTokens:N0}, {done.AbsorbedTokens:N0}");
+        }
+
         Add("Steps", $"{done.Steps:N0}");
         Add("Pages used at most", $"{done.PagesUsedAtMost:N0} of {done.PagesFree + done.PagesUsed:N0}");
         Add("Preemptions", $"{done.Preemptions:N0}");

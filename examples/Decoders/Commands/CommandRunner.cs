@@ -108,7 +108,7 @@ public static class CommandRunner
     internal static Option<MlaForm?> MlaOption(string otherwise) =>
         new("--mla")
         {
-            Description = $"How latent attention (DeepSeek) runs: absorbed over a cache of latents, expanded over a cache of keys and values, or auto, of latents, with steps that begin a text expanded in passing; by default {otherwise}.",
+            Description = $"How latent attention (DeepSeek) runs: absorbed over a cache of latents, expanded over a cache of keys and values, or auto, over latents, with each request of a step in the form that takes less arithmetic; by default {otherwise}.",
             HelpName = "auto|absorbed|expanded",
             CustomParser = result =>
             {
@@ -123,12 +123,33 @@ public static class CommandRunner
             },
         };
 
-    /// <summary>Throws if a form was asked for of a model that has no latent attention.</summary>
-    internal static void CheckMla(MlaForm? form, ModelConfig config, string folder)
-    {
-        if (form is not null && config.Latent is null)
+    /// <summary>The option that says where <see cref="MlaOption"/>'s auto changes from one form to the other.</summary>
+    internal static Option<int?> ExpandFromOption() =>
+        new("--expand-from")
         {
-            throw new CheckpointException(folder, $"is of type {config.ModelType}, which has no latent attention: leave out --mla");
+            Description = "New tokens of a request from which on latent attention expands, with --mla auto; by default where it takes less arithmetic.",
+            HelpName = "N",
+            CustomParser = result => ParseNumber<int>(result, n => n >= 1, "a number from 1"),
+        };
+
+    /// <summary>Adds an error if a boundary was given and the form is not auto.</summary>
+    internal static void CheckExpandFrom(CommandResult result, Option<MlaForm?> mla, Option<int?> expandFrom)
+    {
+        if (result.GetResult(expandFrom) is not null && result.GetValue(mla) is not (null or MlaForm.Auto))
+        {
+            result.AddError("--expand-from goes with --mla auto.");
+        }
+    }
+
+    /// <summary>The option that has a command say what it has chosen.</summary>
+    internal static Option<bool> VerboseOption() => new("--verbose") { Description = "Say which attention kernels and tiles run, and why." };
+
+    /// <summary>Throws if a form was asked for of a model that has no latent attention.</summary>
+    internal static void CheckMla(MlaForm? form, ModelConfig config, string folder, int? expandFrom = null)
+    {
+        if ((form is not null || expandFrom is not null) && config.Latent is null)
+        {
+            throw new CheckpointException(folder, $"is of type {config.ModelType}, which has no latent attention: leave out {(form is null ? "--expand-from" : "--mla")}");
         }
     }
 

@@ -25,14 +25,43 @@ internal sealed class EngineArguments
     };
 
     private readonly Option<bool> noReuse = new("--no-prefix-reuse") { Description = "Do not share the cache of equal beginnings." };
+    private readonly Option<MlaForm?> mla = CommandRunner.MlaOption("auto");
+    private readonly Option<int?> expandFrom = CommandRunner.ExpandFromOption();
+    private readonly Option<bool> verbose = CommandRunner.VerboseOption();
     private readonly Option<int> draft = Count("--draft", "The most tokens to guess from the text so far, for greedy requests.", 0, least: 0);
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[sequences, pages, stepTokens, preemption, noReuse, draft])
+        foreach (Option option in (Option[])[sequences, pages, stepTokens, preemption, noReuse, draft, mla, expandFrom, verbose])
         {
             command.Add(option);
+        }
+
+        command.Validators.Add(result => CommandRunner.CheckExpandFrom(result, mla, expandFrom));
+    }
+
+    /// <summary>Throws if an option does not go with the model.</summary>
+    /// <exception cref="CheckpointException">A form of latent attention was asked for of a model that has none.</exception>
+    public void CheckModel(ParseResult result, ModelConfig config, string folder) =>
+        CommandRunner.CheckMla(result.GetValue(mla), config, folder, result.GetValue(expandFrom));
+
+    /// <summary>The attention that the options ask for.</summary>
+    /// <param name="result">What was parsed.</param>
+    /// <param name="cache">The kind of cache.</param>
+    public AttentionFactory Attention(ParseResult result, CacheKind cache)
+    {
+        MlaForm form = result.GetValue(mla) ?? MlaForm.Auto;
+        int? from = result.GetValue(expandFrom);
+        return cache == CacheKind.Paged ? AttentionRegistry.WithPages(result.GetValue(pages), form, from) : AttentionRegistry.With(cache, form, from);
+    }
+
+    /// <summary>Writes what was chosen, if that was asked for.</summary>
+    public void WriteChoices(ParseResult result, IEnumerable<string> lines, TextWriter output)
+    {
+        foreach (string line in result.GetValue(verbose) ? lines : [])
+        {
+            output.WriteLine(line);
         }
     }
 
@@ -49,8 +78,7 @@ internal sealed class EngineArguments
             ReusePrefixes = !result.GetValue(noReuse),
             DraftTokens = result.GetValue(draft),
         };
-        AttentionFactory attention = result.GetValue(pages) is { } count ? AttentionRegistry.WithPages(count) : AttentionRegistry.With(CacheKind.Paged);
-        Decoder decoder = Decoder.Load(device, folder, result.GetValue(sequences), capacity, attention);
+        Decoder decoder = Decoder.Load(device, folder, result.GetValue(sequences), capacity, Attention(result, CacheKind.Paged));
         try
         {
             WarmUp(decoder, options);

@@ -48,9 +48,8 @@ internal static class GenerateCommand
         };
 
         Option<CacheKind?> cache = CommandRunner.CacheOption("contiguous, or paged with --batch");
-        Option<MlaForm?> mla = CommandRunner.MlaOption("auto");
         var engine = new EngineArguments();
-        var command = new Command("generate", "Continues a text, or many side by side.") { model, prompt, batch, tokens, temperature, topK, topP, seed, cache, mla };
+        var command = new Command("generate", "Continues a text, or many side by side.") { model, prompt, batch, tokens, temperature, topK, topP, seed, cache };
         engine.AddTo(command);
         command.Add(device);
         command.Validators.Add(result =>
@@ -62,10 +61,6 @@ internal static class GenerateCommand
             else if (result.GetValue(batch) is not null && result.GetResult(cache) is { Tokens: [{ Value: "contiguous" }] })
             {
                 result.AddError("--batch needs a paged cache.");
-            }
-            else if (result.GetValue(batch) is not null && result.GetResult(mla) is not null)
-            {
-                result.AddError("--mla is for a single --prompt; --batch chooses by itself.");
             }
         });
         command.SetBody((result, output, cancellation) =>
@@ -81,16 +76,16 @@ internal static class GenerateCommand
             };
             return result.GetValue(batch) is { } file
                 ? BatchGeneration.Run(result, engine, folder, file, count, sampling, result.GetValue(device), output, cancellation)
-                : Run(folder, result.GetRequiredValue(prompt)!, count, sampling, result.GetValue(cache) ?? CacheKind.Contiguous, result.GetValue(mla), result.GetValue(device), output, cancellation);
+                : Run(result, engine, folder, result.GetRequiredValue(prompt)!, count, sampling, result.GetValue(cache) ?? CacheKind.Contiguous, result.GetValue(device), output, cancellation);
         });
         return command;
     }
 
     private static int Run(
-        string folder, string prompt, int count, SamplingOptions sampling, CacheKind cache, MlaForm? mla, string? selector, TextWriter output, CancellationToken cancellation)
+        ParseResult result, EngineArguments arguments, string folder, string prompt, int count, SamplingOptions sampling, CacheKind cache, string? selector, TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
-        CommandRunner.CheckMla(mla, config, folder);
+        arguments.CheckModel(result, config, folder);
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
         int[] tokens = [.. tokenizer.EncodePrompt(config, prompt)];
         if (tokens.Length == 0)
@@ -104,13 +99,13 @@ internal static class GenerateCommand
         using ComputeDevice device = CommandRunner.OpenDevice(selector);
         using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", next =>
         {
-            Decoder loaded = Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, mla ?? MlaForm.Auto));
+            Decoder loaded = Decoder.Load(device, folder, sequences: 1, capacity, arguments.Attention(result, cache));
             next($"Preparing kernels for {device}; the first time, the driver compiles them");
             WarmUp(loaded, tokens);
             return loaded;
         });
 
-        long warmedUp = decoder.Latent?.ExpandedTokens ?? 0;
+        (long warmedExpanded, long warmedAbsorbed) = (decoder.Latent?.ExpandedTokens ?? 0, decoder.Latent?.AbsorbedTokens ?? 0);
         var generator = new Generator(decoder);
         var sampler = new Sampler(sampling);
         TokenStream stream = tokenizer.CreateStream();
@@ -145,7 +140,8 @@ internal static class GenerateCommand
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"prompt: {Rate(tokens.Length, promptTime)} · generated: {Rate(generated, generationTime)} · device: {device} · cache: {decoder.CacheBytes:N0} bytes")
-            + (decoder.Latent is { } latent ? string.Create(CultureInfo.InvariantCulture, $" of {(latent.CachesLatents ? "latents" : "keys and values")}, {latent.ExpandedTokens - warmedUp} tokens attended expanded") : ""));
+            + (decoder.Latent is { } latent ? string.Create(CultureInfo.InvariantCulture, $" of {(latent.CachesLatents ? "latents" : "keys and values")}, {latent.ExpandedTokens - warmedExpanded} tokens attended expanded, {latent.AbsorbedTokens - warmedAbsorbed} absorbed") : ""));
+        arguments.WriteChoices(result, decoder.DescribeAttention(), output);
         return cancellation.IsCancellationRequested ? CommandRunner.Interrupted : 0;
     }
 

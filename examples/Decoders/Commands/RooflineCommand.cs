@@ -68,13 +68,13 @@ internal static class RooflineCommand
             (Roofline roofline, string source) = opened is null ? Known(result.GetValue(profile)!, operands) : Measured(opened, operands);
             var report = new RooflineReport(asked, roofline, output);
             report.WriteHead(source);
-            var steps = new RooflineSteps(asked, roofline, result.GetValue(measure) ? opened : null);
+            var steps = new RooflineSteps(asked, roofline, result.GetValue(measure) ? opened : null, () => Measured(opened!, operands).Roofline);
             RooflinePhase[] phases = result.GetValue(phase) is { } one ? [one] : [RooflinePhase.Decode, RooflinePhase.Prefill];
             IReadOnlyList<RooflinePoint> points = CommandRunner.WithStatus("Measuring", _ => steps.Run(phases, sequences, tokens, cancellation));
             report.WriteSteps(points);
             if (result.GetValue(measure))
             {
-                report.WriteMeasured(points);
+                report.WriteMeasured(points, steps.Kernels);
             }
 
             report.WriteFit(sequences, tokens);
@@ -96,11 +96,12 @@ internal static class RooflineCommand
         return (known.RooflineFor(operands), known.Source);
     }
 
-    private static (Roofline, string) Measured(ComputeDevice device, ElementType operands)
+    private static (Roofline Roofline, string Source) Measured(ComputeDevice device, ElementType operands)
     {
         DeviceProfile profile = CommandRunner.WithStatus($"Measuring {device}", _ => DeviceProfile.Measure(device));
         double flops = operands == ElementType.Float32 ? profile.Float32FlopsPerSecond : profile.TensorFlopsPerSecond ?? profile.Float32FlopsPerSecond;
-        return (new Roofline(profile.Device, flops, profile.ReadBytesPerSecond, device.Capabilities.GlobalMemoryBytes), "measured");
+        var roofline = new Roofline(profile.Device, flops, profile.ReadBytesPerSecond, device.Capabilities.GlobalMemoryBytes) { Overlap = profile.Overlap };
+        return (roofline, "measured");
     }
 
     private static void Draw(string file, RooflineSubject subject, Roofline roofline, IReadOnlyList<RooflinePoint> points)

@@ -40,11 +40,13 @@ internal static class ServeCommand
         {
             string folder = result.GetRequiredValue(model);
             ModelConfig config = ModelConfig.Load(folder);
+            engine.CheckModel(result, config, folder);
             TextTokenizer tokenizer = TextTokenizer.Load(folder);
             using ComputeDevice opened = CommandRunner.OpenDevice(result.GetValue(device));
             using DecodingEngine started = CommandRunner.WithStatus(
                 $"Loading {folder} on {opened}",
                 _ => engine.Start(result, opened, folder, tokenizer, Math.Min(result.GetValue(context), config.ContextLimit), result.GetValue(queue)));
+            engine.WriteChoices(result, started.AttentionKernels, output);
             var options = new ServerOptions
             {
                 ModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),

@@ -68,7 +68,7 @@ internal static class VerifyCommand
             {
                 MlaForm.Absorbed => ", latent attention absorbed",
                 MlaForm.Expanded => ", latent attention expanded",
-                _ => ", latent attention expanded for steps that begin a text, else absorbed",
+                _ => ", latent attention in the form that multiplies less, request by request",
             };
             output.WriteLine($"{folder} on {device}, {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache{name}");
             tally += Report(decoder, prompts, tokenizer, output, cancellation);

@@ -26,6 +26,9 @@ internal sealed class AttentionMeasurement : IDisposable
             shape.Rope == RopeStyle.None ? null : Own(RopeTable.Create(device, new RopeConfig { RotaryDim = shape.RotaryDim, Theta = 10_000 }, capacity)).Values);
     }
 
+    /// <summary>The kernels that run, and why these.</summary>
+    public IEnumerable<string> Kernels => attention.Describe();
+
     /// <summary>Sets up layers of a shape; null if no attention type of it was compiled in.</summary>
     /// <param name="device">The device.</param>
     /// <param name="shape">The shape.</param>

@@ -27,6 +27,15 @@ internal static class RooflinePlot
         roof.MarkerSize = 0;
         roof.LineWidth = 2;
         roof.LegendText = RooflineTable.Invariant($"{RooflineTable.Count(device.BytesPerSecond, "B/s")}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, ridge {RooflineTable.Number(device.Ridge)}");
+        if (device.Overlap < 1)
+        {
+            double[] steps = [.. Enumerable.Range(0, 65).Select(i => left + ((right - left) * i / 64))];
+            var attainable = plot.Add.Scatter(steps, [.. steps.Select(step => Math.Log10(device.AttainableFlopsPerSecond(Math.Pow(10, step))))], Colors.Gray);
+            attainable.MarkerSize = 0;
+            attainable.LinePattern = LinePattern.Dashed;
+            attainable.LegendText = RooflineTable.Invariant($"with an overlap of {device.Overlap:F2}");
+        }
+
         foreach (IGrouping<RooflinePhase, RooflinePoint> phase in points.GroupBy(point => point.Phase))
         {
             Color color = phase.Key == RooflinePhase.Decode ? Colors.C0 : Colors.C1;

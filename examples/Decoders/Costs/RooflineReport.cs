@@ -8,10 +8,13 @@ namespace Decoders;
 /// <param name="Batch">Sequences.</param>
 /// <param name="Context">Tokens of each.</param>
 /// <param name="Cost">What it takes.</param>
-/// <param name="Predicted">Seconds by the roofline.</param>
+/// <param name="Device">The device that it is predicted for; where it was measured, as it was found to be just then.</param>
 /// <param name="Measured">Seconds as measured; null if it was not.</param>
-internal sealed record RooflinePoint(RooflinePhase Phase, int Batch, int Context, StepCost Cost, double Predicted, double? Measured)
+internal sealed record RooflinePoint(RooflinePhase Phase, int Batch, int Context, StepCost Cost, Roofline Device, double? Measured)
 {
+    /// <summary>Seconds by the roofline.</summary>
+    public double Predicted => Cost.Seconds(Device);
+
     /// <summary>New tokens of the step.</summary>
     public long Tokens => Phase == RooflinePhase.Decode ? Batch : (long)Batch * Context;
 }
@@ -43,6 +46,11 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
 
         string memory = device.MemoryBytes > 0 ? RooflineTable.Bytes(device.MemoryBytes) : "memory not known";
         Line($"Device: {device.Name}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, {RooflineTable.Count(device.BytesPerSecond, "B/s")}, {memory} ({source}); ridge at {RooflineTable.Number(device.Ridge)} FLOP/byte");
+        if (device.Overlap < 1)
+        {
+            Line($"Predicted: the longer of arithmetic and reading and {1 - device.Overlap:P0} of the shorter, which do not overlap (measured by reading and multiplying at once)");
+        }
+
         output.WriteLine();
     }
 
@@ -56,7 +64,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
             List<string> columns = ["Batch", "Context", "Attention bytes", .. Weights("Weight bytes"), "FLOP a token", "FLOP/byte", "Limit", "Predicted", "Tokens/s"];
             if (measured)
             {
-                columns.AddRange(["Measured", "Tokens/s", "Measured/predicted"]);
+                columns.AddRange(["Measured", "Tokens/s", "Measured/predicted", "Ceilings beside it"]);
             }
 
             Table table = RooflineTable.Create(decode ? "Decode: a token for each sequence" : "Prefill: a prompt for each sequence", [.. columns]);
@@ -74,8 +82,8 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
                 if (measured)
                 {
                     cells.AddRange(point.Measured is { } seconds
-                        ? [RooflineTable.Seconds(seconds), RooflineTable.Number(point.Tokens / seconds), RooflineTable.Invariant($"{seconds / point.Predicted:F2}")]
-                        : ["–", "–", "–"]);
+                        ? [RooflineTable.Seconds(seconds), RooflineTable.Number(point.Tokens / seconds), RooflineTable.Invariant($"{seconds / point.Predicted:F2}"), Ceilings(point.Device)]
+                        : ["–", "–", "–", "–"]);
                 }
 
                 table.Add([.. cells]);
@@ -85,9 +93,19 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         }
     }
 
-    /// <summary>Says so if steps were to be measured and none could be.</summary>
-    public void WriteMeasured(IReadOnlyList<RooflinePoint> points)
+    /// <summary>Says which kernels were measured, or that steps were to be and none could.</summary>
+    public void WriteMeasured(IReadOnlyList<RooflinePoint> points, IReadOnlyList<string> kernels)
     {
+        foreach (string line in kernels)
+        {
+            Line($"Measured: {line}");
+        }
+
+        if (kernels.Count > 0)
+        {
+            output.WriteLine();
+        }
+
         if (points.All(point => point.Measured is null))
         {
             Line($"Nothing was measured: no attention type of this shape was compiled in, or every step takes more than {RooflineSteps.LongestStep} s or too much memory.");
@@ -177,6 +195,9 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         Line($"Largest buffers: {RooflineTable.Bytes(weights.LargestBuffer)} of weights, {RooflineTable.Bytes(cache.LargestBuffer(batch, context))} of keys or values of a layer. With a cache for {batch:N0} × {context:N0} tokens ({RooflineTable.Bytes(bytes)}) the model takes {RooflineTable.Bytes(checked(weights.Bytes + bytes))}.");
         output.WriteLine();
     }
+
+    private static string Ceilings(Roofline device) =>
+        RooflineTable.Invariant($"{RooflineTable.Count(device.BytesPerSecond, "B/s")}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, overlap {device.Overlap:F2}");
 
     /// <summary>A cell that only models have.</summary>
     private string[] Weights(string text) => subject.Weights is null ? [] : [text];

@@ -7,7 +7,8 @@ namespace Decoders;
 /// <param name="subject">What the steps are of.</param>
 /// <param name="roofline">The device as the model sees it.</param>
 /// <param name="device">The device to measure on; null to predict only.</param>
-internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, ComputeDevice? device)
+/// <param name="measureDevice">Measures the device's ceilings once more.</param>
+internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, ComputeDevice? device, Func<Roofline> measureDevice)
 {
     // A step that is predicted to take longer is not measured.
     public const double LongestStep = 2;
@@ -17,10 +18,16 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
     private const int MemoryShare = 4;
     private const long CacheBytes = 1L << 30;
 
+    private readonly List<string> kernels = [];
+
+    /// <summary>The kernels that were measured, and why these.</summary>
+    public IReadOnlyList<string> Kernels => kernels;
+
     /// <summary>A step of each phase for each batch and context.</summary>
     public IReadOnlyList<RooflinePoint> Run(IReadOnlyList<RooflinePhase> phases, IReadOnlyList<int> batches, IReadOnlyList<int> contexts, CancellationToken cancellation)
     {
         var points = new List<RooflinePoint>();
+        Roofline before = roofline;
         foreach (RooflinePhase phase in phases)
         {
             foreach (int batch in batches)
@@ -28,8 +35,16 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
                 foreach (int context in contexts)
                 {
                     StepCost cost = phase == RooflinePhase.Decode ? subject.Decode(batch, context) : subject.Prefill(batch, context);
-                    double predicted = cost.Seconds(roofline);
-                    points.Add(new RooflinePoint(phase, batch, context, cost, predicted, cancellation.IsCancellationRequested ? null : Measure(phase, batch, context, predicted)));
+                    var point = new RooflinePoint(phase, batch, context, cost, roofline, null);
+                    if (!cancellation.IsCancellationRequested && Measure(phase, batch, context, point.Predicted) is { } seconds)
+                    {
+                        // A machine that others use too is not the same from minute to minute: what counts is what it can do just now.
+                        Roofline after = measureDevice();
+                        point = point with { Device = Roofline.Mean(before, after), Measured = seconds };
+                        before = after;
+                    }
+
+                    points.Add(point);
                 }
             }
         }
@@ -75,6 +90,7 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
                 return null;
             }
 
+            kernels.AddRange(measurement.Kernels.Except(kernels));
             seconds += group.Layers * (phase == RooflinePhase.Decode ? measurement.Decode(context) : measurement.Prefill(context));
         }
 

@@ -35,6 +35,9 @@ public sealed class DecodingEngine : IDisposable
     private long acceptedDraftTokens;
     private int disposed;
 
+    // What the decoder did before it was the engine's, such as to warm up.
+    private readonly (long Expanded, long Absorbed) earlierTokens;
+
     /// <summary>Starts an engine.</summary>
     /// <param name="decoder">The model, with a paged cache; it is taken over. As many sequences as it has run at a time.</param>
     /// <param name="tokenizer">The model's tokenizer.</param>
@@ -50,6 +53,8 @@ public sealed class DecodingEngine : IDisposable
         this.options.Check(decoder.Sequences);
         pages = decoder.Pages ?? throw new ArgumentException("The decoder's cache is contiguous; expected a paged one.", nameof(decoder));
         MaxContext = (int)Math.Min(decoder.Capacity, (long)pages.PageCount * pages.PageSize);
+        earlierTokens = LatentTokens;
+        AttentionKernels = [.. decoder.DescribeAttention()];
         queue = new RequestQueue(this.options.QueueLimit);
         step = new PackedStep(decoder);
         scheduler = new Scheduler(decoder, this.options) { LeftQueue = queue.Leave };
@@ -64,6 +69,9 @@ public sealed class DecodingEngine : IDisposable
 
     /// <summary>The most tokens of a prompt and its continuation together.</summary>
     public int MaxContext { get; }
+
+    /// <summary>Which attention kernels run and why, for people: a line for each attention type that was prepared when the engine started.</summary>
+    public IReadOnlyList<string> AttentionKernels { get; }
 
     /// <summary>Requests that wait for their start.</summary>
     public int QueueLength => queue.Length;
@@ -108,6 +116,8 @@ public sealed class DecodingEngine : IDisposable
         metrics.Dispose();
         decoder.Dispose();
     }
+
+    private (long Expanded, long Absorbed) LatentTokens => (decoder.Latent?.ExpandedTokens ?? 0, decoder.Latent?.AbsorbedTokens ?? 0);
 
     private EngineSequence Create(GenerationRequest request)
     {
@@ -331,6 +341,8 @@ public sealed class DecodingEngine : IDisposable
             PromptTokens = promptTokens,
             ReusedTokens = scheduler.ReusedTokens,
             GeneratedTokens = generatedTokens,
+            ExpandedTokens = LatentTokens.Expanded - earlierTokens.Expanded,
+            AbsorbedTokens = LatentTokens.Absorbed - earlierTokens.Absorbed,
             DraftTokens = draftTokens,
             AcceptedDraftTokens = acceptedDraftTokens,
             Preemptions = scheduler.Preemptions,

@@ -13,6 +13,7 @@ internal sealed class EngineMetrics : IDisposable
     private readonly Counter<long> promptTokens;
     private readonly Counter<long> reusedTokens;
     private readonly Counter<long> generatedTokens;
+    private readonly Counter<long> latentTokens;
     private readonly Counter<long> preemptions;
     private readonly Histogram<double> timeToFirstToken;
 
@@ -22,6 +23,7 @@ internal sealed class EngineMetrics : IDisposable
         promptTokens = meter.CreateCounter<long>("kernels.decoders.tokens.prompt", "{token}", "Tokens of prompts that were run.");
         reusedTokens = meter.CreateCounter<long>("kernels.decoders.tokens.reused", "{token}", "Tokens whose keys and values were cached.");
         generatedTokens = meter.CreateCounter<long>("kernels.decoders.tokens.generated", "{token}", "Tokens that were generated.");
+        latentTokens = meter.CreateCounter<long>("kernels.decoders.tokens.latent", "{token}", "Tokens of latent attention, by the form that it ran in.");
         preemptions = meter.CreateCounter<long>("kernels.decoders.preemptions", "{preemption}", "Sequences that gave their pages up to others.");
         timeToFirstToken = meter.CreateHistogram<double>("kernels.decoders.time_to_first_token", "s", "From a request's arrival to its first token.");
         meter.CreateObservableGauge("kernels.decoders.queue.length", queueLength, "{request}", "Requests that wait for their start.");
@@ -34,6 +36,8 @@ internal sealed class EngineMetrics : IDisposable
         promptTokens.Add(after.PromptTokens - before.PromptTokens);
         reusedTokens.Add(after.ReusedTokens - before.ReusedTokens);
         generatedTokens.Add(after.GeneratedTokens - before.GeneratedTokens);
+        AddLatent(after.ExpandedTokens - before.ExpandedTokens, "expanded");
+        AddLatent(after.AbsorbedTokens - before.AbsorbedTokens, "absorbed");
         preemptions.Add(after.Preemptions - before.Preemptions);
     }
 
@@ -46,6 +50,14 @@ internal sealed class EngineMetrics : IDisposable
         if (sequence.TimeToFirstToken is { } time)
         {
             timeToFirstToken.Record(time.TotalSeconds);
+        }
+    }
+
+    private void AddLatent(long tokens, string form)
+    {
+        if (tokens > 0)
+        {
+            latentTokens.Add(tokens, new KeyValuePair<string, object?>("form", form));
         }
     }
 

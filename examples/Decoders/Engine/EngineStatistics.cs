@@ -33,6 +33,12 @@ public sealed record EngineStatistics
     /// <summary>Tokens that were generated.</summary>
     public long GeneratedTokens { get; init; }
 
+    /// <summary>Tokens whose latent attention ran expanded; 0 where attention is another.</summary>
+    public long ExpandedTokens { get; init; }
+
+    /// <summary>Tokens whose latent attention ran absorbed; 0 where attention is another.</summary>
+    public long AbsorbedTokens { get; init; }
+
     /// <summary>Tokens that were guessed.</summary>
     public long DraftTokens { get; init; }
 

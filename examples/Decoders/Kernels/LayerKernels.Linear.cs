@@ -59,6 +59,22 @@ public sealed partial class LayerKernels
         SubmitElements(kernel, elements);
     }
 
+    /// <summary>output[i] = table[ids[i]]: rows of a cache, which to the kernel are those of an embedding.</summary>
+    /// <param name="table">[slots, width].</param>
+    /// <param name="type">The type of its elements: float32, float16 or bfloat16.</param>
+    /// <param name="width">Elements of a row.</param>
+    /// <param name="ids">[rows]; each a slot of the table, which is the caller's to check.</param>
+    /// <param name="output">[rows, width].</param>
+    /// <param name="rows">Rows.</param>
+    public void TakeRows(DeviceBuffer<byte> table, ElementType type, int width, DeviceBuffer<int> ids, DeviceBuffer<float> output, int rows)
+    {
+        Require(ids.Length, rows, nameof(ids));
+        long elements = Require(output.Length, (long)rows * width, nameof(output));
+        ComputeKernel kernel = Kernel(WeightFamily.CachedRows, "embedding", type);
+        kernel.Set(0, table).Set(1, ids).Set(2, output).Set(3, width).Set(4, rows).Set(5, 1f).Set(6, 0);
+        SubmitElements(kernel, elements);
+    }
+
     /// <summary>y[t] = w · x[t] + bias, or y[t] += that.</summary>
     /// <param name="x">[tokens, w.Columns].</param>
     /// <param name="w">[outputs, inputs], in <see cref="Layout"/>.</param>

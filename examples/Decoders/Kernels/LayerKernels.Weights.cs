@@ -8,7 +8,7 @@ namespace Decoders;
 public sealed partial class LayerKernels
 {
     private readonly Dictionary<(WeightFamily, ElementType), Task<ComputeProgram>> weightPrograms = [];
-    private readonly Dictionary<(string, ElementType), ComputeKernel> weightKernels = [];
+    private readonly Dictionary<(WeightFamily, string, ElementType), ComputeKernel> weightKernels = [];
 
     /// <summary>Kernels that a model has all of or none: what is built without being used only takes time.</summary>
     internal enum WeightFamily
@@ -21,6 +21,9 @@ public sealed partial class LayerKernels
 
         /// <summary>Products of heads with matrices of their own.</summary>
         Heads,
+
+        /// <summary>What reads rows of a cache of latents.</summary>
+        CachedRows,
     }
 
     /// <summary>Begins to build the embedding and the linear layers for weights of a type, on another thread.</summary>
@@ -34,7 +37,7 @@ public sealed partial class LayerKernels
         var source = new StringBuilder()
             .Append($"#define WEIGHT_BITS {type.SizeInBytes() * 8}\n")
             .Append($"#define WEIGHT_BFLOAT {(type == ElementType.BFloat16 ? 1 : 0)}\n")
-            .Append($"#define PANEL_ROWS {(panels ? WeightLayout.Vectors : WeightLayout.RowMajor).PanelRows}\n")
+            .Append($"#define PANEL_ROWS {(panels && family != WeightFamily.CachedRows ? WeightLayout.Vectors : WeightLayout.RowMajor).PanelRows}\n")
             .Append(Text("weights.cl"));
         switch (family)
         {
@@ -42,6 +45,9 @@ public sealed partial class LayerKernels
                 source.Append($"#define HEAD_COLUMNS {(panels ? HeadColumnsOfVectors : 1)}\n");
                 AddHeads("linear_heads_few", 1);
                 AddHeads("linear_heads_many", HeadTokensMany);
+                break;
+            case WeightFamily.CachedRows:
+                source.Append(Text("embedding.cl"));
                 break;
             case WeightFamily.Experts:
                 source.Append(Text("linear.cl"));
@@ -75,10 +81,10 @@ public sealed partial class LayerKernels
 
     private ComputeKernel Kernel(WeightFamily family, string name, ElementType type)
     {
-        if (!weightKernels.TryGetValue((name, type), out ComputeKernel? kernel))
+        if (!weightKernels.TryGetValue((family, name, type), out ComputeKernel? kernel))
         {
             kernel = Create(WeightProgram(family, type), name);
-            weightKernels.Add((name, type), kernel);
+            weightKernels.Add((family, name, type), kernel);
         }
 
         return kernel;

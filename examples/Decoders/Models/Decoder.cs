@@ -59,6 +59,9 @@ public sealed class Decoder : IDisposable
     /// <summary>The latent attention of a model that has it; else null.</summary>
     public LatentAttention? Latent => Attention as LatentAttention;
 
+    /// <summary>Which attention kernels run and why, for people: a line for each attention type.</summary>
+    public IEnumerable<string> DescribeAttention() => Attention.Describe();
+
     /// <summary>The pages of the KV cache; null where it has none.</summary>
     public IDecoderPages? Pages => Attention.Pages;
 

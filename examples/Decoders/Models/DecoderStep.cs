@@ -62,6 +62,10 @@ public sealed class DecoderStep : IDisposable
         return (DeviceBuffer<T>)buffer;
     }
 
+    /// <summary>Enqueues a copy of elements between buffers.</summary>
+    internal void Copy(DeviceBuffer<float> source, long from, DeviceBuffer<float> target, long to, long length) =>
+        device.Queue.SubmitCopy(source, from, target, to, length);
+
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
     {

@@ -40,6 +40,9 @@ public interface IDecoderAttention : IDisposable
 
     /// <summary>Empties a sequence.</summary>
     void Reset(int sequence);
+
+    /// <summary>Which kernels run and why, for people: a line for each attention type.</summary>
+    IEnumerable<string> Describe();
 }
 
 /// <summary>What the attention of a layer takes besides queries, keys and values.</summary>

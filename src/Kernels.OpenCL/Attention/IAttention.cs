@@ -19,6 +19,12 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// <summary>The target whose kernels run.</summary>
     KernelTarget Target { get; }
 
+    /// <summary>Why these are the kernels that run.</summary>
+    string TargetReason { get; }
+
+    /// <summary>Which of the emitted prefill tiles runs, and why.</summary>
+    TileChoice Tuning { get; }
+
     /// <summary>A plan, to be built anew for each step.</summary>
     AttentionPlan<TSelf> CreatePlan();
 

@@ -13,6 +13,12 @@ public sealed record DeviceProfile
     public required double Float32FlopsPerSecond { get; init; }
 
     /// <summary>
+    /// The part of the shorter of reading and arithmetic that hides behind the longer, measured by a kernel that does both: near 1 where
+    /// other threads' loads are under way while one calculates, less where the cores that calculate also have to load and are few.
+    /// </summary>
+    public double Overlap { get; init; } = 1;
+
+    /// <summary>
     /// Matrix products of 16-bit values summed in float32 by <c>mma.sync</c> out of registers, in operations a second; null where the
     /// device is no NVIDIA GPU of compute capability 8.0 or later.
     /// </summary>
@@ -35,11 +41,13 @@ public sealed record DeviceProfile
     {
         ArgumentNullException.ThrowIfNull(device);
         using var measurement = new ProfileMeasurement(device);
+        (double read, double multiplyAdd, double overlap) = measurement.ReadAndMultiply();
         return new()
         {
             Device = device.Capabilities.Name,
-            ReadBytesPerSecond = measurement.Read(),
-            Float32FlopsPerSecond = measurement.MultiplyAdd(),
+            ReadBytesPerSecond = read,
+            Float32FlopsPerSecond = multiplyAdd,
+            Overlap = overlap,
             TensorFlopsPerSecond = device.Capabilities.NvidiaComputeCapability >= 80 ? measurement.TensorMultiply() : null,
         };
     }

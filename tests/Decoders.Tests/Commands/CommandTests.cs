@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using Kernels.OpenCL;
 using Xunit;
 
 namespace Decoders.Tests;
@@ -94,13 +95,42 @@ public sealed class CommandTests(Devices devices)
         Assert.Equal("36 passed, 0 failed", output.TrimEnd().Split('\n')[^1]);
         Assert.Single(output.Split('\n'), line => line.EndsWith("paged cache, latent attention absorbed", StringComparison.Ordinal));
 
-        foreach ((string form, string figures) in ((string, string)[])
-            [("auto", " bytes of latents, 4 tokens attended expanded"), ("absorbed", " bytes of latents, 0 tokens attended expanded"), ("expanded", " bytes of keys and values, 11 tokens attended expanded")])
+        foreach ((string[] form, string figures) in ((string[], string)[])
+        [
+            (["--mla", "auto"], " bytes of latents, 4 tokens attended expanded, 7 absorbed"),
+            (["--expand-from", "1"], " bytes of latents, 11 tokens attended expanded, 0 absorbed"),
+            (["--mla", "absorbed"], " bytes of latents, 0 tokens attended expanded, 11 absorbed"),
+            (["--mla", "expanded"], " bytes of keys and values, 11 tokens attended expanded, 0 absorbed"),
+        ])
         {
-            (code, output, error) = await Run("generate", "--model", TestData.Folder("stories-mla"), "--prompt", "One morning Mia", "--tokens", "8", "--mla", form);
+            (code, output, error) = await Run(["generate", "--model", TestData.Folder("stories-mla"), "--prompt", "One morning Mia", "--tokens", "8", .. form]);
             Assert.Equal((0, ""), (code, error));
             Assert.EndsWith(figures, output.TrimEnd(), StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>The kernels, the tiles and the form of latent attention that were chosen, with their reasons.</summary>
+    [SkippableFact]
+    public async Task SaysWhatItHasChosenAndWhy()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        string[] command = ["generate", "--model", TestData.Folder("stories-mla"), "--prompt", "One morning Mia", "--tokens", "2", "--verbose"];
+        (int code, string output, string error) = await Run(command);
+
+        Assert.Equal((0, ""), (code, error));
+        string[] lines = output.TrimEnd().Split('\n')[^3..];
+        Assert.StartsWith("latent attention: by request, whichever form multiplies less: expanded from 2 new tokens at the beginning, 64 after 4096 others", lines[0], StringComparison.Ordinal);
+        using var absorbed = new StoriesMlaAbsorbed(device);
+        Assert.Equal($"StoriesMlaAbsorbed: {absorbed.Target} kernels ({absorbed.TargetReason}), prefill tile of {absorbed.Tuning}", lines[1]);
+        Assert.StartsWith("StoriesMlaExpanded: ", lines[2], StringComparison.Ordinal);
+
+        using var folder = new TemporaryFolder();
+        folder.Write("prompts.txt", "One morning Mia\n");
+        (code, output, error) = await Run("generate", "--model", TestData.Folder("stories-mla"), "--batch", Path.Combine(folder.Path, "prompts.txt"), "--tokens", "2", "--mla", "absorbed", "--verbose");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("\nlatent attention: absorbed, as asked for\n", output, StringComparison.Ordinal);
+        Assert.Contains("StoriesMlaAbsorbedPaged: ", output, StringComparison.Ordinal);
+        Assert.Matches("Tokens attended expanded, absorbed[^0-9]*0, 5 ", output);
     }
 
     [SkippableFact]
@@ -160,6 +190,9 @@ public sealed class CommandTests(Devices devices)
         { ["verify", "--model", Stories, "--cache", "ring"], "--cache is 'ring', not contiguous or paged." },
         { ["verify", "--model", Stories, "--mla", "latent"], "--mla is 'latent', not auto, absorbed or expanded." },
         { ["generate", "--model", Stories, "--prompt", "x", "--mla", "auto"], "is of type llama, which has no latent attention: leave out --mla" },
+        { ["generate", "--model", Stories, "--prompt", "x", "--expand-from", "4"], "is of type llama, which has no latent attention: leave out --expand-from" },
+        { ["generate", "--model", Stories, "--prompt", "x", "--mla", "absorbed", "--expand-from", "4"], "--expand-from goes with --mla auto." },
+        { ["serve", "--model", Stories, "--expand-from", "0"], "--expand-from is '0', not a number from 1." },
         { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
         { ["generate", "--model", Stories, "--prompt", "x", "--seed", "1.5"], "--seed is '1.5', not a whole number." },
         { ["story"], "Unrecognized command or argument 'story'." },

@@ -62,12 +62,14 @@ public sealed class RooflineCommandTests(Devices devices)
         devices.OpenFirst();
         (int code, string output, string error) = await Run("roofline", "--spec", "SmallDeepSeekAbsorbed", "--measure", "--batch", "2", "--context", "64");
         Assert.Equal((0, ""), (code, error));
-        Assert.Equal(2, Regex.Count(output, @"│ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +\d+\.\d\d │"));
+        Assert.Equal(2, Regex.Count(output, @"│ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +\d+\.\d\d │ +[\d.]+ .?B/s, [\d.]+ .?FLOP/s, overlap [01]\.\d\d │"));
+
+        Assert.Matches("\nMeasured: SmallDeepSeekAbsorbed: [A-Z][a-z]+ kernels \\(.+\\), prefill tile of ", output);
 
         (code, output, error) = await Run("roofline", "--model", TestData.Folder("deepseek-v3-mla"), "--measure", "--batch", "1,2", "--context", "32", "--phase", "decode");
         Assert.Equal((0, ""), (code, error));
         Assert.DoesNotContain("Prefill", output, StringComparison.Ordinal);
-        Assert.Equal(2, Regex.Count(output, @"│ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +\d+\.\d\d │"));
+        Assert.Equal(2, Regex.Count(output, @"│ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +\d+\.\d\d │ +[\d.]+ .?B/s, [\d.]+ .?FLOP/s, overlap [01]\.\d\d │"));
 
         (code, output, error) = await Run("roofline", "--heads", "5", "--head-dim", "24", "--measure", "--batch", "1", "--context", "32");
         Assert.Equal((0, ""), (code, error));

@@ -21,7 +21,10 @@ public sealed class EngineTests(Devices devices)
     [InlineData("llama-gqa", Preemption.Recompute, true, 0)]
     [InlineData("llama-gqa", Preemption.Recompute, true, 4)]
     [InlineData("gemma2-softcap-window", Preemption.SwapOut, true, 4)]
-    public async Task ConcurrentRequestsGiveWhatTheyGiveAlone(string model, Preemption preemption, bool reuse, int draft)
+    [InlineData("deepseek-v2-mla", Preemption.Recompute, true, 4)]
+    [InlineData("deepseek-v3-mla", Preemption.SwapOut, true, 0)]
+    [InlineData("deepseek-v3-mla", Preemption.SwapOut, true, 4, 6)]
+    public async Task ConcurrentRequestsGiveWhatTheyGiveAlone(string model, Preemption preemption, bool reuse, int draft, int? expandFrom = null)
     {
         ComputeDevice device = devices.OpenFirst();
         GenerationRequest[] requests = EngineFixture.Requests(64, maxTokens: 30);
@@ -30,7 +33,7 @@ public sealed class EngineTests(Devices devices)
         // All sequences at their ends would need several times these pages.
         using DecodingEngine engine = EngineFixture.Start(
             device, model, sequences: 16, capacity: 96, pages: 20,
-            new EngineOptions { StepTokens = 48, Preemption = preemption, ReusePrefixes = reuse, DraftTokens = draft });
+            new EngineOptions { StepTokens = 48, Preemption = preemption, ReusePrefixes = reuse, DraftTokens = draft }, expandFrom);
         GenerationResult[] results = await Run(engine, requests);
 
         for (int i = 0; i < requests.Length; i++)
@@ -47,6 +50,7 @@ public sealed class EngineTests(Devices devices)
         Assert.Equal((64, 64 * 30), (statistics.Requests, statistics.GeneratedTokens));
         Assert.Equal(reuse, statistics.ReusedTokens > 0);
         Assert.Equal(draft > 0, statistics.AcceptedDraftTokens > 0);
+        Assert.Equal(engine.Config.Latent is not null, statistics.ExpandedTokens > 0 && statistics.AbsorbedTokens > 0);
         Assert.InRange(statistics.AcceptedDraftTokens, 0, statistics.DraftTokens);
     }
 

@@ -27,5 +27,7 @@ internal sealed class WatchedAttention(IDecoderAttention inner, Action<int, (int
 
     public void Reset(int sequence) => inner.Reset(sequence);
 
+    public IEnumerable<string> Describe() => inner.Describe();
+
     public void Dispose() => inner.Dispose();
 }

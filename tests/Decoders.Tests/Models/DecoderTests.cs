@@ -25,9 +25,12 @@ public sealed class DecoderTests(Devices devices)
     }
 
     /// <summary>The reference attention of a model, latent attention in a form.</summary>
-    internal static IDecoderAttention CreateReference(ComputeDevice device, ModelConfig config, int sequences, int capacity, MlaForm form) => config.Latent is { } latent
+    internal static IDecoderAttention CreateReference(ComputeDevice device, ModelConfig config, int sequences, int capacity, MlaForm form, int? expandFrom = null) => config.Latent is { } latent
         ? new LatentAttention(
+            device,
+            latent,
             form,
+            expandFrom,
             new ReferenceAttention(device, config.Layers.Select(_ => form == MlaForm.Expanded ? latent.Expanded : latent.Absorbed), sequences, capacity),
             (count, longest) => new ReferenceAttention(device, [latent.Expanded], count, longest))
         : new ReferenceAttention(device, config.Layers.Select(layer => layer.Attention), sequences, capacity);

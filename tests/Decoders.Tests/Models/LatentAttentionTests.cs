@@ -69,6 +69,8 @@ public sealed class LatentAttentionTests(Devices devices)
     [InlineData("deepseek_v2", MlaForm.Expanded)]
     [InlineData("deepseek_v3", MlaForm.Absorbed)]
     [InlineData("deepseek_v3", MlaForm.Expanded)]
+    [InlineData("deepseek_v2", MlaForm.Auto)]
+    [InlineData("deepseek_v3", MlaForm.Auto)]
     public void EitherFormAgreesWithTheDefinition(string modelType, MlaForm form)
     {
         ComputeDevice device = devices.OpenFirst();
@@ -76,7 +78,7 @@ public sealed class LatentAttentionTests(Devices devices)
         using var folder = new TemporaryFolder();
         model.Write(folder);
         using Decoder decoder = Decoder.Load(
-            device, folder.Path, 1, 16, (d, config, sequences, capacity) => DecoderTests.CreateReference(d, config, sequences, capacity, form));
+            device, folder.Path, 1, 16, (d, config, sequences, capacity) => DecoderTests.CreateReference(d, config, sequences, capacity, form, expandFrom: 3));
         int[] tokens = [0, 36, 5, 5, 17, 1, 30, 2];
         var logits = new float[tokens.Length * RandomDecoder.Vocabulary];
         decoder.Forward(0, tokens.AsSpan(0, 5), LogitRows.All, logits.AsSpan(0, 5 * RandomDecoder.Vocabulary));
@@ -87,30 +89,103 @@ public sealed class LatentAttentionTests(Devices devices)
         Assert.All(Enumerable.Range(0, logits.Length), i => Assert.Equal(expected[i], logits[i], tolerance: 1e-5 * Math.Max(10, greatest)));
     }
 
-    /// <summary>Steps that begin all their sequences with more than a token each run expanded; the cache holds latents all the same.</summary>
+    /// <summary>Requests that begin with more than a token run expanded beside others that do not; the cache holds latents all the same.</summary>
     [SkippableFact]
-    public void ChoosesTheFormByTheStep()
+    public void ChoosesTheFormByTheRequest()
     {
         ComputeDevice device = devices.OpenFirst();
         using Decoder decoder = Decoder.Load(device, TestData.Folder("deepseek-v3-mla"), sequences: 3, capacity: 64, AttentionRegistry.With(CacheKind.Contiguous));
         LatentAttention latent = decoder.Latent!;
         Assert.Equal(3L * 64 * 2 * ((32 + 16) * sizeof(float)), decoder.CacheBytes);
 
-        Step([(0, 5)], isExpanded: true);
-        Step([(0, 1)], isExpanded: false);
-        Step([(0, 7)], isExpanded: false);
-        Step([(1, 1)], isExpanded: false);
-        Step([(0, 1), (2, 9)], isExpanded: false);
+        Step([(0, 5)], [0], rows: 5);
+        Step([(0, 1)], [], rows: 0);
+        Step([(0, 7)], [], rows: 0);
+        Step([(1, 1)], [], rows: 0);
+        Step([(0, 1), (2, 9)], [2], rows: 9);
         decoder.Reset(1);
         decoder.Reset(2);
-        Step([(2, 20), (1, 1)], isExpanded: true);
-        Assert.Equal((26, 19), (latent.ExpandedTokens, latent.AbsorbedTokens));
+        Step([(2, 20), (1, 1)], [2], rows: 20);
+        Assert.Equal((34, 11), (latent.ExpandedTokens, latent.AbsorbedTokens));
+        Assert.Contains("by request", decoder.DescribeAttention().First(), StringComparison.Ordinal);
 
-        void Step((int Sequence, int Tokens)[] step, bool isExpanded)
+        void Step((int Sequence, int Tokens)[] step, int[] expanded, int rows)
         {
             decoder.Forward(new int[step.Sum(s => s.Tokens)], step, LogitRows.Last, new float[step.Length * 256]);
-            Assert.Equal(isExpanded, latent.IsExpanded);
+            Assert.Equal(step.Where(s => expanded.Contains(s.Sequence)), latent.Expanded.Sequences.ToArray());
+            Assert.Equal(step.Where(s => !expanded.Contains(s.Sequence)), latent.Absorbed.Sequences.ToArray());
+            Assert.Equal(rows, latent.ExpandedRows);
         }
+    }
+
+    public static TheoryData<string, CacheKind, int?> MixedSteps => new()
+    {
+        { "deepseek-v2-mla", CacheKind.Contiguous, null },
+        { "deepseek-v2-mla", CacheKind.Paged, 4 },
+        { "deepseek-v3-mla", CacheKind.Paged, null },
+        { "deepseek-v3-mla", CacheKind.Contiguous, 4 },
+        { "deepseek-v3-mla-yarn", CacheKind.Paged, 2 },
+        { "stories-mla", CacheKind.Paged, null },
+        { "stories-mla", CacheKind.Contiguous, 6 },
+    };
+
+    /// <summary>
+    /// Tokens one by one, prompts that begin and pieces of prompts side by side, in orders that leave the tokens of a form together and
+    /// apart: each row of logits is the one of a decoder that has a single form.
+    /// </summary>
+    [SkippableTheory]
+    [MemberData(nameof(MixedSteps))]
+    public void MixedStepsGiveWhatOneFormGives(string name, CacheKind cache, int? expandFrom)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using Decoder mixed = Load(AttentionRegistry.With(cache, MlaForm.Auto, expandFrom));
+        using Decoder absorbed = Load(AttentionRegistry.With(cache, MlaForm.Absorbed));
+        using Decoder expanded = Load(AttentionRegistry.With(cache, MlaForm.Expanded));
+        var random = new Random(23);
+        int mixes = 0, continued = 0;
+        foreach ((int Sequence, int Tokens)[] step in ((int, int)[][])
+            [[(0, 20), (1, 1)], [(1, 1), (0, 1), (2, 9), (3, 5)], [(2, 7), (0, 1), (3, 1), (1, 70)], [(0, 1), (1, 3), (2, 66), (3, 1)], [(3, 1), (1, 4), (0, 1), (2, 5)], [(0, 1), (1, 1)]])
+        {
+            int[] tokens = [.. Enumerable.Range(0, step.Sum(s => s.Tokens)).Select(_ => random.Next(200))];
+            float[] logits = Logits(mixed, tokens, step);
+            AssertClose(Logits(absorbed, tokens, step), logits);
+            AssertClose(Logits(expanded, tokens, step), logits);
+            mixes += mixed.Latent!.Expanded.Tokens > 0 && mixed.Latent.Absorbed.Tokens > 0 ? 1 : 0;
+            continued += mixed.Latent.ExpandedRows > mixed.Latent.Expanded.Tokens ? 1 : 0;
+        }
+
+        Assert.InRange(mixes, 2, 5);
+
+        // Without a boundary of the test's own, where the arithmetic says so: the small models have latents that save nothing.
+        Assert.Equal(expandFrom is not null || name == "stories-mla", continued > 0);
+
+        Decoder Load(AttentionFactory attention) => Decoder.Load(device, TestData.Folder(name), sequences: 4, capacity: 104, attention);
+    }
+
+    [Fact]
+    public void ExpandingPaysFromTheTokensOnWhoseSavingsCoverTheContext()
+    {
+        // DeepSeek-V3: 512 · (128 + 128) multiplications a row and head, 2 · 512 − 128 − 128 saved for each pair.
+        var latent = new LatentConfig(128, 512, 128, 64, 128) { Scale = 1, Rope = Kernels.RopeStyle.Interleaved };
+        Assert.False(latent.ExpandingPays(1, 0));
+        Assert.True(latent.ExpandingPays(2, 0));
+        Assert.False(latent.ExpandingPays(1, 100_000));
+        Assert.False(latent.ExpandingPays(167, 4096));
+        Assert.True(latent.ExpandingPays(168, 4096));
+        Assert.True(latent.ExpandingPays(1_000_000, 1_000_000));
+    }
+
+    private static float[] Logits(Decoder decoder, int[] tokens, (int Sequence, int Tokens)[] step)
+    {
+        var logits = new float[tokens.Length * decoder.Config.VocabularySize];
+        decoder.Forward(tokens, step, LogitRows.All, logits);
+        return logits;
+    }
+
+    private static void AssertClose(float[] expected, float[] actual)
+    {
+        float greatest = expected.Max(MathF.Abs);
+        Assert.All(Enumerable.Range(0, expected.Length), i => Assert.Equal(expected[i], actual[i], tolerance: 2e-5 * Math.Max(1, greatest)));
     }
 
     /// <summary>A cache of latents takes rank + rope elements a token, one of keys and values as many as the heads have.</summary>

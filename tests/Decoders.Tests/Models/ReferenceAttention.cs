@@ -1,17 +1,20 @@
+using System.Runtime.InteropServices;
 using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders.Tests;
 
 /// <summary>Attention on the host in double precision: it reads the device's buffers back, and writes its output there.</summary>
-internal sealed class ReferenceAttention : IDecoderAttention
+internal sealed class ReferenceAttention : IDivisibleAttention
 {
     private readonly ComputeDevice device;
     private readonly AttentionShape[] shapes;
     private readonly List<double>[,] keys;
     private readonly List<double>[,] values;
     private readonly int[] lengths;
+    private readonly List<DeviceBuffer<byte>> copies = [];
     private (int Sequence, int Tokens)[] step = [];
+    private (int Sequence, int Tokens)[] attending = [];
 
     public ReferenceAttention(ComputeDevice device, IEnumerable<AttentionGeometry> layers, int sequences, int capacity)
     {
@@ -31,6 +34,8 @@ internal sealed class ReferenceAttention : IDecoderAttention
 
     public long CacheBytes => 0;
 
+    public ElementType RowType => ElementType.Float32;
+
     public bool IsDisposed { get; private set; }
 
     public int Length(int sequence) => lengths[sequence];
@@ -48,11 +53,39 @@ internal sealed class ReferenceAttention : IDecoderAttention
     public void Begin(ReadOnlySpan<(int Sequence, int Tokens)> sequences)
     {
         step = sequences.ToArray();
+        attending = step;
         foreach ((int sequence, int tokens) in step)
         {
             lengths[sequence] += tokens;
         }
     }
+
+    public void Attending(ReadOnlySpan<(int Sequence, int Tokens)> queries) => attending = queries.ToArray();
+
+    /// <summary>A copy of the rows on the device, sequence after sequence.</summary>
+    public DeviceBuffer<byte> Rows(int layer)
+    {
+        int width = shapes[layer].HeadDim;
+        var rows = new float[lengths.Length * Capacity * width];
+        for (int sequence = 0; sequence < lengths.Length; sequence++)
+        {
+            float[] cached = [.. keys[layer, sequence].Select(value => (float)value)];
+            cached.CopyTo(rows.AsSpan(sequence * Capacity * width));
+        }
+
+        copies.Add(device.Upload(MemoryMarshal.AsBytes<float>(rows)));
+        return copies[^1];
+    }
+
+    public void Slots(int sequence, Span<int> slots)
+    {
+        for (int i = 0; i < slots.Length; i++)
+        {
+            slots[i] = (sequence * Capacity) + i;
+        }
+    }
+
+    public IEnumerable<string> Describe() => ["the reference"];
 
     public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
     {
@@ -60,7 +93,7 @@ internal sealed class ReferenceAttention : IDecoderAttention
         int tokens = step.Sum(s => s.Tokens);
         int keyWidth = shape.KvHeads * shape.HeadDim;
         int valueWidth = shape.KvHeads * shape.ValueDim;
-        double[] newKeys = Turn(Read(k, tokens * keyWidth), shape, shape.KvHeads, inputs.Rope);
+        double[] newKeys = Turn(step, Read(k, tokens * keyWidth), shape, shape.KvHeads, inputs.Rope);
 
         // What is a value of a latent row does not turn.
         double[] newValues = shape.LatentCache
@@ -86,14 +119,14 @@ internal sealed class ReferenceAttention : IDecoderAttention
     public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
     {
         AttentionShape shape = shapes[layer];
-        int tokens = step.Sum(s => s.Tokens);
+        int tokens = attending.Sum(s => s.Tokens);
         int queryWidth = shape.QueryHeads * shape.HeadDim;
-        double[] queries = Turn(Read(q, tokens * queryWidth), shape, shape.QueryHeads, inputs.Rope);
+        double[] queries = Turn(attending, Read(q, tokens * queryWidth), shape, shape.QueryHeads, inputs.Rope);
         var options = new ReferenceOptions { Sinks = inputs.Sinks is null ? null : [.. Read(inputs.Sinks, shape.QueryHeads).Select(value => (float)value)] };
         var output = new List<float>();
         var row = new double[shape.ValueDim];
         int first = 0;
-        foreach ((int sequence, int count) in step)
+        foreach ((int sequence, int count) in attending)
         {
             double[] sequenceKeys = [.. keys[layer, sequence]];
             double[] sequenceValues = [.. values[layer, sequence]];
@@ -113,7 +146,11 @@ internal sealed class ReferenceAttention : IDecoderAttention
         device.Queue.Write<float>(o, output.ToArray());
     }
 
-    public void Dispose() => IsDisposed = true;
+    public void Dispose()
+    {
+        IsDisposed = true;
+        copies.ForEach(copy => copy.Dispose());
+    }
 
     private static AttentionShape Shape(AttentionGeometry geometry) => new(
         geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim, geometry.Scale, AttentionMask.Causal,
@@ -129,7 +166,7 @@ internal sealed class ReferenceAttention : IDecoderAttention
     };
 
     // Each token's rows by its position.
-    private double[] Turn(double[] rows, AttentionShape shape, int heads, DeviceBuffer<float>? table)
+    private double[] Turn((int Sequence, int Tokens)[] part, double[] rows, AttentionShape shape, int heads, DeviceBuffer<float>? table)
     {
         if (shape.Rope == RopeStyle.None)
         {
@@ -139,7 +176,7 @@ internal sealed class ReferenceAttention : IDecoderAttention
         double[] turns = Read(table!, (int)table!.Length);
         int half = shape.RotaryDim / 2;
         int row = 0;
-        foreach ((int sequence, int count) in step)
+        foreach ((int sequence, int count) in part)
         {
             for (int i = 0; i < count * heads; i++, row++)
             {

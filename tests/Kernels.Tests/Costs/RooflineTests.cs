@@ -11,7 +11,28 @@ public sealed class RooflineTests
         Assert.Equal(3, device.Seconds(new WorkCost(300e9, 1_000_000_000)));
         Assert.True(device.IsMemoryBound(new WorkCost(499, 100)));
         Assert.False(device.IsMemoryBound(new WorkCost(500, 100)));
-        Assert.Equal((40e9, 100e9), (device.AttainableFlopsPerSecond(2), device.AttainableFlopsPerSecond(50)));
+        Assert.Equal(40e9, device.AttainableFlopsPerSecond(2), tolerance: 1);
+        Assert.Equal(100e9, device.AttainableFlopsPerSecond(50), tolerance: 1);
+    }
+
+    [Theory]
+    [InlineData(1, 2, 3)]
+    [InlineData(0.75, 2.25, 3.5)]
+    [InlineData(0, 3, 5)]
+    public void What_does_not_overlap_adds_to_the_time(double overlap, double memoryBound, double arithmeticBound)
+    {
+        Roofline device = new Roofline("a device", FlopsPerSecond: 100e9, BytesPerSecond: 20e9) { Overlap = overlap };
+        Assert.Equal(memoryBound, device.Seconds(new WorkCost(100e9, 40_000_000_000)), 1e-9);
+        Assert.Equal(arithmeticBound, device.Seconds(new WorkCost(300e9, 40_000_000_000)), 1e-9);
+        Assert.Equal(100e9 / memoryBound, device.AttainableFlopsPerSecond(2.5), 1);
+        Assert.Equal(5, device.Ridge);
+    }
+
+    [Fact]
+    public void Between_two_measurements_rates_are_their_means()
+    {
+        var before = new Roofline("a device", 100, 20, 7) { Overlap = 1 };
+        Assert.Equal(new Roofline("a device", 75, 15, 7) { Overlap = 0.75 }, Roofline.Mean(before, new Roofline("a device", 50, 10, 7) { Overlap = 0.5 }));
     }
 
     [Fact]

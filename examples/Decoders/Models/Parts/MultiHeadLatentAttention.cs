@@ -14,6 +14,7 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
 {
     private readonly HeadSlice queryRope = new(latent.Heads * latent.HeadDim, 0, latent.HeadDim, latent.Heads, latent.RopeDim);
     private readonly HeadSlice queryNope = new(latent.Heads * latent.HeadDim, latent.RopeDim, latent.HeadDim, latent.Heads, latent.NopeDim);
+    private readonly HeadSlice rowLatents = new(latent.LatentWidth, 0, 0, 1, latent.Rank);
 
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> target, bool accumulate)
@@ -27,20 +28,18 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
         ProjectQueries(step, input, queries);
         weights.Rows.Apply(step, input, rows, step.Tokens);
         DeviceBuffer<float> latents = step.Scratch("latents", latent.Rank);
-        weights.RowNorm.ApplyToHeads(step, rows, new HeadSlice(latent.LatentWidth, 0, 0, 1, latent.Rank), latents);
+        weights.RowNorm.ApplyToHeads(step, rows, rowLatents, latents);
         if (attention.CachesLatents)
         {
-            step.Kernels.CopyHeads(latents, HeadSlice.Packed(1, latent.Rank), rows, new HeadSlice(latent.LatentWidth, 0, 0, 1, latent.Rank), step.Tokens);
+            step.Kernels.CopyHeads(latents, HeadSlice.Packed(1, latent.Rank), rows, rowLatents, step.Tokens);
             attention.Append(layer, rows, rows, inputs);
-        }
-
-        if (attention.IsExpanded)
-        {
-            AttendExpanded(step, attention, queries, latents, rows, attended, inputs);
+            AttendAbsorbed(step, attention, queries, attended, inputs);
+            AttendCached(step, attention, queries, attended, inputs);
         }
         else
         {
-            AttendAbsorbed(step, attention, queries, attended, inputs);
+            (DeviceBuffer<float> keys, DeviceBuffer<float> values) = Expand(step, latents, rows, step.Tokens);
+            attention.AttendExpanded(layer, queries, keys, values, attended, inputs);
         }
 
         weights.Output.Apply(step, attended, target, step.Tokens, accumulate);
@@ -63,28 +62,56 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
     // (q_nope · W_UK) · latent = q_nope · (W_UK · latent), and what comes back is a mean of latents, of which W_UV makes values.
     private void AttendAbsorbed(DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> attended, AttentionInputs inputs)
     {
+        StepPart part = attention.Absorbed;
+        if (part.Tokens == 0)
+        {
+            return;
+        }
+
         int width = latent.Heads * latent.LatentWidth;
-        DeviceBuffer<float> absorbed = step.Scratch("absorbed queries", width);
-        DeviceBuffer<float> means = step.Scratch("mean latents", latent.Heads * latent.Rank);
-        step.Kernels.HeadLinear(queries, queryNope, weights.LatentToKeys, absorbed, new(width, 0, latent.LatentWidth, latent.Heads, latent.Rank), step.Tokens);
-        step.Kernels.CopyHeads(queries, queryRope, absorbed, new(width, latent.Rank, latent.LatentWidth, latent.Heads, latent.RopeDim), step.Tokens);
+        DeviceBuffer<float> own = part.Take(step, "queries to absorb", queries, latent.Heads * latent.HeadDim);
+        DeviceBuffer<float> absorbed = step.Scratch("absorbed queries", part.Tokens, width);
+        DeviceBuffer<float> means = step.Scratch("mean latents", part.Tokens, latent.Heads * latent.Rank);
+        DeviceBuffer<float> outputs = part.Target(step, "attended absorbed", attended, latent.Heads * latent.ValueDim);
+        step.Kernels.HeadLinear(own, queryNope, weights.LatentToKeys, absorbed, new(width, 0, latent.LatentWidth, latent.Heads, latent.Rank), part.Tokens);
+        step.Kernels.CopyHeads(own, queryRope, absorbed, new(width, latent.Rank, latent.LatentWidth, latent.Heads, latent.RopeDim), part.Tokens);
         attention.Attend(layer, absorbed, means, inputs);
         step.Kernels.HeadLinear(
-            means, HeadSlice.Packed(latent.Heads, latent.Rank), weights.LatentToValues, attended, HeadSlice.Packed(latent.Heads, latent.ValueDim), step.Tokens);
+            means, HeadSlice.Packed(latent.Heads, latent.Rank), weights.LatentToValues, outputs, HeadSlice.Packed(latent.Heads, latent.ValueDim), part.Tokens);
+        part.Put(step, outputs, attended, latent.Heads * latent.ValueDim);
     }
 
-    private void AttendExpanded(
-        DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> latents, DeviceBuffer<float> rows, DeviceBuffer<float> attended, AttentionInputs inputs)
+    // Keys and values of all the tokens that are seen, out of the cache, the new ones among them.
+    private void AttendCached(DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> attended, AttentionInputs inputs)
     {
-        DeviceBuffer<float> nope = step.Scratch("expanded nope", latent.Heads * latent.NopeDim);
-        DeviceBuffer<float> keys = step.Scratch("keys", latent.Heads * latent.HeadDim);
-        DeviceBuffer<float> values = step.Scratch("values", latent.Heads * latent.ValueDim);
-        weights.ExpandKeys.Apply(step, latents, nope, step.Tokens);
-        step.Kernels.CopyHeads(nope, HeadSlice.Packed(latent.Heads, latent.NopeDim), keys, queryNope, step.Tokens);
-        step.Kernels.CopyHeads(rows, new(latent.LatentWidth, latent.Rank, 0, latent.Heads, latent.RopeDim), keys, queryRope, step.Tokens);
+        StepPart part = attention.Expanded;
+        if (part.Tokens == 0)
+        {
+            return;
+        }
+
+        int count = attention.ExpandedRows;
+        DeviceBuffer<float> rows = step.Scratch("cached rows", count, latent.LatentWidth);
+        DeviceBuffer<float> latents = step.Scratch("cached latents", count, latent.Rank);
+        attention.ReadRows(step.Kernels, layer, rows);
+        step.Kernels.CopyHeads(rows, rowLatents, latents, HeadSlice.Packed(1, latent.Rank), count);
+        (DeviceBuffer<float> keys, DeviceBuffer<float> values) = Expand(step, latents, rows, count);
+        DeviceBuffer<float> outputs = part.Target(step, "attended expanded", attended, latent.Heads * latent.ValueDim);
+        attention.AttendExpanded(layer, part.Take(step, "queries to expand", queries, latent.Heads * latent.HeadDim), keys, values, outputs, inputs);
+        part.Put(step, outputs, attended, latent.Heads * latent.ValueDim);
+    }
+
+    private (DeviceBuffer<float> Keys, DeviceBuffer<float> Values) Expand(DecoderStep step, DeviceBuffer<float> latents, DeviceBuffer<float> rows, int count)
+    {
+        DeviceBuffer<float> nope = step.Scratch("expanded nope", count, latent.Heads * latent.NopeDim);
+        DeviceBuffer<float> keys = step.Scratch("keys", count, latent.Heads * latent.HeadDim);
+        DeviceBuffer<float> values = step.Scratch("values", count, latent.Heads * latent.ValueDim);
+        weights.ExpandKeys.Apply(step, latents, nope, count);
+        step.Kernels.CopyHeads(nope, HeadSlice.Packed(latent.Heads, latent.NopeDim), keys, queryNope, count);
+        step.Kernels.CopyHeads(rows, new(latent.LatentWidth, latent.Rank, 0, latent.Heads, latent.RopeDim), keys, queryRope, count);
         step.Kernels.HeadLinear(
-            latents, new(latent.Rank, 0, 0, latent.Heads, latent.Rank), weights.LatentToValues, values, HeadSlice.Packed(latent.Heads, latent.ValueDim), step.Tokens);
-        attention.AttendExpanded(layer, queries, keys, values, attended, inputs);
+            latents, new(latent.Rank, 0, 0, latent.Heads, latent.Rank), weights.LatentToValues, values, HeadSlice.Packed(latent.Heads, latent.ValueDim), count);
+        return (keys, values);
     }
 }
 
