@@ -35,7 +35,7 @@ internal static class LatentAppend
             const float about = as_float(largest) * {{inverse}};
             float scale = fma(fma(-about, 448.0f, as_float(largest)), {{inverse}}, about);
             scale = fmax(scale, {{C.Float(Math.Pow(2, -100))}}); // 2^-100, a scale for zeros too
-            scale = largest >= 0x7F800000 ? NAN : scale; // infinity or NaN: no scale can hold that
+            scale = largest >= 0x7F800000 ? as_float(0x7FC00000) : scale; // infinity or NaN: no scale can hold that, so it is NaN
             if (get_local_id(0) == 0)
             {
                 ((global float*)(to + SCALES_AT))[begin / SCALE_GROUP] = scale;
