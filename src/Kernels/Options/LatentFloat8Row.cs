@@ -21,7 +21,7 @@ public static class LatentFloat8Row
 
     /// <summary>Where in a row the elements after the value begin, in bytes.</summary>
     /// <param name="valueDim">Elements of the value: the latent rank.</param>
-    public static int TailAt(int valueDim) => valueDim + (valueDim / GroupSize * sizeof(float));
+    public static int TailAt(int valueDim) => valueDim + ((valueDim + GroupSize - 1) / GroupSize * sizeof(float));
 
     /// <summary>Bytes of a row.</summary>
     /// <param name="headDim">Elements of the key, those of the value included.</param>
