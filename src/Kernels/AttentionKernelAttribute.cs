@@ -89,13 +89,15 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// Whether the cache is latent, as in DeepSeek's multi-head latent attention (MLA) in its absorbed form: one row a token is
     /// the key of all query heads, and its first <see cref="ValueDim"/> elements are the value. It needs <see cref="ValueDim"/>
     /// (the latent rank) and <see cref="Scale"/> (1/√ of the dimension that heads had before absorption). With rope, the elements
-    /// after the value turn. New values are not read: they are in the keys.
+    /// after the value turn. New values are not read: they are in the keys. The row can be quantised, see <see cref="CacheStorage"/>.
     /// </summary>
     /// <remarks>
-    /// DeepSeek-V3: rank 512, rope dimension 64, heads of 128 + 64 before absorption.
+    /// DeepSeek-V3: rank 512, rope dimension 64, heads of 128 + 64 before absorption. Its fp8 cache of 656 bytes a token (FlashMLA's) is
+    /// the same with the last line:
     /// <code>
     /// [AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878,
-    ///     Mask = AttentionMask.Causal, Storage = ElementType.Float16)]
+    ///     Mask = AttentionMask.Causal, Storage = ElementType.BFloat16, Rope = RopeStyle.Interleaved, PageSize = 64,
+    ///     CacheStorage = ElementType.Float8E4M3)]
     /// </code>
     /// </remarks>
     public bool LatentCache { get; set; }
@@ -117,7 +119,9 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
 
     /// <summary>
     /// The element type of the KV cache. Left out, it is the same as <see cref="Storage"/>. <see cref="ElementType.Int4"/> needs
-    /// dimensions that are multiples of 16.
+    /// dimensions that are multiples of 16. A latent cache in <see cref="ElementType.Float8E4M3"/> has the rows of
+    /// <see cref="LatentFloat8Row"/>, with a scale for every 128 elements of the value and the others in bfloat16: it needs a
+    /// <see cref="ValueDim"/> that is a multiple of 128 and an even <see cref="HeadDim"/>. The append kernel finds the scales.
     /// </summary>
     public ElementType CacheStorage { get; set; }
 

@@ -57,6 +57,12 @@ public sealed record AttentionShape(
     /// <summary>The first element of a head that turns, where there is rope: a latent row has those that do after those that are its value.</summary>
     public int RotaryBegin => LatentCache ? ValueDim : 0;
 
+    /// <summary>What the scales of the cache belong to.</summary>
+    public CacheScale CacheScale => CacheStorage.Scale(LatentCache);
+
+    /// <summary>Bytes that a key of one KV head takes in the cache, with the scales that lie in its row.</summary>
+    public long KeyBytes => CacheScale == CacheScale.PerGroup ? LatentFloat8Row.Bytes(HeadDim, ValueDim) : CacheStorage.RowBytes(HeadDim);
+
     /// <summary>Bytes that a value takes in the cache beside its key.</summary>
     public long ValueBytes => LatentCache ? 0 : CacheStorage.RowBytes(ValueDim);
 
@@ -74,7 +80,7 @@ public sealed record AttentionShape(
 
     /// <summary>Bytes that one token takes in the cache of one layer: its keys, its values and their scales over all KV heads.</summary>
     public long CacheBytesPerToken => (long)KvHeads
-        * (CacheStorage.RowBytes(HeadDim) + ValueBytes + (CacheStorage.Scale() == CacheScale.PerToken ? 2 * sizeof(float) : 0));
+        * (KeyBytes + ValueBytes + (CacheScale == CacheScale.PerToken ? 2 * sizeof(float) : 0));
 
     /// <summary>Floating-point operations that one query token costs for each key that it sees, over all heads: 2 × H_q × (d_qk + d_v).</summary>
     public long FlopsPerQueryAndKey => 2L * QueryHeads * (HeadDim + ValueDim);

@@ -84,6 +84,10 @@ internal static class Child
             CaseMatrix.Shape(3, 1, 12, 8, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
                 with { LatentCache = true, Rope = RopeStyle.Interleaved, RotaryDim = 4 },
             few, seed++);
+        yield return new(
+            CaseMatrix.Shape(3, 1, 142, 128, AttentionMask.Causal, ElementType.Float32, ElementType.Float8E4M3, KvLayout.Hnd)
+                with { LatentCache = true, Rope = RopeStyle.HalfSplit, RotaryDim = 14, PageSize = 5 },
+            few, seed++);
 
         AttentionShape wide = CaseMatrix.Shape(1, 1, 8, 8, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
         yield return new(wide, split, seed++);

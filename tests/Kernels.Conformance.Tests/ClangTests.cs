@@ -26,6 +26,10 @@ public sealed class ClangTests
         CaseMatrix.Shape(8, 2, 256, 256, AttentionMask.Causal, ElementType.Float16, ElementType.Int8, KvLayout.Hnd),
         CaseMatrix.Shape(8, 2, 64, 64, AttentionMask.Causal, ElementType.Float32, ElementType.Int4, KvLayout.Nhd) with { PageSize = 16 },
         CaseMatrix.Shape(8, 2, 111, 40, AttentionMask.Causal, ElementType.BFloat16, ElementType.Float8E4M3, KvLayout.Hnd),
+        CaseMatrix.Shape(128, 1, 576, 512, AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd) with { LatentCache = true, Rope = RopeStyle.Interleaved, RotaryDim = 64 },
+        CaseMatrix.Shape(128, 1, 576, 512, AttentionMask.Causal, ElementType.Float16, ElementType.Float8E4M3, KvLayout.Hnd) with { LatentCache = true, Rope = RopeStyle.Interleaved, RotaryDim = 64, PageSize = 64 },
+        CaseMatrix.Shape(4, 1, 142, 128, AttentionMask.Causal, ElementType.Float32, ElementType.Float8E4M3, KvLayout.Hnd) with { LatentCache = true },
+        CaseMatrix.Shape(4, 2, 128, 128, AttentionMask.None, ElementType.BFloat16, ElementType.Float8E4M3, KvLayout.Nhd) with { LatentCache = true, Scale = 0.1 },
     ];
 
     public static TheoryData<int, string> Cases

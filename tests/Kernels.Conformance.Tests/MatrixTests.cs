@@ -16,6 +16,8 @@ public sealed class MatrixTests(DeviceFixture fixture)
         .. OneIn(4, CaseMatrix.Ropes(Seed)),
         .. OneIn(3, CaseMatrix.Pages(Seed)),
         .. OneIn(6, CaseMatrix.Quantised(Seed)),
+        .. OneIn(4, CaseMatrix.Latent(Seed).Where(test => test.Work < 3e8)),
+        .. OneIn(3, CaseMatrix.LatentFloat8(Seed).Where(test => test.Work < 3e8)),
     ];
 
     // Work-items with barriers are slow on a CPU: fewer cases, short ones.
@@ -27,6 +29,8 @@ public sealed class MatrixTests(DeviceFixture fixture)
         .. OneIn(10, CaseMatrix.Inputs(Seed + 1)),
         .. OneIn(10, CaseMatrix.Ropes(Seed + 1)),
         .. OneIn(10, CaseMatrix.Pages(Seed + 1).Where(test => test.Work < 1e8)),
+        .. OneIn(10, CaseMatrix.Latent(Seed + 1).Where(test => test.Work < 1e7)),
+        .. OneIn(6, CaseMatrix.LatentFloat8(Seed + 1).Where(test => test.Work < 3e7)),
     ];
 
     public static TheoryData<int, string> Own => Named(OwnCases);

@@ -39,7 +39,7 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         int[] slots = Slots(random, together * ((Tokens + 40) / together + 1));
 
         // Which of the NaNs of a shorter type comes out of a conversion is the device's affair.
-        bool withNaN = shape.CacheStorage == shape.Storage || shape.CacheStorage.Scale() != CacheScale.None;
+        bool withNaN = shape.CacheStorage == shape.Storage || shape.CacheScale != CacheScale.None;
         bool turns = shape.Rope != RopeStyle.None;
         T[] newKeys = Rows<T>(Tokens * shape.KvHeads, shape.HeadDim, withNaN, random, finite: turns);
         T[] newValues = Rows<T>(Tokens * shape.KvHeads, shape.ValueDim, withNaN, random, finite: false);
@@ -51,7 +51,7 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         var keys = new Side(shape, shape.HeadDim, rows, headScales.AsSpan(0, shape.KvHeads));
         var values = new Side(shape, shape.ValueDim, rows, headScales.AsSpan(shape.KvHeads));
         using DeviceBuffer<T> deviceNewKeys = device.Upload<T>(newKeys), deviceNewValues = device.Upload<T>(newValues);
-        using DeviceBuffer<byte> deviceKeys = device.Upload<byte>(keys.Bytes), deviceValues = device.Upload<byte>(values.Bytes);
+        using DeviceBuffer<byte> deviceKeys = device.Upload<byte>(keys.Bytes), deviceValues = device.Upload<byte>(values.Bytes); // not touched in a latent cache
         using DeviceBuffer<float> keyScales = device.Upload<float>(keys.Scales), valueScales = device.Upload<float>(values.Scales);
 
         // The slots do not begin at the plan's beginning.
@@ -60,7 +60,7 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         using ComputeKernel kernel = device.Programs.GetOrBuild(descriptor.Source(chosen, KernelAlgorithm.Append), name: test.ToString()).CreateKernel("kv_append");
         kernel.Set(0, deviceNewKeys).Set(1, deviceNewValues).Set(2, deviceKeys).Set(3, deviceValues).Set(4, plan).Set(5, SlotsAt).Set(6, Capacity);
         int next = 7;
-        if (shape.CacheStorage.Scale() != CacheScale.None)
+        if (shape.CacheScale is CacheScale.PerToken or CacheScale.PerHead)
         {
             kernel.Set(next++, keyScales).Set(next++, valueScales);
         }
@@ -90,11 +90,14 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
                     keys.WriteWide(row, head, RopeRow.Turn<T>(shape, key, positions[token], rope));
                 }
 
-                values.Write(row, head, newValues.AsSpan(from * shape.ValueDim, shape.ValueDim));
+                if (!shape.LatentCache)
+                {
+                    values.Write(row, head, newValues.AsSpan(from * shape.ValueDim, shape.ValueDim));
+                }
             }
         }
 
-        return Difference(shape.CacheStorage, "keys", keys, deviceKeys, keyScales) ?? Difference(shape.CacheStorage, "values", values, deviceValues, valueScales);
+        return Difference(shape, "keys", keys, deviceKeys, keyScales) ?? Difference(shape, "values", values, deviceValues, valueScales);
     }
 
     /// <summary>A slot for each token in random order, every fifth or so negative.</summary>
@@ -168,11 +171,11 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         return data;
     }
 
-    private static string? Difference(ElementType cache, string what, Side expected, DeviceBuffer<byte> bytes, DeviceBuffer<float> scales)
+    private static string? Difference(AttentionShape shape, string what, Side expected, DeviceBuffer<byte> bytes, DeviceBuffer<float> scales)
     {
         byte[] actual = new byte[expected.Bytes.Length];
         bytes.Device.Queue.Read(bytes, actual.AsSpan());
-        if (cache == ElementType.Float8E4M3)
+        if (shape.CacheScale == CacheScale.PerHead)
         {
             // A NaN is one with either sign; not every device keeps it when it widens a number.
             for (int i = 0; i < actual.Length; i++)
@@ -208,11 +211,11 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         public Side(AttentionShape shape, int dim, int rows, ReadOnlySpan<float> headScales)
         {
             this.shape = shape;
-            RowBytes = shape.CacheStorage.RowBytes(dim);
+            RowBytes = shape.CacheScale == CacheScale.PerGroup ? LatentRow.Bytes(shape.HeadDim, shape.ValueDim) : shape.CacheStorage.RowBytes(dim);
             Bytes = new byte[rows * RowBytes];
             Bytes.AsSpan().Fill(Untouched);
             Scales = headScales.ToArray();
-            if (shape.CacheStorage.Scale() == CacheScale.PerToken)
+            if (shape.CacheScale == CacheScale.PerToken)
             {
                 Scales = new float[rows];
                 Scales.AsSpan().Fill(-1);
@@ -247,9 +250,14 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         public void WriteWide(int row, int head, ReadOnlySpan<float> wide)
         {
             Span<byte> bytes = Bytes.AsSpan(row * RowBytes, RowBytes);
-            bool perHead = shape.CacheStorage.Scale() == CacheScale.PerHead;
-            float scale = CacheRow.Encode(shape.CacheStorage, wide, perHead ? Scales[head] : 1, bytes);
-            if (shape.CacheStorage.Scale() == CacheScale.PerToken)
+            if (shape.CacheScale == CacheScale.PerGroup)
+            {
+                LatentRow.Encode(wide, shape.ValueDim, bytes);
+                return;
+            }
+
+            float scale = CacheRow.Encode(shape.CacheStorage, wide, shape.CacheScale == CacheScale.PerHead ? Scales[head] : 1, bytes);
+            if (shape.CacheScale == CacheScale.PerToken)
             {
                 Scales[row] = scale;
             }

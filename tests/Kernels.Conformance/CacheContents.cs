@@ -28,7 +28,7 @@ internal sealed class CacheContents
     /// <summary>Reads layer 0 of a cache.</summary>
     public static CacheContents Of<TSpec>(AttentionShape shape, IKvCache<TSpec> cache)
     {
-        bool scaled = shape.CacheStorage.Scale() != CacheScale.None;
+        bool scaled = shape.CacheScale is CacheScale.PerToken or CacheScale.PerHead;
         (Func<int, int, int> slotOf, int slotsTogether) = cache switch
         {
             KvCache<TSpec> contiguous => ((sequence, token) => (sequence * contiguous.Capacity) + token, contiguous.Capacity),
@@ -44,10 +44,10 @@ internal sealed class CacheContents
             slotOf, slotsTogether);
     }
 
-    /// <summary>The keys of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_qk], and the scale of each row.</summary>
+    /// <summary>The keys of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_qk], and the scale of each element.</summary>
     public (double[] Elements, float[] Scales) Keys(int sequence, int tokens) => Rows(keys, keyScales, shape.HeadDim, sequence, tokens);
 
-    /// <summary>The values of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_v], and the scale of each row.</summary>
+    /// <summary>The values of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_v], and the scale of each element.</summary>
     public (double[] Elements, float[] Scales) Values(int sequence, int tokens) => Rows(values, valueScales, shape.ValueDim, sequence, tokens);
 
     /// <summary>Index of the row of a slot and a head. Slots lie together by the page or, in a contiguous cache, by the sequence.</summary>
@@ -58,26 +58,35 @@ internal sealed class CacheContents
     private (double[] Elements, float[] Scales) Rows(byte[] bytes, float[] scales, int dim, int sequence, int tokens)
     {
         double[] elements = new double[tokens * shape.KvHeads * dim];
-        float[] rowScales = new float[tokens * shape.KvHeads];
-        int rowBytes = shape.CacheStorage.RowBytes(dim);
+        float[] elementScales = new float[elements.Length];
+        bool inRows = shape.CacheScale == CacheScale.PerGroup;
+        int rowBytes = inRows ? LatentRow.Bytes(shape.HeadDim, shape.ValueDim) : shape.CacheStorage.RowBytes(dim);
         for (int token = 0; token < tokens; token++)
         {
             int slot = slotOf(sequence, token);
             for (int head = 0; head < shape.KvHeads; head++)
             {
                 long row = RowOf(shape, slotsTogether, slot, head);
-                int at = (token * shape.KvHeads) + head;
-                rowScales[at] = shape.CacheStorage.Scale() switch
+                int at = ((token * shape.KvHeads) + head) * dim;
+                Span<byte> from = bytes.AsSpan((int)(row * rowBytes), rowBytes);
+                if (inRows)
+                {
+                    LatentRow.Decode(from, shape.ValueDim, elements.AsSpan(at, dim), elementScales.AsSpan(at, dim));
+                    continue;
+                }
+
+                float scale = shape.CacheScale switch
                 {
                     CacheScale.PerToken => scales[row],
                     CacheScale.PerHead => scales[head],
                     _ => 1,
                 };
-                CacheRow.Decode(shape.CacheStorage, bytes.AsSpan((int)(row * rowBytes), rowBytes), rowScales[at], elements.AsSpan(at * dim, dim));
+                elementScales.AsSpan(at, dim).Fill(scale);
+                CacheRow.Decode(shape.CacheStorage, from, scale, elements.AsSpan(at, dim));
             }
         }
 
-        return (elements, rowScales);
+        return (elements, elementScales);
     }
 
     private static byte[] Read(DeviceBuffer<byte> buffer)

@@ -1,7 +1,7 @@
 namespace Kernels.Conformance;
 
 /// <summary>The shapes that correctness is tested on, each axis a list taken from the test suites of the well-known attention libraries.</summary>
-internal static class CaseMatrix
+internal static partial class CaseMatrix
 {
     private static readonly int[] Dims = [32, 40, 59, 64, 80, 96, 111, 128, 160, 192, 224, 256];
 
@@ -40,7 +40,7 @@ internal static class CaseMatrix
             }
         }
 
-        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Inputs(seed)).Concat(Ropes(seed)).Concat(Pages(seed)).Concat(Quantised(seed)).Concat(Latent(seed)))
+        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Inputs(seed)).Concat(Ropes(seed)).Concat(Pages(seed)).Concat(Quantised(seed)).Concat(Latent(seed)).Concat(LatentFloat8(seed)))
         {
             yield return corner;
         }
@@ -64,7 +64,7 @@ internal static class CaseMatrix
                 Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Inputs(seed + count)).Concat(Ropes(seed + count)).Concat(Pages(seed + count)).Concat(Quantised(seed + count)).Concat(Latent(seed + count)))
+        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Inputs(seed + count)).Concat(Ropes(seed + count)).Concat(Pages(seed + count)).Concat(Quantised(seed + count)).Concat(Latent(seed + count)).Concat(LatentFloat8(seed + count)))
         {
             yield return corner;
         }
@@ -259,37 +259,6 @@ internal static class CaseMatrix
             yield return new(Shape(4, 4, 111, 40, none, f16, cache, KvLayout.Hnd) with { PageSize = 8 }, mixed, seed++);
             yield return new(Shape(3, 3, 9, 11, causal, f32, cache, KvLayout.Nhd) with { PageSize = 1 }, [(31, 33), (1, 5)], seed++);
             yield return new(Shape(2, 1, 8, 250, causal, bf16, cache, KvLayout.Hnd), decode, seed++);
-        }
-    }
-
-    /// <summary>Latent caches (MLA, absorbed): every head reads one row a token, which is key and value.</summary>
-    public static IEnumerable<AttentionCase> Latent(int seed)
-    {
-        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
-        const AttentionMask causal = AttentionMask.Causal, none = AttentionMask.None;
-        (int, int)[][] lengths =
-        [
-            [(1, 1), (1, 3), (1, 11), (0, 0)], [(1, 17), (3, 33), (5, 79), (7, 114)], [(17, 514), (1, 1743), (9, 96)], [(1, 2736), (2, 140)],
-        ];
-        int turn = 0;
-        foreach (int heads in new[] { 1, 3, 9, 16, 64, 128 })
-        {
-            foreach (ElementType storage in new[] { f32, f16, bf16 })
-            {
-                AttentionShape shape = Shape(heads, 1, 576, 512, turn % 3 == 0 ? none : causal, storage, storage, KvLayout.Hnd)
-                    with { LatentCache = true, Scale = 1 / Math.Sqrt(192), PageSize = turn % 2 == 0 ? 0 : 64 };
-                yield return new(shape, lengths[turn % (heads < 64 ? 4 : 2)], seed++);
-                turn++;
-            }
-        }
-
-        // Small ranks, as in small models; rope on the elements after the value; a window.
-        AttentionShape small = Shape(6, 1, 80, 64, causal, f32, f32, KvLayout.Hnd) with { LatentCache = true, Scale = 0.2 };
-        foreach ((int, int)[] some in lengths)
-        {
-            yield return new(small with { Rope = RopeStyle.Interleaved, RotaryDim = 16 }, some, seed++);
-            yield return new(small with { Rope = RopeStyle.HalfSplit, RotaryDim = 8, Storage = f16, CacheStorage = f16, PageSize = 5 }, some, seed++);
-            yield return new(small with { WindowLeft = 40, Storage = f32, CacheStorage = bf16 }, some, seed++);
         }
     }
 

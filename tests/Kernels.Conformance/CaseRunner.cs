@@ -43,7 +43,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         using IKvCache<TSpec> cache = shape.PageSize == 0 ? Contiguous(kernels, test) : Paged(kernels, test);
         Poison(cache.Keys(0)); // none of it may reach an output
         Poison(cache.Values(0));
-        switch (shape.CacheStorage.Scale())
+        switch (shape.CacheScale)
         {
             case CacheScale.PerToken:
                 Poison(cache.KeyScales(0));
@@ -182,7 +182,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         int dim = shape.ValueDim;
         double[] actual = new double[rows.Length * dim], expected = new double[rows.Length * dim];
         double[] eager = held == ElementType.Float32 ? [] : new double[rows.Length * dim];
-        bool quantised = measuresQuantisation && shape.CacheStorage.Scale() != CacheScale.None;
+        bool quantised = measuresQuantisation && shape.CacheScale != CacheScale.None;
         double[] exact = quantised ? new double[rows.Length * dim] : [];
         double[] lseError = new double[rows.Length];
         int[] tokenOffsets = new int[inputs.Length];
@@ -227,7 +227,7 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
         double error = Tolerance.Error(held, actual, expected, eager);
         double worstLse = lseError.DefaultIfEmpty().Max();
-        double quantisation = quantised ? Tolerance.QuantisationError(shape.CacheStorage, actual, exact) : 0;
+        double quantisation = quantised ? Tolerance.QuantisationError(shape, actual, exact) : 0;
         string? failure = error > 1 ? $"output error is {error:G3} of what is allowed"
             : worstLse > 1 ? $"LSE error is {worstLse:G3} of what is allowed"
             : quantisation > 1 ? $"distance from what the exact keys and values give is {quantisation:G3} of what is allowed"

@@ -74,11 +74,11 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
     private string? Difference(string what, double[] appended, double[] held, float[] scales, int dim)
     {
-        bool rounds = shape.CacheStorage.Scale() == CacheScale.None;
         for (int i = 0; i < appended.Length; i++)
         {
-            double expected = rounds ? Elements.Round(shape.CacheStorage, appended[i]) : appended[i];
-            double allowed = CacheRow.LargestError(shape.CacheStorage, appended[i], scales[i / dim]);
+            ElementType type = shape.CacheScale == CacheScale.PerGroup && i % dim >= shape.ValueDim ? ElementType.BFloat16 : shape.CacheStorage;
+            double expected = type.Scale() == CacheScale.None ? Elements.Round(type, appended[i]) : appended[i];
+            double allowed = CacheRow.LargestError(type, appended[i], scales[i]);
             if (!(Math.Abs(held[i] - expected) <= allowed * (1 + 1e-6)))
             {
                 return $"the cache holds {held[i]:G9} as element {i % dim} of the {what} of token {i / dim / shape.KvHeads}, head {i / dim % shape.KvHeads}; {appended[i]:G9} was appended, {allowed:G3} off is allowed";

@@ -16,6 +16,7 @@ public sealed class CostTests
     [InlineData("32, 8, 128, Storage = ElementType.Float16", 4096, 16384, "4")]
     [InlineData("32, 8, 128, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, PageSize = 16", 2112, 16384, "7.76")]
     [InlineData("128, 1, 576, ValueDim = 512, LatentCache = true, Scale = 0.07, Storage = ElementType.BFloat16", 1152, 278528, "242")]
+    [InlineData("128, 1, 576, ValueDim = 512, LatentCache = true, Scale = 0.07, Storage = ElementType.BFloat16, CacheStorage = ElementType.Float8E4M3", 656, 278528, "425")]
     [InlineData("8, 8, 64, ValueDim = 32", 3072, 1536, "0.5")]
     public async Task An_editorconfig_turns_it_on(string arguments, long bytes, long flops, string intensity)
     {

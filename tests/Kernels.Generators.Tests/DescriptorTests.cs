@@ -18,6 +18,7 @@ public sealed class DescriptorTests
         { "DocumentsPaddingBias", "16, 4, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) { Documents = true, KeyPadding = true, Bias = true }" },
         { "RopeFloat16", "8, 2, 128, 128, 1 / System.Math.Sqrt(128), AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) { Rope = RopeStyle.HalfSplit, RotaryDim = 64 }" },
         { "LatentBFloat16", "128, 1, 576, 512, 0.07216878, AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd) { Rope = RopeStyle.Interleaved, RotaryDim = 64, LatentCache = true, Deterministic = true, PageSize = 64 }" },
+        { "LatentFloat8", "128, 1, 576, 512, 0.07216878, AttentionMask.Causal, ElementType.BFloat16, ElementType.Float8E4M3, KvLayout.Hnd) { Rope = RopeStyle.Interleaved, RotaryDim = 64, LatentCache = true, PageSize = 64 }" },
         { "RopeInt8", "8, 2, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Int8, KvLayout.Hnd) { Rope = RopeStyle.Interleaved, RotaryDim = 64 }" },
         { "PagedNhdInt4", "8, 2, 64, 64, 0.125, AttentionMask.PrefixCausal, ElementType.Float32, ElementType.Int4, KvLayout.Nhd) { PageSize = 8 }" },
         { "ModsWithInputs", "8, 2, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Sinks = true, HasMods = true, PageSize = 16 }" },

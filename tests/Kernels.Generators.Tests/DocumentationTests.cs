@@ -35,7 +35,7 @@ public sealed class DocumentationTests
         ["KA0112"] = [string.Create(CultureInfo.InvariantCulture, $"between {SpecLimits.MinSoftcap} and {SpecLimits.MaxSoftcap}")],
         ["KA0113"] = [$"between {SpecLimits.MinPageSize} and {SpecLimits.MaxPageSize}"],
         ["KA0130"] = [$"between {SpecLimits.MinRotaryDim} and"],
-        ["KA0121"] = [$"multiples of {SpecLimits.Int4DimMultiple}"],
+        ["KA0121"] = [$"multiples of {SpecLimits.Int4DimMultiple}", $"multiple of {SpecLimits.LatentFloat8ValueMultiple}"],
         ["KA0008"] = [$"set it to {TypeChecker.MinLanguageVersion.ToDisplayString()[..2]}"],
     };
 

@@ -27,7 +27,7 @@ public sealed class LayoutTests
 
     [Fact]
     public void Every_spec_is_in_the_table() =>
-        Assert.Equal(Specs.All.Keys.Order(StringComparer.Ordinal), Expected.Select(row => (string)row[0]).Order(StringComparer.Ordinal));
+        Assert.Equal(Specs.All.Keys.Order(StringComparer.Ordinal), Expected.Select(row => (string)row[0]).Append("LatentFloat8").Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Expected))]
@@ -109,6 +109,33 @@ public sealed class LayoutTests
 
             long Stride(string axis) => pageSize > 0 ? (long)Constant(layout, part + axis) : Call(layout, part + axis, capacity);
         }
+    }
+
+    /// <summary>Rows with scales inside are counted in bytes.</summary>
+    [Fact]
+    public void Latent_rows_in_float8_have_656_bytes()
+    {
+        const int pageSize = 64, row = 512 + (4 * 4) + (64 * 2);
+        using LoadedProgram program = new UserProgram(Specs.All["LatentFloat8"].Source, """
+            /// <summary>Two KV heads, another rank, nothing after the value, tokens outside heads.</summary>
+            [Kernels.AttentionKernel(8, 2, 256, ValueDim = 256, LatentCache = true, Scale = 0.1, CacheStorage = Kernels.ElementType.Float8E4M3, Layout = Kernels.KvLayout.Nhd)]
+            public partial class Other;
+            """).Run().Load();
+        Assert.Equal(656L, Constant(program.Type("Models.LatentFloat8"), "CacheBytesPerToken"));
+        Assert.Equal(2L * 264, Constant(program.Type("Other"), "CacheBytesPerToken"));
+        Type layout = program.Type("Models.LatentFloat8+CacheLayout"), other = program.Type("Other+CacheLayout");
+        Assert.Equal((row, 128, 512, 528, 656L, pageSize), (
+            (int)Constant(layout, "RowBytes"), (int)Constant(layout, "ScaleGroup"), (int)Constant(layout, "ScalesAt"),
+            (int)Constant(layout, "TailAt"), (long)Constant(layout, "KeyBytesPerToken"), (int)Constant(layout, "PageSize")));
+        Assert.Equal((264, 256, 264), ((int)Constant(other, "RowBytes"), (int)Constant(other, "ScalesAt"), (int)Constant(other, "TailAt")));
+        Assert.Null(layout.GetField("ValueBytesPerToken"));
+        Assert.Null(layout.GetField("ScaleBytesPerToken"));
+        Assert.Equal((long)row, Constant(layout, "KeyTokenStride"));
+        Assert.Equal((long)row * pageSize, Constant(layout, "KeyPageStride"));
+        Assert.Equal((((5_000_000L * pageSize) + 63) * row) + 655, Call(layout, "KeyOffset", 5_000_000, 0, 63, 655));
+        Assert.Equal((((((3L * 100) + 99) * 2) + 1) * 264) + 263, Call(other, "KeyOffset", 3, 1, 99, 263, 100));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Call(layout, "KeyOffset", 0, 0, 0, 656));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Call(layout, "KeyOffset", 0, 0, 64, 0));
     }
 
     [Fact]

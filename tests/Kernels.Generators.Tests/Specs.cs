@@ -105,6 +105,16 @@ internal static class Specs
                 Rope = RopeStyle.Interleaved, PageSize = 64, Deterministic = true)]
             public sealed partial class LatentBFloat16;
             """),
+        ["LatentFloat8"] = new("Models.LatentFloat8", """
+            using Kernels;
+
+            namespace Models;
+
+            /// <summary>DeepSeek's fp8 cache, 656 bytes a token.</summary>
+            [AttentionKernel(128, 1, 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878, Mask = AttentionMask.Causal, Storage = ElementType.BFloat16,
+                Rope = RopeStyle.Interleaved, PageSize = 64, CacheStorage = ElementType.Float8E4M3)]
+            public sealed partial class LatentFloat8;
+            """),
         ["RopeInt8"] = new("Models.RopeInt8", """
             using Kernels;
 

@@ -15,7 +15,7 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 
     public PlainCodec Storage { get; } = PlainCodec.For(Spec.Storage);
 
-    public Codec Cache { get; } = Codec.For(Spec.ResolvedCacheStorage);
+    public Codec Cache { get; } = Codec.ForCache(Spec);
 
     /// <summary>The scales of the cache as parameters with a leading comma; kernels that only read them have them const.</summary>
     public string ScaleParameters(bool written = false) => Cache.Scale == CacheScale.None

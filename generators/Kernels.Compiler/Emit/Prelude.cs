@@ -33,6 +33,15 @@ internal static class Prelude
         #define VALUE_DIM {spec.ResolvedValueDim} // elements of a value or an output
         """);
 
+    /// <summary>The constants of the cache's type, where it has any.</summary>
+    public static void Constants(CodeWriter writer, Codec cache)
+    {
+        if (cache.Constants.Length > 0)
+        {
+            writer.Add(cache.Constants);
+        }
+    }
+
     /// <summary>A function that loads four elements of a row of <paramref name="dim"/> elements as float32.</summary>
     public static void LoadFunction(CodeWriter writer, string name, Codec codec, int dim, string dimName)
     {

@@ -84,4 +84,10 @@ internal sealed record AttentionSpec(
 
     /// <summary>Element type of the cache with its default resolved.</summary>
     public ElementType ResolvedCacheStorage => CacheStorage ?? Storage;
+
+    /// <summary>What the scales of the cache belong to.</summary>
+    public CacheScale CacheScale => ResolvedCacheStorage.Scale(LatentCache);
+
+    /// <summary>Bytes that a key of one KV head takes in the cache, with the scales that lie in its row.</summary>
+    public int KeyBytes => CacheScale == CacheScale.PerGroup ? LatentFloat8Row.Bytes(HeadDim, ResolvedValueDim) : ResolvedCacheStorage.RowBytes(HeadDim);
 }

@@ -28,6 +28,12 @@ internal static class SpecLimits
     /// <summary>Rows of half bytes are stored and loaded in whole vectors, so that no byte is shared between two rows or two loads.</summary>
     public const int Int4DimMultiple = 16;
 
+    /// <summary>A latent row with scales in it has one for each of so many elements of its value.</summary>
+    public const int LatentFloat8ValueMultiple = LatentFloat8Row.GroupSize;
+
+    /// <summary>A latent row with scales in it has them at addresses of whole float32s.</summary>
+    public const int LatentFloat8DimMultiple = 2;
+
     public const int MinRotaryDim = 2;
 
     public const int MinQueryTile = 4;

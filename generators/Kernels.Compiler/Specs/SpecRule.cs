@@ -69,7 +69,7 @@ internal static class SpecRules
         + "leave Storage one of {1}, and set CacheStorage to {0} for a cache of that type");
 
     public static readonly SpecRule DimensionNotMultiple = SpecRule.Error("KA0121", "Dimension is not a multiple that the cache needs",
-        "{0} is {1}; a cache in {2} needs a multiple of {3}, for example {4}");
+        "{0} is {1}; a {2} needs a multiple of {3}, for example {4}");
 
     public static readonly SpecRule RotaryDimInvalid = SpecRule.Error("KA0130", "Rotary dimension cannot be paired",
         "{0} elements of a head cannot turn in pairs; RotaryDim must be an even number between {1} and {2}, or left out where headDim is even");
@@ -80,7 +80,7 @@ internal static class SpecRules
     public static readonly SpecRule LatentScaleMissing = SpecRule.Error("KA0132", "Scale of latent attention missing",
         "The scale of latent attention does not follow from its width {0}; set Scale to 1/√(nope + rope dimensions) of a head as it was before absorption");
 
-    public static readonly SpecRule LatentCacheIsPlain = SpecRule.Error("KA0133", "Latent cache in a type with scales",
+    public static readonly SpecRule LatentCacheInIntegers = SpecRule.Error("KA0133", "Latent cache in integers",
         "A latent row is key and value at once and has no scale of its own for either, which {0} needs; set CacheStorage to one of {1}, or leave it out");
 
     public static readonly SpecRule CacheWiderThanStorage = SpecRule.Warning("KA0201", "Cache is wider than what is put into it",
@@ -105,7 +105,7 @@ internal static class SpecRules
     [
         QueryHeadsRange, KvHeadsRange, HeadsNotDivisible, HeadDimRange, ValueDimRange, ScaleInvalid, UndefinedOption,
         TileShape, TileTooLarge, FewerQueryHeads, WindowRange, SoftcapInvalid, PageSizeRange,
-        StorageIsForCaches, DimensionNotMultiple, RotaryDimInvalid, LatentValueDimInvalid, LatentScaleMissing, LatentCacheIsPlain,
+        StorageIsForCaches, DimensionNotMultiple, RotaryDimInvalid, LatentValueDimInvalid, LatentScaleMissing, LatentCacheInIntegers,
         CacheWiderThanStorage, OptionHasNoEffect, CacheConvertsForNothing, LayoutMakesNoDifference, WindowIsHidden, RotaryDimWithoutRope,
     ];
 }

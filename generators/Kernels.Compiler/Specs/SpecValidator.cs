@@ -63,10 +63,20 @@ internal static class SpecValidator
             CacheTypeMakesSense();
         }
 
-        if (options && spec.ResolvedCacheStorage == ElementType.Int4)
+        if (options && spec.ResolvedCacheStorage == ElementType.Int4 && !spec.LatentCache)
         {
-            FillsBytes(spec.HeadDim, headDim, "headDim");
-            FillsBytes(spec.ValueDim, valueDim && spec.ValueDim != 0, "ValueDim");
+            SpecFix toInt8 = SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Int8}");
+            IsMultiple(spec.HeadDim, headDim, "headDim", SpecLimits.Int4DimMultiple, SpecLimits.MaxHeadDim, toInt8);
+            IsMultiple(spec.ValueDim, valueDim && spec.ValueDim != 0, "ValueDim", SpecLimits.Int4DimMultiple, SpecLimits.MaxHeadDim, toInt8);
+        }
+
+        if (options && spec.CacheScale == CacheScale.PerGroup && valueDim && spec.ValueDim != 0 && spec.ValueDim <= spec.HeadDim)
+        {
+            SpecFix plain = SpecFix.LeaveOut("CacheStorage");
+            if (IsMultiple(spec.ValueDim, true, "ValueDim", SpecLimits.LatentFloat8ValueMultiple, SpecLimits.MaxValueDim, plain))
+            {
+                IsMultiple(spec.HeadDim, headDim, "headDim", SpecLimits.LatentFloat8DimMultiple, SpecLimits.MaxHeadDim, plain);
+            }
         }
 
         if (headDim && valueDim && spec.ValueDim == spec.HeadDim && !spec.LatentCache)
@@ -272,26 +282,28 @@ internal static class SpecValidator
                 Report(SpecRules.LatentScaleMissing, "LatentCache", [SpecFix.LeaveOut("LatentCache")], Text(spec.HeadDim));
             }
 
-            if (spec.CacheStorage is { } cache && cache.Scale() != CacheScale.None)
+            if (spec.CacheStorage is { } cache && spec.CacheScale == CacheScale.PerToken)
             {
-                Report(SpecRules.LatentCacheIsPlain, "CacheStorage", [SpecFix.LeaveOut("CacheStorage")], cache.ToString(),
-                    string.Join(", ", Enum.GetValues(typeof(ElementType)).Cast<ElementType>().Where(type => type.Scale() == CacheScale.None)));
+                bool groups = spec.ValueDim % SpecLimits.LatentFloat8ValueMultiple == 0 && spec.HeadDim % SpecLimits.LatentFloat8DimMultiple == 0;
+                Report(SpecRules.LatentCacheInIntegers, "CacheStorage",
+                    [.. groups ? [SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Float8E4M3}")] : Array.Empty<SpecFix>(), SpecFix.LeaveOut("CacheStorage")],
+                    cache.ToString(),
+                    string.Join(", ", Enum.GetValues(typeof(ElementType)).Cast<ElementType>().Where(type => type.Scale(latentCache: true) != CacheScale.PerToken)));
             }
         }
 
-        void FillsBytes(int dim, bool known, string option)
+        bool IsMultiple(int dim, bool known, string option, int multiple, int max, SpecFix otherCache)
         {
-            const int multiple = SpecLimits.Int4DimMultiple;
             if (!known || dim % multiple == 0)
             {
-                return;
+                return true;
             }
 
-            string[] nearest = new[] { dim / multiple * multiple, ((dim / multiple) + 1) * multiple }
-                .Where(size => size is >= SpecLimits.MinDim and <= SpecLimits.MaxHeadDim).Select(Text).ToArray();
+            int[] nearest = [.. new[] { dim / multiple * multiple, ((dim / multiple) + 1) * multiple }.Where(size => size >= SpecLimits.MinDim && size <= max)];
             Report(SpecRules.DimensionNotMultiple, option,
-                [SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Int8}"), .. nearest.Select(size => SpecFix.Set(option, size))],
-                option, Text(dim), nameof(ElementType.Int4), Text(multiple), string.Join(" or ", nearest));
+                [otherCache, .. nearest.Where(size => !spec.LatentCache || size <= spec.HeadDim || option == "headDim").Select(size => SpecFix.Set(option, Text(size)))],
+                option, Text(dim), $"{(spec.LatentCache ? "latent " : "")}cache in {spec.ResolvedCacheStorage}", Text(multiple), string.Join(" or ", nearest.Select(Text)));
+            return false;
         }
 
         void CacheTypeMakesSense()

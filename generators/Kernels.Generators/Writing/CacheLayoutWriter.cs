@@ -16,12 +16,18 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
 
     /// <summary>Bytes that one token takes over all KV heads, scales included.</summary>
     public static long BytesPerToken(AttentionSpec spec) =>
-        RowBytes(spec, spec.HeadDim) + (spec.LatentCache ? 0 : RowBytes(spec, spec.ResolvedValueDim)) + ScaleBytes(spec);
+        ((long)spec.KvHeads * spec.KeyBytes) + (spec.LatentCache ? 0 : RowBytes(spec, spec.ResolvedValueDim)) + ScaleBytes(spec);
 
     public void Write(CodeWriter writer)
     {
         string token = paged ? "token of the page" : "token";
         string axes = spec.Layout == KvLayout.Hnd ? $"[{Outer}, KV head, {token}, dim]" : $"[{Outer}, {token}, KV head, dim]";
+        if (spec.CacheScale == CacheScale.PerGroup)
+        {
+            Groups(writer, axes);
+            return;
+        }
+
         writer.Add($"/// <summary>Where things lie in the cache of one layer: {(spec.LatentCache ? $"keys, whose first {spec.ResolvedValueDim} elements are the values" : "keys and values in a buffer each")}, {axes}, {spec.ResolvedCacheStorage}. Offsets and strides count elements.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Open("public static class CacheLayout");
@@ -34,6 +40,50 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
                 /// <summary>Elements of one byte; the one with the even offset lies in the low half.</summary>
                 public const int ElementsPerByte = {8 / spec.ResolvedCacheStorage.BitsPerElement()};
                 """);
+        PageSize(writer);
+        Rows(writer, "Key", "key", "one token's keys take over all KV heads", RowBytes(spec, spec.HeadDim), spec.HeadDim, "HeadDim");
+        if (!spec.LatentCache)
+        {
+            Rows(writer, "Value", "value", "one token's values take over all KV heads", RowBytes(spec, spec.ResolvedValueDim), spec.ResolvedValueDim, "ValueDim");
+        }
+
+        if (spec.CacheScale == CacheScale.PerToken)
+        {
+            Rows(writer, "Scale", "scale", "one token's scales of keys and of values, float32 in a buffer each, take over all KV heads", ScaleBytes(spec), 1, null);
+        }
+
+        writer.Close();
+    }
+
+    /// <summary>The layout of rows that have their scales inside, counted in bytes.</summary>
+    private void Groups(CodeWriter writer, string axes)
+    {
+        int value = spec.ResolvedValueDim;
+        writer.Add($"""
+            /// <summary>Where things lie in the cache of one layer: keys, whose first {value} elements are the values, {axes}, each {value} e4m3, a float32 scale for every {LatentFloat8Row.GroupSize} of them, and {spec.HeadDim - value} bfloat16. Offsets and strides count bytes.</summary>
+            {CSharpFile.GeneratedCode}
+            """);
+        writer.Open("public static class CacheLayout");
+        writer.Add($"""
+            /// <summary>Bytes of one key.</summary>
+            public const int RowBytes = {spec.KeyBytes};
+
+            /// <summary>Elements of a value that share a scale.</summary>
+            public const int ScaleGroup = {LatentFloat8Row.GroupSize};
+
+            /// <summary>Where in a row its scales begin.</summary>
+            public const int ScalesAt = {LatentFloat8Row.ScalesAt(value)};
+
+            /// <summary>Where in a row its elements after the value begin, in bfloat16.</summary>
+            public const int TailAt = {LatentFloat8Row.TailAt(value)};
+            """);
+        PageSize(writer);
+        Rows(writer, "Key", "key", "one token's keys take over all KV heads", (long)spec.KvHeads * spec.KeyBytes, spec.KeyBytes, "RowBytes", index: "at");
+        writer.Close();
+    }
+
+    private void PageSize(CodeWriter writer)
+    {
         if (paged)
         {
             writer.Line().Add($"""
@@ -41,19 +91,6 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
                 public const int PageSize = {spec.PageSize};
                 """);
         }
-
-        Rows(writer, "Key", "key", "one token's keys take over all KV heads", RowBytes(spec, spec.HeadDim), spec.HeadDim, "HeadDim");
-        if (!spec.LatentCache)
-        {
-            Rows(writer, "Value", "value", "one token's values take over all KV heads", RowBytes(spec, spec.ResolvedValueDim), spec.ResolvedValueDim, "ValueDim");
-        }
-
-        if (spec.ResolvedCacheStorage.Scale() == CacheScale.PerToken)
-        {
-            Rows(writer, "Scale", "scale", "one token's scales of keys and of values, float32 in a buffer each, take over all KV heads", ScaleBytes(spec), 1, null);
-        }
-
-        writer.Close();
     }
 
     /// <summary>Strides and offset of one kind of rows.</summary>
@@ -64,7 +101,8 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
     /// <param name="bytes">Bytes of a token.</param>
     /// <param name="dim">Elements of a row.</param>
     /// <param name="dimName">The constant of that number, or null where a row is one element.</param>
-    private void Rows(CodeWriter writer, string name, string noun, string what, long bytes, int dim, string? dimName)
+    /// <param name="index">What the place in a row is called: <c>dim</c>, or <c>at</c> where bytes are counted.</param>
+    private void Rows(CodeWriter writer, string name, string noun, string what, long bytes, int dim, string? dimName, string index = "dim")
     {
         string outerName = paged ? "Page" : "Sequence";
         string tokenStride = C.Int(spec.Layout == KvLayout.Hnd ? dim : spec.KvHeads * dim);
@@ -74,9 +112,9 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
             ? $"public const long {name}{axis}Stride = {value};"
             : $"public static long {name}{axis}Stride(int capacity) => {value};";
 
-        string subject = dimName is null ? "the scale of a key, or of a value," : $"an element of a {noun}";
+        string subject = dimName is null ? "the scale of a key, or of a value," : $"{(index == "dim" ? "an element" : "a byte")} of a {noun}";
         string cache = paged ? "in the cache" : "in a cache whose sequences have room for <paramref name=\"capacity\"/> tokens";
-        string parameters = $"int {Outer}, int kvHead, int token{(dimName is null ? "" : ", int dim")}{(paged ? "" : ", int capacity")}";
+        string parameters = $"int {Outer}, int kvHead, int token{(dimName is null ? "" : $", int {index}")}{(paged ? "" : ", int capacity")}";
         string capacity = paged ? "PageSize" : "capacity";
         string call = paged ? "" : "(capacity)";
         writer.Line();
@@ -104,15 +142,15 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
             """);
         if (dimName is not null)
         {
-            writer.Add($"global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)dim, (uint){dimName}, nameof(dim));");
+            writer.Add($"global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint){index}, (uint){dimName}, nameof({index}));");
         }
 
-        writer.Add($"return ({Outer} * {name}{outerName}Stride{call}) + (kvHead * {name}HeadStride{call}) + (token * {name}TokenStride){(dimName is null ? "" : " + dim")};");
+        writer.Add($"return ({Outer} * {name}{outerName}Stride{call}) + (kvHead * {name}HeadStride{call}) + (token * {name}TokenStride){(dimName is null ? "" : $" + {index}")};");
         writer.Close();
     }
 
     private static long RowBytes(AttentionSpec spec, int dim) => (long)spec.KvHeads * spec.ResolvedCacheStorage.RowBytes(dim);
 
     private static long ScaleBytes(AttentionSpec spec) =>
-        spec.ResolvedCacheStorage.Scale() == CacheScale.PerToken ? 2L * spec.KvHeads * sizeof(float) : 0;
+        spec.CacheScale == CacheScale.PerToken ? 2L * spec.KvHeads * sizeof(float) : 0;
 }

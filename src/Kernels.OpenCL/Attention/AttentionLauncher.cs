@@ -498,11 +498,11 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    /// <summary>Sets the scales of a quantised cache as arguments.</summary>
+    /// <summary>Sets the scales of a quantised cache as arguments, where they do not lie in its rows.</summary>
     /// <returns>Index of the argument after them.</returns>
     private int BindScales(ComputeKernel kernel, int index, IKvCache<TSpec> cache, int layer)
     {
-        if (shape.CacheStorage.Scale() == CacheScale.None)
+        if (shape.CacheScale is CacheScale.None or CacheScale.PerGroup)
         {
             return index;
         }

@@ -31,7 +31,7 @@ public abstract class KvCache : IDisposable
         lengths = new int[sequences];
         keys = new DeviceBuffer<byte>[layers];
         values = new DeviceBuffer<byte>[layers];
-        CacheScale scale = shape.CacheStorage.Scale();
+        CacheScale scale = shape.CacheScale;
         keyScales = new DeviceBuffer<byte>[scale == CacheScale.PerToken ? layers : 0];
         valueScales = new DeviceBuffer<byte>[keyScales.Length];
         long rows = (long)sequences * capacity * shape.KvHeads;
@@ -39,7 +39,7 @@ public abstract class KvCache : IDisposable
         {
             for (int layer = 0; layer < layers; layer++)
             {
-                keys[layer] = device.Allocate<byte>(rows * shape.CacheStorage.RowBytes(shape.HeadDim));
+                keys[layer] = device.Allocate<byte>(rows * shape.KeyBytes);
                 values[layer] = shape.LatentCache ? keys[layer] : device.Allocate<byte>(rows * shape.ValueBytes);
                 if (scale == CacheScale.PerToken)
                 {
@@ -155,7 +155,7 @@ public abstract class KvCache : IDisposable
 
     private DeviceBuffer<byte> TokenScales(DeviceBuffer<byte>[] scales, int layer) => scales.Length > 0
         ? scales[CheckedLayer(layer)]
-        : throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales.");
+        : throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales{(Shape.CacheScale == CacheScale.PerGroup ? " of its own: they lie in the rows" : "")}.");
 
     private int Checked(int sequence) => (uint)sequence < (uint)lengths.Length
         ? sequence

@@ -21,10 +21,10 @@ internal sealed class DevicePages : IPageStore, IDisposable
     public DevicePages(ComputeDevice device, AttentionShape shape, int pages, int layers)
     {
         long rows = (long)shape.PageSize * shape.KvHeads;
-        long keyBytes = rows * shape.CacheStorage.RowBytes(shape.HeadDim);
+        long keyBytes = rows * shape.KeyBytes;
         long valueBytes = rows * shape.ValueBytes;
         long[] layerPlanes = shape.LatentCache ? [keyBytes]
-            : shape.CacheStorage.Scale() == CacheScale.PerToken ? [keyBytes, valueBytes, rows * sizeof(float), rows * sizeof(float)]
+            : shape.CacheScale == CacheScale.PerToken ? [keyBytes, valueBytes, rows * sizeof(float), rows * sizeof(float)]
             : [keyBytes, valueBytes];
         CheckLimit(device, "keys", pages, keyBytes);
         CheckLimit(device, "values", pages, valueBytes);

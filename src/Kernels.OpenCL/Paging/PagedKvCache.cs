@@ -29,7 +29,7 @@ public abstract class PagedKvCache : IDisposable
         try
         {
             pool = new PagePool(pages, shape.PageSize, contents);
-            headScales = shape.CacheStorage.Scale() == CacheScale.PerHead ? new HeadScales(device, shape.KvHeads, layers) : null;
+            headScales = shape.CacheScale == CacheScale.PerHead ? new HeadScales(device, shape.KvHeads, layers) : null;
         }
         catch
         {

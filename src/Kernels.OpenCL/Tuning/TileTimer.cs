@@ -127,7 +127,7 @@ internal static class TileTimer
             Cleared(cache.Values(0));
         }
 
-        if (shape.CacheStorage.Scale() == CacheScale.PerToken)
+        if (shape.CacheScale == CacheScale.PerToken)
         {
             Cleared(cache.KeyScales(0));
             Cleared(cache.ValueScales(0));

@@ -34,7 +34,7 @@ public sealed class KvCachePlan(IReadOnlyList<CachedLayers> groups)
     /// <inheritdoc cref="Bytes"/>
     public long LargestBuffer(long sequences, long capacity) => Groups.Max(group => checked(
         sequences * Slots(group.Shape, capacity) * group.Shape.KvHeads
-        * Math.Max(group.Shape.CacheStorage.RowBytes(group.Shape.HeadDim), group.Shape.ValueBytes)));
+        * Math.Max(group.Shape.KeyBytes, group.Shape.ValueBytes)));
 
     /// <summary>The most sequences of a length whose caches fit.</summary>
     /// <param name="bytes">Bytes that there are for them; a negative number is none.</param>

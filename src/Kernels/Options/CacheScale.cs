@@ -11,4 +11,10 @@ public enum CacheScale
 
     /// <summary>Each KV head has a scale for its keys and one for its values, 1 until the host sets them.</summary>
     PerHead = 2,
+
+    /// <summary>
+    /// In a latent cache each token has a scale for every <see cref="LatentFloat8Row.GroupSize"/> elements of its value; the append
+    /// kernel finds them. They lie in the token's row.
+    /// </summary>
+    PerGroup = 3,
 }

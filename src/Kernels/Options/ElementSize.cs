@@ -22,11 +22,17 @@ public static class ElementSize
     /// <summary>Bytes of a row of <paramref name="elements"/> elements, a whole number of bytes.</summary>
     public static int RowBytes(this ElementType type, int elements) => elements * type.BitsPerElement() / 8;
 
-    /// <summary>What the scales of a cache in this type belong to.</summary>
+    /// <summary>What the scales of a cache of keys and values in this type belong to; of a latent one see <see cref="Scale(ElementType, bool)"/>.</summary>
     public static CacheScale Scale(this ElementType type) => type switch
     {
         ElementType.Int8 or ElementType.Int4 => CacheScale.PerToken,
         ElementType.Float8E4M3 => CacheScale.PerHead,
         _ => CacheScale.None,
     };
+
+    /// <summary>What the scales of a cache in this type belong to.</summary>
+    /// <param name="type">The element type of the cache.</param>
+    /// <param name="latentCache">Whether one row a token is key and value.</param>
+    public static CacheScale Scale(this ElementType type, bool latentCache) =>
+        LatentFloat8Row.IsUsed(latentCache, type) ? CacheScale.PerGroup : type.Scale();
 }

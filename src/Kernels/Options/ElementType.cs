@@ -24,5 +24,6 @@ public enum ElementType
     Int4 = 4,
 
     /// <summary>8-bit floating point with 4 bits of exponent and 3 of mantissa (±448, no infinities), times the scale of its KV head; for caches only.</summary>
+    /// <remarks>In a latent cache the scales are those of a token's groups, and elements after the value stay in bfloat16: see <see cref="LatentFloat8Row"/>.</remarks>
     Float8E4M3 = 5,
 }

@@ -34,6 +34,8 @@ public sealed class RooflineCommandTests(Devices devices)
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("KV cache: 70,272 bytes a token (1,152 a layer), 278,528 FLOPs a query and key of a layer", output, StringComparison.Ordinal);
         Assert.Matches(@"│ MLA +│ +1 │ +576, 512 │ +70,272 │", output);
+        (_, output, _) = await Run("roofline", "--heads", "128", "--head-dim", "128", "--latent", "512", "--rope-dim", "64", "--cache-type", "fp8", "--device-profile", "MI300X");
+        Assert.Contains("KV cache: 656 bytes a token (656 a layer)", output, StringComparison.Ordinal);
         (_, output, _) = await Run("roofline", "--heads", "32", "--kv-heads", "8", "--head-dim", "128", "--window", "4096", "--cache-type", "int8", "--device-profile", "MI300X");
         Assert.Contains("KV cache: 2,112 bytes a token (2,112 a layer)", output, StringComparison.Ordinal);
     }

@@ -24,6 +24,17 @@ public sealed class AttentionCostTests
         Assert.Equal(576 * 2 * 61, DeepSeekV3.CacheBytesPerToken * 61);
         Assert.Equal(70_272, DeepSeekV3.CacheBytesPerToken * 61);
 
+        // Its fp8 cache, as FlashMLA and vLLM have it: 512 e4m3, 4 float32 scales, 64 bfloat16.
+        AttentionShape float8 = DeepSeekV3 with { CacheStorage = ElementType.Float8E4M3 };
+        Assert.Equal(512 + (4 * 4) + (64 * 2), float8.CacheBytesPerToken);
+        Assert.Equal((656, 0, CacheScale.PerGroup), (float8.KeyBytes, float8.ValueBytes, float8.CacheScale));
+        Assert.Equal(656, LatentFloat8Row.Bytes(576, 512));
+        Assert.Equal((512, 528), (LatentFloat8Row.ScalesAt(512), LatentFloat8Row.TailAt(512)));
+        Assert.Equal(3 * (128 + 4), (float8 with { KvHeads = 3, HeadDim = 128, ValueDim = 128 }).CacheBytesPerToken);
+
+        // The same type without latents has a scale for each head, which no token takes.
+        Assert.Equal(8 * 2 * 128, (Llama3 with { CacheStorage = ElementType.Float8E4M3 }).CacheBytesPerToken);
+
         // int8 has two float32 scales for each KV head besides.
         Assert.Equal(8 * ((2 * 128) + 8), (Llama3 with { CacheStorage = ElementType.Int8 }).CacheBytesPerToken);
     }
@@ -51,6 +62,11 @@ public sealed class AttentionCostTests
         // 2 · 128 · (576 + 512) FLOPs for 1152 bytes.
         Assert.Equal(278_528, DeepSeekV3.FlopsPerQueryAndKey);
         Assert.Equal(278_528 / 1152.0, decode.Intensity, 0.1);
+
+        // In fp8 for 656 bytes; a new token is read as it arrives, in 16 bits.
+        var float8 = new AttentionCost(DeepSeekV3 with { CacheStorage = ElementType.Float8E4M3 });
+        Assert.Equal(278_528 / 656.0, float8.Decode(1, 1 << 20).Intensity, 0.2);
+        Assert.Equal(7 * (1152 + 656), float8.Append(7).Bytes);
     }
 
     [Fact]

@@ -39,6 +39,17 @@ public sealed class KvCachePlanTests
     }
 
     [Fact]
+    public void Latent_rows_count_with_their_scales()
+    {
+        AttentionShape shape = AttentionCostTests.Shape(128, 1, 576) with { ValueDim = 512, LatentCache = true, CacheStorage = ElementType.Float8E4M3, PageSize = 64 };
+        var plan = new KvCachePlan([new(shape, 61)]);
+        Assert.Equal(656 * 61, plan.BytesPerToken);
+        Assert.Equal(64L * 128 * 656 * 61, plan.Bytes(64, 65));
+        Assert.Equal(64L * 128 * 656, plan.LargestBuffer(64, 65));
+        Assert.Equal(2048, plan.LargestContext(2048L * 656 * 61, 1));
+    }
+
+    [Fact]
     public void Layers_of_other_shapes_have_caches_of_their_own()
     {
         // Half the layers in pages of 16, half in pages of 24.

@@ -20,6 +20,7 @@ internal static class AppendAlgorithm
 
         Prelude.Header(writer, context, "append of new keys and values to the cache");
         Prelude.HeadConstants(writer, spec);
+        Prelude.Constants(writer, context.Cache);
         writer.Line();
         context.Rope.Declare(writer);
         if (turns)
@@ -29,6 +30,9 @@ internal static class AppendAlgorithm
 
         switch (context.Cache)
         {
+            case LatentFloat8Codec latent:
+                LatentAppend.DeclareStore(writer, context, latent, d => turns ? $"turned(from, angles, {d})" : context.Storage.Load("from", d, 1));
+                break;
             case ScaledCodec scaled:
                 Prelude.Helpers(writer, scaled.StoreHelper);
                 if (turns)
@@ -95,6 +99,12 @@ internal static class AppendAlgorithm
     private static void Row(CodeWriter writer, KernelContext context, bool converts, bool turns, string what, string dim)
     {
         writer.Add($"const long {what}_row = {context.Addressing.RowOfSlot("slot", context.Cache.RowLength(dim))};");
+        if (context.Cache is LatentFloat8Codec)
+        {
+            writer.Add($"store_row(new_keys + new_row * HEAD_DIM, keys + key_row{(turns ? ", angles" : "")});");
+            return;
+        }
+
         if (context.Cache is ScaledCodec)
         {
             string scale = context.Cache.Scale == CacheScale.PerToken ? $"{what}_scales + scale_index" : $"{what}_scales[kv_head]";

@@ -36,6 +36,7 @@ internal static class FlashAlgorithm
 
         Prelude.Header(writer, context, what);
         Prelude.HeadConstants(writer, spec);
+        Prelude.Constants(writer, context.Cache);
         writer.Add($"""
             #define SCALE {C.Float(context.Rules.QueryScale)} // score scale{(context.Rules.Transforms ? "" : " x log2(e): the softmax is calculated in base 2")}
             {Prelude.Logarithms(spec)}
@@ -68,7 +69,7 @@ internal static class FlashAlgorithm
         context.Rope.DeclareQueryAngles(writer);
         if (steps.CallsRowFunctions)
         {
-            Addresses(writer, context);
+            Addresses(writer, context, steps);
         }
 
         context.Rules.Declare(writer);
@@ -208,9 +209,14 @@ internal static class FlashAlgorithm
         }
         """).Line();
 
-    private static void Addresses(CodeWriter writer, KernelContext context)
+    private static void Addresses(CodeWriter writer, KernelContext context, FlashSteps steps)
     {
-        var rows = new List<(string Name, string Dim)> { ("key_row", context.Cache.RowLength("HEAD_DIM")), ("value_row", context.Cache.RowLength(context.Spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM")) };
+        var rows = new List<(string Name, string Dim)> { ("key_row", context.Cache.RowLength("HEAD_DIM")) };
+        if (steps.CallsValueRow)
+        {
+            rows.Add(("value_row", context.Cache.RowLength(context.Spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM")));
+        }
+
         if (context.Cache.Scale == CacheScale.PerToken)
         {
             rows.Add(("scale_index", "1"));

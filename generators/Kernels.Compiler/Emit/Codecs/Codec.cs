@@ -1,9 +1,15 @@
+using Kernels.Compiler.Specs;
+
 namespace Kernels.Compiler.Emit.Codecs;
 
 /// <summary>How an element type lies in memory: its C type, and expressions that load it as float32.</summary>
 internal abstract class Codec
 {
-    public static Codec For(ElementType type) => type switch
+    /// <summary>How the elements of a spec's cache lie in memory.</summary>
+    public static Codec ForCache(AttentionSpec spec) =>
+        spec.CacheScale == CacheScale.PerGroup ? new LatentFloat8Codec(spec) : For(spec.ResolvedCacheStorage);
+
+    private static Codec For(ElementType type) => type switch
     {
         ElementType.Int8 => new Int8Codec(),
         ElementType.Int4 => new Int4Codec(),
@@ -19,6 +25,9 @@ internal abstract class Codec
 
     /// <summary>What the scales belong to that loaded elements are still to be multiplied with.</summary>
     public virtual CacheScale Scale => CacheScale.None;
+
+    /// <summary>Constants that rows are found and loaded by, or nothing.</summary>
+    public virtual string Constants => "";
 
     /// <summary>Expression: items of <see cref="StorageType"/> in a row of <paramref name="dim"/> elements.</summary>
     public virtual string RowLength(string dim) => dim;

@@ -3,7 +3,7 @@ namespace Kernels.Compiler.Emit.Codecs;
 /// <summary>An element type that stores numbers as they are: one that queries, keys, values and outputs can have.</summary>
 internal abstract class PlainCodec : Codec
 {
-    public static new PlainCodec For(ElementType type) => type switch
+    public static PlainCodec For(ElementType type) => type switch
     {
         ElementType.Float32 => new Float32Codec(),
         ElementType.Float16 => new Float16Codec(),

@@ -23,6 +23,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
     public override bool ReadsPastEnd => false;
 
+    public override bool CallsValueRow => !Spec.LatentCache;
+
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
         #define ROW_VECTORS {tile.RowVectors} // vectors of {CpuPlanner.Lanes} that the rows make
         #define AT_ONCE {tile.AtOnce} // keys, later columns of the output, whose sums are in registers at a time

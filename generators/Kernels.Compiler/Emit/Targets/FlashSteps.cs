@@ -21,6 +21,9 @@ internal abstract class FlashSteps
     /// <summary>Whether the steps call <c>key_row</c>, <c>value_row</c> and <c>scale_index</c>, which find a token's rows.</summary>
     public virtual bool CallsRowFunctions => true;
 
+    /// <summary>Whether values are read by rows of their own: not where they are found in the keys of a latent cache.</summary>
+    public virtual bool CallsValueRow => true;
+
     /// <summary>Constants of the tile, after <c>ROWS</c> and <c>KEYS</c>.</summary>
     public virtual void DeclareTile(CodeWriter writer)
     {

@@ -58,6 +58,8 @@ internal sealed class HopperLatentFlash(KernelContext context, HopperTile tile) 
             """);
     }
 
+    public override bool CallsValueRow => false;
+
     protected override void CopyStage(CodeWriter writer, string copied) => CopyRows(writer, "key_row", "keys", "stage_at", "HEAD_DIM");
 
     public override void Begin(CodeWriter writer)

@@ -30,11 +30,13 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
     private int Columns => (ValueDim4 + tile.ThreadsX - 1) / tile.ThreadsX;
 
     /// <summary>Widths in which rows of the cache are loaded: single elements only at the end of a row.</summary>
-    private int[] LoadWidths => spec.HeadDim % 4 == 0 && spec.ResolvedValueDim % 4 == 0 ? [4] : [1, 4];
+    private int[] LoadWidths => spec.HeadDim % 4 == 0 && (spec.LatentCache || spec.ResolvedValueDim % 4 == 0) ? [4] : [1, 4];
 
     private bool ColumnsAreWhole => ValueDim4 % tile.ThreadsX == 0;
 
     public override TilePlan Tile => tile;
+
+    public override bool CallsValueRow => !spec.LatentCache;
 
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
         #define THREADS_X {tile.ThreadsX} // work-items along the keys and along the columns of the output
@@ -62,7 +64,11 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
         Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
         Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
         Prelude.LoadFunction(writer, "load_key", context.Cache, spec.HeadDim, "HEAD_DIM");
-        Prelude.LoadFunction(writer, "load_value", context.Cache, spec.ResolvedValueDim, "VALUE_DIM");
+        if (!spec.LatentCache)
+        {
+            Prelude.LoadFunction(writer, "load_value", context.Cache, spec.ResolvedValueDim, "VALUE_DIM");
+        }
+
         Prelude.StoreFunction(writer, "store_output", context.Storage, spec.ResolvedValueDim, "VALUE_DIM");
         Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");
     }
@@ -215,9 +221,13 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             }
             barrier(CLK_LOCAL_MEM_FENCE);
 
-            // The keys have been used: their place takes the values while the rows find their new maximum.
             """);
-        LoadTile(writer, "VALUE_DIM4", "load_value", "values", "value_row");
+        if (!spec.LatentCache)
+        {
+            writer.Add("// The keys have been used: their place takes the values while the rows find their new maximum.");
+            LoadTile(writer, "VALUE_DIM4", "load_value", "values", "value_row");
+        }
+
         string probability = context.ScalesTokens ? "p * value_scale[j]" : "p";
         writer.Add($$"""
             float row_base[ROWS_EACH];
@@ -258,6 +268,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override void Accumulate(CodeWriter writer)
     {
+        // In a latent cache the keys are there still, and their first elements are the values.
         const string value = "kv_tile[j * KV_STRIDE + x + c * THREADS_X]";
         writer.Add($$"""
             for (int j = 0; j < KEYS; j++)
