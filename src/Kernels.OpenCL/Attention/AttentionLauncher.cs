@@ -8,7 +8,7 @@ namespace Kernels.OpenCL;
 /// </summary>
 /// <typeparam name="TSpec">The type that carries the spec.</typeparam>
 /// <typeparam name="TElement">The host type of the spec's storage.</typeparam>
-public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
+public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     where TElement : unmanaged
 {
     private readonly AttentionDescriptor descriptor;
@@ -19,12 +19,6 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
     private readonly Lock launching = new();
-    private readonly AttentionPlan<TSpec> ownPlan;
-    private DeviceBuffer<TElement>? stagedQueries;
-    private DeviceBuffer<TElement>? stagedKeys;
-    private DeviceBuffer<TElement>? stagedValues;
-    private DeviceBuffer<TElement>? stagedOutputs;
-    private AttentionRequest[] requests = new AttentionRequest[1];
     private bool disposed;
 
     /// <summary>Prepares a spec's kernels for a device.</summary>
@@ -310,59 +304,6 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    /// <summary>Appends tokens to one sequence; returns when they are in the cache's layer 0.</summary>
-    public void Append(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values)
-    {
-        int tokens = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
-        Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
-        lock (launching)
-        {
-            ReadOnlySpan<int> sequences = [sequence];
-            Extend(cache, sequences, tokens);
-            try
-            {
-                Plan(cache, sequences, tokens);
-                Append(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values)).Dispose();
-                Device.Queue.Finish();
-            }
-            catch
-            {
-                Shorten(cache, sequences, tokens);
-                throw;
-            }
-        }
-    }
-
-    /// <summary>Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.</summary>
-    public void Attend(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
-    {
-        int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
-        Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
-        lock (launching)
-        {
-            Plan(cache, [sequence], tokens);
-            AttendAndRead(cache, queries, outputs);
-        }
-    }
-
-    /// <summary>Appends a prompt's tokens to one sequence and runs their queries; returns when the outputs are there.</summary>
-    public void Prefill(
-        IKvCache<TSpec> cache, int sequence,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
-    {
-        int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
-        Step(cache, [sequence], tokens, queries, keys, values, outputs);
-    }
-
-    /// <summary>Appends one token to each of several sequences and runs their queries; returns when the outputs are there.</summary>
-    public void Decode(
-        IKvCache<TSpec> cache, ReadOnlySpan<int> sequences,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
-    {
-        Expect(queries.Length, sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
-        Step(cache, sequences, 1, queries, keys, values, outputs);
-    }
-
     /// <summary>Frees what the launcher holds on the device; caches and plans are their owners'.</summary>
     public void Dispose()
     {
@@ -382,18 +323,6 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
 
     private NDRange Groups(int groups, int workGroupSize) => new((nuint)groups * (nuint)workGroupSize, (nuint)shape.KvHeads);
 
-    private static int TokensOf(int length, int perToken, string name) => length % perToken == 0
-        ? length / perToken
-        : throw new ArgumentException($"Expected a multiple of {perToken} elements (one token), got {length}.", name);
-
-    private static void Expect(int length, int expected, string name)
-    {
-        if (length != expected)
-        {
-            throw new ArgumentException($"Expected {expected} elements, got {length}.", name);
-        }
-    }
-
     private static void Expect<T>(
         DeviceBuffer<T> buffer, long expected, string meaning, [CallerArgumentExpression(nameof(buffer))] string? name = null)
         where T : unmanaged
@@ -403,88 +332,6 @@ public sealed class AttentionLauncher<TSpec, TElement> : IDisposable
         {
             throw new ArgumentException($"Expected at least {expected} elements ({meaning}), got a buffer of {buffer.Length}.", name);
         }
-    }
-
-    private void Step(
-        IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
-    {
-        int tokens = sequences.Length * tokensEach;
-        Expect(keys.Length, tokens * shape.KvHeads * shape.HeadDim, nameof(keys));
-        Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
-        Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
-        lock (launching)
-        {
-            Extend(cache, sequences, tokensEach);
-            try
-            {
-                Plan(cache, sequences, tokensEach);
-                Append(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values)).Dispose();
-                AttendAndRead(cache, queries, outputs);
-            }
-            catch
-            {
-                // What was not written must not count as written.
-                Shorten(cache, sequences, tokensEach);
-                throw;
-            }
-        }
-    }
-
-    /// <summary>Extends all sequences or, when one is full, none.</summary>
-    private static void Extend(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
-    {
-        int extended = 0;
-        try
-        {
-            for (; extended < sequences.Length; extended++)
-            {
-                cache.Extend(sequences[extended], tokens);
-            }
-        }
-        catch
-        {
-            Shorten(cache, sequences[..extended], tokens);
-
-            throw;
-        }
-    }
-
-    private static void Shorten(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
-    {
-        foreach (int sequence in sequences)
-        {
-            cache.Truncate(sequence, cache.Length(sequence) - tokens);
-        }
-    }
-
-    private void Plan(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach)
-    {
-        if (requests.Length < sequences.Length)
-        {
-            requests = new AttentionRequest[sequences.Length];
-        }
-
-        for (int i = 0; i < sequences.Length; i++)
-        {
-            requests[i] = new AttentionRequest(sequences[i], tokensEach, cache.Length(sequences[i]));
-        }
-
-        ownPlan.Build(cache, requests.AsSpan(0, sequences.Length));
-    }
-
-    private void AttendAndRead(IKvCache<TSpec> cache, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
-    {
-        Device.Grow(ref stagedOutputs, outputs.Length);
-        Attend(ownPlan, cache, 0, Staged(ref stagedQueries, queries), stagedOutputs!, null).Dispose();
-        Device.Queue.Read(stagedOutputs!, outputs);
-    }
-
-    private DeviceBuffer<TElement> Staged(ref DeviceBuffer<TElement>? buffer, ReadOnlySpan<TElement> data)
-    {
-        Device.Grow(ref buffer, data.Length);
-        Device.Queue.Write(buffer!, data);
-        return buffer!;
     }
 
     private void Check(AttentionPlan<TSpec> plan, IKvCache<TSpec> cache)

@@ -1,0 +1,159 @@
+namespace Kernels.OpenCL;
+
+/// <content>The methods on spans: each uploads, runs one step on layer 0 and waits for it.</content>
+public sealed partial class AttentionLauncher<TSpec, TElement>
+{
+    private readonly AttentionPlan<TSpec> ownPlan;
+    private DeviceBuffer<TElement>? stagedQueries;
+    private DeviceBuffer<TElement>? stagedKeys;
+    private DeviceBuffer<TElement>? stagedValues;
+    private DeviceBuffer<TElement>? stagedOutputs;
+    private AttentionRequest[] requests = new AttentionRequest[1];
+
+    /// <summary>Appends tokens to one sequence; returns when they are in the cache's layer 0.</summary>
+    public void Append(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values)
+    {
+        int tokens = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
+        Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
+        lock (launching)
+        {
+            ReadOnlySpan<int> sequences = [sequence];
+            Extend(cache, sequences, tokens);
+            try
+            {
+                Plan(cache, sequences, tokens);
+                SubmitAppend(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values));
+                Device.Queue.Finish();
+            }
+            catch
+            {
+                Shorten(cache, sequences, tokens);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.</summary>
+    public void Attend(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
+    {
+        int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
+        Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
+        lock (launching)
+        {
+            Plan(cache, [sequence], tokens);
+            AttendAndRead(cache, queries, outputs);
+        }
+    }
+
+    /// <summary>Appends a prompt's tokens to one sequence and runs their queries; returns when the outputs are there.</summary>
+    public void Prefill(
+        IKvCache<TSpec> cache, int sequence,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+    {
+        int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
+        Step(cache, [sequence], tokens, queries, keys, values, outputs);
+    }
+
+    /// <summary>Appends one token to each of several sequences and runs their queries; returns when the outputs are there.</summary>
+    public void Decode(
+        IKvCache<TSpec> cache, ReadOnlySpan<int> sequences,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+    {
+        Expect(queries.Length, sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
+        Step(cache, sequences, 1, queries, keys, values, outputs);
+    }
+
+    private void Step(
+        IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+    {
+        int tokens = sequences.Length * tokensEach;
+        Expect(keys.Length, tokens * shape.KvHeads * shape.HeadDim, nameof(keys));
+        Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
+        Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
+        lock (launching)
+        {
+            Extend(cache, sequences, tokensEach);
+            try
+            {
+                Plan(cache, sequences, tokensEach);
+                SubmitAppend(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values));
+                AttendAndRead(cache, queries, outputs);
+            }
+            catch
+            {
+                // What was not written must not count as written.
+                Shorten(cache, sequences, tokensEach);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Extends all sequences or, when one is full, none.</summary>
+    private static void Extend(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
+    {
+        int extended = 0;
+        try
+        {
+            for (; extended < sequences.Length; extended++)
+            {
+                cache.Extend(sequences[extended], tokens);
+            }
+        }
+        catch
+        {
+            Shorten(cache, sequences[..extended], tokens);
+
+            throw;
+        }
+    }
+
+    private static void Shorten(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
+    {
+        foreach (int sequence in sequences)
+        {
+            cache.Truncate(sequence, cache.Length(sequence) - tokens);
+        }
+    }
+
+    private void Plan(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach)
+    {
+        if (requests.Length < sequences.Length)
+        {
+            requests = new AttentionRequest[sequences.Length];
+        }
+
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            requests[i] = new AttentionRequest(sequences[i], tokensEach, cache.Length(sequences[i]));
+        }
+
+        ownPlan.Build(cache, requests.AsSpan(0, sequences.Length));
+    }
+
+    private void AttendAndRead(IKvCache<TSpec> cache, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
+    {
+        Device.Grow(ref stagedOutputs, outputs.Length);
+        SubmitAttend(ownPlan, cache, 0, Staged(ref stagedQueries, queries), stagedOutputs!, null);
+        Device.Queue.Read(stagedOutputs!, outputs);
+    }
+
+    private DeviceBuffer<TElement> Staged(ref DeviceBuffer<TElement>? buffer, ReadOnlySpan<TElement> data)
+    {
+        Device.Grow(ref buffer, data.Length);
+        Device.Queue.Write(buffer!, data);
+        return buffer!;
+    }
+
+    private static int TokensOf(int length, int perToken, string name) => length % perToken == 0
+        ? length / perToken
+        : throw new ArgumentException($"Expected a multiple of {perToken} elements (one token), got {length}.", name);
+
+    private static void Expect(int length, int expected, string name)
+    {
+        if (length != expected)
+        {
+            throw new ArgumentException($"Expected {expected} elements, got {length}.", name);
+        }
+    }
+}
