@@ -311,8 +311,8 @@ public sealed partial class WorkPlan
         bool isGroup = tile.WorkGroupSize > 1;
         (int startCost, int splitCost) = isGroup ? (GroupStartCost, tile.MergesSplits ? MergedSplitCost : GroupSplitCost) : (ItemStartCost, SplitCost);
 
-        // A GPU's groups of few rows wait for memory: one alone on a compute unit reads faster than several together.
-        bool isBandwidthBound = isGroup && rows <= FewRows;
+        // Groups of few rows that keep many copies on their way wait for memory: one alone on a compute unit reads faster than several together.
+        bool isBandwidthBound = tile.MergesSplits && rows <= FewRows;
         bool isEven = 4 * (long)shortest >= 3 * (long)longest;
         double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
         double ideal = total * shape.KvHeads / slots;
@@ -340,7 +340,7 @@ public sealed partial class WorkPlan
             // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
             int piece = Math.Min(chunk, longest);
             double time = isBandwidthBound ? ReadingTime(pieces * shape.KvHeads, piece, isEven ? null : ideal * tile.GroupsPerUnit, slots, tile.GroupsPerUnit)
-                : isEven ? Math.Ceiling(pieces * shape.KvHeads / slots) * (piece + startCost)
+                : isEven ? Waves(pieces * shape.KvHeads / slots) * (piece + startCost)
                 : Math.Max(piece + startCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * startCost / slots));
 
             // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
@@ -352,6 +352,9 @@ public sealed partial class WorkPlan
         }
 
         return best;
+
+        // In a last wave that is not full, a GPU's groups of few rows have more bandwidth each.
+        double Waves(double share) => isGroup && rows <= FewRows && share > 1 ? share + 0.125 : Math.Ceiling(share);
     }
 
     /// <summary>
