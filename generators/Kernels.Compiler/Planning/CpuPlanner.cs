@@ -21,6 +21,9 @@ internal static class CpuPlanner
     // More rows than this keep the lanes full as rows; they need no sums over lanes.
     private const int MostDecodeRows = 8;
 
+    // Of the first-level cache, 32 to 48 KiB: the rows of a tile, and as much again that is on its way for the next.
+    private const int DecodeTileBytes = 16 << 10;
+
     public static KernelPlan Plan(AttentionSpec spec)
     {
         // Keys or values of a tile stay in the first-level cache while all its rows use them.
@@ -28,7 +31,7 @@ internal static class CpuPlanner
         int keys = widest <= 128 ? 64 : widest <= 256 ? 32 : 16;
         var prefill = new CpuTile(RowVectors: 2, AtOnce: 8, keys);
         int rows = PortablePlanner.PowerOfTwoAtLeast(spec.GroupSize);
-        TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, rows == 1 ? 64 : 32, ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
+        TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, DecodeKeys(spec), ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
             : rows <= Lanes ? new CpuTile(RowVectors: 1, AtOnce: 16, keys)
             : prefill;
         return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1)
@@ -36,5 +39,17 @@ internal static class CpuPlanner
             // More rows read keys less often, which matters where memory is slow; fewer waste less on processors of shorter vectors.
             PrefillVariants = [new CpuTile(RowVectors: 4, AtOnce: 4, keys), new CpuTile(RowVectors: 1, AtOnce: 16, 2 * keys)],
         };
+    }
+
+    /// <summary>Keys that a tile of few rows reads at a time: a power of two, at least a vector's lanes.</summary>
+    private static int DecodeKeys(AttentionSpec spec)
+    {
+        int elements = spec.HeadDim + (spec.LatentCache ? 0 : spec.ResolvedValueDim), keys = 64;
+        while (keys > Lanes && keys * elements * spec.ResolvedCacheStorage.BitsPerElement() / 8 > DecodeTileBytes)
+        {
+            keys /= 2;
+        }
+
+        return keys;
     }
 }

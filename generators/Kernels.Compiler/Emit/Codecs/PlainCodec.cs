@@ -38,11 +38,31 @@ internal sealed class Float32Codec : PlainCodec
 /// <summary>Through vload_half and vstore_half, which are core OpenCL C: the device need not calculate in half precision.</summary>
 internal sealed class Float16Codec : PlainCodec
 {
+    private const int Widest = 16;
+
+    /// <summary>Preprocessor condition: the compiler is clang, for a processor that converts vectors of float16, which <c>__fp16</c> is called there.</summary>
+    public const string ConvertsVectors = "defined(__clang__) && (defined(__F16C__) || defined(__aarch64__))";
+
     public override string StorageType => "half";
 
     public override string DisplayName => "float16";
 
-    public override string Load(string row, string element, int width) => $"vload_half{Vector(width)}(0, {row} + {element})";
+    public override string LoadHelper(int width) => width < Widest ? "" : $$"""
+        // 16 elements. Processors convert a whole vector in one instruction; a driver's vload_half16 may put it together from halves.
+        static float16 load_half16(global const half* from)
+        {
+        #if {{ConvertsVectors}}
+            typedef __fp16 halves __attribute__((ext_vector_type(16), aligned(2)));
+            return __builtin_convertvector(*(global const halves*)from, float16);
+        #else
+            return vload_half16(0, from);
+        #endif
+        }
+        """;
+
+    public override string Load(string row, string element, int width) => width < Widest
+        ? $"vload_half{Vector(width)}(0, {row} + {element})"
+        : $"load_half16({row} + {element})";
 
     public override string Store(string pointer, string value) => $"vstore_half_rte({value}, 0, {pointer});";
 

@@ -23,8 +23,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     private string ValueLength => Context.Cache.RowLength("VALUE_DIM");
 
-    /// <summary>Whether rows are asked for ahead: the processor sees by itself where adjacent rows of 16 bits or less go on.</summary>
-    private bool HintsRows => !Context.Addressing.RowsAreAdjacent || Context.Cache.StorageType == "float";
+    /// <summary>Vectors of 16 elements in a line of the processor's caches.</summary>
+    private int LineVectors => 8 * CpuPrefetch.LineBytes / (16 * Spec.ResolvedCacheStorage.BitsPerElement());
 
     private int KeyVectors => (Spec.HeadDim + 15) / 16;
 
@@ -56,11 +56,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
                 """).Line();
         }
 
-        if (HintsRows)
-        {
-            CpuPrefetch.Declare(writer);
-        }
-
+        CpuPrefetch.Declare(writer);
         RowEnd(writer, "key", Spec.HeadDim);
         RowEnd(writer, "value", Spec.ResolvedValueDim);
     }
@@ -136,9 +132,11 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         writer.Close();
         writer.Open("for (int g = 0; g < vector_count; g++)");
         Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = keys + at[g * VECTOR_KEYS + {i}] * {KeyLength};");
-        if (HintsRows)
+        if (!Spec.LatentCache)
         {
-            HintRows(writer);
+            writer.Open("for (int j = g * VECTOR_KEYS; j < (g + 1) * VECTOR_KEYS; j++)");
+            writer.Add($"prefetch_row(values + at[j] * {ValueLength}, {ValueLength} * sizeof({Context.Cache.StorageType}));");
+            writer.Close();
         }
 
         for (int row = 0; row < Rows; row++)
@@ -228,22 +226,6 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             """);
     }
 
-    /// <summary>The next tile's keys, and this tile's values.</summary>
-    private void HintRows(CodeWriter writer)
-    {
-        writer.Open("for (int j = g * VECTOR_KEYS; j < (g + 1) * VECTOR_KEYS; j++)");
-        writer.Add($"""
-            const int key = min(first_key + KEYS + j, last_of_item); // of the next tile
-            prefetch_row(keys + ({Context.Addressing.RowOfToken("key", "1")}) * {KeyLength}, {KeyLength} * sizeof({Context.Cache.StorageType}));
-            """);
-        if (!Spec.LatentCache)
-        {
-            writer.Add($"prefetch_row(values + at[j] * {ValueLength}, {ValueLength} * sizeof({Context.Cache.StorageType}));");
-        }
-
-        writer.Close();
-    }
-
     public override void Accumulate(CodeWriter writer)
     {
         // 16 vectors of sums fit into registers: all rows, so that a value is loaded and converted once, and as many columns as that leaves.
@@ -259,17 +241,21 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
                 Named(writer, count, i => $"lanes_float o{r}_{i} = output[{r} * VALUE_VECTORS + {c + i}] * rescale_{r};");
             }
 
-            writer.Open("for (int j = 0; j < key_count; j++)");
+            writer.Open("for (int g = 0; g < vector_count; g++)");
+            writer.Add("const float* w = (const float*)(p + g); // 0 for keys past the end").Add("#pragma unroll");
+            writer.Open("for (int i = 0; i < VECTOR_KEYS; i++)");
+            writer.Add("const int j = g * VECTOR_KEYS + i;");
+            writer.Add($"global const {Context.Cache.StorageType}* next_key = keys + ({Context.Addressing.RowOfToken("min(first_key + KEYS + j, last_of_item)", "1")}) * {KeyLength};");
             writer.Add($"global const {Context.Cache.StorageType}* v = {(Spec.LatentCache ? $"keys + at[j] * {KeyLength}" : $"values + at[j] * {ValueLength}")};");
-            writer.Add("const float* w = (const float*)(p + j / VECTOR_KEYS) + j % VECTOR_KEYS;");
-            Named(writer, Rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS]{(Context.ScalesTokens ? " * value_scale[j]" : "")};");
+            Named(writer, Rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS + i]{(Context.ScalesTokens ? " * value_scale[j]" : "")};");
             for (int i = 0; i < count; i++)
             {
+                HintNextKey(writer, (c + i) * KeyVectors / ValueVectors, (c + i + 1) * KeyVectors / ValueVectors);
                 writer.Add($"const float16 v{i} = {(c + i < whole ? Context.Cache.Load("v", C.Int(16 * (c + i)), 16) : "load_value_end(v)")};");
                 Named(writer, Rows, r => $"o{r}_{i} = fma(v{i}, (float16)(w{r}), o{r}_{i});");
             }
 
-            writer.Close();
+            writer.Close().Close();
             for (int r = 0; r < Rows; r++)
             {
                 Named(writer, count, i => $"output[{r} * VALUE_VECTORS + {c + i}] = o{r}_{i};");
@@ -291,6 +277,15 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             "((const float*)&row_max)[row * VECTOR_KEYS]",
             "((const float*)&row_sum)[row * VECTOR_KEYS]",
             "((const float*)(output + row * VALUE_VECTORS))[c]");
+    }
+
+    /// <summary>Asks for the lines that begin in the vectors from <paramref name="first"/> to <paramref name="end"/> of the next tile's key.</summary>
+    private void HintNextKey(CodeWriter writer, int first, int end)
+    {
+        foreach (int vector in Enumerable.Range(first, end - first).Where(vector => vector % LineVectors == 0))
+        {
+            writer.Add($"prefetch_line(next_key + {Context.Cache.RowLength(C.Int(16 * vector))});");
+        }
     }
 
     /// <summary>All rows against the vectors <paramref name="d"/> of the keys.</summary>

@@ -6,16 +6,25 @@ namespace Kernels.Compiler.Emit.Targets;
 /// </summary>
 internal static class CpuPrefetch
 {
-    public static void Declare(CodeWriter writer) => writer.Add("""
-        // Hints that a row's bytes are read soon; nothing where the compiler does not know the processor.
-        static void prefetch_row(global const void* row, int bytes)
+    /// <summary>Bytes that a hint asks for.</summary>
+    public const int LineBytes = 64;
+
+    public static void Declare(CodeWriter writer) => writer.Add($$"""
+        // Hints that the {{LineBytes}} bytes at an address are read soon; nothing where the compiler does not know the processor.
+        static void prefetch_line(global const void* line)
         {
         #if defined(__x86_64__) || defined(__aarch64__)
-            for (int at = 0; at < bytes; at += 64)
-            {
-                __builtin_prefetch((const void*)((size_t)row + at), 0, 3);
-            }
+            __builtin_prefetch((const void*)(size_t)line, 0, 3);
         #endif
+        }
+
+        // The same for all bytes of a row.
+        static void prefetch_row(global const void* row, int bytes)
+        {
+            for (int at = 0; at < bytes; at += {{LineBytes}})
+            {
+                prefetch_line((global const char*)row + at);
+            }
         }
         """).Line();
 }
