@@ -31,7 +31,7 @@ internal static class CpuPlanner
         int keys = widest <= 128 ? 64 : widest <= 256 ? 32 : 16;
         var prefill = new CpuTile(RowVectors: 2, AtOnce: 8, keys);
         int rows = PortablePlanner.PowerOfTwoAtLeast(spec.GroupSize);
-        TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, DecodeKeys(spec), ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
+        TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, DecodeKeys(spec, rows), ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
             : rows <= Lanes ? new CpuTile(RowVectors: 1, AtOnce: 16, keys)
             : prefill;
         return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1)
@@ -42,9 +42,9 @@ internal static class CpuPlanner
     }
 
     /// <summary>Keys that a tile of few rows reads at a time: a power of two, at least a vector's lanes.</summary>
-    private static int DecodeKeys(AttentionSpec spec)
+    private static int DecodeKeys(AttentionSpec spec, int rows)
     {
-        int elements = spec.HeadDim + (spec.LatentCache ? 0 : spec.ResolvedValueDim), keys = 64;
+        int elements = spec.HeadDim + (spec.LatentCache ? 0 : spec.ResolvedValueDim), keys = rows == 1 ? 64 : 32;
         while (keys > Lanes && keys * elements * spec.ResolvedCacheStorage.BitsPerElement() / 8 > DecodeTileBytes)
         {
             keys /= 2;

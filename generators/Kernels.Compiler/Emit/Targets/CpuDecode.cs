@@ -119,7 +119,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             """);
         if (Context.ScalesTokens)
         {
-            writer.Add("float value_scale[KEYS];");
+            writer.Add("lanes_float value_scale[KEYS / VECTOR_KEYS];");
         }
 
         writer.Add("long at[KEYS]; // where the tile's rows are in the cache, counted in rows");
@@ -170,10 +170,10 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
         if (Context.ScalesTokens)
         {
-            string scales = string.Join(", ", Enumerable.Range(0, CpuPlanner.Lanes).Select(i => $"x{i % VectorKeys}"));
+            string Lanes(string name) => string.Join(", ", Enumerable.Range(0, CpuPlanner.Lanes).Select(i => $"{name}{i % VectorKeys}"));
             Named(writer, VectorKeys, i => $"const float x{i} = key_scales[at[g * VECTOR_KEYS + {i}]];");
-            writer.Add($"p[g] *= (float16)({scales});");
-            Named(writer, VectorKeys, i => $"value_scale[g * VECTOR_KEYS + {i}] = value_scales[at[g * VECTOR_KEYS + {i}]];");
+            Named(writer, VectorKeys, i => $"const float y{i} = value_scales[at[g * VECTOR_KEYS + {i}]];");
+            writer.Add($"p[g] *= (float16)({Lanes("x")});").Add($"value_scale[g] = (float16)({Lanes("y")});");
         }
 
         writer.Close();
@@ -221,9 +221,13 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             {
                 p[g] = exp2_lanes(p[g] - base);
                 row_sum += p[g];
-            }
-
             """);
+        if (Context.ScalesTokens)
+        {
+            writer.Add("    p[g] *= value_scale[g]; // the weight of an element before its scale");
+        }
+
+        writer.Add("}").Line();
     }
 
     public override void Accumulate(CodeWriter writer)
@@ -247,7 +251,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add("const int j = g * VECTOR_KEYS + i;");
             writer.Add($"global const {Context.Cache.StorageType}* next_key = keys + ({Context.Addressing.RowOfToken("min(first_key + KEYS + j, last_of_item)", "1")}) * {KeyLength};");
             writer.Add($"global const {Context.Cache.StorageType}* v = {(Spec.LatentCache ? $"keys + at[j] * {KeyLength}" : $"values + at[j] * {ValueLength}")};");
-            Named(writer, Rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS + i]{(Context.ScalesTokens ? " * value_scale[j]" : "")};");
+            Named(writer, Rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS + i];");
             for (int i = 0; i < count; i++)
             {
                 HintNextKey(writer, (c + i) * KeyVectors / ValueVectors, (c + i + 1) * KeyVectors / ValueVectors);
