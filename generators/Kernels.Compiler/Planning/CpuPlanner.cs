@@ -29,15 +29,19 @@ internal static class CpuPlanner
         // Keys or values of a tile stay in the first-level cache while all its rows use them.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
         int keys = widest <= 128 ? 64 : widest <= 256 ? 32 : 16;
-        var prefill = new CpuTile(RowVectors: 2, AtOnce: 8, keys);
+
+        // More rows read keys less often, which matters where memory is slow. But of rows of many positions more are idle on the
+        // diagonal, and the queries of many rows of many elements do not stay in the first-level cache.
+        var wide = new CpuTile(RowVectors: 4, AtOnce: 4, keys);
+        var narrow = new CpuTile(RowVectors: 2, AtOnce: 8, keys);
+        (CpuTile prefill, CpuTile other) = spec.GroupSize >= 4 && widest <= 128 ? (wide, narrow) : (narrow, wide);
         int rows = PortablePlanner.PowerOfTwoAtLeast(spec.GroupSize);
         TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, DecodeKeys(spec, rows), ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
             : rows <= Lanes ? new CpuTile(RowVectors: 1, AtOnce: 16, keys)
             : prefill;
         return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1)
         {
-            // More rows read keys less often, which matters where memory is slow; fewer waste less on processors of shorter vectors.
-            PrefillVariants = [new CpuTile(RowVectors: 4, AtOnce: 4, keys), new CpuTile(RowVectors: 1, AtOnce: 16, 2 * keys)],
+            PrefillVariants = [other, new CpuTile(RowVectors: 1, AtOnce: 16, 2 * keys)],
         };
     }
 

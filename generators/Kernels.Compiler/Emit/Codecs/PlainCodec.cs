@@ -18,7 +18,12 @@ internal abstract class PlainCodec : Codec
     public abstract string Store(string pointer, string value);
 
     /// <summary>A statement that stores the float4 expression <paramref name="value"/> at <paramref name="pointer"/>.</summary>
-    public abstract string Store4(string pointer, string value);
+    public string Store4(string pointer, string value) => StoreVector(pointer, value, 4);
+
+    /// <summary>A statement that stores the float16 variable <paramref name="value"/> at <paramref name="pointer"/>.</summary>
+    public string Store16(string pointer, string value) => StoreVector(pointer, value, 16);
+
+    protected abstract string StoreVector(string pointer, string value, int width);
 }
 
 internal sealed class Float32Codec : PlainCodec
@@ -32,7 +37,7 @@ internal sealed class Float32Codec : PlainCodec
 
     public override string Store(string pointer, string value) => $"*({pointer}) = {value};";
 
-    public override string Store4(string pointer, string value) => $"vstore4({value}, 0, {pointer});";
+    protected override string StoreVector(string pointer, string value, int width) => $"vstore{width}({value}, 0, {pointer});";
 }
 
 /// <summary>Through vload_half and vstore_half, which are core OpenCL C: the device need not calculate in half precision.</summary>
@@ -66,7 +71,7 @@ internal sealed class Float16Codec : PlainCodec
 
     public override string Store(string pointer, string value) => $"vstore_half_rte({value}, 0, {pointer});";
 
-    public override string Store4(string pointer, string value) => $"vstore_half4_rte({value}, 0, {pointer});";
+    protected override string StoreVector(string pointer, string value, int width) => $"vstore_half{width}_rte({value}, 0, {pointer});";
 }
 
 internal sealed class BFloat16Codec : PlainCodec
@@ -90,6 +95,6 @@ internal sealed class BFloat16Codec : PlainCodec
 
     public override string Store(string pointer, string value) => $"*({pointer}) = float_to_bfloat16({value});";
 
-    public override string Store4(string pointer, string value) =>
-        "vstore4((ushort4)(" + string.Join(", ", Enumerable.Range(0, 4).Select(i => $"float_to_bfloat16({value}.s{i})")) + $"), 0, {pointer});";
+    protected override string StoreVector(string pointer, string value, int width) =>
+        $"vstore{width}((ushort{width})(" + string.Join(", ", Enumerable.Range(0, width).Select(i => $"float_to_bfloat16({value}.s{i:x})")) + $"), 0, {pointer});";
 }

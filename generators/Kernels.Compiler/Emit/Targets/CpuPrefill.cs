@@ -8,6 +8,8 @@ namespace Kernels.Compiler.Emit.Targets;
 /// </summary>
 internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash(context)
 {
+    private const string EveryVector = "UNROLLED for (int r = 0; r < ROW_VECTORS; r++)";
+
     /// <summary>Whether tiles are read where they lie: float32 rows one after the other.</summary>
     private bool ReadsInPlace => Spec.ResolvedCacheStorage == ElementType.Float32 && Context.Addressing.RowsAreAdjacent;
 
@@ -32,12 +34,42 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
     public override void DeclareFunctions(CodeWriter writer)
     {
-        writer.Add("#define UNROLLED _Pragma(\"unroll\") // what the loop indexes by its variable stays in registers").Line();
-        base.DeclareFunctions(writer);
+        writer.Add("#define UNROLLED _Pragma(\"unroll\") // what the loop indexes by its variable stays in registers");
         if (ReadsInPlace)
         {
-            CpuPrefetch.Declare(writer);
+            writer.Add("#define LINE 16 // elements that memory gives at a time");
         }
+
+        writer.Line();
+        base.DeclareFunctions(writer);
+        CpuPrefetch.Declare(writer);
+        if (Math.Max(Spec.HeadDim, Spec.ResolvedValueDim) < CpuPlanner.Lanes)
+        {
+            return;
+        }
+
+        writer.Add($$"""
+            // Lane i of x[j] goes to lane j of x[i]: rows become columns. Each round weaves the first half of the vectors with the second.
+            static void transpose(lanes_float x[{{CpuPlanner.Lanes}}])
+            {
+                UNROLLED for (int round = 0; round < 4; round++)
+                {
+                    lanes_float woven[16];
+                    UNROLLED for (int i = 0; i < 8; i++)
+                    {
+                        const lanes_float a = x[i], b = x[i + 8];
+                        woven[2 * i] = (lanes_float)({{Woven(0)}});
+                        woven[2 * i + 1] = (lanes_float)({{Woven(8)}});
+                    }
+                    UNROLLED for (int i = 0; i < 16; i++)
+                    {
+                        x[i] = woven[i];
+                    }
+                }
+            }
+            """).Line();
+
+        static string Woven(int first) => string.Join(", ", Enumerable.Range(first, 8).Select(lane => $"a.s{lane:x}, b.s{lane:x}"));
     }
 
     public override void Begin(CodeWriter writer)
@@ -67,10 +99,6 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         writer.Add("""
             row_max[r] = (lanes_float)(-INFINITY);
             row_sum[r] = (lanes_float)(0.0f);
-            for (int d = 0; d < HEAD_DIM; d++)
-            {
-                query[d][r] = (lanes_float)(0.0f);
-            }
             for (int c = 0; c < VALUE_DIM; c++)
             {
                 output[c][r] = (lanes_float)(0.0f);
@@ -81,17 +109,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
             writer.Add($"row[r] = {Context.Rules.MakeRow}min(r * {CpuPlanner.Lanes} + lane, (lanes_int)(item.row_count - 1)));");
         }
 
+        LoadQueries(writer);
         writer.Close();
-        writer.Add($$"""
-            for (int row = 0; row < item.row_count; row++)
-            {
-                global const {{Context.Storage.StorageType}}* from = queries + packed_row(item, kv_head, row) * HEAD_DIM;
-                for (int d = 0; d < HEAD_DIM; d++)
-                {
-                    ((float*)query)[d * ROWS + row] = {{Context.Storage.Load("from", "d", 1)}} * {{Context.QueryFactor}};
-                }
-            }
-            """);
         TurnQueries(writer, d => $"(float*)query + ({d}) * ROWS + row");
     }
 
@@ -101,22 +120,10 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         TileRows(writer, "key", Spec.HeadDim, "HEAD_DIM");
         writer.Add("int j = 0;");
         writer.Open("for (; j + AT_ONCE <= key_count; j += AT_ONCE)");
-        if (ReadsInPlace)
-        {
-            writer.Open("for (int i = 0; i < AT_ONCE; i++)");
-            writer.Add($"prefetch_row({RowOf("key", "min(first_key + j + i + 2 * AT_ONCE, item.kv_end - 1)")}, HEAD_DIM * sizeof(float));");
-            if (!Spec.LatentCache)
-            {
-                writer.Add($"prefetch_row({RowOf("value", "first_key + j + i")}, VALUE_DIM * sizeof(float));");
-            }
-
-            writer.Close();
-        }
-
-        Products(writer, "AT_ONCE");
+        Products(writer, "AT_ONCE", prefetches: ReadsInPlace);
         writer.Close();
         writer.Open("for (; j < key_count; j++)");
-        Products(writer, "1");
+        Products(writer, "1", prefetches: false);
         writer.Close().Line();
         if (Context.ScalesTokens)
         {
@@ -147,28 +154,29 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
     public override void Softmax(CodeWriter writer)
     {
-        writer.Line().Add("lanes_float rescale[ROW_VECTORS]; // of what was accumulated");
-        writer.Open("for (int r = 0; r < ROW_VECTORS; r++)");
-        writer.Add("""
-            lanes_float new_max = row_max[r];
-            for (int j = 0; j < key_count; j++)
-            {
-                new_max = fmax(new_max, p[j][r]);
-            }
-
+        writer.Line().Add("""
+            lanes_float new_max[ROW_VECTORS], base[ROW_VECTORS], sum[ROW_VECTORS];
+            lanes_float rescale[ROW_VECTORS]; // of what was accumulated
             """);
-        MoveMaximum(writer, "row_max[r]", "rescale[r]");
-        writer.Add($$"""
-            lanes_float sum = row_sum[r] * rescale[r];
-            for (int j = 0; j < key_count; j++)
-            {
-                const lanes_float weight = exp2_lanes(p[j][r] - base);
-                sum += weight;
-                p[j][r] = weight{{(Context.ScalesTokens ? " * value_scale[j]" : "")}};
-            }
-            row_sum[r] = sum;
+        EachVector(writer, "new_max[r] = row_max[r];");
+        writer.Add("#pragma unroll 4");
+        writer.Open("for (int j = 0; j < key_count; j++)");
+        EachVector(writer, "new_max[r] = p[j][r] > new_max[r] ? p[j][r] : new_max[r];");
+        writer.Close();
+        writer.Open(EveryVector);
+        MoveMaximum(writer, "row_max[r]", "new_max[r]", "base[r]", "rescale[r]");
+        writer.Add("sum[r] = row_sum[r] * rescale[r];");
+        writer.Close();
+        writer.Add("#pragma unroll 2");
+        writer.Open("for (int j = 0; j < key_count; j++)");
+        EachVector(writer, $"""
+            const lanes_float weight = exp2_lanes(p[j][r] - base[r]);
+            sum[r] += weight;
+            p[j][r] = weight{(Context.ScalesTokens ? " * value_scale[j]" : "")};
             """);
-        writer.Close().Line();
+        writer.Close();
+        EachVector(writer, "row_sum[r] = sum[r];");
+        writer.Line();
     }
 
     public override void Accumulate(CodeWriter writer)
@@ -196,19 +204,128 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         }
     }
 
-    public override void Finish(CodeWriter writer) => StoreRows(
-        writer, "((const float*)row_max)[row]", "((const float*)row_sum)[row]", "((const float*)output)[c * ROWS + row]");
+    public override void Finish(CodeWriter writer)
+    {
+        writer.Add("""
+            float factors[ROWS]; // of what each row accumulated
+            lanes_float log_sum[ROW_VECTORS];
+            """);
+        EachVector(writer, "log_sum[r] = log(row_sum[r]);");
+        StoreStates(writer, "((const float*)row_max)[row]", "((const float*)row_sum)[row]", "((const float*)log_sum)[row]", _ => writer.Add("factors[row] = factor;"));
+        StoreOutputs(writer);
+    }
+
+    /// <summary>Loads the queries of vector <c>r</c>'s rows, and turns rows into lanes.</summary>
+    private void LoadQueries(CodeWriter writer)
+    {
+        (int dim, int whole) = (Spec.HeadDim, WholeVectors(Spec.HeadDim));
+        writer.Add($"global const {Context.Storage.StorageType}* from[{CpuPlanner.Lanes}];");
+        writer.Open($"for (int i = 0; i < {CpuPlanner.Lanes}; i++)");
+        writer.Add($"""
+            // Lanes past the last row repeat it; what they give is not stored.
+            from[i] = queries + packed_row(item, kv_head, min(r * {CpuPlanner.Lanes} + i, item.row_count - 1)) * HEAD_DIM;
+            prefetch_row(from[i], HEAD_DIM * sizeof({Context.Storage.StorageType}));
+            """);
+        writer.Close();
+        if (whole > 0)
+        {
+            writer.Open($"for (int d = 0; d < {(whole == dim ? "HEAD_DIM" : C.Int(whole))}; d += {CpuPlanner.Lanes})");
+            writer.Add($"lanes_float x[{CpuPlanner.Lanes}];");
+            EachOf16(writer, $"x[i] = {Context.Storage.Load("from[i]", "d", 16)} * {Context.QueryFactor};");
+            writer.Add("transpose(x);");
+            EachOf16(writer, "query[d + i][r] = x[i];");
+            writer.Close();
+        }
+
+        if (whole < dim)
+        {
+            writer.Open($"for (int d = {whole}; d < HEAD_DIM; d++)");
+            EachOf16(writer, $"((float*)&query[d][r])[i] = {Context.Storage.Load("from[i]", "d", 1)} * {Context.QueryFactor};");
+            writer.Close();
+        }
+    }
+
+    /// <summary>Turns lanes back into rows, and stores them.</summary>
+    private void StoreOutputs(CodeWriter writer)
+    {
+        (int dim, int whole) = (Spec.ResolvedValueDim, WholeVectors(Spec.ResolvedValueDim));
+        writer.Open("for (int r = 0; r < ROW_VECTORS; r++)");
+        writer.Add($"const int rows = min({CpuPlanner.Lanes}, item.row_count - r * {CpuPlanner.Lanes});");
+        if (whole > 0)
+        {
+            writer.Open($"for (int c = 0; c < {(whole == dim ? "VALUE_DIM" : C.Int(whole))}; c += {CpuPlanner.Lanes})");
+            writer.Add($"lanes_float x[{CpuPlanner.Lanes}];");
+            EachOf16(writer, "x[i] = output[c + i][r];");
+            writer.Add("transpose(x);");
+            StoreEach("lanes_float", "x[i]", Context.Storage.Store16, (pointer, value) => $"vstore16({value}, 0, {pointer});");
+            writer.Close();
+        }
+
+        if (whole < dim)
+        {
+            writer.Open($"for (int c = {whole}; c < VALUE_DIM; c++)");
+            StoreEach("float", "((const float*)&output[c][r])[i]", Context.Storage.Store, (pointer, value) => $"*({pointer}) = {value};");
+            writer.Close();
+        }
+
+        writer.Close();
+
+        void StoreEach(string type, string accumulated, Func<string, string, string> store, Func<string, string, string> storePartial)
+        {
+            writer.Open("for (int i = 0; i < rows; i++)");
+            writer.Add($$"""
+                const int row = r * {{CpuPlanner.Lanes}} + i;
+                const {{type}} out = {{accumulated}} * factors[row];
+                if (item.partial_row < 0)
+                {
+                    {{store("outputs + packed_row(item, kv_head, row) * VALUE_DIM + c", "out")}}
+                }
+                else
+                {
+                    {{storePartial("partial_outputs + ((long)(item.partial_row + row) * KV_HEADS + kv_head) * VALUE_DIM + c", "out")}}
+                }
+                """);
+            writer.Close();
+        }
+    }
 
     /// <summary>Scores of <paramref name="count"/> keys from <c>j</c> on, summed in registers.</summary>
-    private void Products(CodeWriter writer, string count)
+    private void Products(CodeWriter writer, string count, bool prefetches)
     {
         writer.Add($"{Rows} k = key_rows + j * HEAD_DIM;");
         writer.Add($"lanes_float sum[{count}][ROW_VECTORS];");
         EachSum(writer, count, "sum[i][r] = (lanes_float)(0.0f);");
+        if (prefetches)
+        {
+            // Hints are spread over the products: memory takes so many at a time.
+            writer.Add($"global const float* next_k = k + {count} * HEAD_DIM;");
+            if (!Spec.LatentCache)
+            {
+                writer.Add($"global const float* v = {RowOf("value", "first_key + j")};");
+            }
+
+            writer.Open("for (int line = 0; line < HEAD_DIM; line += LINE)");
+            writer.Open($"UNROLLED for (int i = 0; i < {count}; i++)");
+            writer.Add("prefetch_row(next_k + i * HEAD_DIM + line, LINE * sizeof(float));");
+            if (!Spec.LatentCache)
+            {
+                writer.Add($"prefetch_row(v + i * VALUE_DIM + {(Spec.ResolvedValueDim < Spec.HeadDim ? "min(line, VALUE_DIM - 1)" : "line")}, LINE * sizeof(float));");
+            }
+
+            writer.Close();
+        }
+
         writer.Add("#pragma unroll 4");
-        writer.Open("for (int d = 0; d < HEAD_DIM; d++)");
+        writer.Open(!prefetches ? "for (int d = 0; d < HEAD_DIM; d++)"
+            : Spec.HeadDim % CpuPlanner.Lanes == 0 ? "for (int d = line; d < line + LINE; d++)"
+            : "for (int d = line; d < min(line + LINE, HEAD_DIM); d++)");
         EachSum(writer, count, "sum[i][r] = fma(query[d][r], (lanes_float)(k[i * HEAD_DIM + d]), sum[i][r]);");
         writer.Close();
+        if (prefetches)
+        {
+            writer.Close();
+        }
+
         EachSum(writer, count, "p[j + i][r] = sum[i][r];");
     }
 
@@ -229,17 +346,25 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     private static void EachSum(CodeWriter writer, string count, string statement)
     {
         writer.Open($"UNROLLED for (int i = 0; i < {count}; i++)");
-        writer.Open("UNROLLED for (int r = 0; r < ROW_VECTORS; r++)");
-        writer.Add(statement);
-        writer.Close().Close();
+        EachVector(writer, statement);
+        writer.Close();
     }
 
-    private static void EachVector(CodeWriter writer, string statement)
+    private static void EachVector(CodeWriter writer, string statements)
     {
-        writer.Open("for (int r = 0; r < ROW_VECTORS; r++)");
+        writer.Open(EveryVector);
+        writer.Add(statements);
+        writer.Close();
+    }
+
+    private static void EachOf16(CodeWriter writer, string statement)
+    {
+        writer.Open($"UNROLLED for (int i = 0; i < {CpuPlanner.Lanes}; i++)");
         writer.Add(statement);
         writer.Close();
     }
+
+    private static int WholeVectors(int dim) => dim / CpuPlanner.Lanes * CpuPlanner.Lanes;
 
     /// <summary>Declares <c>key_rows</c> or <c>value_rows</c>: the tile's rows as float32, one after the other.</summary>
     private void TileRows(CodeWriter writer, string what, int dim, string dimName)

@@ -34,7 +34,7 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
             // 2^x for x <= 0, 0 below 2^-126: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, n added to the exponent.
             static lanes_float exp2_lanes(lanes_float x)
             {
-                const lanes_float bounded = fmax(x, (lanes_float)(-126.0f));
+                const lanes_float bounded = x > -126.0f ? x : (lanes_float)(-126.0f);
                 const lanes_float shifted = bounded + 12582912.0f; // 1.5 x 2^23: the sum has n in its low bits
                 const lanes_float f = bounded - (shifted - 12582912.0f);
                 lanes_float y = (lanes_float)(1.3276472e-3f);
@@ -50,12 +50,12 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
         Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
     }
 
-    /// <summary>The step from the maximum so far to <c>new_max</c>: scores are taken from <c>base</c>, what was accumulated is to be multiplied with <c>rescale</c>.</summary>
-    protected static void MoveMaximum(CodeWriter writer, string maximum, string rescale) => writer.Add($"""
+    /// <summary>The step from the maximum so far to a new one: scores are taken from <paramref name="origin"/>, what was accumulated is to be multiplied with <paramref name="rescale"/>.</summary>
+    protected static void MoveMaximum(CodeWriter writer, string maximum, string newMaximum, string origin, string rescale) => writer.Add($"""
         // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
-        const lanes_float base = select(new_max, (lanes_float)(0.0f), new_max == -INFINITY);
-        {rescale} = exp2_lanes({maximum} - base);
-        {maximum} = new_max;
+        {origin} = select({newMaximum}, (lanes_float)(0.0f), {newMaximum} == -INFINITY);
+        {rescale} = exp2_lanes({maximum} - {origin.Split(' ').Last()});
+        {maximum} = {newMaximum};
         """);
 
     /// <summary>Widths in which rows of the cache are loaded: single elements only at the end of a row.</summary>
@@ -94,35 +94,48 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
     /// <param name="maximum">Expression: the maximum of <c>row</c>.</param>
     /// <param name="sum">Expression: the sum of <c>row</c>.</param>
     /// <param name="output">Expression: element <c>c</c> of what <c>row</c> accumulated.</param>
-    protected void StoreRows(CodeWriter writer, string maximum, string sum, string output)
+    protected void StoreRows(CodeWriter writer, string maximum, string sum, string output) => StoreStates(writer, maximum, sum, "log(sum)", partial =>
+    {
+        if (!partial)
+        {
+            writer.Add($"global {context.Storage.StorageType}* out = outputs + to * VALUE_DIM;");
+        }
+
+        writer.Open("for (int c = 0; c < VALUE_DIM; c++)");
+        writer.Add(partial ? $"partial_outputs[to * VALUE_DIM + c] = {output} * factor;" : context.Storage.Store("out + c", $"{output} * factor"));
+        writer.Close();
+    });
+
+    /// <summary>Stores the LSEs or the partial states of the item's rows.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="maximum">Expression: the maximum of <c>row</c>.</param>
+    /// <param name="sum">Expression: the sum of <c>row</c>.</param>
+    /// <param name="logOfSum">Expression: its natural logarithm.</param>
+    /// <param name="storeOutput">Writes what becomes of a row's output, to be multiplied with <c>factor</c>; told whether it is a partial one. <c>to</c> is its place among its kind.</param>
+    protected void StoreStates(CodeWriter writer, string maximum, string sum, string logOfSum, Action<bool> storeOutput)
     {
         string denominator = Spec.Sinks ? "(sum + exp2(sinks[to % QUERY_HEADS] * LOG2_E - maximum))" : "sum";
         writer.Open("for (int row = 0; row < item.row_count; row++)");
-        writer.Add($$"""
-            const float maximum = {{maximum}};
-            const float sum = {{sum}}; // 0 in a row that saw no key: output 0, LSE -inf
-            if (item.partial_row < 0)
-            {
-                const long to = packed_row(item, kv_head, row);
-                const float factor = sum > 0.0f ? {{context.OutputFactor}} / {{denominator}} : 0.0f;
-                global {{context.Storage.StorageType}}* out = outputs + to * VALUE_DIM;
-                for (int c = 0; c < VALUE_DIM; c++)
-                {
-                    {{context.Storage.Store("out + c", $"{output} * factor")}}
-                }
-                lse[to] = sum > 0.0f ? maximum * LN_2 + log(sum) : -INFINITY;
-            }
-            else
-            {
-                const long to = (long)(item.partial_row + row) * KV_HEADS + kv_head;
-                const float factor = sum > 0.0f ? {{context.OutputFactor}} / sum : 0.0f;
-                for (int c = 0; c < VALUE_DIM; c++)
-                {
-                    partial_outputs[to * VALUE_DIM + c] = {{output}} * factor;
-                }
-                partial_states[to] = (float2)(maximum, sum);
-            }
+        writer.Add($"""
+            const float maximum = {maximum};
+            const float sum = {sum}; // 0 in a row that saw no key: output 0, LSE -inf
             """);
+        writer.Open("if (item.partial_row < 0)");
+        writer.Add($"""
+            const long to = packed_row(item, kv_head, row);
+            const float factor = sum > 0.0f ? {context.OutputFactor} / {denominator} : 0.0f;
+            """);
+        storeOutput(false);
+        writer.Add($"lse[to] = sum > 0.0f ? maximum * LN_2 + {logOfSum} : -INFINITY;");
+        writer.Close();
+        writer.Open("else");
+        writer.Add($"""
+            const long to = (long)(item.partial_row + row) * KV_HEADS + kv_head;
+            const float factor = sum > 0.0f ? {context.OutputFactor} / sum : 0.0f;
+            """);
+        storeOutput(true);
+        writer.Add("partial_states[to] = (float2)(maximum, sum);");
+        writer.Close();
         writer.Close();
     }
 
