@@ -56,7 +56,12 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
                 """).Line();
         }
 
-        CpuPrefetch.Declare(writer);
+        CpuPrefetch.DeclareLine(writer);
+        if (!Spec.LatentCache)
+        {
+            CpuPrefetch.DeclareRow(writer);
+        }
+
         RowEnd(writer, "key", Spec.HeadDim);
         RowEnd(writer, "value", Spec.ResolvedValueDim);
     }

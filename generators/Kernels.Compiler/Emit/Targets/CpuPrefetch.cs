@@ -9,7 +9,7 @@ internal static class CpuPrefetch
     /// <summary>Bytes that a hint asks for.</summary>
     public const int LineBytes = 64;
 
-    public static void Declare(CodeWriter writer) => writer.Add($$"""
+    public static void DeclareLine(CodeWriter writer) => writer.Add($$"""
         // Hints that the {{LineBytes}} bytes at an address are read soon; nothing where the compiler does not know the processor.
         static void prefetch_line(global const void* line)
         {
@@ -17,7 +17,10 @@ internal static class CpuPrefetch
             __builtin_prefetch((const void*)(size_t)line, 0, 3);
         #endif
         }
+        """).Line();
 
+    /// <summary>After <see cref="DeclareLine"/>.</summary>
+    public static void DeclareRow(CodeWriter writer) => writer.Add($$"""
         // The same for all bytes of a row.
         static void prefetch_row(global const void* row, int bytes)
         {

@@ -32,6 +32,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         #define AT_ONCE {tile.AtOnce} // keys, later columns of the output, whose sums are in registers at a time
         """);
 
+    protected override IEnumerable<int> QueryWidths => Spec.HeadDim < CpuPlanner.Lanes ? [] : [CpuPlanner.Lanes];
+
     public override void DeclareFunctions(CodeWriter writer)
     {
         writer.Add("#define UNROLLED _Pragma(\"unroll\") // what the loop indexes by its variable stays in registers");
@@ -42,7 +44,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
         writer.Line();
         base.DeclareFunctions(writer);
-        CpuPrefetch.Declare(writer);
+        CpuPrefetch.DeclareLine(writer);
+        CpuPrefetch.DeclareRow(writer);
         if (Math.Max(Spec.HeadDim, Spec.ResolvedValueDim) < CpuPlanner.Lanes)
         {
             return;

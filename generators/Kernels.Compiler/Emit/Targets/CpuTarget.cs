@@ -47,7 +47,7 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
                 return select(y, (lanes_float)(0.0f), x < -126.0f);
             }
             """).Line();
-        Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
+        Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper), .. QueryWidths.Select(context.Storage.LoadHelper)]);
     }
 
     /// <summary>The step from the maximum so far to a new one: scores are taken from <paramref name="origin"/>, what was accumulated is to be multiplied with <paramref name="rescale"/>.</summary>
@@ -57,6 +57,9 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
         {rescale} = exp2_lanes({maximum} - {origin.Split(' ').Last()});
         {maximum} = {newMaximum};
         """);
+
+    /// <summary>Widths of the vectors in which queries are loaded.</summary>
+    protected virtual IEnumerable<int> QueryWidths => [];
 
     /// <summary>Widths in which rows of the cache are loaded: single elements only at the end of a row.</summary>
     private IEnumerable<int> LoadWidths =>
