@@ -16,6 +16,9 @@ internal sealed record HopperTile(int Rows, int Groups, int Keys, int Stages, in
 /// <summary>Tiles for the hopper target.</summary>
 internal static class HopperPlanner
 {
+    /// <summary>Strips of consecutive keys in which a tile of few query rows is copied.</summary>
+    public const int Strips = 8;
+
     /// <summary>Columns of a panel: 128 bytes of 16-bit elements, the widest pattern in which wgmma reads local memory.</summary>
     private const int Panel = 64;
 
@@ -65,11 +68,10 @@ internal static class HopperPlanner
     /// <summary>Few rows: as many keys as make copies of 4 KiB, 128 at most, and three tiles in local memory: of two work-groups, where it has room for them.</summary>
     private static NvidiaTile StripTile(AttentionSpec spec)
     {
-        const int rows = NvidiaPlanner.BlockRows, warps = 4, strips = 8, copyPieces = 256;
+        const int rows = NvidiaPlanner.BlockRows, warps = 4, copyPieces = 256;
         int keyPieces = spec.HeadDim / NvidiaPlanner.PieceElements(spec), valuePieces = spec.ResolvedValueDim / NvidiaPlanner.PieceElements(spec);
-        int keys = Math.Max(keyPieces, valuePieces) * 64 / strips >= copyPieces ? 64 : 128;
-        int scales = spec.ResolvedCacheStorage is ElementType.Int8 or ElementType.Int4 ? 2 * 4 * keys : 0;
-        int stage = (16 * keys * (keyPieces + valuePieces)) + scales;
+        int keys = Math.Max(keyPieces, valuePieces) * 64 / Strips >= copyPieces ? 64 : 128;
+        int stage = (16 * keys * (keyPieces + valuePieces)) + NvidiaPlanner.ScaleBytes(spec, keys);
         int queries = 16 * rows * NvidiaPlanner.Stride16(spec.HeadDim);
         int stages = Math.Max(2, Math.Min(3, (NvidiaPlanner.UnitLocalBytes - 1024 - queries) / stage));
         int local = Math.Max(queries + (stages * stage), NvidiaPlanner.StateBytes(spec, rows, warps));

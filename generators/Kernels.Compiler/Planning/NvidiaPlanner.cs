@@ -67,6 +67,9 @@ internal static class NvidiaPlanner
     /// <summary>16-byte pieces between rows of a tile in local memory: odd, so that the eight rows that ldmatrix reads begin in different banks.</summary>
     public static int Stride16(int dim) => (dim / 8) | 1;
 
+    /// <summary>Bytes of the scales of a tile's keys and values.</summary>
+    public static int ScaleBytes(AttentionSpec spec, int keys) => spec.CacheScale == CacheScale.PerToken ? 2 * sizeof(float) * keys : 0;
+
     /// <summary>Bytes of the states of the warps along the keys when they are merged.</summary>
     public static int StateBytes(AttentionSpec spec, int rows, int warps) => 4 * warps * rows * (spec.ResolvedValueDim + 2);
 
@@ -75,8 +78,7 @@ internal static class NvidiaPlanner
         // A quantised tile arrives as it is. In prefill, where many warps need it, it is expanded to one of 16-bit elements.
         int tile = 16 * keys * (Stride16(spec.HeadDim) + Stride16(spec.ResolvedValueDim));
         int bits = spec.ResolvedCacheStorage == ElementType.Int4 ? 4 : 8;
-        int scales = spec.ResolvedCacheStorage == ElementType.Float8E4M3 ? 0 : 2 * 4 * keys;
-        (int stage, int expanded) = !IsQuantised(spec) ? (tile, 0) : ((keys * (spec.HeadDim + spec.ResolvedValueDim) * bits / 8) + scales, warpsAlongKeys > 1 ? 0 : tile);
+        (int stage, int expanded) = !IsQuantised(spec) ? (tile, 0) : ((keys * (spec.HeadDim + spec.ResolvedValueDim) * bits / 8) + ScaleBytes(spec, keys), warpsAlongKeys > 1 ? 0 : tile);
         int queries = (16 * rows * Stride16(spec.HeadDim)) + expanded;
         stages = Math.Max(2, Math.Min(stages, (LocalBytes - queries) / stage));
 

@@ -19,9 +19,6 @@ internal enum FlashForm
 /// </summary>
 internal static class FlashAlgorithm
 {
-    /// <summary>Statement: what the mask mod makes of the tile at <c>first_key</c>.</summary>
-    public const string TileClass = "const int tile_class = class_stride > 0 ? tile_classes[class_row(get_group_id(1), kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;";
-
     /// <summary>The kernel parameter of tiles that merge splits.</summary>
     private const string MergeCounters = ",\n    global int* merge_counters /* [partial rows, KV_HEADS]: splits that have ended; 0 between launches */";
 
@@ -113,16 +110,7 @@ internal static class FlashAlgorithm
         steps.Begin(writer);
         writer.Line();
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
-        if (spec.MaskMod is not null)
-        {
-            writer.Add(TileClass);
-            if (steps.CanLeaveOutTiles)
-            {
-                writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;");
-                writer.Close();
-            }
-        }
-
+        ClassifyTile(writer, spec, steps.CanLeaveOutTiles);
         steps.Scores(writer);
         if (context.Rules.Transforms)
         {
@@ -135,6 +123,24 @@ internal static class FlashAlgorithm
         writer.Close().Line();
         steps.Finish(writer);
         writer.Close();
+    }
+
+    /// <summary>Declares <c>tile_class</c>, what the mask mod makes of the tile at <c>first_key</c>; nothing where there is no mask mod.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="spec">The spec.</param>
+    /// <param name="leavesOutEmpty">Whether the loop over the keys goes on without tiles in which nothing is visible.</param>
+    public static void ClassifyTile(CodeWriter writer, AttentionSpec spec, bool leavesOutEmpty)
+    {
+        if (spec.MaskMod is null)
+        {
+            return;
+        }
+
+        writer.Add("const int tile_class = class_stride > 0 ? tile_classes[class_row(get_group_id(1), kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;");
+        if (leavesOutEmpty)
+        {
+            writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;").Close();
+        }
     }
 
     private static void Tile(CodeWriter writer, FlashSteps steps)

@@ -219,7 +219,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         }
 
         writer.Line();
-        MoveMaximum(writer, "row_max", "new_max", "const lanes_float base", "const lanes_float rescale");
+        MoveMaximum(writer, "row_max", "new_max", "base", "rescale", declares: true);
         writer.Add("""
             row_sum *= rescale;
             for (int g = 0; g < vector_count; g++)

@@ -167,7 +167,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         EachVector(writer, "new_max[r] = p[j][r] > new_max[r] ? p[j][r] : new_max[r];");
         writer.Close();
         writer.Open(EveryVector);
-        MoveMaximum(writer, "row_max[r]", "new_max[r]", "base[r]", "rescale[r]");
+        MoveMaximum(writer, "row_max[r]", "new_max[r]", "base[r]", "rescale[r]", declares: false);
         writer.Add("sum[r] = row_sum[r] * rescale[r];");
         writer.Close();
         writer.Add("#pragma unroll 2");

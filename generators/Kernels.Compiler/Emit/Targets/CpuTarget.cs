@@ -50,11 +50,11 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
         Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper), .. QueryWidths.Select(context.Storage.LoadHelper)]);
     }
 
-    /// <summary>The step from the maximum so far to a new one: scores are taken from <paramref name="origin"/>, what was accumulated is to be multiplied with <paramref name="rescale"/>.</summary>
-    protected static void MoveMaximum(CodeWriter writer, string maximum, string newMaximum, string origin, string rescale) => writer.Add($"""
+    /// <summary>The step from the maximum so far to a new one: scores are taken from <paramref name="origin"/>, what was accumulated is to be multiplied with <paramref name="rescale"/>; <paramref name="declares"/> these two.</summary>
+    protected static void MoveMaximum(CodeWriter writer, string maximum, string newMaximum, string origin, string rescale, bool declares) => writer.Add($"""
         // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
-        {origin} = select({newMaximum}, (lanes_float)(0.0f), {newMaximum} == -INFINITY);
-        {rescale} = exp2_lanes({maximum} - {origin.Split(' ').Last()});
+        {(declares ? "const lanes_float " : "")}{origin} = select({newMaximum}, (lanes_float)(0.0f), {newMaximum} == -INFINITY);
+        {(declares ? "const lanes_float " : "")}{rescale} = exp2_lanes({maximum} - {origin});
         {maximum} = {newMaximum};
         """);
 

@@ -40,21 +40,9 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
     /// <summary>Statements: probabilities <c>p</c> times this work-item's columns of four keys, the first at <c>value</c>, added to the outputs.</summary>
     protected abstract string MultiplyValues { get; }
 
-    /// <summary>Pieces of 16 bytes of a key, and of a value.</summary>
-    protected int KeyPieces => Spec.HeadDim / NvidiaPlanner.PieceElements(Spec);
-
-    protected int ValuePieces => Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec);
-
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
-        #define ROW_BLOCKS 1 // blocks of 16 rows
-        #define WARPS_ALONG_ROWS 1
-        #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
-        #define WORK_GROUP (32 * WARPS_ALONG_KEYS) // those that hold rows
-        #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
-        #define STAGES {tile.Stages} // tiles in local memory: one in use, the others on their way
-        #define KEY_BLOCKS (WARP_KEYS / 8) // blocks of 16 x 8 scores
-        #define VALUE_BLOCKS (VALUE_DIM / 8) // blocks of 16 x 8 outputs
-        #define STRIPS 8 // of consecutive keys, each of which one work-item copies
+        {FewRowsConstants(tile)}
+        #define STRIPS {HopperPlanner.Strips} // of consecutive keys, each of which one work-item copies
         #define STRIP_KEYS (KEYS / STRIPS)
 
         // In pieces of 16 bytes.
@@ -80,13 +68,7 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
                 HopperPtx.Barriers,
                 HopperPtx.CopyBulk,
                 NvidiaPtx.WarpBarrier,
-                """
-                // The work-items that hold rows wait for one another.
-                static void row_barrier(void)
-                {
-                    asm volatile("bar.sync 1, %0;" : : "n"(WORK_GROUP) : "memory");
-                }
-                """,
+                HopperPtx.RowBarrier(RowWorkItems),
                 NvidiaPtx.Multiply(Element),
                 NvidiaPtx.Softmax(Element),
                 MergeFunctions,
@@ -145,12 +127,7 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
             uint parity = 1; // the first copies wait for nobody
             """);
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
-        if (Spec.MaskMod is not null)
-        {
-            writer.Add(FlashAlgorithm.TileClass);
-            writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;").Close();
-        }
-
+        FlashAlgorithm.ClassifyTile(writer, Spec, leavesOutEmpty: true);
         writer.Add("""
             const uint there = tile_there + stage * 8;
             const uint stage_at = tiles_at + stage * STAGE_SIZE * 16;
@@ -273,6 +250,28 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
             parity ^= stage == 0;
             """);
     }
+
+    /// <summary>
+    /// Statements: this work-item's columns of four keys, two items adjacent in local memory at a time, to <c>v0</c> and <c>v1</c>. Odd
+    /// work-items read the two in the other order, so that fewer read the same banks at a time.
+    /// </summary>
+    /// <param name="type">The type of an item.</param>
+    /// <param name="stride">Expression: items from a row to the next.</param>
+    /// <param name="items">What two of them are in the comment.</param>
+    protected static string ReadPairs(string type, string stride, string items) => $$"""
+        // Odd work-items have the two {{items}} in the other order, so that fewer read the same banks at a time.
+        {{type}} v0[4];
+        {{type}} v1[4];
+        #pragma unroll
+        for (int k = 0; k < 4; k++)
+        {
+            local const {{type}}* const row = value + (k % 2 + k / 2 * 8) * {{stride}} + c;
+            const {{type}} x = row[lane & 1];
+            const {{type}} y = row[1 - (lane & 1)];
+            v0[k] = lane & 1 ? y : x;
+            v1[k] = lane & 1 ? x : y;
+        }
+        """;
 
     public override void Finish(CodeWriter writer)
     {

@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
 
@@ -62,13 +63,8 @@ internal abstract class HopperFlash(KernelContext context, HopperTile tile) : Nv
                 {
                     return piece / 8 * rows * 128 + row * 128 + (piece % 8 ^ row % 8) * 16;
                 }
-
-                // The work-items that hold rows wait for one another.
-                static void row_barrier(void)
-                {
-                    asm volatile("bar.sync 1, %0;" : : "n"(ROW_ITEMS) : "memory");
-                }
                 """,
+                HopperPtx.RowBarrier(RowWorkItems),
                 HopperPtx.Products,
                 .. Functions,
             ]);
@@ -129,12 +125,7 @@ internal abstract class HopperFlash(KernelContext context, HopperTile tile) : Nv
             int tile = 0;
             """);
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
-        if (Spec.MaskMod is not null)
-        {
-            writer.Add(Algorithms.FlashAlgorithm.TileClass);
-            writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;").Close();
-        }
-
+        FlashAlgorithm.ClassifyTile(writer, Spec, leavesOutEmpty: true);
         writer.Add("""
             const uint stage_at = tiles_at + tile % STAGES * STAGE_SIZE;
             const uint stage_barrier = tile % STAGES * 8;

@@ -48,6 +48,16 @@ internal static class HopperPtx
         }
         """;
 
+    /// <summary>A barrier of the work-items that hold rows.</summary>
+    /// <param name="items">Constant: how many they are.</param>
+    public static string RowBarrier(string items) => $$"""
+        // The work-items that hold rows wait for one another.
+        static void row_barrier(void)
+        {
+            asm volatile("bar.sync 1, %0;" : : "n"({{items}}) : "memory");
+        }
+        """;
+
     /// <summary>Copies of many bytes by one work-item, which arrive at a barrier that counts bytes.</summary>
     public const string CopyBulk = """
         // This work-item arrives; the phase ends when so many bytes more have arrived.

@@ -120,18 +120,7 @@ internal sealed class HopperQuantisedFlash(KernelContext context, NvidiaTile til
         #pragma unroll
         for (int c = 0; c < VALUE_PIECES / 4; c += 2)
         {
-            // Odd work-items have the two halves of a piece in the other order, so that fewer read the same banks at a time.
-            uint2 v0[4];
-            uint2 v1[4];
-            #pragma unroll
-            for (int k = 0; k < 4; k++)
-            {
-                local const uint2* const row = value + (k % 2 + k / 2 * 8) * (VALUE_PIECES * 2) + c;
-                const uint2 x = row[lane & 1];
-                const uint2 y = row[1 - (lane & 1)];
-                v0[k] = lane & 1 ? y : x;
-                v1[k] = lane & 1 ? x : y;
-            }
+            {{ReadPairs("uint2", "(VALUE_PIECES * 2)", "halves of a piece").Replace("\n", "\n    ")}}
             multiply_columns(&output[0][c * {{Columns * 2}}], p, v0[0].s0, v0[1].s0, v0[2].s0, v0[3].s0);
             multiply_columns(&output[0][c * {{Columns * 2}} + {{Columns}}], p, v0[0].s1, v0[1].s1, v0[2].s1, v0[3].s1);
             multiply_columns(&output[0][c * {{Columns * 2}} + {{Columns * 2}}], p, v1[0].s0, v1[1].s0, v1[2].s0, v1[3].s0);

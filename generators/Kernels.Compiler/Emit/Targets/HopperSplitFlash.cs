@@ -51,22 +51,11 @@ internal sealed class HopperSplitFlash(KernelContext context, NvidiaTile tile) :
         {{(ValuePieces % 16 == 0 ? PairsOfPieces : SinglePieces)}}
         """;
 
-    private const string PairsOfPieces = """
+    private static string PairsOfPieces => $$"""
         #pragma unroll
         for (int c = 0; c < VALUE_PIECES / 8; c += 2)
         {
-            // Odd work-items have the two pieces in the other order, so that fewer read the same banks at a time.
-            uint4 v0[4];
-            uint4 v1[4];
-            #pragma unroll
-            for (int k = 0; k < 4; k++)
-            {
-                local const uint4* const row = value + (k % 2 + k / 2 * 8) * VALUE_PIECES + c;
-                const uint4 x = row[lane & 1];
-                const uint4 y = row[1 - (lane & 1)];
-                v0[k] = lane & 1 ? y : x;
-                v1[k] = lane & 1 ? x : y;
-            }
+            {{ReadPairs("uint4", "VALUE_PIECES", "pieces").Replace("\n", "\n    ")}}
             multiply_columns(&output[0][c * 8], p, v0[0], v0[1], v0[2], v0[3]);
             multiply_columns(&output[0][c * 8 + 8], p, v1[0], v1[1], v1[2], v1[3]);
         }

@@ -1,8 +1,22 @@
+using Kernels.Compiler.Planning;
+
 namespace Kernels.Compiler.Emit.Targets;
 
 /// <content>Few rows: their keys are shared out over warps and over work-groups, whose states are merged at the end.</content>
 internal abstract partial class NvidiaFlash
 {
+    /// <summary>Constants of a tile of one block of rows, whose keys the warps share out.</summary>
+    protected static string FewRowsConstants(NvidiaTile tile) => $"""
+        #define ROW_BLOCKS 1 // blocks of 16 rows
+        #define WARPS_ALONG_ROWS 1
+        #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
+        #define WORK_GROUP (32 * WARPS_ALONG_KEYS){(tile.CopyWarps > 0 ? " // those that hold rows" : "")}
+        #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
+        #define STAGES {tile.Stages} // tiles in local memory: one in use, the others on their way
+        #define KEY_BLOCKS (WARP_KEYS / 8) // blocks of 16 x 8 scores
+        #define VALUE_BLOCKS (VALUE_DIM / 8) // blocks of 16 x 8 outputs
+        """;
+
     /// <summary>The functions of <see cref="MergeWarps"/>.</summary>
     protected static string MergeFunctions => NvidiaPtx.DeviceFence;
 

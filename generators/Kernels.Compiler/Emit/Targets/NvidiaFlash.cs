@@ -17,6 +17,12 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     /// <summary>The element type in the names of instructions.</summary>
     protected string Element => Spec.Storage == ElementType.Float16 ? "f16" : "bf16";
 
+    /// <summary>Pieces of 16 bytes of a key as it is in the cache.</summary>
+    protected int KeyPieces => Spec.HeadDim / NvidiaPlanner.PieceElements(Spec);
+
+    /// <summary>Pieces of 16 bytes of a value as it is in the cache.</summary>
+    protected int ValuePieces => Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec);
+
     /// <summary>Expression: the factor on products of queries and keys.</summary>
     private string ScoreScale => context.QueryFactor == "SCALE" ? "SCALE" : "score_scale";
 

@@ -47,8 +47,8 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
             #define TILE_SIZE (KEYS * (KEY_STRIDE + VALUE_STRIDE)) // of the one tile that is expanded
 
             // Of a row as it is in the cache, in pieces of 16 bytes.
-            #define KEY_PIECES {Spec.HeadDim / NvidiaPlanner.PieceElements(Spec)}
-            #define VALUE_PIECES {Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec)}
+            #define KEY_PIECES {KeyPieces}
+            #define VALUE_PIECES {ValuePieces}
             #define SCALE_SIZE ({(Context.ScalesTokens ? "2 * KEYS / 4" : "0")}) // scales of a stage's keys and values
             #define STAGE_SIZE (KEYS * (KEY_PIECES + VALUE_PIECES) + SCALE_SIZE)
             """ : """

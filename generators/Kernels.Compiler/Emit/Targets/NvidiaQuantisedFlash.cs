@@ -31,19 +31,12 @@ internal sealed class NvidiaQuantisedFlash(KernelContext context, NvidiaTile til
     protected override string Column(string element) => $"(c / {Registers} * 8 + lane % 4 * 2 + {element}) * {Registers} + c % {Registers}";
 
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
-        #define ROW_BLOCKS 1 // blocks of 16 rows
-        #define WARPS_ALONG_ROWS 1
-        #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
-        #define WORK_GROUP (32 * WARPS_ALONG_KEYS)
-        #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
-        #define STAGES {tile.Stages} // tiles in local memory: one in use, the others on their way
-        #define KEY_BLOCKS (WARP_KEYS / 8) // blocks of 16 x 8 scores
-        #define VALUE_BLOCKS (VALUE_DIM / 8) // blocks of 16 x 8 outputs
+        {FewRowsConstants(tile)}
 
         // Of a row, in pieces of 16 bytes.
         #define QUERY_STRIDE {NvidiaPlanner.Stride16(Spec.HeadDim)}
-        #define KEY_PIECES {Spec.HeadDim / NvidiaPlanner.PieceElements(Spec)}
-        #define VALUE_PIECES {Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec)}
+        #define KEY_PIECES {KeyPieces}
+        #define VALUE_PIECES {ValuePieces}
         #define WARP_STAGE_SIZE (WARP_KEYS * (KEY_PIECES + VALUE_PIECES){(Context.ScalesTokens ? " + 2 * WARP_KEYS / 4" : "")}) // {(Context.ScalesTokens ? "keys, values, and the scales of both" : "keys and values")}
         #define LOCAL_SIZE {tile.LocalBytes / 16} // queries and stages, or the states that are merged after them
         """);
