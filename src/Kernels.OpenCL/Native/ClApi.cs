@@ -134,7 +134,7 @@ internal static unsafe class ClApi
     {
         nint* properties = stackalloc nint[] { (nint)ContextProperties.Platform, platform, 0 };
         int code;
-        context = Api.CreateContext(properties, 1, &device, null, null, &code);
+        context = ((delegate* unmanaged[Cdecl]<nint*, uint, nint*, void*, void*, int*, nint>)CallbackCalls.CreateContext)(properties, 1, &device, null, null, &code);
         return code;
     }
 
@@ -211,7 +211,7 @@ internal static unsafe class ClApi
     {
         fixed (byte* text = ToCString(options))
         {
-            return Api.BuildProgram(program, 1, &device, text, null, null);
+            return ((delegate* unmanaged[Cdecl]<nint, uint, nint*, byte*, void*, void*, int>)CallbackCalls.BuildProgram)(program, 1, &device, text, null, null);
         }
     }
 
@@ -338,13 +338,18 @@ internal static unsafe class ClApi
     }
 
     /// <summary>Calls <paramref name="callback"/>(event, status, state) on a thread of the driver's when the command has ended.</summary>
-    // Silk.NET's own method takes a delegate, which would have to be kept alive; a function pointer needs no keeping.
     public static int SetCompletionCallback(nint handle, delegate* unmanaged[Cdecl]<nint, int, void*, void> callback, void* state) =>
-        ((delegate* unmanaged[Cdecl]<nint, int, void*, void*, int>)SetEventCallbackAddress.Value)(handle, CommandComplete, callback, state);
+        ((delegate* unmanaged[Cdecl]<nint, int, void*, void*, int>)CallbackCalls.SetEventCallback)(handle, CommandComplete, callback, state);
 
-    private static class SetEventCallbackAddress
+    /// <summary>
+    /// Addresses of the functions that take a callback. Silk.NET's methods take it as a delegate, which they keep alive in a list that
+    /// is not safe to use from several threads, even where there is none; a function pointer needs no keeping.
+    /// </summary>
+    private static class CallbackCalls
     {
-        public static readonly nint Value = Api.Context.GetProcAddress("clSetEventCallback");
+        public static readonly nint CreateContext = Api.Context.GetProcAddress("clCreateContext");
+        public static readonly nint BuildProgram = Api.Context.GetProcAddress("clBuildProgram");
+        public static readonly nint SetEventCallback = Api.Context.GetProcAddress("clSetEventCallback");
     }
 
     private static byte[] ToCString(string text)
