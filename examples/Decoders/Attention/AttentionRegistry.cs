@@ -31,6 +31,14 @@ public static partial class AttentionRegistry
 
         // Found at once, so that a step finds what it needs.
         Entry? inPassing = config.Latent is { } l && mla == MlaForm.Auto ? Find(l.Expanded, CacheKind.Contiguous, capacity) : null;
+        Entry[] entries = [.. layers.Select(layer => Find(layer, cache, capacity)), .. inPassing is null ? (Entry[])[] : [inPassing]];
+        if (Array.Find(entries, entry => entry.Shape.Storage != entries[0].Shape.Storage) is { } other)
+        {
+            throw new CheckpointException(
+                ModelConfig.FileName,
+                $"the attention types of a model must have one Storage; {entries[0].Descriptor.Name} has {entries[0].Shape.Storage}, {other.Descriptor.Name} has {other.Shape.Storage}.");
+        }
+
         var cached = new LayeredAttention(
             layers, (geometry, count) => Find(geometry, cache, capacity).Create(new CacheRequest(device, sequences, capacity, count, pages)));
         return config.Latent is null
@@ -54,7 +62,7 @@ public static partial class AttentionRegistry
             no attention kernel was compiled in for {Describe(geometry)}, with a {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache. Add to Attention/KnownModels.cs:
                 [AttentionKernel({Arguments(geometry, cache)})]
                 internal sealed partial class {name};
-            and Entry.{cache}<{name}>() to Attention/AttentionTypes.cs.
+            and Entry.{cache}<{name}, Half>() to Attention/AttentionTypes.cs.
             """);
     }
 
@@ -103,7 +111,7 @@ public static partial class AttentionRegistry
         }
 
         text.Append(geometry.Alibi ? ", Alibi = true" : "").Append(geometry.Sinks ? ", Sinks = true" : "");
-        return text.Append(cache == CacheKind.Paged ? $", PageSize = {DefaultPageSize}" : "").Append(", CacheStorage = ElementType.Float16").ToString();
+        return text.Append(cache == CacheKind.Paged ? $", PageSize = {DefaultPageSize}" : "").Append(", Storage = ElementType.Float16").ToString();
     }
 
     private static string TypeName(AttentionGeometry geometry, CacheKind cache) => string.Create(
@@ -131,15 +139,15 @@ public static partial class AttentionRegistry
     {
         public AttentionShape Shape => Descriptor.Shape;
 
-        public static Entry Contiguous<TAttention>() where TAttention : class, IContiguousAttention<TAttention, float> => new(
+        public static Entry Contiguous<TAttention, TElement>() where TAttention : class, IContiguousAttention<TAttention, TElement> where TElement : unmanaged => new(
             TAttention.Descriptor,
-            r => new GeneratedAttention<TAttention>(
+            r => new GeneratedAttention<TAttention, TElement>(
                 TAttention.Create(r.Device), attention => attention.CreateCache(r.Sequences, r.Capacity, r.Layers), r.Sequences, r.Capacity));
 
-        public static Entry Paged<TAttention>() where TAttention : class, IPagedAttention<TAttention, float> => new(
+        public static Entry Paged<TAttention, TElement>() where TAttention : class, IPagedAttention<TAttention, TElement> where TElement : unmanaged => new(
             TAttention.Descriptor,
-            r => new GeneratedAttention<TAttention>(
-                TAttention.Create(r.Device), attention => attention.CreateCache(r.Pages ?? Pages<TAttention>(r), r.Layers), r.Sequences, r.Capacity));
+            r => new GeneratedAttention<TAttention, TElement>(
+                TAttention.Create(r.Device), attention => attention.CreateCache(r.Pages ?? Pages(r, TAttention.Descriptor.Shape.PageSize), r.Layers), r.Sequences, r.Capacity));
 
         public bool Matches(AttentionGeometry geometry, CacheKind cache) =>
             (Shape.QueryHeads, Shape.KvHeads, Shape.HeadDim, Shape.ValueDim) == (geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim)
@@ -149,10 +157,7 @@ public static partial class AttentionRegistry
             && IsSame(Shape.Softcap, geometry.Softcap)
             && (Shape.PageSize > 0) == (cache == CacheKind.Paged);
 
-        private static int Pages<TAttention>(CacheRequest request) where TAttention : class, IPagedAttention<TAttention, float>
-        {
-            int pageSize = TAttention.Descriptor.Shape.PageSize;
-            return checked(request.Sequences * (int)(((long)request.Capacity + pageSize - 1) / pageSize));
-        }
+        private static int Pages(CacheRequest request, int pageSize) =>
+            checked(request.Sequences * (int)(((long)request.Capacity + pageSize - 1) / pageSize));
     }
 }

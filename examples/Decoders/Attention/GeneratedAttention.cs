@@ -4,8 +4,9 @@ using Kernels.OpenCL;
 namespace Decoders;
 
 /// <summary>The attention of layers of one geometry through a generated type, whichever it is.</summary>
-internal sealed class GeneratedAttention<TAttention> : IDivisibleAttention, IDecoderPages
-    where TAttention : class, IAttention<TAttention, float>
+internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAttention, IDecoderPages
+    where TAttention : class, IAttention<TAttention, TElement>
+    where TElement : unmanaged
 {
     private readonly TAttention attention;
     private readonly IKvCache<TAttention> cache;
@@ -47,6 +48,8 @@ internal sealed class GeneratedAttention<TAttention> : IDivisibleAttention, IDec
         plan = attention.CreatePlan();
         attending = plan;
     }
+
+    public ElementType Storage => TAttention.Descriptor.Shape.Storage;
 
     public int Capacity { get; }
 
@@ -139,16 +142,16 @@ internal sealed class GeneratedAttention<TAttention> : IDivisibleAttention, IDec
         }
     }
 
-    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
+    public void Append(int layer, DeviceBuffer k, DeviceBuffer v, AttentionInputs inputs)
     {
         Set(inputs);
-        attention.SubmitAppend(plan, cache, layer, k, v);
+        attention.SubmitAppend(plan, cache, layer, (DeviceBuffer<TElement>)k, (DeviceBuffer<TElement>)v);
     }
 
-    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
+    public void Attend(int layer, DeviceBuffer q, DeviceBuffer o, AttentionInputs inputs)
     {
         Set(inputs);
-        attention.SubmitAttend(attending, cache, layer, q, o);
+        attention.SubmitAttend(attending, cache, layer, (DeviceBuffer<TElement>)q, (DeviceBuffer<TElement>)o);
     }
 
     public void Reset(int sequence)

@@ -54,6 +54,9 @@ public sealed class LatentAttention : IDecoderAttention
     }
 
     /// <inheritdoc/>
+    public ElementType Storage => cached.Storage;
+
+    /// <inheritdoc/>
     public int Capacity => cached.Capacity;
 
     /// <inheritdoc/>
@@ -106,11 +109,11 @@ public sealed class LatentAttention : IDecoderAttention
     }
 
     /// <inheritdoc/>
-    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs) => cached.Append(layer, k, v, inputs);
+    public void Append(int layer, DeviceBuffer k, DeviceBuffer v, AttentionInputs inputs) => cached.Append(layer, k, v, inputs);
 
     /// <summary>Enqueues a layer's attention over the cache, of what attends absorbed.</summary>
     /// <inheritdoc/>
-    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs) => cached.Attend(layer, q, o, inputs);
+    public void Attend(int layer, DeviceBuffer q, DeviceBuffer o, AttentionInputs inputs) => cached.Attend(layer, q, o, inputs);
 
     /// <summary>Enqueues the reading of the latent rows that the step expands, once the layer's new ones are written.</summary>
     /// <param name="kernels">What reads them.</param>
@@ -127,7 +130,7 @@ public sealed class LatentAttention : IDecoderAttention
     /// <param name="o">Takes the outputs, [tokens, H, d_v].</param>
     /// <param name="inputs">What the layer's attention takes besides.</param>
     public void AttendExpanded(
-        int layer, DeviceBuffer<float> q, DeviceBuffer<float> k, DeviceBuffer<float> v, DeviceBuffer<float> o, AttentionInputs inputs)
+        int layer, DeviceBuffer q, DeviceBuffer k, DeviceBuffer v, DeviceBuffer o, AttentionInputs inputs)
     {
         (IDecoderAttention attention, int place, AttentionInputs appending) = CachesLatents
             ? (expanded!, 0, inputs with { Rope = noTurns })

@@ -42,6 +42,8 @@ internal sealed class LayeredAttention : IDivisibleAttention
 
     public IDecoderPages? Pages { get; }
 
+    public ElementType Storage => groups[0].Storage;
+
     public ElementType RowType => groups[0].RowType;
 
     public int Capacity => groups[0].Capacity;
@@ -70,13 +72,13 @@ internal sealed class LayeredAttention : IDivisibleAttention
 
     public void Slots(int sequence, Span<int> slots) => groups[0].Slots(sequence, slots);
 
-    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
+    public void Append(int layer, DeviceBuffer k, DeviceBuffer v, AttentionInputs inputs)
     {
         (IDivisibleAttention group, int place) = layers[layer];
         group.Append(place, k, v, inputs);
     }
 
-    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
+    public void Attend(int layer, DeviceBuffer q, DeviceBuffer o, AttentionInputs inputs)
     {
         (IDivisibleAttention group, int place) = layers[layer];
         group.Attend(place, q, o, inputs);

@@ -2,7 +2,7 @@ using Kernels;
 
 namespace Decoders;
 
-// The attention of the shipped checkpoint and of the small ones that the tests run, as in KnownModels.cs; their caches are float32.
+// The attention of the shipped checkpoint and of the small ones that the tests run, as in KnownModels.cs; in float32.
 
 /// <summary>The stories-gqa checkpoint that comes with the examples.</summary>
 [AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 32, Mask = AttentionMask.Causal)]

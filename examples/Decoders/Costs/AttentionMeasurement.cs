@@ -79,10 +79,10 @@ internal sealed class AttentionMeasurement : IDisposable
 
     private double Time(ReadOnlySpan<(int, int)> step, int tokens, bool attends)
     {
-        using DeviceBuffer<float> keys = Random((long)tokens * shape.KvHeads * shape.HeadDim);
-        using DeviceBuffer<float> values = Random(shape.LatentCache ? 1 : (long)tokens * shape.KvHeads * shape.ValueDim);
-        using DeviceBuffer<float> queries = Random(attends ? (long)tokens * shape.QueryHeads * shape.HeadDim : 1);
-        using DeviceBuffer<float> outputs = device.Allocate<float>(attends ? (long)tokens * shape.QueryHeads * shape.ValueDim : 1);
+        using DeviceBuffer keys = Random((long)tokens * shape.KvHeads * shape.HeadDim);
+        using DeviceBuffer values = Random(shape.LatentCache ? 1 : (long)tokens * shape.KvHeads * shape.ValueDim);
+        using DeviceBuffer queries = Random(attends ? (long)tokens * shape.QueryHeads * shape.HeadDim : 1);
+        using DeviceBuffer outputs = Random(attends ? (long)tokens * shape.QueryHeads * shape.ValueDim : 1);
         attention.Begin(step);
         if (!attends)
         {
@@ -111,7 +111,7 @@ internal sealed class AttentionMeasurement : IDisposable
         }
     }
 
-    private DeviceBuffer<float> Random(long length)
+    private DeviceBuffer Random(long length)
     {
         var random = new Random(1);
         var values = new float[length];
@@ -120,7 +120,7 @@ internal sealed class AttentionMeasurement : IDisposable
             value = random.NextSingle() - 0.5f;
         }
 
-        return device.Upload<float>(values);
+        return shape.Storage == ElementType.Float16 ? device.Upload<Half>(Array.ConvertAll(values, value => (Half)value)) : device.Upload<float>(values);
     }
 
     private T Own<T>(T resource) where T : IDisposable

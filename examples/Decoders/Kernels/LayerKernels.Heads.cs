@@ -66,15 +66,15 @@ public sealed partial class LayerKernels
     /// Takes the heads of a slice out of rows that hold more, and rotates the first elements of each head by its token's
     /// position.
     /// </summary>
-    /// <param name="input">[tokens, slice.Stride].</param>
+    /// <param name="input">[tokens, slice.Stride], float32 or float16.</param>
     /// <param name="slice">The heads.</param>
-    /// <param name="output">[tokens, heads, headDim].</param>
+    /// <param name="output">[tokens, heads, headDim], float32 or float16.</param>
     /// <param name="positions">[tokens]; each less than the table's positions, which is the caller's to check.</param>
     /// <param name="table">The turns.</param>
     /// <param name="pairs">Which elements turn together.</param>
     /// <param name="tokens">Tokens.</param>
     public void Rope(
-        DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, DeviceBuffer<int> positions, RopeTable table, RopePairs pairs, int tokens)
+        DeviceBuffer input, HeadSlice slice, DeviceBuffer output, DeviceBuffer<int> positions, RopeTable table, RopePairs pairs, int tokens)
     {
         Require(positions.Length, tokens, nameof(positions));
         if (table.RotaryDim > slice.HeadDim)
@@ -87,31 +87,39 @@ public sealed partial class LayerKernels
 
     /// <summary>Takes the heads of a slice out of rows that hold more, as they are.</summary>
     /// <inheritdoc cref="Rope" path="/param"/>
-    public void TakeHeads(DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output, int tokens) =>
+    public void TakeHeads(DeviceBuffer input, HeadSlice slice, DeviceBuffer output, int tokens) =>
         CopyHeads(input, slice, output, HeadSlice.Packed(slice.Heads, slice.HeadDim), tokens);
 
     /// <summary>Copies heads from where they lie in the rows of one buffer to where they lie in those of another.</summary>
-    /// <param name="input">[tokens, from.Stride].</param>
+    /// <param name="input">[tokens, from.Stride], float32 or float16.</param>
     /// <param name="from">The heads.</param>
-    /// <param name="output">[tokens, to.Stride]; not the input.</param>
+    /// <param name="output">[tokens, to.Stride], float32 or float16; not the input.</param>
     /// <param name="to">The same heads in the output.</param>
     /// <param name="tokens">Tokens.</param>
-    public void CopyHeads(DeviceBuffer<float> input, HeadSlice from, DeviceBuffer<float> output, HeadSlice to, int tokens)
+    public void CopyHeads(DeviceBuffer input, HeadSlice from, DeviceBuffer output, HeadSlice to, int tokens)
     {
         if ((from.Heads, from.HeadDim) != (to.Heads, to.HeadDim))
         {
             throw new ArgumentException($"Expected {from.Heads} heads of {from.HeadDim}, got {to.Heads} of {to.HeadDim}.", nameof(to));
         }
 
-        SubmitHeads(input, from, output, to, output, output, rotaryDim: 0, RopePairs.HalfSplit, tokens);
+        SubmitHeads(input, from, output, to, positions: null, turns: null, rotaryDim: 0, RopePairs.HalfSplit, tokens);
     }
 
-    private static void RequireSlice(DeviceBuffer<float> buffer, HeadSlice slice, int tokens, string parameter)
+    // What holds an activation, float16 or else float32.
+    private static bool IsHalf(DeviceBuffer buffer, string parameter) => buffer switch
+    {
+        DeviceBuffer<Half> => true,
+        DeviceBuffer<float> => false,
+        _ => throw new ArgumentException("Expected elements in float32 or float16.", parameter),
+    };
+
+    private static void RequireSlice(DeviceBuffer buffer, HeadSlice slice, int tokens, string parameter)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(slice.Offset, nameof(slice));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
             slice.Offset + ((slice.Heads - 1L) * slice.HeadStride) + slice.HeadDim, slice.Stride, nameof(slice));
-        Require(buffer.Length, (long)tokens * slice.Stride, parameter);
+        Require(buffer.ByteLength / (IsHalf(buffer, parameter) ? sizeof(ushort) : sizeof(float)), (long)tokens * slice.Stride, parameter);
     }
 
     private void SubmitRmsNorm(
@@ -127,14 +135,15 @@ public sealed partial class LayerKernels
     }
 
     private void SubmitHeads(
-        DeviceBuffer<float> input, HeadSlice from, DeviceBuffer<float> output, HeadSlice to, DeviceBuffer positions, DeviceBuffer<float> table, int rotaryDim, RopePairs pairs, int tokens)
+        DeviceBuffer input, HeadSlice from, DeviceBuffer output, HeadSlice to, DeviceBuffer<int>? positions, DeviceBuffer<float>? turns, int rotaryDim, RopePairs pairs, int tokens)
     {
         RequireSlice(input, from, tokens, nameof(input));
         RequireSlice(output, to, tokens, nameof(output));
         ComputeKernel kernel = Kernel(ref rope, "rope");
-        kernel.Set(0, input).Set(1, output).Set(2, positions).Set(3, table).Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
+        kernel.Set(0, input).Set(1, output).Set(2, (DeviceBuffer?)positions ?? output).Set(3, (DeviceBuffer?)turns ?? output).Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
             .Set(7, from.Heads).Set(8, from.HeadDim).Set(9, rotaryDim).Set(10, pairs == RopePairs.Interleaved ? 1 : 0).Set(11, tokens)
-            .Set(12, to.Stride).Set(13, to.Offset).Set(14, to.HeadStride);
+            .Set(12, to.Stride).Set(13, to.Offset).Set(14, to.HeadStride)
+            .Set(15, IsHalf(input, nameof(input)) ? 1 : 0).Set(16, IsHalf(output, nameof(output)) ? 1 : 0);
         SubmitElements(kernel, (long)tokens * (Form == LinearForm.Vectors ? from.Heads : from.Width));
     }
 

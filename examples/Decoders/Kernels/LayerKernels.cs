@@ -4,8 +4,8 @@ using Kernels.OpenCL;
 namespace Decoders;
 
 /// <summary>
-/// The layers of a decoder other than attention, as kernels on one device. Activations are float32, packed by token; every
-/// method enqueues its work on the device's default queue and returns at once.
+/// The layers of a decoder other than attention, as kernels on one device. Activations are float32, or float16 where attention keeps
+/// them so, packed by token; every method enqueues its work on the device's default queue and returns at once.
 /// </summary>
 /// <remarks>Not thread-safe: a kernel's arguments are set in several calls.</remarks>
 public sealed partial class LayerKernels : IDisposable
@@ -36,7 +36,7 @@ public sealed partial class LayerKernels : IDisposable
         bool vectors = Form == LinearForm.Vectors;
         Layout = vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
         elementLanes = vectors ? WeightLayout.Vectors.PanelRows : 1;
-        string source = string.Concat(Text("norms.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activations.cl"));
+        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activations.cl"));
         program = Build("layers", $"#define LANES {elementLanes}\n{source}");
 
         // A tile of several tokens pays from this many on: below, it would be mostly empty.

@@ -1,8 +1,8 @@
 // Takes the heads of one kind out of rows that hold several kinds, to where they lie in rows of the output, and rotates the first
 // rotary_dim elements of each head by its token's position; the others are copied. One work-item an element.
 kernel void rope(
-    global const float *restrict input,   // [tokens, stride]; the heads begin at offset
-    global float *restrict output,        // [tokens, output_stride]; the heads begin at output_offset
+    global const void *restrict input,    // [tokens, stride]; the heads begin at offset
+    global void *restrict output,         // [tokens, output_stride]; the heads begin at output_offset
     global const int *restrict positions, // [tokens]
     global const float *restrict table,   // [positions, rotary_dim / 2, (cosine, sine)]
     int stride,
@@ -15,7 +15,9 @@ kernel void rope(
     int tokens,
     int output_stride,
     int output_offset,
-    int output_head_stride)
+    int output_head_stride,
+    int input_is_half,                    // float16, else float32
+    int output_is_half)
 {
     size_t element = get_global_id(0);
     int width = heads * head_dim;
@@ -27,18 +29,18 @@ kernel void rope(
     int token = (int)(element / width);
     int column = (int)(element % width);
     int dim = column % head_dim;
-    global const float *row = input + (size_t)token * stride + offset + column / head_dim * head_stride + dim;
-    float value = row[0];
+    size_t from = (size_t)token * stride + offset + column / head_dim * head_stride + dim;
+    float value = load_value(input, from, input_is_half);
     if (dim < rotary_dim)
     {
         int pairs = rotary_dim / 2;
         bool second = interleaved ? dim % 2 == 1 : dim >= pairs;
         int pair = interleaved ? dim / 2 : (second ? dim - pairs : dim);
         int distance = interleaved ? 1 : pairs;
-        float other = row[second ? -distance : distance];
+        float other = load_value(input, second ? from - distance : from + distance, input_is_half);
         float2 turn = vload2((size_t)positions[token] * pairs + pair, table);
         value = value * turn.x + (second ? other : -other) * turn.y;
     }
 
-    output[(size_t)token * output_stride + output_offset + column / head_dim * output_head_stride + dim] = value;
+    store_value(value, output, (size_t)token * output_stride + output_offset + column / head_dim * output_head_stride + dim, output_is_half);
 }

@@ -1,8 +1,8 @@
 // Takes the heads of one kind out of rows that hold several kinds, to where they lie in rows of the output, and rotates the first
 // rotary_dim elements of each head by its token's position; the others are copied. For CPUs: one work-item a head.
 kernel void rope(
-    global const float *restrict input,   // [tokens, stride]; the heads begin at offset
-    global float *restrict output,        // [tokens, output_stride]; the heads begin at output_offset
+    global const void *restrict input,    // [tokens, stride]; the heads begin at offset
+    global void *restrict output,         // [tokens, output_stride]; the heads begin at output_offset
     global const int *restrict positions, // [tokens]
     global const float *restrict table,   // [positions, rotary_dim / 2, (cosine, sine)]
     int stride,
@@ -15,7 +15,9 @@ kernel void rope(
     int tokens,
     int output_stride,
     int output_offset,
-    int output_head_stride)
+    int output_head_stride,
+    int input_is_half,                    // float16, else float32
+    int output_is_half)
 {
     size_t token = get_global_id(0) / heads;
     int head = (int)(get_global_id(0) % heads);
@@ -24,8 +26,8 @@ kernel void rope(
         return;
     }
 
-    global const float *from = input + token * stride + offset + head * head_stride;
-    global float *to = output + token * output_stride + output_offset + head * output_head_stride;
+    size_t from = token * stride + offset + head * head_stride;
+    size_t to = token * output_stride + output_offset + head * output_head_stride;
     int pairs = rotary_dim / 2;
     global const float *turns = rotary_dim > 0 ? table + (size_t)positions[token] * rotary_dim : table;
     int pair = 0;
@@ -37,32 +39,32 @@ kernel void rope(
             float16 high = vload16(0, turns + 2 * pair + 16);
             float16 cosines = (float16)(low.even, high.even);
             float16 sines = (float16)(low.odd, high.odd);
-            float16 first = vload16(0, from + pair);
-            float16 second = vload16(0, from + pairs + pair);
-            vstore16(first * cosines - second * sines, 0, to + pair);
-            vstore16(second * cosines + first * sines, 0, to + pairs + pair);
+            float16 first = load_values16(input, from + pair, input_is_half);
+            float16 second = load_values16(input, from + pairs + pair, input_is_half);
+            store_values16(first * cosines - second * sines, output, to + pair, output_is_half);
+            store_values16(second * cosines + first * sines, output, to + pairs + pair, output_is_half);
         }
     }
 
     int distance = interleaved ? 1 : pairs;
     for (; pair < pairs; pair++)
     {
-        int at = interleaved ? 2 * pair : pair;
+        size_t at = interleaved ? 2 * pair : pair;
         float2 turn = vload2(pair, turns);
-        float first = from[at];
-        float second = from[at + distance];
-        to[at] = first * turn.x - second * turn.y;
-        to[at + distance] = second * turn.x + first * turn.y;
+        float first = load_value(input, from + at, input_is_half);
+        float second = load_value(input, from + at + distance, input_is_half);
+        store_value(first * turn.x - second * turn.y, output, to + at, output_is_half);
+        store_value(second * turn.x + first * turn.y, output, to + at + distance, output_is_half);
     }
 
     int dim = rotary_dim;
     for (; dim + 16 <= head_dim; dim += 16)
     {
-        vstore16(vload16(0, from + dim), 0, to + dim);
+        store_values16(load_values16(input, from + dim, input_is_half), output, to + dim, output_is_half);
     }
 
     for (; dim < head_dim; dim++)
     {
-        to[dim] = from[dim];
+        store_value(load_value(input, from + dim, input_is_half), output, to + dim, output_is_half);
     }
 }

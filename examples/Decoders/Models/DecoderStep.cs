@@ -1,3 +1,4 @@
+using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -60,6 +61,48 @@ public sealed class DecoderStep : IDisposable
         }
 
         return (DeviceBuffer<T>)buffer;
+    }
+
+    /// <summary>The buffer of this name, in the type of attention's queries, keys, values and outputs.</summary>
+    public DeviceBuffer AttentionScratch(string name, int rows, int width) =>
+        Attention.Storage == ElementType.Float16 ? Scratch<Half>(name, rows, width) : Scratch(name, rows, width);
+
+    /// <summary>Heads for attention to read: these, or where it does not keep float32 a copy in its own type.</summary>
+    /// <param name="name">A buffer for the copy.</param>
+    /// <param name="values">[rows, heads, headDim].</param>
+    /// <param name="heads">Heads, packed.</param>
+    /// <param name="rows">Rows.</param>
+    public DeviceBuffer ToAttention(string name, DeviceBuffer<float> values, HeadSlice heads, int rows)
+    {
+        if (Attention.Storage == ElementType.Float32)
+        {
+            return values;
+        }
+
+        DeviceBuffer copy = AttentionScratch(name, rows, heads.Width);
+        Kernels.CopyHeads(values, heads, copy, heads, rows);
+        return copy;
+    }
+
+    /// <summary>Where attention writes what <see cref="FromAttention"/> brings to <paramref name="target"/>: there at once if it keeps float32.</summary>
+    /// <param name="name">A buffer for it otherwise.</param>
+    /// <param name="target">[rows, width].</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="width">Elements of a row.</param>
+    public DeviceBuffer AttentionTarget(string name, DeviceBuffer<float> target, int rows, int width) =>
+        Attention.Storage == ElementType.Float32 ? target : AttentionScratch(name, rows, width);
+
+    /// <summary>Brings what attention wrote to where it belongs.</summary>
+    /// <param name="outputs">The buffer of <see cref="AttentionTarget"/>.</param>
+    /// <param name="target">[rows, heads, headDim].</param>
+    /// <param name="heads">Heads, packed.</param>
+    /// <param name="rows">Rows.</param>
+    public void FromAttention(DeviceBuffer outputs, DeviceBuffer<float> target, HeadSlice heads, int rows)
+    {
+        if (outputs != target)
+        {
+            Kernels.CopyHeads(outputs, heads, target, heads, rows);
+        }
     }
 
     /// <summary>Enqueues a copy of elements between buffers.</summary>

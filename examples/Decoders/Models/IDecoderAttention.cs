@@ -1,13 +1,17 @@
+using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
 
 /// <summary>
-/// One decoder's attention over all its layers, with its KV cache. Queries, keys, values and outputs are float32 device
-/// buffers packed by token: q [tokens, H_q, d], k [tokens, H_kv, d], v [tokens, H_kv, d_v], o [tokens, H_q, d_v].
+/// One decoder's attention over all its layers, with its KV cache. Queries, keys, values and outputs are device buffers
+/// of <see cref="Storage"/>, <see cref="DeviceBuffer{T}"/> of float or of <see cref="Half"/>, packed by token: q [tokens, H_q, d], k [tokens, H_kv, d], v [tokens, H_kv, d_v], o [tokens, H_q, d_v].
 /// </summary>
 public interface IDecoderAttention : IDisposable
 {
+    /// <summary>The element type of queries, keys, values and outputs: <see cref="ElementType.Float32"/> or <see cref="ElementType.Float16"/>.</summary>
+    ElementType Storage => ElementType.Float32;
+
     /// <summary>The most tokens that a sequence may have.</summary>
     int Capacity { get; }
 
@@ -29,14 +33,14 @@ public interface IDecoderAttention : IDisposable
     /// <param name="k">The new keys.</param>
     /// <param name="v">The new values; a latent cache does not read them.</param>
     /// <param name="inputs">What the layer's attention takes besides.</param>
-    void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs);
+    void Append(int layer, DeviceBuffer k, DeviceBuffer v, AttentionInputs inputs);
 
     /// <summary>Enqueues a layer's attention over the cache, once the layer's keys and values are written.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="q">The queries.</param>
     /// <param name="o">Takes the outputs.</param>
     /// <param name="inputs">What the layer's attention takes besides.</param>
-    void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs);
+    void Attend(int layer, DeviceBuffer q, DeviceBuffer o, AttentionInputs inputs);
 
     /// <summary>Empties a sequence.</summary>
     void Reset(int sequence);

@@ -1,3 +1,4 @@
+using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders.Tests;
@@ -6,6 +7,8 @@ namespace Decoders.Tests;
 internal sealed class WatchedAttention(IDecoderAttention inner, Action<int, (int Sequence, int Tokens)[]> watch) : IDecoderAttention
 {
     private int steps;
+
+    public ElementType Storage => inner.Storage;
 
     public int Capacity => inner.Capacity;
 
@@ -21,9 +24,9 @@ internal sealed class WatchedAttention(IDecoderAttention inner, Action<int, (int
         inner.Begin(step);
     }
 
-    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs) => inner.Append(layer, k, v, inputs);
+    public void Append(int layer, DeviceBuffer k, DeviceBuffer v, AttentionInputs inputs) => inner.Append(layer, k, v, inputs);
 
-    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs) => inner.Attend(layer, q, o, inputs);
+    public void Attend(int layer, DeviceBuffer q, DeviceBuffer o, AttentionInputs inputs) => inner.Attend(layer, q, o, inputs);
 
     public void Reset(int sequence) => inner.Reset(sequence);
 

@@ -87,6 +87,40 @@ public sealed class HeadKernelTests(Devices devices)
         }
     }
 
+    /// <summary>To float16, rounded to the nearest, and back.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
+    public void CopiesHeadsBetweenTypes(int number)
+    {
+        ComputeDevice device = devices.Open(number);
+        using var kernels = new LayerKernels(device);
+        const int Tokens = 5, Positions = 40;
+        var slice = new HeadSlice(3 * 50, 7, 50, 2, 43);
+        HeadSlice packed = HeadSlice.Packed(2, 43);
+        float[] x = Values(new Random(23), Tokens * slice.Stride);
+        using DeviceBuffer<float> input = device.Upload<float>(x);
+        using DeviceBuffer<Half> halves = device.Allocate<Half>(Tokens * packed.Width);
+        using DeviceBuffer<float> output = Output(device, Tokens * packed.Width);
+        kernels.TakeHeads(input, slice, halves, Tokens);
+        Half[] expected = [.. Enumerable.Range(0, Tokens).SelectMany(t => Enumerable.Range(0, 2).SelectMany(
+            h => x.Skip((t * slice.Stride) + slice.Offset + (h * slice.HeadStride)).Take(slice.HeadDim))).Select(value => (Half)value)];
+        var actual = new Half[expected.Length];
+        device.Queue.Read(halves, actual);
+        Assert.Equal(expected, actual);
+
+        kernels.CopyHeads(halves, packed, output, packed, Tokens);
+        Assert.Equal(expected.Select(value => (float)value), Read(device, output, expected.Length));
+
+        // Turned as in float32, and then rounded.
+        using RopeTable table = RopeTable.Create(device, new RopeConfig { RotaryDim = 42, Theta = 10000 }, Positions);
+        using DeviceBuffer<int> positions = device.Upload<int>([0, 39, 5, 6, 17]);
+        kernels.Rope(input, slice, output, positions, table, RopePairs.HalfSplit, Tokens);
+        kernels.Rope(input, slice, halves, positions, table, RopePairs.HalfSplit, Tokens);
+        float[] turned = Read(device, output, expected.Length);
+        device.Queue.Read(halves, actual);
+        Assert.Equal(turned.Select(value => (Half)value), actual);
+    }
+
     [SkippableFact]
     public void RefusesHeadsThatDoNotFit()
     {
@@ -99,6 +133,8 @@ public sealed class HeadKernelTests(Devices devices)
 
         Assert.Throws<ArgumentException>(() => kernels.CopyHeads(buffer, heads, other, HeadSlice.Packed(2, 3), 1));
         Assert.Throws<ArgumentException>(() => kernels.CopyHeads(buffer, heads, other, heads, 9));
+        using DeviceBuffer<int> integers = device.Allocate<int>(64);
+        Assert.Throws<ArgumentException>("input", () => kernels.CopyHeads(integers, heads, other, heads, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => kernels.CopyHeads(buffer, heads with { Offset = 1 }, other, heads, 1));
         Assert.Throws<ArgumentException>(() => kernels.HeadLinear(buffer, HeadSlice.Packed(1, 4), matrix, other, heads, 1));
         Assert.Throws<ArgumentException>(() => kernels.HeadLinear(buffer, heads, matrix, other, HeadSlice.Packed(2, 3), 1));

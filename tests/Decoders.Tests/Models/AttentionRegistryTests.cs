@@ -10,28 +10,28 @@ public sealed class AttentionRegistryTests(Devices devices)
     {
         {
             "llama", CacheKind.Contiguous, "6 query heads over 2 KV heads of 10, with a contiguous cache",
-            "[AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 10, Mask = AttentionMask.Causal, CacheStorage = ElementType.Float16)]",
-            "Entry.Contiguous<Heads6Over2Of10>()"
+            "[AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 10, Mask = AttentionMask.Causal, Storage = ElementType.Float16)]",
+            "Entry.Contiguous<Heads6Over2Of10, Half>()"
         },
         {
             "mistral", CacheKind.Paged, "6 query heads over 2 KV heads of 10, a window of 4 keys, with a paged cache",
-            "[AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 10, Mask = AttentionMask.Causal, WindowLeft = 3, PageSize = 16, CacheStorage = ElementType.Float16)]",
-            "Entry.Paged<Heads6Over2Of10Window4Paged>()"
+            "[AttentionKernel(queryHeads: 6, kvHeads: 2, headDim: 10, Mask = AttentionMask.Causal, WindowLeft = 3, PageSize = 16, Storage = ElementType.Float16)]",
+            "Entry.Paged<Heads6Over2Of10Window4Paged, Half>()"
         },
         {
             "gemma2", CacheKind.Contiguous, "6 query heads over 2 KV heads of 10, scale 0.377964473009227",
             "Scale = 0.377964473009227",
-            "Entry.Contiguous<Heads6Over2Of10ScaledWindow4Capped>()"
+            "Entry.Contiguous<Heads6Over2Of10ScaledWindow4Capped, Half>()"
         },
         {
             "gemma2", CacheKind.Contiguous, ", a window of 4 keys, softcap 3, with a contiguous cache",
-            ", WindowLeft = 3, Softcap = 3, CacheStorage",
+            ", WindowLeft = 3, Softcap = 3, Storage",
             "internal sealed partial class Heads6Over2Of10ScaledWindow4Capped;"
         },
         {
             "gpt_oss", CacheKind.Paged, "a window of 4 keys, sinks, with a paged cache",
             "WindowLeft = 3, Sinks = true, PageSize = 16",
-            "Entry.Paged<Heads6Over2Of10Window4SinksPaged>()"
+            "Entry.Paged<Heads6Over2Of10Window4SinksPaged, Half>()"
         },
     };
 
@@ -62,7 +62,7 @@ public sealed class AttentionRegistryTests(Devices devices)
         string message = Assert.Throws<CheckpointException>(() => AttentionRegistry.With(CacheKind.Contiguous)(device, config, 1, 8)).Message;
 
         Assert.Contains("3 query heads over 3 KV heads of 8, ALiBi, with", message, StringComparison.Ordinal);
-        Assert.Contains("Alibi = true, CacheStorage", message, StringComparison.Ordinal);
+        Assert.Contains("Alibi = true, Storage", message, StringComparison.Ordinal);
         Assert.Contains("class Heads3Over3Of8Alibi;", message, StringComparison.Ordinal);
     }
 

@@ -205,11 +205,11 @@ public sealed class LatentAttentionTests(Devices devices)
     [SkippableTheory]
     [InlineData(MlaForm.Absorbed, CacheKind.Paged, "4 query heads over 1 KV heads of 40, latent rows with values of 24, Interleaved rope of 16, scale ",
         "[AttentionKernel(queryHeads: 4, kvHeads: 1, headDim: 40, ValueDim = 24, LatentCache = true, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, Scale = 0.144337567297406",
-        "Entry.Paged<Heads4Over1Of40Latent24InterleavedScaledPaged>()")]
+        "Entry.Paged<Heads4Over1Of40Latent24InterleavedScaledPaged, Half>()")]
     [InlineData(MlaForm.Expanded, CacheKind.Contiguous, "4 query heads over 4 KV heads of 48, values of 24, Interleaved rope of 16, with",
-        "[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 48, ValueDim = 24, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16, CacheStorage",
-        "Entry.Contiguous<Heads4Over4Of48To24Interleaved>()")]
-    [InlineData(MlaForm.Auto, CacheKind.Paged, "4 query heads over 4 KV heads of 48", "ValueDim = 24", "Entry.Contiguous<Heads4Over4Of48To24Interleaved>()")]
+        "[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 48, ValueDim = 24, Mask = AttentionMask.Causal, Rope = RopeStyle.Interleaved, RotaryDim = 16, Storage",
+        "Entry.Contiguous<Heads4Over4Of48To24Interleaved, Half>()")]
+    [InlineData(MlaForm.Auto, CacheKind.Paged, "4 query heads over 4 KV heads of 48", "ValueDim = 24", "Entry.Contiguous<Heads4Over4Of48To24Interleaved, Half>()")]
     public void PrintsTheAttributeThatIsMissing(MlaForm form, CacheKind cache, string description, string attribute, string entry)
     {
         ComputeDevice device = devices.OpenFirst();

@@ -87,18 +87,18 @@ internal sealed class ReferenceAttention : IDivisibleAttention
 
     public IEnumerable<string> Describe() => ["the reference"];
 
-    public void Append(int layer, DeviceBuffer<float> k, DeviceBuffer<float> v, AttentionInputs inputs)
+    public void Append(int layer, DeviceBuffer k, DeviceBuffer v, AttentionInputs inputs)
     {
         AttentionShape shape = shapes[layer];
         int tokens = step.Sum(s => s.Tokens);
         int keyWidth = shape.KvHeads * shape.HeadDim;
         int valueWidth = shape.KvHeads * shape.ValueDim;
-        double[] newKeys = Turn(step, Read(k, tokens * keyWidth), shape, shape.KvHeads, inputs.Rope);
+        double[] newKeys = Turn(step, Read((DeviceBuffer<float>)k, tokens * keyWidth), shape, shape.KvHeads, inputs.Rope);
 
         // What is a value of a latent row does not turn.
         double[] newValues = shape.LatentCache
             ? [.. newKeys.Chunk(shape.HeadDim).SelectMany(row => row.Take(shape.ValueDim))]
-            : Read(v, tokens * valueWidth);
+            : Read((DeviceBuffer<float>)v, tokens * valueWidth);
         int first = 0;
         foreach ((int sequence, int count) in step)
         {
@@ -116,12 +116,12 @@ internal sealed class ReferenceAttention : IDivisibleAttention
         }
     }
 
-    public void Attend(int layer, DeviceBuffer<float> q, DeviceBuffer<float> o, AttentionInputs inputs)
+    public void Attend(int layer, DeviceBuffer q, DeviceBuffer o, AttentionInputs inputs)
     {
         AttentionShape shape = shapes[layer];
         int tokens = attending.Sum(s => s.Tokens);
         int queryWidth = shape.QueryHeads * shape.HeadDim;
-        double[] queries = Turn(attending, Read(q, tokens * queryWidth), shape, shape.QueryHeads, inputs.Rope);
+        double[] queries = Turn(attending, Read((DeviceBuffer<float>)q, tokens * queryWidth), shape, shape.QueryHeads, inputs.Rope);
         var options = new ReferenceOptions { Sinks = inputs.Sinks is null ? null : [.. Read(inputs.Sinks, shape.QueryHeads).Select(value => (float)value)] };
         var output = new List<float>();
         var row = new double[shape.ValueDim];
@@ -143,7 +143,7 @@ internal sealed class ReferenceAttention : IDivisibleAttention
             first += count;
         }
 
-        device.Queue.Write<float>(o, output.ToArray());
+        device.Queue.Write<float>((DeviceBuffer<float>)o, output.ToArray());
     }
 
     public void Dispose()

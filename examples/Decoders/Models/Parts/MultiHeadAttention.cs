@@ -45,10 +45,11 @@ public sealed class MultiHeadAttention(
     {
         (HeadSlice queryHeads, HeadSlice keyHeads, HeadSlice valueHeads) = Slices();
         DeviceBuffer<float> projected = step.Scratch("projected", projection.Outputs);
-        DeviceBuffer<float> queries = step.Scratch("queries", queryHeads.Width);
-        DeviceBuffer<float> keys = step.Scratch("keys", keyHeads.Width);
-        DeviceBuffer<float> values = step.Scratch("values", valueHeads.Width);
+        DeviceBuffer queries = step.AttentionScratch("queries", step.Tokens, queryHeads.Width);
+        DeviceBuffer keys = step.AttentionScratch("keys", step.Tokens, keyHeads.Width);
+        DeviceBuffer values = step.AttentionScratch("values", step.Tokens, valueHeads.Width);
         DeviceBuffer<float> attended = step.Scratch("attended", queryHeads.Width);
+        DeviceBuffer outputs = step.AttentionTarget("attention outputs", attended, step.Tokens, queryHeads.Width);
 
         projection.Apply(step, input, projected, step.Tokens);
         Take(step, projected, queryHeads, Norms?.Queries, queries);
@@ -56,7 +57,8 @@ public sealed class MultiHeadAttention(
         step.Kernels.TakeHeads(projected, valueHeads, values, step.Tokens);
         var inputs = new AttentionInputs(Sinks);
         step.Attention.Append(layer, keys, values, inputs);
-        step.Attention.Attend(layer, queries, attended, inputs);
+        step.Attention.Attend(layer, queries, outputs, inputs);
+        step.FromAttention(outputs, attended, HeadSlice.Packed(queryHeads.Heads, queryHeads.HeadDim), step.Tokens);
         output.Apply(step, attended, target, step.Tokens, accumulate);
     }
 
@@ -69,7 +71,7 @@ public sealed class MultiHeadAttention(
             : (new(stride, 0, dim, queryHeads, dim), new(stride, queryHeads * dim, dim, kvHeads, dim), new(stride, (queryHeads + kvHeads) * dim, dim, kvHeads, dim));
     }
 
-    private void Take(DecoderStep step, DeviceBuffer<float> source, HeadSlice slice, RmsNorm? norm, DeviceBuffer<float> target)
+    private void Take(DecoderStep step, DeviceBuffer<float> source, HeadSlice slice, RmsNorm? norm, DeviceBuffer target)
     {
         if (norm is not null)
         {

@@ -32,14 +32,14 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
         if (attention.CachesLatents)
         {
             step.Kernels.CopyHeads(latents, HeadSlice.Packed(1, latent.Rank), rows, rowLatents, step.Tokens);
-            attention.Append(layer, rows, rows, inputs);
+            DeviceBuffer appended = step.ToAttention("appended rows", rows, HeadSlice.Packed(1, latent.LatentWidth), step.Tokens);
+            attention.Append(layer, appended, appended, inputs);
             AttendAbsorbed(step, attention, queries, attended, inputs);
             AttendCached(step, attention, queries, attended, inputs);
         }
         else
         {
-            (DeviceBuffer<float> keys, DeviceBuffer<float> values) = Expand(step, latents, rows, step.Tokens);
-            attention.AttendExpanded(layer, queries, keys, values, attended, inputs);
+            AttendExpanded(step, attention, queries, latents, rows, step.Tokens, attended, step.Tokens, inputs);
         }
 
         weights.Output.Apply(step, attended, target, step.Tokens, accumulate);
@@ -75,7 +75,9 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
         DeviceBuffer<float> outputs = part.Target(step, "attended absorbed", attended, latent.Heads * latent.ValueDim);
         step.Kernels.HeadLinear(own, queryNope, weights.LatentToKeys, absorbed, new(width, 0, latent.LatentWidth, latent.Heads, latent.Rank), part.Tokens);
         step.Kernels.CopyHeads(own, queryRope, absorbed, new(width, latent.Rank, latent.LatentWidth, latent.Heads, latent.RopeDim), part.Tokens);
-        attention.Attend(layer, absorbed, means, inputs);
+        DeviceBuffer outcome = step.AttentionTarget("attention outputs", means, part.Tokens, latent.Heads * latent.Rank);
+        attention.Attend(layer, step.ToAttention("attention queries", absorbed, HeadSlice.Packed(latent.Heads, latent.LatentWidth), part.Tokens), outcome, inputs);
+        step.FromAttention(outcome, means, HeadSlice.Packed(latent.Heads, latent.Rank), part.Tokens);
         step.Kernels.HeadLinear(
             means, HeadSlice.Packed(latent.Heads, latent.Rank), weights.LatentToValues, outputs, HeadSlice.Packed(latent.Heads, latent.ValueDim), part.Tokens);
         part.Put(step, outputs, attended, latent.Heads * latent.ValueDim);
@@ -95,23 +97,35 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
         DeviceBuffer<float> latents = step.Scratch("cached latents", count, latent.Rank);
         attention.ReadRows(step.Kernels, layer, rows);
         step.Kernels.CopyHeads(rows, rowLatents, latents, HeadSlice.Packed(1, latent.Rank), count);
-        (DeviceBuffer<float> keys, DeviceBuffer<float> values) = Expand(step, latents, rows, count);
         DeviceBuffer<float> outputs = part.Target(step, "attended expanded", attended, latent.Heads * latent.ValueDim);
-        attention.AttendExpanded(layer, part.Take(step, "queries to expand", queries, latent.Heads * latent.HeadDim), keys, values, outputs, inputs);
+        DeviceBuffer<float> own = part.Take(step, "queries to expand", queries, latent.Heads * latent.HeadDim);
+        AttendExpanded(step, attention, own, latents, rows, count, outputs, part.Tokens, inputs);
         part.Put(step, outputs, attended, latent.Heads * latent.ValueDim);
     }
 
-    private (DeviceBuffer<float> Keys, DeviceBuffer<float> Values) Expand(DecoderStep step, DeviceBuffer<float> latents, DeviceBuffer<float> rows, int count)
+    // Queries and outputs of some tokens, over keys and values of the latents of as many as count.
+    private void AttendExpanded(
+        DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> latents, DeviceBuffer<float> rows, int count,
+        DeviceBuffer<float> attended, int tokens, AttentionInputs inputs)
     {
+        HeadSlice valueHeads = HeadSlice.Packed(latent.Heads, latent.ValueDim);
         DeviceBuffer<float> nope = step.Scratch("expanded nope", count, latent.Heads * latent.NopeDim);
-        DeviceBuffer<float> keys = step.Scratch("keys", count, latent.Heads * latent.HeadDim);
+        DeviceBuffer keys = step.AttentionScratch("keys", count, latent.Heads * latent.HeadDim);
         DeviceBuffer<float> values = step.Scratch("values", count, latent.Heads * latent.ValueDim);
         weights.ExpandKeys.Apply(step, latents, nope, count);
         step.Kernels.CopyHeads(nope, HeadSlice.Packed(latent.Heads, latent.NopeDim), keys, queryNope, count);
         step.Kernels.CopyHeads(rows, new(latent.LatentWidth, latent.Rank, 0, latent.Heads, latent.RopeDim), keys, queryRope, count);
         step.Kernels.HeadLinear(
-            latents, new(latent.Rank, 0, 0, latent.Heads, latent.Rank), weights.LatentToValues, values, HeadSlice.Packed(latent.Heads, latent.ValueDim), count);
-        return (keys, values);
+            latents, new(latent.Rank, 0, 0, latent.Heads, latent.Rank), weights.LatentToValues, values, valueHeads, count);
+        DeviceBuffer outputs = step.AttentionTarget("attention outputs", attended, tokens, valueHeads.Width);
+        attention.AttendExpanded(
+            layer,
+            step.ToAttention("attention queries", queries, HeadSlice.Packed(latent.Heads, latent.HeadDim), tokens),
+            keys,
+            step.ToAttention("attention values", values, valueHeads, count),
+            outputs,
+            inputs);
+        step.FromAttention(outputs, attended, valueHeads, tokens);
     }
 }
 

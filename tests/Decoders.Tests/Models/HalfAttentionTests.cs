@@ -1,0 +1,71 @@
+using Kernels.OpenCL;
+using Xunit;
+
+namespace Decoders.Tests;
+
+/// <summary>Decoders whose attention takes and gives float16, against the same in float32.</summary>
+[Collection(DeviceCollection.Name)]
+public sealed class HalfAttentionTests(Devices devices)
+{
+    private const int Vocabulary = 256;
+
+    // A prompt, then tokens one by one.
+    private static readonly int[] Steps = [21, 1, 1, 7];
+
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
+    public void GroupedHeads(int number) => AssertClose(
+        number,
+        "llama-gqa",
+        AttentionRegistry.With(CacheKind.Paged),
+        (device, config, sequences, capacity) => new LayeredAttention(
+            [.. config.Layers.Select(layer => layer.Attention)],
+            (_, layers) => new GeneratedAttention<HalfLlama, Half>(HalfLlama.Create(device), attention => attention.CreateCache(8, layers), sequences, capacity)));
+
+    [SkippableTheory]
+    [InlineData(MlaForm.Auto)]
+    [InlineData(MlaForm.Absorbed)]
+    [InlineData(MlaForm.Expanded)]
+    public void Latents(MlaForm form) => AssertClose(
+        Devices.All.First(),
+        "deepseek-v3-mla",
+        AttentionRegistry.With(CacheKind.Contiguous, form),
+        (device, config, sequences, capacity) => new LatentAttention(
+            device,
+            config.Latent!,
+            form,
+            expandFrom: null,
+            form == MlaForm.Expanded ? Expanded(device, sequences, capacity, config.Layers.Length) : new GeneratedAttention<HalfLatents, Half>(
+                HalfLatents.Create(device), attention => attention.CreateCache(sequences, capacity, config.Layers.Length), sequences, capacity),
+            (count, longest) => Expanded(device, count, longest, layers: 1)));
+
+    private static GeneratedAttention<HalfExpanded, Half> Expanded(ComputeDevice device, int sequences, int capacity, int layers) =>
+        new(HalfExpanded.Create(device), attention => attention.CreateCache(sequences, capacity, layers), sequences, capacity);
+
+    private void AssertClose(int number, string model, AttentionFactory inFloat, AttentionFactory inHalf)
+    {
+        ComputeDevice device = devices.Open(number);
+        float[] expected = Logits(device, model, inFloat);
+        float[] actual = Logits(device, model, inHalf);
+
+        float greatest = expected.Max(MathF.Abs);
+        float difference = Enumerable.Range(0, expected.Length).Max(i => MathF.Abs(expected[i] - actual[i]));
+        Assert.InRange(difference, 1e-6 * greatest, 5e-3 * greatest);
+    }
+
+    private static float[] Logits(ComputeDevice device, string model, AttentionFactory attention)
+    {
+        using Decoder decoder = Decoder.Load(device, TestData.Folder(model), sequences: 2, capacity: 48, attention);
+        var random = new Random(7);
+        var logits = new List<float>();
+        foreach (int tokens in Steps)
+        {
+            int[] both = [.. Enumerable.Range(0, 2 * tokens).Select(_ => random.Next(Vocabulary))];
+            var step = new float[both.Length * Vocabulary];
+            decoder.Forward(both, [(1, tokens), (0, tokens)], LogitRows.All, step);
+            logits.AddRange(step);
+        }
+
+        return [.. logits];
+    }
+}
