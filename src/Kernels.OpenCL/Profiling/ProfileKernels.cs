@@ -109,28 +109,26 @@ internal static class ProfileKernels
             sums[get_global_id(0)] = ((x0 + x1) + (x2 + x3)) + ((x4 + x5) + (x6 + x7)) + ((y0 + y1) + (y2 + y3)) + ((y4 + y5) + (y6 + y7));
         }
 
-        // Reads as read_linear does and has 16 multiply-adds for each element: 8 FLOPs for a byte.
+        // Reads as read_linear does and has 16 multiply-adds for each element: 8 FLOPs for a byte. Few registers, so that a device has
+        // as many other work-items as it can while one waits.
         kernel void read_and_multiply(global const float4* data, int count, float factor, global float* sums)
         {
             const int step = get_global_size(0);
-            const float4 q0 = factor, q1 = q0 + 1, q2 = q0 + 2, q3 = q0 + 3, q4 = q0 + 4, q5 = q0 + 5, q6 = q0 + 6, q7 = q0 + 7;
-            const float4 q8 = q0 + 8, q9 = q0 + 9, q10 = q0 + 10, q11 = q0 + 11, q12 = q0 + 12, q13 = q0 + 13, q14 = q0 + 14, q15 = q0 + 15;
-            float4 a0 = 0.0f, a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
-            float4 a8 = a0, a9 = a0, a10 = a0, a11 = a0, a12 = a0, a13 = a0, a14 = a0, a15 = a0;
-            for (int i = get_global_id(0); i < count; i += 2 * step)
+            float4 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+            for (int i = get_global_id(0); i < count; i += 4 * step)
             {
-                const float4 x = data[i], y = data[i + step];
-                a0 = fma(x, q0, a0); a1 = fma(x, q1, a1); a2 = fma(x, q2, a2); a3 = fma(x, q3, a3);
-                a4 = fma(x, q4, a4); a5 = fma(x, q5, a5); a6 = fma(x, q6, a6); a7 = fma(x, q7, a7);
-                a8 = fma(x, q8, a8); a9 = fma(x, q9, a9); a10 = fma(x, q10, a10); a11 = fma(x, q11, a11);
-                a12 = fma(x, q12, a12); a13 = fma(x, q13, a13); a14 = fma(x, q14, a14); a15 = fma(x, q15, a15);
-                a0 = fma(y, q0, a0); a1 = fma(y, q1, a1); a2 = fma(y, q2, a2); a3 = fma(y, q3, a3);
-                a4 = fma(y, q4, a4); a5 = fma(y, q5, a5); a6 = fma(y, q6, a6); a7 = fma(y, q7, a7);
-                a8 = fma(y, q8, a8); a9 = fma(y, q9, a9); a10 = fma(y, q10, a10); a11 = fma(y, q11, a11);
-                a12 = fma(y, q12, a12); a13 = fma(y, q13, a13); a14 = fma(y, q14, a14); a15 = fma(y, q15, a15);
+                const float4 x = data[i], y = data[i + step], z = data[i + 2 * step], w = data[i + 3 * step];
+                for (int j = 0; j < 16; j++)
+                {
+                    const float4 q = factor + j;
+                    a = fma(x, q, a);
+                    b = fma(y, q, b);
+                    c = fma(z, q, c);
+                    d = fma(w, q, d);
+                }
             }
 
-            const float4 all = (((a0 + a1) + (a2 + a3)) + ((a4 + a5) + (a6 + a7))) + (((a8 + a9) + (a10 + a11)) + ((a12 + a13) + (a14 + a15)));
+            const float4 all = (a + b) + (c + d);
             sums[get_global_id(0)] = (all.x + all.y) + (all.z + all.w);
         }
         """u8;
