@@ -25,6 +25,9 @@ internal static class HopperPlanner
     /// <summary>Tiles of keys and values in local memory.</summary>
     private const int Stages = 2;
 
+    /// <summary>Local memory of each work-group that the driver takes, and its barriers.</summary>
+    private const int DriverLocalBytes = 1024 + 128;
+
     /// <summary>Local memory that a work-group can have, less what the driver takes.</summary>
     private const int UnitLocalBytes = (227 * 1024) - 4;
 
@@ -65,7 +68,10 @@ internal static class HopperPlanner
         };
     }
 
-    /// <summary>Few rows: as many keys as make copies of 4 KiB, 128 at most, and three tiles in local memory: of two work-groups, where it has room for them.</summary>
+    /// <summary>
+    /// Few rows: as many keys as make copies of 4 KiB, 128 at most, and three tiles in local memory where it has room for those of two
+    /// work-groups. One alone has two: more copies on their way only make the first ones of the next work-group wait.
+    /// </summary>
     private static NvidiaTile StripTile(AttentionSpec spec)
     {
         const int rows = NvidiaPlanner.BlockRows, warps = 4, copyPieces = 256;
@@ -73,7 +79,7 @@ internal static class HopperPlanner
         int keys = Math.Max(keyPieces, valuePieces) * 64 / Strips >= copyPieces ? 64 : 128;
         int stage = (16 * keys * (keyPieces + valuePieces)) + NvidiaPlanner.ScaleBytes(spec, keys);
         int queries = 16 * rows * NvidiaPlanner.Stride16(spec.HeadDim);
-        int stages = Math.Max(2, Math.Min(3, (NvidiaPlanner.UnitLocalBytes - 1024 - queries) / stage));
+        int stages = 2 * (queries + (3 * stage) + DriverLocalBytes) <= NvidiaPlanner.UnitLocalBytes ? 3 : 2;
         int local = Math.Max(queries + (stages * stage), NvidiaPlanner.StateBytes(spec, rows, warps));
         return new NvidiaTile(rows, keys, WarpsAlongRows: 1, warps, stages, local, GroupsPerUnit: Math.Min(3, NvidiaPlanner.UnitLocalBytes / local), CopyWarps: 1);
     }

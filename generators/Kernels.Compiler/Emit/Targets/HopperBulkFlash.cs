@@ -8,25 +8,19 @@ namespace Kernels.Compiler.Emit.Targets;
 /// Few query rows over keys and values that one warp copies in bulk for the others: a strip of consecutive tokens by one
 /// instruction, as it is in the cache. Copies are fastest to multiples of 128 bytes, where rows begin in the same bank of local
 /// memory and ldmatrix would read eight pieces of it. So fragments are made of whole pieces of 16 bytes: they may have the
-/// elements of a key, or the columns of a value, in any order that the other factor shares.
+/// elements of a key, or the columns of a value, in any order that the other factor shares. Keys, and columns of values, are the
+/// 16 rows of products and query rows the 8 columns: mostly there are no more than 8, and half the products do.
 /// </summary>
-internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
+internal abstract partial class HopperBulkFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
 {
     public override TilePlan Tile => tile;
-
-    protected override string FirstKey => "first_key + warp_key + j * 8 + lane % 4 * 2";
 
     protected override string RowBarrier => "row_barrier();";
 
     protected override string RowWorkItems => "WORK_GROUP";
 
-    protected override string ValueScalesAt => "KEYS";
-
     protected override string QueryElement(string row, string d) =>
         $"(local {Context.Storage.StorageType}*)(memory + {row} * QUERY_STRIDE) + {d}";
-
-    /// <summary>Output block c has column c of each work-item's adjacent columns.</summary>
-    protected override string Column(string element) => $"(lane % 4 * 2 + {element}) * VALUE_BLOCKS + c";
 
     /// <summary>The functions of a form's own.</summary>
     protected abstract string[] Functions { get; }
@@ -34,14 +28,18 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
     /// <summary>Statements: <c>query</c>, the queries' fragments, out of <c>memory</c>.</summary>
     protected abstract string LoadQueries { get; }
 
-    /// <summary>Statements: the product of the fragments from <c>d</c> on with four pieces of a key in <c>k</c>, of which this work-item has one, added to the scores of block <c>j</c>.</summary>
-    protected abstract string MultiplyPiece(string k, string d);
+    /// <summary>Statements: four pieces each of two keys, of which this work-item has one of each key, <paramref name="k0"/> and <paramref name="k8"/>, times the queries from piece <paramref name="d"/> on, added to the scores of block <c>j</c>.</summary>
+    protected abstract string MultiplyPiece(string k0, string k8, string d);
 
-    /// <summary>Statements: probabilities <c>p</c> times this work-item's columns of four keys, the first at <c>value</c>, added to the outputs.</summary>
+    /// <summary>Statements: the probabilities <c>p[j]</c> times this work-item's columns of four keys, the first at <c>value</c>, added to the outputs.</summary>
     protected abstract string MultiplyValues { get; }
 
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
-        {FewRowsConstants(tile)}
+        #define ROW_BLOCKS (ROWS / 8) // blocks of 8 rows
+        {WarpConstants(tile)}
+        #define KEY_BLOCKS (WARP_KEYS / 16) // blocks of 16 keys of a warp
+        #define VALUE_BLOCKS (VALUE_DIM / 16) // blocks of 16 columns of values
+        #define MAXIMUM_LAG 8.0f // probabilities reach 2^8 before outputs are rescaled
         #define STRIPS {HopperPlanner.Strips} // of consecutive keys, each of which one work-item copies
         #define STRIP_KEYS (KEYS / STRIPS)
 
@@ -69,9 +67,11 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
                 HopperPtx.CopyBulk,
                 NvidiaPtx.WarpBarrier,
                 HopperPtx.RowBarrier(RowWorkItems),
-                NvidiaPtx.Multiply(Element),
+                NvidiaPtx.MultiplyRows(Element),
                 NvidiaPtx.Softmax(Element),
+                NvidiaPtx.ColumnReductions,
                 MergeFunctions,
+                BlockFunctions,
                 .. Functions,
             ]);
     }
@@ -103,7 +103,6 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
         writer.Add("return;");
         writer.Close().Line();
         writer.Add($$"""
-            const int warp_row = 0;
             const int warp_key = thread / 32 * WARP_KEYS;
             {{CopyQueries("(r * QUERY_STRIDE + piece) * 16")}}
             asm volatile("cp.async.wait_all;");
@@ -112,7 +111,7 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
             {{LoadQueries}}
 
             """);
-        BeginRows(writer);
+        BeginBlocks(writer);
         writer.Add("""
             int stage = 0;
             uint parity = 0;
@@ -191,12 +190,17 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
                 }
                 warp_barrier();
             }
-            {{(Context.ScalesTokens ? "local const float* const scales = (local const float*)(tile + KEYS * (KEY_PIECES + VALUE_PIECES)) + warp_key;\n" : "")}}
-            float4 score[1][KEY_BLOCKS];
+            {{(Context.ScalesTokens ? "local const float* const scales = (local const float*)(tile + KEYS * (KEY_PIECES + VALUE_PIECES)) + warp_key + lane / 4;\n" : "")}}
+            // Of a block, this work-item has the keys lane / 4 and lane / 4 + 8 of two rows.
+            float4 score[KEY_BLOCKS][ROW_BLOCKS];
             #pragma unroll
             for (int j = 0; j < KEY_BLOCKS; j++)
             {
-                score[0][j] = (float4)(0.0f);
+                #pragma unroll
+                for (int b = 0; b < ROW_BLOCKS; b++)
+                {
+                    score[j][b] = (float4)(0.0f);
+                }
             }
             #pragma unroll
             for (int d = 0; d < KEY_PIECES; d += {{(KeyPieces % 8 == 0 ? 8 : 4)}})
@@ -204,52 +208,50 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
                 #pragma unroll
                 for (int j = 0; j < KEY_BLOCKS; j++)
                 {
-                    local const uint4* const key = tile + (warp_key + j * 8 + lane / 4) * KEY_PIECES + d;
+                    local const uint4* const key = tile + (warp_key + j * 16 + lane / 4) * KEY_PIECES + d;
                     {{(KeyPieces % 8 == 0 ? TwoPieces : OnePiece).Replace("\n", "\n        ")}}
                 }
             }
 
             """);
-        ScaleKeys(writer);
+        ScaleScores(writer);
     }
 
     private string OnePiece => $"""
         const uint4 k0 = key[lane % 4];
-        {MultiplyPiece("k0", "d")}
+        const uint4 k8 = key[8 * KEY_PIECES + lane % 4];
+        {MultiplyPiece("k0", "k8", "d")}
         """;
 
     private string TwoPieces => $"""
         // Odd keys have their two pieces in the other order, so that a warp reads all banks at a time.
-        const uint4 x = key[lane % 8];
-        const uint4 y = key[(lane + 4) % 8];
-        const uint4 k0 = lane & 4 ? y : x;
-        const uint4 k1 = lane & 4 ? x : y;
-        {MultiplyPiece("k0", "d")}
-        {MultiplyPiece("k1", "d + 4")}
+        const uint4 x0 = key[lane % 8];
+        const uint4 y0 = key[(lane + 4) % 8];
+        const uint4 x8 = key[8 * KEY_PIECES + lane % 8];
+        const uint4 y8 = key[8 * KEY_PIECES + (lane + 4) % 8];
+        const uint4 k0 = lane & 4 ? y0 : x0;
+        const uint4 k8 = lane & 4 ? y8 : x8;
+        {MultiplyPiece("k0", "k8", "d")}
+        const uint4 next0 = lane & 4 ? x0 : y0;
+        const uint4 next8 = lane & 4 ? x8 : y8;
+        {MultiplyPiece("next0", "next8", "d + 4")}
         """;
 
-    public override void Accumulate(CodeWriter writer)
-    {
-        ScaleProbabilities(writer);
-        writer.Add($$"""
-            #pragma unroll
-            for (int j = 0; j < KEY_BLOCKS; j += 2)
-            {
-                // Two blocks of probabilities are one fragment of the next multiplication, as they lie. This work-item has some
-                // adjacent columns of the keys that its probabilities are of.
-                uint4 p;
-                {{Fragment("p", "0", "j", "j + 1").Replace("\n", "\n    ")}}
-                {{MultiplyValues.Replace("\n", "\n    ")}}
-            }
-            warp_barrier();
-            if (lane == 0)
-            {
-                arrive(tile_free + stage * 8);
-            }
-            stage = (stage + 1) % STAGES;
-            parity ^= stage == 0;
-            """);
-    }
+    public override void Accumulate(CodeWriter writer) => writer.Add($$"""
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j++)
+        {
+            // This work-item has some adjacent columns of the keys lane % 4 * 2, the next, and those 8 on.
+            {{MultiplyValues.Replace("\n", "\n    ")}}
+        }
+        warp_barrier();
+        if (lane == 0)
+        {
+            arrive(tile_free + stage * 8);
+        }
+        stage = (stage + 1) % STAGES;
+        parity ^= stage == 0;
+        """);
 
     /// <summary>
     /// Statements: this work-item's columns of four keys, two items adjacent in local memory at a time, to <c>v0</c> and <c>v1</c>. Odd
@@ -272,10 +274,4 @@ internal abstract class HopperBulkFlash(KernelContext context, NvidiaTile tile) 
             v1[k] = lane & 1 ? x : y;
         }
         """;
-
-    public override void Finish(CodeWriter writer)
-    {
-        TotalRows(writer);
-        MergeWarps(writer);
-    }
 }

@@ -54,6 +54,7 @@ internal abstract class HopperFlash(KernelContext context, HopperTile tile) : Nv
             [
                 NvidiaPtx.Copy,
                 NvidiaPtx.Softmax(Element),
+                NvidiaPtx.RowReductions,
                 HopperPtx.Barriers,
                 HopperPtx.ArriveWhenCopied,
                 HopperPtx.Registers,

@@ -9,16 +9,41 @@ internal abstract partial class NvidiaFlash
     protected static string FewRowsConstants(NvidiaTile tile) => $"""
         #define ROW_BLOCKS 1 // blocks of 16 rows
         #define WARPS_ALONG_ROWS 1
-        #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
-        #define WORK_GROUP (32 * WARPS_ALONG_KEYS){(tile.CopyWarps > 0 ? " // those that hold rows" : "")}
-        #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
-        #define STAGES {tile.Stages} // tiles in local memory: one in use, the others on their way
+        {WarpConstants(tile)}
         #define KEY_BLOCKS (WARP_KEYS / 8) // blocks of 16 x 8 scores
         #define VALUE_BLOCKS (VALUE_DIM / 8) // blocks of 16 x 8 outputs
         """;
 
+    /// <summary>Constants of warps that share out keys.</summary>
+    protected static string WarpConstants(NvidiaTile tile) => $"""
+        #define WARPS_ALONG_KEYS {tile.WarpsAlongKeys} // each has a part of the tile's keys
+        #define WORK_GROUP (32 * WARPS_ALONG_KEYS){(tile.CopyWarps > 0 ? " // those that hold rows" : "")}
+        #define WARP_KEYS (KEYS / WARPS_ALONG_KEYS)
+        #define STAGES {tile.Stages} // tiles in local memory: one in use, the others on their way
+        """;
+
     /// <summary>The functions of <see cref="MergeWarps"/>.</summary>
     protected static string MergeFunctions => NvidiaPtx.DeviceFence;
+
+    /// <summary>Statements: this work-item's part of the states of its warp goes to <c>states</c>.</summary>
+    protected virtual string StoreStates => $$"""
+        #pragma unroll
+        for (int r = 0; r < 2; r++)
+        {
+            local float* const state = states + ((thread / 32) / WARPS_ALONG_ROWS * ROWS + warp_row + lane / 4 + r * 8) * (VALUE_DIM + 2);
+            #pragma unroll
+            for (int c = 0; c < VALUE_BLOCKS; c++)
+            {
+                state[{{Column("0")}}] = r == 0 ? output[0][c].s0 : output[0][c].s2;
+                state[{{Column("1")}}] = r == 0 ? output[0][c].s1 : output[0][c].s3;
+            }
+            if (lane % 4 == 0)
+            {
+                state[VALUE_DIM] = row_max[0][r];
+                state[VALUE_DIM + 1] = row_sum[0][r];
+            }
+        }
+        """;
 
     /// <summary>The warps along the keys have a state of the same rows each: one softmax over them, through local memory.</summary>
     protected void MergeWarps(CodeWriter writer)
@@ -27,22 +52,7 @@ internal abstract partial class NvidiaFlash
             // Each warp along the keys has a state of its own of the same rows: put them side by side and merge them.
             local float* const states = (local float*)memory; // [WARPS_ALONG_KEYS][ROWS][VALUE_DIM + 2]: output, maximum, sum
             {{RowBarrier}}
-            #pragma unroll
-            for (int r = 0; r < 2; r++)
-            {
-                local float* const state = states + ((thread / 32) / WARPS_ALONG_ROWS * ROWS + warp_row + lane / 4 + r * 8) * (VALUE_DIM + 2);
-                #pragma unroll
-                for (int c = 0; c < VALUE_BLOCKS; c++)
-                {
-                    state[{{Column("0")}}] = r == 0 ? output[0][c].s0 : output[0][c].s2;
-                    state[{{Column("1")}}] = r == 0 ? output[0][c].s1 : output[0][c].s3;
-                }
-                if (lane % 4 == 0)
-                {
-                    state[VALUE_DIM] = row_max[0][r];
-                    state[VALUE_DIM + 1] = row_sum[0][r];
-                }
-            }
+            {{StoreStates}}
             {{RowBarrier}}
             """);
         writer.Open("for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item += WORK_GROUP / 32)");

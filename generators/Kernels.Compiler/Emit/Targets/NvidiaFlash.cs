@@ -24,7 +24,13 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     protected int ValuePieces => Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec);
 
     /// <summary>Expression: the factor on products of queries and keys.</summary>
-    private string ScoreScale => context.QueryFactor == "SCALE" ? "SCALE" : "score_scale";
+    protected string ScoreScale => context.QueryFactor == "SCALE" ? "SCALE" : "score_scale";
+
+    /// <summary>Expression: the scores of row block <c>b</c> and key block <c>j</c>.</summary>
+    protected virtual string Score => "score[b][j]";
+
+    /// <summary>Statement: goes on to the next row block where <c>b</c> may have no rows.</summary>
+    protected virtual string SkipEmptyBlock => "";
 
     /// <summary>Expression: the first of the two keys of score block <c>j</c> of which this work-item has scores.</summary>
     protected abstract string FirstKey { get; }
@@ -92,8 +98,8 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
         {to}.s3 = pack(score[{row}][{second}].s2, score[{row}][{second}].s3);
         """;
 
-    /// <summary>The state of a work-item's rows at their start.</summary>
-    protected void BeginRows(CodeWriter writer)
+    /// <summary>What is the same for all rows at their start.</summary>
+    protected void BeginScales(CodeWriter writer)
     {
         if (context.ScalesTokens)
         {
@@ -104,7 +110,12 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
         {
             writer.Add($"const float score_scale = {context.QueryFactor};");
         }
+    }
 
+    /// <summary>The state of a work-item's rows at their start.</summary>
+    protected void BeginRows(CodeWriter writer)
+    {
+        BeginScales(writer);
         writer.Add("""
             // Of each block, the rows lane / 4 and lane / 4 + 8.
             float row_max[ROW_BLOCKS][2];
@@ -139,13 +150,17 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     }
 
     public override void Transform(CodeWriter writer) => EachScore(writer, Elements((element, row) =>
-        $"score[b][j].s{element} = transform_score(score[b][j].s{element} * {ScoreScale}, row[b][{row}], min({KeyOf(element)}, item.kv_end - 1){context.Rules.TransformArguments});"));
+        $"{Score}.s{element} = transform_score({Score}.s{element} * {ScoreScale}, row[b][{row}], min({KeyOf(element)}, item.kv_end - 1){context.Rules.TransformArguments});"));
 
     public override void Hide(CodeWriter writer) => EachScore(writer, Elements((element, row) => context.Rules.HidesKeys
-        ? $"score[b][j].s{element} = {KeyOf(element)} < item.kv_end && is_visible(row[b][{row}], min({KeyOf(element)}, item.kv_end - 1){context.Rules.VisibleArguments}) ? score[b][j].s{element} : -INFINITY;"
-        : $"score[b][j].s{element} = {KeyOf(element)} < item.kv_end ? score[b][j].s{element} : -INFINITY;"));
+        ? $"{Score}.s{element} = {KeyOf(element)} < item.kv_end && is_visible(row[b][{row}], min({KeyOf(element)}, item.kv_end - 1){context.Rules.VisibleArguments}) ? {Score}.s{element} : -INFINITY;"
+        : $"{Score}.s{element} = {KeyOf(element)} < item.kv_end ? {Score}.s{element} : -INFINITY;"));
 
-    private static string KeyOf(int element) => element % 2 == 0 ? "key" : "key + 1";
+    /// <summary>Expression: the key of a score's element; <c>key</c> is that of the first.</summary>
+    protected virtual string KeyOf(int element) => element % 2 == 0 ? "key" : "key + 1";
+
+    /// <summary>Which of this work-item's two rows of a block a score's element is of.</summary>
+    protected virtual int RowOf(int element) => element / 2;
 
     public override void Softmax(CodeWriter writer)
     {
@@ -333,13 +348,13 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     private void EachScore(CodeWriter writer, string statements)
     {
         writer.Add("#pragma unroll").Open("for (int b = 0; b < ROW_BLOCKS; b++)");
-        writer.Add("#pragma unroll").Open("for (int j = 0; j < KEY_BLOCKS; j++)");
+        writer.Add($"{SkipEmptyBlock}#pragma unroll").Open("for (int j = 0; j < KEY_BLOCKS; j++)");
         writer.Add($"const int key = {FirstKey};");
         writer.Add(statements);
         writer.Close().Close();
     }
 
     /// <summary>A statement for each of the four scores of a block, which are two keys of two rows.</summary>
-    private static string Elements(Func<int, int, string> statement) =>
-        string.Join("\n", Enumerable.Range(0, 4).Select(element => statement(element, element / 2)));
+    private string Elements(Func<int, int, string> statement) =>
+        string.Join("\n", Enumerable.Range(0, 4).Select(element => statement(element, RowOf(element))));
 }

@@ -127,7 +127,73 @@ internal static class NvidiaPtx
         }
         """;
 
-    /// <summary>What the softmax of rows in fragments needs.</summary>
+    /// <summary>Maxima and sums of rows of 16 x 8 fragments.</summary>
+    public const string RowReductions = """
+        // Over the four work-items that hold a row.
+        static float row_maximum(float x)
+        {
+            x = fmax(x, shuffle_xor(x, 1));
+            return fmax(x, shuffle_xor(x, 2));
+        }
+
+        static float row_total(float x)
+        {
+            x += shuffle_xor(x, 1);
+            return x + shuffle_xor(x, 2);
+        }
+        """;
+
+    /// <summary>Products whose left factor are keys or columns of values, and whose right factor are 8 query rows.</summary>
+    public static string MultiplyRows(string element) => $$"""
+        // c += a (16 x 16) times b (16 x 8), but for a warp whose work-items all say that it `is_needless`.
+        static float4 mma_m16n8k16(float4 c, uint4 a, uint2 b, int is_needless)
+        {
+            asm volatile("{ .reg .pred needless; setp.ne.s32 needless, %10, 0;\n"
+                "@!needless mma.sync.aligned.m16n8k16.row.col.f32.{{element}}.{{element}}.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3}; }"
+                : "+f"(c.s0), "+f"(c.s1), "+f"(c.s2), "+f"(c.s3) : "r"(a.s0), "r"(a.s1), "r"(a.s2), "r"(a.s3), "r"(b.s0), "r"(b.s1), "r"(is_needless));
+            return c;
+        }
+
+        // An 8 x 8 matrix of 16-bit elements, transposed: work-item l has two adjacent elements of row l / 4.
+        static uint transpose(uint x)
+        {
+            uint y;
+            asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(y) : "r"(x));
+            return y;
+        }
+        """;
+
+    /// <summary>Maxima and sums of query rows that are columns of 16 x 8 fragments.</summary>
+    public const string ColumnReductions = """
+        // Over the eight work-items that hold scores of the same rows.
+        static float2 rows_maximum(float2 x)
+        {
+            for (int mask = 4; mask < 32; mask *= 2)
+            {
+                x = fmax(x, (float2)(shuffle_xor(x.s0, mask), shuffle_xor(x.s1, mask)));
+            }
+            return x;
+        }
+
+        static float2 rows_total(float2 x)
+        {
+            for (int mask = 4; mask < 32; mask *= 2)
+            {
+                x += (float2)(shuffle_xor(x.s0, mask), shuffle_xor(x.s1, mask));
+            }
+            return x;
+        }
+
+        // Whether a condition holds for any work-item of the warp.
+        static int any_of_warp(int condition)
+        {
+            int any;
+            asm volatile("{ .reg .pred p; setp.ne.s32 p, %1, 0; vote.sync.any.pred p, p, 0xffffffff; selp.s32 %0, 1, 0, p; }" : "=r"(any) : "r"(condition));
+            return any;
+        }
+        """;
+
+    /// <summary>What the softmax of fragments needs.</summary>
     public static string Softmax(string element) => $$"""
         // Two float32 as 16-bit elements in one register, the first in the low half.
         static uint pack(float low, float high)
@@ -142,19 +208,6 @@ internal static class NvidiaPtx
             float y;
             asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 31, 0xffffffff;" : "=f"(y) : "f"(x), "r"(mask));
             return y;
-        }
-
-        // Over the four work-items that hold a row.
-        static float row_maximum(float x)
-        {
-            x = fmax(x, shuffle_xor(x, 1));
-            return fmax(x, shuffle_xor(x, 2));
-        }
-
-        static float row_total(float x)
-        {
-            x += shuffle_xor(x, 1);
-            return x + shuffle_xor(x, 2);
         }
 
         // 2^x; the hardware's function, 0 for -inf.

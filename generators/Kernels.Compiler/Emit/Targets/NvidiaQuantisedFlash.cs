@@ -56,6 +56,7 @@ internal sealed class NvidiaQuantisedFlash(KernelContext context, NvidiaTile til
             NvidiaPtx.LoadMatrix2,
             NvidiaPtx.Multiply(Element),
             NvidiaPtx.Softmax(Element),
+            NvidiaPtx.RowReductions,
             MergeFunctions,
             NvidiaPtx.WarpBarrier,
             NvidiaExpansion.Functions(Context),
