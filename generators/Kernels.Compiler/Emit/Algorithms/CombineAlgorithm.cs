@@ -31,7 +31,7 @@ internal static class CombineAlgorithm
                 const int kv_head = get_group_id(1);
                 const long output_row = (long)merge.s0 + kv_head * GROUP;
 
-                // The weight of each split, into local memory: its states are read once, side by side.
+                // The states of the splits, into local memory: they are read once, side by side.
                 local float2 states[MAX_SPLITS];
                 for (int split = get_local_id(0); split < merge.s2; split += {{context.Plan.CombineWorkGroupSize}})
                 {
@@ -46,10 +46,15 @@ internal static class CombineAlgorithm
 
                 // A row that saw no key has only empty states: their weights must come out as 0, not as NaN.
                 const float base = top == -INFINITY ? 0.0f : top;
+                for (int split = get_local_id(0); split < merge.s2; split += {{context.Plan.CombineWorkGroupSize}})
+                {
+                    states[split].s1 *= exp2(states[split].s0 - base); // now its weight
+                }
+                barrier(CLK_LOCAL_MEM_FENCE);
                 float total = 0.0f;
                 for (int split = 0; split < merge.s2; split++)
                 {
-                    total += exp2(states[split].s0 - base) * states[split].s1;
+                    total += states[split].s1;
                 }
 
                 const float inverse = total > 0.0f ? 1.0f / {{(spec.Sinks ? "(total + exp2(sinks[output_row % QUERY_HEADS] * LOG2_E - top))" : "total")}} : 0.0f;
@@ -59,7 +64,7 @@ internal static class CombineAlgorithm
                     for (int split = 0; split < merge.s2; split++)
                     {
                         const long from = (long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head;
-                        sum += exp2(states[split].s0 - base) * states[split].s1 * partial_outputs[from * VALUE_DIM + d];
+                        sum += states[split].s1 * partial_outputs[from * VALUE_DIM + d];
                     }
                     {{storage.Store("outputs + output_row * VALUE_DIM + d", "sum * inverse")}}
                 }
