@@ -31,25 +31,33 @@ internal static class CombineAlgorithm
                 const int kv_head = get_group_id(1);
                 const long output_row = (long)merge.s0 + kv_head * GROUP;
 
-                // The weight of each split, into local memory: its states are read once, side by side.
-                local float2 states[MAX_SPLITS];
+                // The states of the splits, into local memory: they are read once, side by side.
+                local float maxima[MAX_SPLITS];
+                local float weights[MAX_SPLITS]; // sums at first
                 for (int split = get_local_id(0); split < merge.s2; split += {{context.Plan.CombineWorkGroupSize}})
                 {
-                    states[split] = partial_states[(long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head];
+                    const float2 state = partial_states[(long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head];
+                    maxima[split] = state.s0;
+                    weights[split] = state.s1;
                 }
                 barrier(CLK_LOCAL_MEM_FENCE);
                 float top = -INFINITY;
                 for (int split = 0; split < merge.s2; split++)
                 {
-                    top = fmax(top, states[split].s0);
+                    top = fmax(top, maxima[split]);
                 }
 
                 // A row that saw no key has only empty states: their weights must come out as 0, not as NaN.
                 const float base = top == -INFINITY ? 0.0f : top;
+                for (int split = get_local_id(0); split < merge.s2; split += {{context.Plan.CombineWorkGroupSize}})
+                {
+                    weights[split] *= exp2(maxima[split] - base);
+                }
+                barrier(CLK_LOCAL_MEM_FENCE);
                 float total = 0.0f;
                 for (int split = 0; split < merge.s2; split++)
                 {
-                    total += exp2(states[split].s0 - base) * states[split].s1;
+                    total += weights[split];
                 }
 
                 const float inverse = total > 0.0f ? 1.0f / {{(spec.Sinks ? "(total + exp2(sinks[output_row % QUERY_HEADS] * LOG2_E - top))" : "total")}} : 0.0f;
@@ -59,7 +67,7 @@ internal static class CombineAlgorithm
                     for (int split = 0; split < merge.s2; split++)
                     {
                         const long from = (long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head;
-                        sum += exp2(states[split].s0 - base) * states[split].s1 * partial_outputs[from * VALUE_DIM + d];
+                        sum += weights[split] * partial_outputs[from * VALUE_DIM + d];
                     }
                     {{storage.Store("outputs + output_row * VALUE_DIM + d", "sum * inverse")}}
                 }

@@ -86,10 +86,10 @@ internal static class FlashAlgorithm
                 {context.Addressing.Parameters}{(tile.MergesSplits ? MergeCounters : "")}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs)}
             """);
         writer.Open();
-        writer.Add("""
-            const WorkItem item = read_item(plan + items_at, get_group_id(1));
+        writer.Add($"""
+            const WorkItem item = read_item(plan + items_at, {steps.ItemIndex});
             const int sequence = item.sequence;
-            const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next
+            {steps.KvHead}
             """);
         foreach (KernelInput input in context.Rules.Inputs.Where(input => input.ToItem.Length > 0))
         {
@@ -110,7 +110,7 @@ internal static class FlashAlgorithm
         steps.Begin(writer);
         writer.Line();
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
-        ClassifyTile(writer, spec, steps.CanLeaveOutTiles);
+        ClassifyTile(writer, spec, steps.CanLeaveOutTiles, steps.ItemIndex);
         steps.Scores(writer);
         if (context.Rules.Transforms)
         {
@@ -129,14 +129,15 @@ internal static class FlashAlgorithm
     /// <param name="writer">Where to.</param>
     /// <param name="spec">The spec.</param>
     /// <param name="leavesOutEmpty">Whether the loop over the keys goes on without tiles in which nothing is visible.</param>
-    public static void ClassifyTile(CodeWriter writer, AttentionSpec spec, bool leavesOutEmpty)
+    /// <param name="itemIndex">Expression: the index of the work-group's item.</param>
+    public static void ClassifyTile(CodeWriter writer, AttentionSpec spec, bool leavesOutEmpty, string itemIndex = "get_group_id(1)")
     {
         if (spec.MaskMod is null)
         {
             return;
         }
 
-        writer.Add("const int tile_class = class_stride > 0 ? tile_classes[class_row(get_group_id(1), kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;");
+        writer.Add($"const int tile_class = class_stride > 0 ? tile_classes[class_row({itemIndex}, kv_head, class_stride) + (first_key - item.kv_begin) / KEYS] : TILE_PARTIAL;");
         if (leavesOutEmpty)
         {
             writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;").Close();

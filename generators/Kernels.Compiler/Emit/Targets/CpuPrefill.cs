@@ -10,6 +10,9 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 {
     private const string EveryVector = "UNROLLED for (int r = 0; r < ROW_VECTORS; r++)";
 
+    /// <summary>Expression: the work-group's number in the order in which groups start.</summary>
+    private const string GroupNumber = "(get_group_id(1) * KV_HEADS + get_group_id(0))";
+
     /// <summary>Whether tiles are read where they lie: float32 rows one after the other.</summary>
     private bool ReadsInPlace => Spec.ResolvedCacheStorage == ElementType.Float32 && Context.Addressing.RowsAreAdjacent;
 
@@ -22,6 +25,12 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     private string ValueStride => Spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM";
 
     public override TilePlan Tile => tile;
+
+    // All items of a head before those of the next: its keys and values stay in the processor's caches from item to item, and
+    // groups that one thread takes together are of all lengths.
+    public override string ItemIndex => $"{GroupNumber} % get_num_groups(1)";
+
+    public override string KvHead => $"const int kv_head = {GroupNumber} / get_num_groups(1); // a head's items start one after the other, the longest first";
 
     public override bool ReadsPastEnd => false;
 
@@ -123,7 +132,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         TileRows(writer, "key", Spec.HeadDim, "HEAD_DIM");
         writer.Add("int j = 0;");
         writer.Open("for (; j + AT_ONCE <= key_count; j += AT_ONCE)");
-        Products(writer, "AT_ONCE", prefetches: ReadsInPlace);
+        Products(writer, "AT_ONCE", prefetches: true);
         writer.Close();
         writer.Open("for (; j < key_count; j++)");
         Products(writer, "1", prefetches: false);
@@ -194,6 +203,13 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         }
 
         writer.Open("for (int c = 0; c + AT_ONCE <= VALUE_DIM; c += AT_ONCE)");
+        if (!ReadsInPlace)
+        {
+            writer.Open("for (int j = c * KEYS / VALUE_DIM; j < (c + AT_ONCE) * KEYS / VALUE_DIM; j++)");
+            HintRow(writer, "key", "HEAD_DIM", "min(first_key + KEYS + j, item.kv_end - 1)");
+            writer.Close();
+        }
+
         Columns(writer, "AT_ONCE");
         writer.Close();
         if (Tiles.Any(any => Spec.ResolvedValueDim % any.AtOnce > 0))
@@ -298,7 +314,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         writer.Add($"{Rows} k = key_rows + j * HEAD_DIM;");
         writer.Add($"lanes_float sum[{count}][ROW_VECTORS];");
         EachSum(writer, count, "sum[i][r] = (lanes_float)(0.0f);");
-        if (prefetches)
+        bool linewise = prefetches && ReadsInPlace;
+        if (linewise)
         {
             // Hints are spread over the products: memory takes so many at a time.
             writer.Add($"global const float* next_k = k + {count} * HEAD_DIM;");
@@ -317,20 +334,30 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
             writer.Close();
         }
+        else if (prefetches && !Spec.LatentCache)
+        {
+            writer.Open($"for (int i = 0; i < {count}; i++)");
+            HintRow(writer, "value", "VALUE_DIM", "first_key + j + i");
+            writer.Close();
+        }
 
         writer.Add("#pragma unroll 4");
-        writer.Open(!prefetches ? "for (int d = 0; d < HEAD_DIM; d++)"
+        writer.Open(!linewise ? "for (int d = 0; d < HEAD_DIM; d++)"
             : Spec.HeadDim % CpuPlanner.Lanes == 0 ? "for (int d = line; d < line + LINE; d++)"
             : "for (int d = line; d < min(line + LINE, HEAD_DIM); d++)");
         EachSum(writer, count, "sum[i][r] = fma(query[d][r], (lanes_float)(k[i * HEAD_DIM + d]), sum[i][r]);");
         writer.Close();
-        if (prefetches)
+        if (linewise)
         {
             writer.Close();
         }
 
         EachSum(writer, count, "p[j + i][r] = sum[i][r];");
     }
+
+    /// <summary>Asks for a token's row of the cache, to be converted soon.</summary>
+    private void HintRow(CodeWriter writer, string what, string dim, string token) =>
+        writer.Add($"prefetch_row({RowOf(what, token)}, {Context.Cache.RowLength(dim)} * sizeof({Context.Cache.StorageType}));");
 
     /// <summary><paramref name="count"/> columns of the output from <c>c</c> on, summed in registers over the tile's keys.</summary>
     private void Columns(CodeWriter writer, string count)

@@ -31,10 +31,10 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
     {
         LaneVocabulary.Declare(writer, CpuPlanner.Lanes, Spec);
         writer.Add("""
-            // 2^x for x <= 0, 0 below 2^-126: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, n added to the exponent.
+            // 2^x for x <= 0, 0 up to 2^-127: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, n added to the exponent, which leaves no bit of 2^-127.
             static lanes_float exp2_lanes(lanes_float x)
             {
-                const lanes_float bounded = x > -126.0f ? x : (lanes_float)(-126.0f);
+                const lanes_float bounded = x > -127.0f ? x : (lanes_float)(-127.0f);
                 const lanes_float shifted = bounded + 12582912.0f; // 1.5 x 2^23: the sum has n in its low bits
                 const lanes_float f = bounded - (shifted - 12582912.0f);
                 lanes_float y = (lanes_float)(1.3276472e-3f);
@@ -43,8 +43,7 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
                 y = fma(y, f, (lanes_float)(2.4022120e-1f));
                 y = fma(y, f, (lanes_float)(6.9314697e-1f));
                 y = fma(y, f, (lanes_float)(1.0f));
-                y = as_float16(as_int16(y) + (as_int16(shifted) << 23));
-                return select(y, (lanes_float)(0.0f), x < -126.0f);
+                return as_float16(as_int16(y) + (as_int16(shifted) << 23));
             }
             """).Line();
         Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper), .. QueryWidths.Select(context.Storage.LoadHelper)]);

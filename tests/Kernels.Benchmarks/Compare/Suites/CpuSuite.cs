@@ -19,7 +19,9 @@ internal static class CpuSuite
 
     private static readonly Row Half = Row.Contiguous<GroupedHalf, Half>(Step.Decode, 8, 4096) with { Bars = [new CeilingBar(0.75)] };
 
-    private static readonly Row Unshared = Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 32, 8320, " prefix 8192 read by each", 8192);
+    private static readonly Row Unshared = Row.Paged<GroupedPaged, float>(Step.Decode, 32, 8320, " prefix 8192 read by each", 8192);
+
+    private static readonly Row UnsharedHalf = Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 32, 8320, " prefix 8192 read by each", 8192);
 
     /// <summary>The rows.</summary>
     public static ImmutableArray<Row> Rows { get; } =
@@ -39,9 +41,14 @@ internal static class CpuSuite
         Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 8, 4096, " page 16") with { Bars = [new RowBar(Half.Name, "contiguous", 0.95)] },
         Row.Contiguous<Latent, float>(Step.Decode, 1, 4096) with { Bars = [new CeilingBar(0.7)] },
         Unshared,
-        Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 32, 8320, " prefix 8192 read once", 8192, readsSharedKeysOnce: true) with
+        Row.Paged<GroupedPaged, float>(Step.Decode, 32, 8320, " prefix 8192 read once", 8192, readsSharedKeysOnce: true) with
         {
             Bars = [new RowBar(Unshared.Name, "read by each", 3)],
+        },
+        UnsharedHalf,
+        Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 32, 8320, " prefix 8192 read once", 8192, readsSharedKeysOnce: true) with
+        {
+            Bars = [new RowBar(UnsharedHalf.Name, "read by each", 3)],
         },
         .. from length in Lengths(512, 32768)
            select Row.Contiguous<SmallGrouped, float>(Step.Prefill, 1, length, " growth") with { Series = new("growth prefill f32 B1 H8/2 D64", SeriesAxis.Sequence, 2) },
