@@ -6,7 +6,7 @@ namespace Kernels.Compiler.Emit;
 /// <summary>
 /// Rotary position embedding: keys turn before they are stored, queries when a flash kernel has loaded them, which costs less
 /// than a kernel of its own would take to start. Arithmetic is float32, in two operations whose rounding is the same on every
-/// device, so that a cache's bits are.
+/// device, and a zero is positive, so that a cache's bits are the same, too.
 /// </summary>
 internal sealed class Rope(AttentionSpec spec)
 {
@@ -34,10 +34,12 @@ internal sealed class Rope(AttentionSpec spec)
         writer.Add($$"""
             #define ROTARY_DIM {{spec.ResolvedRotaryDim}} // elements of a head that turn: {{pairs}}
 
-            // Turns a pair of elements by an angle that is given as cosine and sine.
+            // Turns a pair of elements by an angle that is given as cosine and sine. -0 becomes 0: drivers differ in the sign that
+            // fma gives to 0 * x + 0, and some take an added 0 away.
             static float2 turn_pair(float first, float second, float2 angle)
             {
-                return (float2)(fma(first, angle.s0, -(second * angle.s1)), fma(second, angle.s0, first * angle.s1));
+                const float2 x = (float2)(fma(first, angle.s0, -(second * angle.s1)), fma(second, angle.s0, first * angle.s1));
+                return as_float2(select(as_int2(x), (int2)(0), as_int2(x) == INT_MIN));
             }
             """).Line();
     }

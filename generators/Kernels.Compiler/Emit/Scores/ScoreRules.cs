@@ -104,7 +104,19 @@ internal sealed class ScoreRules(AttentionSpec spec)
             writer.Add("lanes_int prefix; // keys that every query sees");
         }
 
-        foreach (RowValue value in values)
+        List<RowValue> wide = values.Where(value => value.IsWide).ToList();
+        foreach (RowValue value in values.Except(wide))
+        {
+            writer.Add($"{value.Type} {value.Name};");
+        }
+
+        int narrow = new[] { true, head, batch, prefix }.Count(present => present) + values.Count - wide.Count;
+        if (wide.Count > 0 && narrow % 2 != 0)
+        {
+            writer.Add("lanes_int unused; // leaves no gap before what is wider: Mesa's rusticl reads structs with gaps wrongly");
+        }
+
+        foreach (RowValue value in wide)
         {
             writer.Add($"{value.Type} {value.Name};");
         }

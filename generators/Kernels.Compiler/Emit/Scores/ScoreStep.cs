@@ -7,7 +7,11 @@ namespace Kernels.Compiler.Emit.Scores;
 /// <param name="Name">Its name in <c>Row</c>.</param>
 /// <param name="Expression">On <c>row</c>'s query and head, and <c>r</c>, the row's index in its sequence.</param>
 /// <param name="Inputs">The kernel's inputs that the expression names.</param>
-internal sealed record RowValue(string Type, string Name, string Expression, IReadOnlyList<KernelInput> Inputs);
+internal sealed record RowValue(string Type, string Name, string Expression, IReadOnlyList<KernelInput> Inputs)
+{
+    /// <summary>Whether it has 64 bits a lane, where <c>Row</c>'s other members have 32.</summary>
+    public bool IsWide => Type == "lanes_long";
+}
 
 /// <summary>One change to a score between scale·(q·k) and the mask.</summary>
 internal abstract class ScoreStep

@@ -56,12 +56,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
                 """).Line();
         }
 
-        CpuPrefetch.DeclareLine(writer);
-        if (!Spec.LatentCache)
-        {
-            CpuPrefetch.DeclareRow(writer);
-        }
-
+        CpuPrefetch.DeclareLine(writer, level: 2);
         RowEnd(writer, "key", Spec.HeadDim);
         RowEnd(writer, "value", Spec.ResolvedValueDim);
     }
@@ -127,8 +122,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add("lanes_float value_scale[KEYS / VECTOR_KEYS];");
         }
 
-        writer.Add("long at[KEYS]; // where the tile's rows are in the cache, counted in rows");
-        writer.Open("for (int j = 0; j < vector_count * VECTOR_KEYS; j++)");
+        writer.Add("long at[2 * KEYS]; // where the rows of this tile and of the next are in the cache, counted in rows");
+        writer.Open("for (int j = 0; j < 2 * KEYS; j++)");
         writer.Add($"""
             // Past the end the last key again, so that nothing unwritten is read; its scores there are hidden.
             const int key = min(first_key + j, last_of_item);
@@ -137,11 +132,11 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         writer.Close();
         writer.Open("for (int g = 0; g < vector_count; g++)");
         Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = keys + at[g * VECTOR_KEYS + {i}] * {KeyLength};");
-        if (!Spec.LatentCache)
+        int whole = Spec.HeadDim / 16;
+        bool hintsValues = !Spec.LatentCache && whole > 0;
+        if (hintsValues)
         {
-            writer.Open("for (int j = g * VECTOR_KEYS; j < (g + 1) * VECTOR_KEYS; j++)");
-            writer.Add($"prefetch_row(values + at[j] * {ValueLength}, {ValueLength} * sizeof({Context.Cache.StorageType}));");
-            writer.Close();
+            Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* v{i} = values + at[g * VECTOR_KEYS + {i}] * {ValueLength};");
         }
 
         for (int row = 0; row < Rows; row++)
@@ -149,11 +144,15 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add(string.Join(" ", Enumerable.Range(0, VectorKeys).Select(i => $"float16 s{row}_{i} = (float16)(0.0f);")));
         }
 
-        int whole = Spec.HeadDim / 16;
         if (whole > 0)
         {
             writer.Add("#pragma unroll 2");
             writer.Open($"for (int d = 0; d < {whole}; d++)");
+            if (hintsValues)
+            {
+                HintValues(writer);
+            }
+
             Products(writer, "d", whole: true);
             writer.Close();
         }
@@ -254,7 +253,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add("const float* w = (const float*)(p + g); // 0 for keys past the end").Add("#pragma unroll");
             writer.Open("for (int i = 0; i < VECTOR_KEYS; i++)");
             writer.Add("const int j = g * VECTOR_KEYS + i;");
-            writer.Add($"global const {Context.Cache.StorageType}* next_key = keys + ({Context.Addressing.RowOfToken("min(first_key + KEYS + j, last_of_item)", "1")}) * {KeyLength};");
+            writer.Add($"global const {Context.Cache.StorageType}* next_key = keys + at[KEYS + j] * {KeyLength};");
             writer.Add($"global const {Context.Cache.StorageType}* v = {(Spec.LatentCache ? $"keys + at[j] * {KeyLength}" : $"values + at[j] * {ValueLength}")};");
             Named(writer, Rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS + i];");
             for (int i = 0; i < count; i++)
@@ -286,6 +285,32 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             "((const float*)&row_max)[row * VECTOR_KEYS]",
             "((const float*)&row_sum)[row * VECTOR_KEYS]",
             "((const float*)(output + row * VALUE_VECTORS))[c]");
+    }
+
+    /// <summary>Asks for the lines that begin in the vectors <c>d</c> of the values: spread over the products, since memory takes so many hints at a time.</summary>
+    private void HintValues(CodeWriter writer)
+    {
+        List<string> conditions = [];
+        if (LineVectors > 1)
+        {
+            conditions.Add($"d % {LineVectors} == 0");
+        }
+
+        if (ValueVectors < KeyVectors)
+        {
+            conditions.Add("d < VALUE_VECTORS");
+        }
+
+        if (conditions.Count > 0)
+        {
+            writer.Open($"if ({string.Join(" && ", conditions)})");
+        }
+
+        Named(writer, VectorKeys, i => $"prefetch_line(v{i} + {Context.Cache.RowLength("d * 16")});");
+        if (conditions.Count > 0)
+        {
+            writer.Close();
+        }
     }
 
     /// <summary>Asks for the lines that begin in the vectors from <paramref name="first"/> to <paramref name="end"/> of the next tile's key.</summary>

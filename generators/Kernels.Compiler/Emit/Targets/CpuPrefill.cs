@@ -53,7 +53,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
         writer.Line();
         base.DeclareFunctions(writer);
-        CpuPrefetch.DeclareLine(writer);
+        CpuPrefetch.DeclareLine(writer, level: 1);
         CpuPrefetch.DeclareRow(writer);
         if (Math.Max(Spec.HeadDim, Spec.ResolvedValueDim) < CpuPlanner.Lanes)
         {
