@@ -129,7 +129,7 @@ internal static class PortablePlanner
 
     /// <summary>Floats that the work-items of a tile of pieces exchange: queries, then parts of scores, at the end the states of the sets.</summary>
     private static int ExchangeFloats(AttentionSpec spec, int rows, int lanes, int keys, int sets) =>
-        rows * Math.Max(spec.HeadDim, Math.Max(keys * PartStride(lanes), sets * (spec.ResolvedValueDim + 4)));
+        ((rows * Math.Max(spec.HeadDim, Math.Max(keys * PartStride(lanes), sets * (spec.ResolvedValueDim + 4)))) + 3) / 4 * 4;
 
     /// <summary>Elements of a piece: see <see cref="Emit.Codecs.Piece"/>.</summary>
     public static int PieceElements(AttentionSpec spec) => spec.ResolvedCacheStorage == ElementType.Float32 ? 4 : 8;

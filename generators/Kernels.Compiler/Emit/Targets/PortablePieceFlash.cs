@@ -54,6 +54,13 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
         }
 
         Prelude.Helpers(writer, piece.Helper);
+        writer.Open($"static float add_products(float sum, {PieceVector} a, {PieceVector} b)");
+        for (int i = 0; i < Elements; i++)
+        {
+            writer.Add($"sum += a.s{i} * b.s{i};");
+        }
+
+        writer.Add("return sum;").Close().Line();
         Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
         Prelude.StoreFunction(writer, "store_output", context.Storage, spec.ResolvedValueDim, "VALUE_DIM");
         Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");
@@ -125,7 +132,6 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
         writer.Open("for (int j = 0; j < KEYS_EACH; j++)");
         LoadPieces(writer, "value", "VALUE_PIECES", "VALUE_DIM");
         writer.Close();
-        string products = string.Join(" + ", Enumerable.Range(0, Elements).Select(i => $"q.s{i} * k.s{i}"));
         writer.Add($$"""
 
             for (int j = 0; j < KEYS_EACH; j++)
@@ -140,8 +146,7 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
                     const {{PieceVector}} k = {{piece.ToFloat("key_piece[j][c]")}};
                     for (int r = 0; r < ROWS_EACH; r++)
                     {
-                        const {{PieceVector}} q = query[r][c];
-                        part[r] += {{products}};
+                        part[r] = add_products(part[r], query[r][c], k);
                     }
                 }
                 for (int r = 0; r < ROWS_EACH; r++)
