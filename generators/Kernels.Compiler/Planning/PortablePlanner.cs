@@ -16,13 +16,16 @@ internal sealed record PortablePieceTile(int Rows, int RowsEach, int KeysEach, i
     : TilePlan(Rows, KeysEach * Sets, Lanes, Rows / RowsEach * Sets, LocalBytes, GroupsPerUnit: Math.Max(1, 4 * 64 / (Lanes * Rows / RowsEach * Sets)));
 
 /// <summary>
-/// Tiles for the portable target: queries, one tile of keys or values, and the scores, all as float32 in local memory,
-/// within what OpenCL 1.2 promises of every device.
+/// Tiles for the portable target, within the local memory that OpenCL 1.2 promises of every device: queries, one tile of keys or
+/// values, and the scores, all as float32; or, of few rows, only what work-items exchange.
 /// </summary>
 internal static class PortablePlanner
 {
     private const int FloatBytes = 4;
     private const int Float4Bytes = 4 * FloatBytes;
+
+    // Fewer work-items with more keys and columns each use what they read from local memory more often.
+    private const int PrefillThreadsX = 8;
 
     private const int MostDecodeRows = 16;
 
@@ -54,7 +57,7 @@ internal static class PortablePlanner
     /// <summary>The next tile of the same work-items: it takes less local memory and fewer registers, so that more work-groups run side by side.</summary>
     private static TilePlan[] SmallerTile(AttentionSpec spec, TilePlan first) =>
         [.. PrefillTiles
-            .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
+            .Select(tile => Shape(spec, tile.Rows, tile.Keys, PrefillThreadsX, mostThreadsY: 8))
             .Where(tile => tile.Rows < first.Rows && tile.ThreadsX == first.ThreadsX && tile.ThreadsY == first.ThreadsY)
             .Take(1)];
 
@@ -63,7 +66,7 @@ internal static class PortablePlanner
     {
         var candidates = PrefillTiles
             .Select(tile => (Rows: Or(spec.QueryTile, tile.Rows), Keys: Or(spec.KeyTile, tile.Keys)))
-            .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
+            .Select(tile => Shape(spec, tile.Rows, tile.Keys, PrefillThreadsX, mostThreadsY: 8))
             .ToList();
         return candidates.FirstOrDefault(Fits) ?? candidates[candidates.Count - 1];
     }
@@ -79,7 +82,7 @@ internal static class PortablePlanner
             ?? (from rows in new[] { MostDecodeRows, 8, 4 }
                 where rows <= Math.Max(most, 4)
                 from keys in new[] { 64, 32, 16, 8 }
-                select Shape(spec, rows, keys, maxThreadsY: 4)).First(Fits);
+                select Shape(spec, rows, keys, mostThreadsX: 16, mostThreadsY: 4)).First(Fits);
     }
 
     /// <summary>The tile whose keys and values are loaded in pieces, or null where rows are not made of whole pieces that some work-items can share evenly.</summary>
@@ -140,11 +143,11 @@ internal static class PortablePlanner
     /// <summary>Floats that the work-items of a tile exchange.</summary>
     public static int ExchangeFloats(AttentionSpec spec, PortablePieceTile tile) => ExchangeFloats(spec, tile.Rows, tile.Lanes, tile.Keys, tile.Sets);
 
-    private static TilePlan Shape(AttentionSpec spec, int rows, int keys, int maxThreadsY)
+    private static TilePlan Shape(AttentionSpec spec, int rows, int keys, int mostThreadsX, int mostThreadsY)
     {
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
-        int threadsX = Math.Min(Math.Min(keys, 16), Math.Max(8, PowerOfTwoAtLeast(widest / 4)));
-        int threadsY = Math.Min(rows, maxThreadsY);
+        int threadsX = Math.Min(Math.Min(keys, mostThreadsX), Math.Max(8, PowerOfTwoAtLeast(widest / 4)));
+        int threadsY = Math.Min(rows, mostThreadsY);
 
         // No more work-items than a tile of keys or values has float4s, so that each loads one at least: PoCL 3.1 goes wrong
         // in loops that only some work-items of a group enter.

@@ -95,7 +95,18 @@ internal sealed class BFloat16Codec : PlainCodec
 
     public override string DisplayName => "bfloat16";
 
-    public override Piece Piece => new("ushort8", "", piece => $"as_float8(convert_uint8({piece}) << 16)");
+    public override Piece Piece => new(
+        "uint4",
+        """
+        // 8 elements, two of them in each uint.
+        static float8 bfloat16_to_float8(uint4 x)
+        {
+            const float4 even = as_float4(x << 16);
+            const float4 odd = as_float4(x & 0xFFFF0000);
+            return (float8)(even.s0, odd.s0, even.s1, odd.s1, even.s2, odd.s2, even.s3, odd.s3);
+        }
+        """,
+        piece => $"bfloat16_to_float8({piece})");
 
     public override string StoreHelper => """
         // Rounds a float32 to bfloat16, ties to even; NaN stays NaN.
