@@ -3,13 +3,41 @@ using Kernels.Compiler.Specs;
 namespace Kernels.Compiler.Planning;
 
 /// <summary>
-/// Tiles for the portable target: queries, one tile of keys or values, and the scores, all as float32 in local memory,
-/// within what OpenCL 1.2 promises of every device.
+/// A tile of few rows whose keys and values are loaded in pieces, straight into registers. A set of work-items has keys of its own,
+/// and all rows against them; some lanes share a key, each with pieces of it.
+/// </summary>
+/// <param name="RowsEach">Rows of one work-item.</param>
+/// <param name="KeysEach">Keys of a set.</param>
+/// <param name="Lanes">Work-items that share a key.</param>
+/// <param name="Sets">Sets of work-items.</param>
+/// <param name="KeyPieces">Pieces of a key for one work-item.</param>
+/// <param name="ValuePieces">Pieces of a value for one work-item.</param>
+internal sealed record PortablePieceTile(int Rows, int RowsEach, int KeysEach, int Lanes, int Sets, int KeyPieces, int ValuePieces, int LocalBytes)
+    : TilePlan(Rows, KeysEach * Sets, Lanes, Rows / RowsEach * Sets, LocalBytes, GroupsPerUnit: Math.Max(1, 4 * 64 / (Lanes * Rows / RowsEach * Sets)));
+
+/// <summary>
+/// Tiles for the portable target, within the local memory that OpenCL 1.2 promises of every device: queries, one tile of keys or
+/// values, and the scores, all as float32; or, of few rows, only what work-items exchange.
 /// </summary>
 internal static class PortablePlanner
 {
     private const int FloatBytes = 4;
     private const int Float4Bytes = 4 * FloatBytes;
+
+    // Fewer work-items with more keys and columns each use what they read from local memory more often.
+    private const int PrefillThreadsX = 8;
+
+    private const int MostDecodeRows = 16;
+
+    // Of a tile of pieces: work-items that share a key, pieces of a key for each, keys for each, and elements of queries, as many as of outputs.
+    private const int MostLanes = 32;
+    private const int MostPieces = 4;
+    private const int MostKeysEach = 8;
+    private const int RegistersOfRows = 48;
+
+    // Work-items of a group with few rows, and the most of one with many.
+    private const int PieceGroup = 64;
+    private const int MostPieceGroup = 256;
 
     /// <summary>Prefill tiles, best first: more rows reuse a key more often, more keys pay for a barrier more often.</summary>
     private static readonly (int Rows, int Keys)[] PrefillTiles =
@@ -29,7 +57,7 @@ internal static class PortablePlanner
     /// <summary>The next tile of the same work-items: it takes less local memory and fewer registers, so that more work-groups run side by side.</summary>
     private static TilePlan[] SmallerTile(AttentionSpec spec, TilePlan first) =>
         [.. PrefillTiles
-            .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
+            .Select(tile => Shape(spec, tile.Rows, tile.Keys, PrefillThreadsX, mostThreadsY: 8))
             .Where(tile => tile.Rows < first.Rows && tile.ThreadsX == first.ThreadsX && tile.ThreadsY == first.ThreadsY)
             .Take(1)];
 
@@ -38,26 +66,88 @@ internal static class PortablePlanner
     {
         var candidates = PrefillTiles
             .Select(tile => (Rows: Or(spec.QueryTile, tile.Rows), Keys: Or(spec.KeyTile, tile.Keys)))
-            .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
+            .Select(tile => Shape(spec, tile.Rows, tile.Keys, PrefillThreadsX, mostThreadsY: 8))
             .ToList();
         return candidates.FirstOrDefault(Fits) ?? candidates[candidates.Count - 1];
     }
 
-    /// <summary>Few rows, one group of query heads if it can be, and as many keys as fit: what matters is how much is being read.</summary>
+    /// <summary>
+    /// Few rows, one group of query heads if it can be. Where rows of the cache are made of pieces, keys and values go straight
+    /// into registers; otherwise a tile is in local memory, with as many keys as fit: what matters is how much is being read.
+    /// </summary>
     private static TilePlan PlanDecode(AttentionSpec spec)
     {
-        int most = Math.Min(Math.Max(PowerOfTwoAtLeast(spec.GroupSize), 4), 16);
-        return (from rows in new[] { 16, 8, 4 }
-                where rows <= most
+        int most = Math.Min(PowerOfTwoAtLeast(spec.GroupSize), MostDecodeRows);
+        return PieceTile(spec, most)
+            ?? (from rows in new[] { MostDecodeRows, 8, 4 }
+                where rows <= Math.Max(most, 4)
                 from keys in new[] { 64, 32, 16, 8 }
-                select Shape(spec, rows, keys, maxThreadsY: 4)).First(Fits);
+                select Shape(spec, rows, keys, mostThreadsX: 16, mostThreadsY: 4)).First(Fits);
     }
 
-    private static TilePlan Shape(AttentionSpec spec, int rows, int keys, int maxThreadsY)
+    /// <summary>The tile whose keys and values are loaded in pieces, or null where rows are not made of whole pieces that some work-items can share evenly.</summary>
+    private static PortablePieceTile? PieceTile(AttentionSpec spec, int rows)
+    {
+        int elements = PieceElements(spec);
+        if (spec.LatentCache || spec.HeadDim % elements != 0 || spec.ResolvedValueDim % elements != 0)
+        {
+            return null;
+        }
+
+        int keyPieces = spec.HeadDim / elements, valuePieces = spec.ResolvedValueDim / elements;
+        int lanes = Enumerable.Range(1, MostLanes).Last(count => keyPieces % count == 0 && valuePieces % count == 0);
+        int pieces = Math.Max(keyPieces, valuePieces) / lanes;
+        if (pieces > MostPieces)
+        {
+            return null;
+        }
+
+        // Queries, outputs, keys and values of a work-item are in its registers.
+        int rowsEach = rows;
+        while (rowsEach > 1 && rowsEach * pieces * elements > RegistersOfRows)
+        {
+            rowsEach /= 2;
+        }
+
+        int keysEach = MostKeysEach;
+        while (keysEach * pieces > MostKeysEach)
+        {
+            keysEach /= 2;
+        }
+
+        // As many sets of work-items, each with keys of its own, as fit; scores are shared out evenly over the rows.
+        int sets = Math.Max(2, PowerOfTwoAtLeast(PieceGroup / lanes));
+        while (sets > 1 && (PieceLocalBytes(spec, rows, lanes, keysEach, sets) > SpecLimits.PortableLocalBytes || lanes * sets * rows / rowsEach > MostPieceGroup))
+        {
+            sets /= 2;
+        }
+
+        var tile = new PortablePieceTile(rows, rowsEach, keysEach, lanes, sets, keyPieces / lanes, valuePieces / lanes, PieceLocalBytes(spec, rows, lanes, keysEach, sets));
+        return Fits(tile) && tile.WorkGroupSize % rows == 0 ? tile : null;
+    }
+
+    /// <summary>Local memory of a tile of pieces: what the work-items exchange, and the scores.</summary>
+    private static int PieceLocalBytes(AttentionSpec spec, int rows, int lanes, int keysEach, int sets) =>
+        FloatBytes * (ExchangeFloats(spec, rows, lanes, keysEach * sets, sets) + (keysEach * sets * rows));
+
+    /// <summary>Floats that the work-items of a tile of pieces exchange: queries, then parts of scores, at the end the states of the sets.</summary>
+    private static int ExchangeFloats(AttentionSpec spec, int rows, int lanes, int keys, int sets) =>
+        ((rows * Math.Max(spec.HeadDim, Math.Max(keys * PartStride(lanes), sets * (spec.ResolvedValueDim + 4)))) + 3) / 4 * 4;
+
+    /// <summary>Elements of a piece: see <see cref="Emit.Codecs.Piece"/>.</summary>
+    public static int PieceElements(AttentionSpec spec) => spec.ResolvedCacheStorage == ElementType.Float32 ? 4 : 8;
+
+    /// <summary>floats between the parts of one score and of the next: odd, so that they begin in different banks.</summary>
+    public static int PartStride(int lanes) => lanes | 1;
+
+    /// <summary>Floats that the work-items of a tile exchange.</summary>
+    public static int ExchangeFloats(AttentionSpec spec, PortablePieceTile tile) => ExchangeFloats(spec, tile.Rows, tile.Lanes, tile.Keys, tile.Sets);
+
+    private static TilePlan Shape(AttentionSpec spec, int rows, int keys, int mostThreadsX, int mostThreadsY)
     {
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
-        int threadsX = Math.Min(Math.Min(keys, 16), Math.Max(8, PowerOfTwoAtLeast(widest / 4)));
-        int threadsY = Math.Min(rows, maxThreadsY);
+        int threadsX = Math.Min(Math.Min(keys, mostThreadsX), Math.Max(8, PowerOfTwoAtLeast(widest / 4)));
+        int threadsY = Math.Min(rows, mostThreadsY);
 
         // No more work-items than a tile of keys or values has float4s, so that each loads one at least: PoCL 3.1 goes wrong
         // in loops that only some work-items of a group enter.

@@ -2,6 +2,12 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Codecs;
 
+/// <summary>Elements of a row that are loaded as they are stored, in one access of at most 16 bytes: 4 of float32, 8 of a smaller type.</summary>
+/// <param name="Type">Their type together in OpenCL C. Rows of whole pieces are aligned to it.</param>
+/// <param name="Helper">A helper function that <paramref name="ToFloat"/> calls, or nothing.</param>
+/// <param name="ToFloat">Expression: the piece as a vector of float32, without its scale.</param>
+internal sealed record Piece(string Type, string Helper, Func<string, string> ToFloat);
+
 /// <summary>How an element type lies in memory: its C type, and expressions that load it as float32.</summary>
 internal abstract class Codec
 {
@@ -31,6 +37,9 @@ internal abstract class Codec
 
     /// <summary>Expression: items of <see cref="StorageType"/> in a row of <paramref name="dim"/> elements.</summary>
     public virtual string RowLength(string dim) => dim;
+
+    /// <summary>The type's pieces; null where a row's elements are not all alike.</summary>
+    public virtual Piece? Piece => null;
 
     /// <summary>A helper function that <see cref="Load"/> calls for this width, or nothing.</summary>
     public virtual string LoadHelper(int width) => "";

@@ -32,6 +32,8 @@ internal sealed class Float32Codec : PlainCodec
 
     public override string DisplayName => "float32";
 
+    public override Piece Piece => new("float4", "", piece => piece);
+
     public override string Load(string row, string element, int width) =>
         width == 1 ? $"*({row} + {element})" : $"vload{width}(0, {row} + {element})";
 
@@ -51,6 +53,19 @@ internal sealed class Float16Codec : PlainCodec
     public override string StorageType => "half";
 
     public override string DisplayName => "float16";
+
+    // Of the vector as a whole some compilers make smaller loads.
+    public override Piece Piece => new(
+        "uint4",
+        """
+        // 8 elements, two of them in each uint.
+        static float2 halves_to_float2(uint halves) { return vload_half2(0, (const half*)&halves); }
+        static float8 halves_to_float8(uint4 x)
+        {
+            return (float8)(halves_to_float2(x.s0), halves_to_float2(x.s1), halves_to_float2(x.s2), halves_to_float2(x.s3));
+        }
+        """,
+        piece => $"halves_to_float8({piece})");
 
     public override string LoadHelper(int width) => width < Widest ? "" : $$"""
         // 16 elements. Processors convert a whole vector in one instruction; a driver's vload_half16 may put it together from halves.
@@ -79,6 +94,19 @@ internal sealed class BFloat16Codec : PlainCodec
     public override string StorageType => "ushort";
 
     public override string DisplayName => "bfloat16";
+
+    public override Piece Piece => new(
+        "uint4",
+        """
+        // 8 elements, two of them in each uint.
+        static float8 bfloat16_to_float8(uint4 x)
+        {
+            const float4 even = as_float4(x << 16);
+            const float4 odd = as_float4(x & 0xFFFF0000);
+            return (float8)(even.s0, odd.s0, even.s1, odd.s1, even.s2, odd.s2, even.s3, odd.s3);
+        }
+        """,
+        piece => $"bfloat16_to_float8({piece})");
 
     public override string StoreHelper => """
         // Rounds a float32 to bfloat16, ties to even; NaN stays NaN.

@@ -51,6 +51,8 @@ internal sealed class Int8Codec : IntegerCodec
 
     public override string DisplayName => "int8 with a scale for each row";
 
+    public override Piece Piece => new("char8", "", piece => $"convert_float8({piece})");
+
     public override int Largest => 127;
 
     public override string Load(string row, string element, int width) => width == 1
@@ -66,6 +68,8 @@ internal sealed class Int4Codec : IntegerCodec
     public override string StorageType => "uchar";
 
     public override string DisplayName => "int4 with a scale for each row";
+
+    public override Piece Piece => new("uchar4", LoadHelper(8), piece => $"nibbles_to_float8({piece})");
 
     public override int Largest => 7;
 
@@ -98,6 +102,8 @@ internal sealed class Float8E4M3Codec : ScaledCodec
     public override string StorageType => "uchar";
 
     public override string DisplayName => "float8 (e4m3) with a scale for each KV head";
+
+    public override Piece Piece => new("uchar8", LoadHelper(8), piece => $"e4m3_to_float8({piece})");
 
     public override CacheScale Scale => CacheScale.PerHead;
 

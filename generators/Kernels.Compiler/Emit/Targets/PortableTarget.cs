@@ -11,8 +11,11 @@ internal sealed class PortableTarget : Target
 {
     public override string DisplayName => "portable (OpenCL C 1.2, no extensions)";
 
-    public override FlashSteps Flash(KernelContext context, FlashForm form) =>
-        new PortableFlash(context, form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode);
+    public override FlashSteps Flash(KernelContext context, FlashForm form)
+    {
+        TilePlan tile = form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode;
+        return tile is PortablePieceTile pieces ? new PortablePieceFlash(context, pieces) : new PortableFlash(context, tile);
+    }
 
     public override FlashSteps Variant(KernelContext context, TilePlan tile) => new PortableFlash(context, tile);
 }
@@ -83,18 +86,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             const int x = get_local_id(0) % THREADS_X;
             const int y = get_local_id(0) / THREADS_X;
 
-            for (int i = get_local_id(0); i < ROWS * HEAD_DIM4; i += WORK_GROUP)
-            {
-                const int row = i / HEAD_DIM4;
-                const int column = i % HEAD_DIM4;
-                float4 q = (float4)(0.0f);
-                if (row < item.row_count)
-                {
-                    q = load_query(queries + packed_row(item, kv_head, row) * HEAD_DIM, column * 4) * {{context.QueryFactor}};
-                }
-                query_tile[row * QUERY_STRIDE + column] = q;
-            }
-            {{TurnQueries()}}
+            {{LoadQueries(context)}}
             float row_max[ROWS_EACH];
             float row_sum[ROWS_EACH]; // over this work-item's keys only; added up at the end
             float4 output[ROWS_EACH][COLUMNS_EACH];
@@ -121,8 +113,24 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
         }
     }
 
-    /// <summary>Rope on the queries where they lie; the barrier before the first scores comes after it.</summary>
-    private string TurnQueries() => !context.Rope.IsOn ? "" : $$"""
+    /// <summary>Loads the item's queries into <c>query_tile</c>, rows of <c>QUERY_STRIDE</c> float4s, and turns them; a barrier must follow.</summary>
+    public static string LoadQueries(KernelContext context) => $$"""
+        for (int i = get_local_id(0); i < ROWS * HEAD_DIM4; i += WORK_GROUP)
+        {
+            const int row = i / HEAD_DIM4;
+            const int column = i % HEAD_DIM4;
+            float4 q = (float4)(0.0f);
+            if (row < item.row_count)
+            {
+                q = load_query(queries + packed_row(item, kv_head, row) * HEAD_DIM, column * 4) * {{context.QueryFactor}};
+            }
+            query_tile[row * QUERY_STRIDE + column] = q;
+        }
+        {{TurnQueries(context)}}
+        """;
+
+    /// <summary>Rope on the queries where they lie.</summary>
+    private static string TurnQueries(KernelContext context) => !context.Rope.IsOn ? "" : $$"""
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int i = get_local_id(0); i < item.row_count * (ROTARY_DIM / 2); i += WORK_GROUP)
         {
@@ -133,7 +141,6 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             q[{{context.Rope.First("pair")}}] = turned.s0;
             q[{{context.Rope.Second("pair")}}] = turned.s1;
         }
-
         """;
 
     public override void Scores(CodeWriter writer)
@@ -271,19 +278,27 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
         // In a latent cache the keys are there still, and their first elements are the values.
         const string value = "kv_tile[j * KV_STRIDE + x + c * THREADS_X]";
         writer.Add($$"""
-            for (int j = 0; j < KEYS; j++)
+            for (int first = 0; first < KEYS; first += 4)
             {
-                float4 v[COLUMNS_EACH];
-                for (int c = 0; c < COLUMNS_EACH; c++)
-                {
-                    v[c] = {{(ColumnsAreWhole ? value : $"x + c * THREADS_X < VALUE_DIM4 ? {value} : (float4)(0.0f)")}};
-                }
+                float p[ROWS_EACH][4];
                 for (int i = 0; i < ROWS_EACH; i++)
                 {
-                    const float p = scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + j];
+                    vstore4(score_tile[(y + i * THREADS_Y) * SCORE_STRIDE + first / 4], 0, p[i]);
+                }
+                for (int k = 0; k < 4; k++)
+                {
+                    const int j = first + k;
+                    float4 v[COLUMNS_EACH];
                     for (int c = 0; c < COLUMNS_EACH; c++)
                     {
-                        output[i][c] += p * v[c];
+                        v[c] = {{(ColumnsAreWhole ? value : $"x + c * THREADS_X < VALUE_DIM4 ? {value} : (float4)(0.0f)")}};
+                    }
+                    for (int i = 0; i < ROWS_EACH; i++)
+                    {
+                        for (int c = 0; c < COLUMNS_EACH; c++)
+                        {
+                            output[i][c] += p[i][k] * v[c];
+                        }
                     }
                 }
             }
