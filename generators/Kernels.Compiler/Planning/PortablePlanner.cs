@@ -13,7 +13,7 @@ namespace Kernels.Compiler.Planning;
 /// <param name="KeyPieces">Pieces of a key for one work-item.</param>
 /// <param name="ValuePieces">Pieces of a value for one work-item.</param>
 internal sealed record PortablePieceTile(int Rows, int RowsEach, int KeysEach, int Lanes, int Sets, int KeyPieces, int ValuePieces, int LocalBytes)
-    : TilePlan(Rows, KeysEach * Sets, Lanes, Rows / RowsEach * Sets, LocalBytes, GroupsPerUnit: Math.Max(1, 4 * 64 / (Lanes * Rows / RowsEach * Sets)));
+    : TilePlan(Rows, KeysEach * Sets, Lanes, Rows / RowsEach * Sets, LocalBytes, GroupsPerUnit: PortablePlanner.MostPieceGroup / (Lanes * Rows / RowsEach * Sets));
 
 /// <summary>
 /// Tiles for the portable target, within the local memory that OpenCL 1.2 promises of every device: queries, one tile of keys or
@@ -24,20 +24,25 @@ internal static class PortablePlanner
     private const int FloatBytes = 4;
     private const int Float4Bytes = 4 * FloatBytes;
 
-    // Fewer work-items with more keys and columns each use what they read from local memory more often.
-    private const int PrefillThreadsX = 8;
-
     private const int MostDecodeRows = 16;
 
-    // Of a tile of pieces: work-items that share a key, pieces of a key for each, keys for each, and elements of queries, as many as of outputs.
-    private const int MostLanes = 32;
-    private const int MostPieces = 4;
-    private const int MostKeysEach = 8;
-    private const int RegistersOfRows = 48;
+    // Of a tile of pieces: more rows are bound by multiply-adds, and gain nothing from loads that go straight into registers.
+    private const int MostPieceRows = 8;
 
-    // Work-items of a group with few rows, and the most of one with many.
+    // Elements of a key for each work-item that shares it, but no fewer work-items than this: more have more parts to add up.
+    private const int ElementsEach = 16;
+    private const int FewestLanes = 8;
+
+    // Of one work-item: pieces of a key, pieces of keys, and elements of queries, as many as of outputs.
+    private const int MostPieces = 4;
+    private const int MostKeyPieces = 8;
+    private const int RegistersOfRows = 64;
+
+    // Work-items of a group with few rows.
     private const int PieceGroup = 64;
-    private const int MostPieceGroup = 256;
+
+    /// <summary>The most work-items of a group with a tile of pieces: a GPU's compute unit has registers for about as many.</summary>
+    public const int MostPieceGroup = 256;
 
     /// <summary>Prefill tiles, best first: more rows reuse a key more often, more keys pay for a barrier more often.</summary>
     private static readonly (int Rows, int Keys)[] PrefillTiles =
@@ -57,7 +62,7 @@ internal static class PortablePlanner
     /// <summary>The next tile of the same work-items: it takes less local memory and fewer registers, so that more work-groups run side by side.</summary>
     private static TilePlan[] SmallerTile(AttentionSpec spec, TilePlan first) =>
         [.. PrefillTiles
-            .Select(tile => Shape(spec, tile.Rows, tile.Keys, PrefillThreadsX, mostThreadsY: 8))
+            .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
             .Where(tile => tile.Rows < first.Rows && tile.ThreadsX == first.ThreadsX && tile.ThreadsY == first.ThreadsY)
             .Take(1)];
 
@@ -66,7 +71,7 @@ internal static class PortablePlanner
     {
         var candidates = PrefillTiles
             .Select(tile => (Rows: Or(spec.QueryTile, tile.Rows), Keys: Or(spec.KeyTile, tile.Keys)))
-            .Select(tile => Shape(spec, tile.Rows, tile.Keys, PrefillThreadsX, mostThreadsY: 8))
+            .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
             .ToList();
         return candidates.FirstOrDefault(Fits) ?? candidates[candidates.Count - 1];
     }
@@ -78,11 +83,11 @@ internal static class PortablePlanner
     private static TilePlan PlanDecode(AttentionSpec spec)
     {
         int most = Math.Min(PowerOfTwoAtLeast(spec.GroupSize), MostDecodeRows);
-        return PieceTile(spec, most)
+        return (most <= MostPieceRows ? PieceTile(spec, most) : null)
             ?? (from rows in new[] { MostDecodeRows, 8, 4 }
                 where rows <= Math.Max(most, 4)
                 from keys in new[] { 64, 32, 16, 8 }
-                select Shape(spec, rows, keys, mostThreadsX: 16, mostThreadsY: 4)).First(Fits);
+                select Shape(spec, rows, keys, maxThreadsY: 4)).First(Fits);
     }
 
     /// <summary>The tile whose keys and values are loaded in pieces, or null where rows are not made of whole pieces that some work-items can share evenly.</summary>
@@ -95,7 +100,8 @@ internal static class PortablePlanner
         }
 
         int keyPieces = spec.HeadDim / elements, valuePieces = spec.ResolvedValueDim / elements;
-        int lanes = Enumerable.Range(1, MostLanes).Last(count => keyPieces % count == 0 && valuePieces % count == 0);
+        int mostLanes = Math.Max(FewestLanes, Math.Max(spec.HeadDim, spec.ResolvedValueDim) / ElementsEach);
+        int lanes = Enumerable.Range(1, mostLanes).Last(count => keyPieces % count == 0 && valuePieces % count == 0);
         int pieces = Math.Max(keyPieces, valuePieces) / lanes;
         if (pieces > MostPieces)
         {
@@ -109,8 +115,8 @@ internal static class PortablePlanner
             rowsEach /= 2;
         }
 
-        int keysEach = MostKeysEach;
-        while (keysEach * pieces > MostKeysEach)
+        int keysEach = MostKeyPieces;
+        while (keysEach * pieces > MostKeyPieces)
         {
             keysEach /= 2;
         }
@@ -143,11 +149,11 @@ internal static class PortablePlanner
     /// <summary>Floats that the work-items of a tile exchange.</summary>
     public static int ExchangeFloats(AttentionSpec spec, PortablePieceTile tile) => ExchangeFloats(spec, tile.Rows, tile.Lanes, tile.Keys, tile.Sets);
 
-    private static TilePlan Shape(AttentionSpec spec, int rows, int keys, int mostThreadsX, int mostThreadsY)
+    private static TilePlan Shape(AttentionSpec spec, int rows, int keys, int maxThreadsY)
     {
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
-        int threadsX = Math.Min(Math.Min(keys, mostThreadsX), Math.Max(8, PowerOfTwoAtLeast(widest / 4)));
-        int threadsY = Math.Min(rows, mostThreadsY);
+        int threadsX = Math.Min(Math.Min(keys, 16), Math.Max(8, PowerOfTwoAtLeast(widest / 4)));
+        int threadsY = Math.Min(rows, maxThreadsY);
 
         // No more work-items than a tile of keys or values has float4s, so that each loads one at least: PoCL 3.1 goes wrong
         // in loops that only some work-items of a group enter.

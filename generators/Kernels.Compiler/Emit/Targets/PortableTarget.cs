@@ -278,27 +278,19 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
         // In a latent cache the keys are there still, and their first elements are the values.
         const string value = "kv_tile[j * KV_STRIDE + x + c * THREADS_X]";
         writer.Add($$"""
-            for (int first = 0; first < KEYS; first += 4)
+            for (int j = 0; j < KEYS; j++)
             {
-                float p[ROWS_EACH][4];
+                float4 v[COLUMNS_EACH];
+                for (int c = 0; c < COLUMNS_EACH; c++)
+                {
+                    v[c] = {{(ColumnsAreWhole ? value : $"x + c * THREADS_X < VALUE_DIM4 ? {value} : (float4)(0.0f)")}};
+                }
                 for (int i = 0; i < ROWS_EACH; i++)
                 {
-                    vstore4(score_tile[(y + i * THREADS_Y) * SCORE_STRIDE + first / 4], 0, p[i]);
-                }
-                for (int k = 0; k < 4; k++)
-                {
-                    const int j = first + k;
-                    float4 v[COLUMNS_EACH];
+                    const float p = scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + j];
                     for (int c = 0; c < COLUMNS_EACH; c++)
                     {
-                        v[c] = {{(ColumnsAreWhole ? value : $"x + c * THREADS_X < VALUE_DIM4 ? {value} : (float4)(0.0f)")}};
-                    }
-                    for (int i = 0; i < ROWS_EACH; i++)
-                    {
-                        for (int c = 0; c < COLUMNS_EACH; c++)
-                        {
-                            output[i][c] += p[i][k] * v[c];
-                        }
+                        output[i][c] += p * v[c];
                     }
                 }
             }
