@@ -30,13 +30,26 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     private int ValueVectors => (Spec.ResolvedValueDim + 15) / 16;
 
+    /// <summary>Whether a tile's keys are read in another order than that of memory.</summary>
+    private bool ReordersKeys => Spec.PageSize > 0;
+
     public override TilePlan Tile => Context.Plan.Decode;
 
-    public override void DeclareTile(CodeWriter writer) => writer.Add($"""
-        #define VECTOR_KEYS {VectorKeys} // keys in a vector of scores, whose lanes are [row][key]
-        #define KEY_VECTORS {KeyVectors} // vectors of 16 in a key
-        #define VALUE_VECTORS {ValueVectors}
-        """);
+    public override void DeclareTile(CodeWriter writer)
+    {
+        writer.Add($"""
+            #define VECTOR_KEYS {VectorKeys} // keys in a vector of scores, whose lanes are [row][key]
+            #define KEY_VECTORS {KeyVectors} // vectors of 16 in a key
+            #define VALUE_VECTORS {ValueVectors}
+            """);
+        if (ReordersKeys)
+        {
+            writer.Add("""
+                // The key that is read as a tile's i-th. In the order of memory the processor would fetch on past the end of a page.
+                #define KEY_AT(i) (((i) & ~15) | ((i) * 5 & 15))
+                """);
+        }
+    }
 
     public override void DeclareFunctions(CodeWriter writer)
     {
@@ -113,9 +126,9 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     public override void Scores(CodeWriter writer)
     {
-        writer.Add("""
+        writer.Add($"""
             const int key_count = min(KEYS, item.kv_end - first_key);
-            const int vector_count = (key_count + VECTOR_KEYS - 1) / VECTOR_KEYS;
+            const int vector_count = {(ReordersKeys ? "(key_count + 15) / 16 * (16 / VECTOR_KEYS)" : "(key_count + VECTOR_KEYS - 1) / VECTOR_KEYS")};
             """);
         if (Context.ScalesTokens)
         {
@@ -126,7 +139,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         writer.Open("for (int j = 0; j < 2 * KEYS; j++)");
         writer.Add($"""
             // Past the end the last key again, so that nothing unwritten is read; its scores there are hidden.
-            const int key = min(first_key + j, last_of_item);
+            const int key = min(first_key + {KeyAt("j")}, last_of_item);
             at[j] = {Context.Addressing.RowOfToken("key", "1")};
             """);
         writer.Close();
@@ -186,14 +199,14 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     public override void Transform(CodeWriter writer)
     {
         writer.Open("for (int g = 0; g < vector_count; g++)");
-        writer.Add($"p[g] = transform_score(p[g], row, min(first_key + g * VECTOR_KEYS + lane_key, (lanes_int)(last_of_item)){Context.Rules.TransformArguments});");
+        writer.Add($"p[g] = transform_score(p[g], row, min(first_key + {KeyAt("g * VECTOR_KEYS + lane_key")}, (lanes_int)(last_of_item)){Context.Rules.TransformArguments});");
         writer.Close();
     }
 
     public override void Hide(CodeWriter writer)
     {
         writer.Open("for (int g = 0; g < vector_count; g++)");
-        writer.Add("const lanes_int key = first_key + g * VECTOR_KEYS + lane_key;");
+        writer.Add($"const lanes_int key = first_key + {KeyAt("g * VECTOR_KEYS + lane_key")};");
         writer.Add(Context.Rules.HidesKeys
             ? $"""
                 const lanes_int visible = is_visible(row, min(key, (lanes_int)(last_of_item)){Context.Rules.VisibleArguments}) && key <= last_of_item;
@@ -286,6 +299,9 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             "((const float*)&row_sum)[row * VECTOR_KEYS]",
             "((const float*)(output + row * VALUE_VECTORS))[c]");
     }
+
+    /// <summary>Expression: which of its tile's keys is read as the <paramref name="index"/>-th.</summary>
+    private string KeyAt(string index) => ReordersKeys ? $"KEY_AT({index})" : index;
 
     /// <summary>Asks for the lines that begin in the vectors <c>d</c> of the values: spread over the products, since memory takes so many hints at a time.</summary>
     private void HintValues(CodeWriter writer)
