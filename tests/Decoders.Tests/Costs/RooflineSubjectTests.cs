@@ -14,8 +14,8 @@ public sealed class RooflineSubjectTests
         RooflineSubject subject = Of(PublishedModels.Llama3);
         StepCost step = subject.Decode(batch: 8, context: 8192);
 
-        // 32 layers · 4096 bytes for each of 8 · 8192 tokens; float32 queries and outputs, and the new tokens on their way in.
-        long rows = 2 * 32 * 128 * 4, arriving = 2 * 8 * 128 * 4;
+        // 32 layers · 4096 bytes for each of 8 · 8192 tokens; float16 queries and outputs, and the new tokens on their way in.
+        long rows = 2 * 32 * 128 * 2, arriving = 2 * 8 * 128 * 2;
         Assert.Equal((8L * 8192 * 131_072) + (8 * 32 * (rows + arriving + 4096)), step.Attention.Bytes);
         Assert.Equal(32.0 * 16_384 * 8 * 8192, step.Attention.Flops);
         Assert.Equal(8 * 2.0 * (8_030_261_248 - (128_256L * 4096) - (65 * 4096)), step.Weights.Flops);
