@@ -31,16 +31,17 @@ public static partial class AttentionRegistry
 
         // Found at once, so that a step finds what it needs.
         Entry? inPassing = config.Latent is { } l && mla == MlaForm.Auto ? Find(l.Expanded, CacheKind.Contiguous, capacity) : null;
-        Entry[] entries = [.. layers.Select(layer => Find(layer, cache, capacity)), .. inPassing is null ? (Entry[])[] : [inPassing]];
-        if (Array.Find(entries, entry => entry.Shape.Storage != entries[0].Shape.Storage) is { } other)
+        var entries = layers.Distinct().ToDictionary(geometry => geometry, geometry => Find(geometry, cache, capacity));
+        Entry first = entries[layers[0]];
+        if (entries.Values.Append(inPassing ?? first).FirstOrDefault(entry => entry.Shape.Storage != first.Shape.Storage) is { } other)
         {
             throw new CheckpointException(
                 ModelConfig.FileName,
-                $"the attention types of a model must have one Storage; {entries[0].Descriptor.Name} has {entries[0].Shape.Storage}, {other.Descriptor.Name} has {other.Shape.Storage}.");
+                $"the attention types of a model must have one Storage; {first.Descriptor.Name} has {first.Shape.Storage}, {other.Descriptor.Name} has {other.Shape.Storage}.");
         }
 
         var cached = new LayeredAttention(
-            layers, (geometry, count) => Find(geometry, cache, capacity).Create(new CacheRequest(device, sequences, capacity, count, pages)));
+            layers, (geometry, count) => entries[geometry].Create(new CacheRequest(device, sequences, capacity, count, pages)));
         return config.Latent is null
             ? cached
             : new LatentAttention(device, config.Latent, mla, expandFrom, cached, (count, longest) => inPassing!.Create(new CacheRequest(device, count, longest, 1, Pages: null)));

@@ -82,7 +82,7 @@ internal sealed class AttentionMeasurement : IDisposable
         using DeviceBuffer keys = Random((long)tokens * shape.KvHeads * shape.HeadDim);
         using DeviceBuffer values = Random(shape.LatentCache ? 1 : (long)tokens * shape.KvHeads * shape.ValueDim);
         using DeviceBuffer queries = Random(attends ? (long)tokens * shape.QueryHeads * shape.HeadDim : 1);
-        using DeviceBuffer outputs = Random(attends ? (long)tokens * shape.QueryHeads * shape.ValueDim : 1);
+        using DeviceBuffer outputs = Allocate(attends ? (long)tokens * shape.QueryHeads * shape.ValueDim : 1);
         attention.Begin(step);
         if (!attends)
         {
@@ -110,6 +110,9 @@ internal sealed class AttentionMeasurement : IDisposable
             device.Queue.Finish();
         }
     }
+
+    private DeviceBuffer Allocate(long length) =>
+        shape.Storage == ElementType.Float16 ? device.Allocate<Half>(length) : device.Allocate<float>(length);
 
     private DeviceBuffer Random(long length)
     {
