@@ -189,7 +189,7 @@ public sealed class EngineTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         int count = Environment.GetEnvironmentVariable(LongTestsVariable) == "1" ? 10_000 : 2_000;
         using DecodingEngine engine = EngineFixture.Start(
-            device, "llama-gqa", sequences: 64, capacity: 32, pages: 64, new EngineOptions { QueueLimit = 100 });
+            device, "llama-gqa", sequences: 64, capacity: 32, pages: 64, new EngineOptions { QueueLimit = 100, StepTokens = 64 }); // the first requests fill such steps, so that activations are as large as they get
         await RunMany(300);
         long before = GC.GetTotalMemory(forceFullCollection: true);
         long deviceBefore = device.AllocatedBytes;
