@@ -30,6 +30,7 @@ internal sealed class DeviceMemory : MemoryHandle
             int code = ClApi.CreateBuffer(context.Value, (nuint)bytes, out nint handle);
             if (code == ClStatus.Success)
             {
+                HugePages.Request(device, context.Value, handle, bytes);
                 return new(handle, budget, bytes);
             }
 

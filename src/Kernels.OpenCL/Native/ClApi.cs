@@ -164,6 +164,16 @@ internal static unsafe class ClApi
 
     public static int ReleaseMemory(nint memory) => Api.ReleaseMemObject(memory);
 
+    /// <summary>Where the host sees a buffer whose content does not matter yet; blocks.</summary>
+    public static int MapForOverwriting(nint queue, nint memory, nuint bytes, out void* address)
+    {
+        int code;
+        address = Api.EnqueueMapBuffer(queue, memory, true, MapFlags.WriteInvalidateRegion, 0, bytes, 0, null, null, &code);
+        return code;
+    }
+
+    public static int Unmap(nint queue, nint memory, void* address) => Api.EnqueueUnmapMemObject(queue, memory, address, 0, null, null);
+
     public static int Write(nint queue, nint memory, bool blocking, nuint offset, nuint bytes, void* source, nint* completion) =>
         Api.EnqueueWriteBuffer(queue, memory, blocking, offset, bytes, source, 0, null, completion);
 

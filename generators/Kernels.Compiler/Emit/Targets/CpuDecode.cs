@@ -11,6 +11,12 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     // Four folds turn 16 vectors of partial sums into one vector of 16 sums.
     private static readonly int[] FoldSteps = [8, 4, 2, 1];
 
+    // The least that an operating system maps at a time; a processor's prefetcher stops at its end.
+    private const int MemoryPageBytes = 4096;
+
+    // Far enough ahead for a translation of an address that no cache has: a walk through tables in memory.
+    private const int TilesUntilTouched = 4;
+
     private int Rows => Tile.Rows;
 
     public override bool CallsRowFunctions => false;
@@ -30,8 +36,10 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     private int ValueVectors => (Spec.ResolvedValueDim + 15) / 16;
 
-    /// <summary>Whether a tile's keys are read in another order than that of memory.</summary>
-    private bool ReordersKeys => Spec.PageSize > 0;
+    /// <summary>Rows of a head one after the other in a page of the cache and of memory; 0 where rows follow each other for longer, or never.</summary>
+    private int RowsOfMemoryPage => Spec.PageSize == 0 || Spec.Layout == KvLayout.Nhd
+        ? 0
+        : Math.Max(1, Math.Min(8 * MemoryPageBytes / (Spec.HeadDim * Spec.ResolvedCacheStorage.BitsPerElement()), Spec.PageSize));
 
     public override TilePlan Tile => Context.Plan.Decode;
 
@@ -42,13 +50,10 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             #define KEY_VECTORS {KeyVectors} // vectors of 16 in a key
             #define VALUE_VECTORS {ValueVectors}
             """);
-        if (ReordersKeys)
-        {
-            writer.Add("""
-                // The key that is read as a tile's i-th. In the order of memory the processor would fetch on past the end of a page.
-                #define KEY_AT(i) (((i) & ~15) | ((i) * 5 & 15))
-                """);
-        }
+        writer.Add("""
+            // The key that is read as a tile's i-th: 0, 4, 8, 12, 1, ... In the order of memory the processor takes the keys for one stream, and fetches on past the end of a page.
+            #define KEY_AT(i) (((i) & ~15) | ((i) * 4 & 12) | ((i) >> 2 & 3))
+            """);
     }
 
     public override void DeclareFunctions(CodeWriter writer)
@@ -128,7 +133,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     {
         writer.Add($"""
             const int key_count = min(KEYS, item.kv_end - first_key);
-            const int vector_count = {(ReordersKeys ? "(key_count + 15) / 16 * (16 / VECTOR_KEYS)" : "(key_count + VECTOR_KEYS - 1) / VECTOR_KEYS")};
+            const int vector_count = (key_count + 15) / 16 * (16 / VECTOR_KEYS);
             """);
         if (Context.ScalesTokens)
         {
@@ -139,10 +144,11 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         writer.Open("for (int j = 0; j < 2 * KEYS; j++)");
         writer.Add($"""
             // Past the end the last key again, so that nothing unwritten is read; its scores there are hidden.
-            const int key = min(first_key + {KeyAt("j")}, last_of_item);
+            const int key = min(first_key + KEY_AT(j), last_of_item);
             at[j] = {Context.Addressing.RowOfToken("key", "1")};
             """);
         writer.Close();
+        TouchPages(writer);
         writer.Open("for (int g = 0; g < vector_count; g++)");
         Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = keys + at[g * VECTOR_KEYS + {i}] * {KeyLength};");
         int whole = Spec.HeadDim / 16;
@@ -199,14 +205,14 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     public override void Transform(CodeWriter writer)
     {
         writer.Open("for (int g = 0; g < vector_count; g++)");
-        writer.Add($"p[g] = transform_score(p[g], row, min(first_key + {KeyAt("g * VECTOR_KEYS + lane_key")}, (lanes_int)(last_of_item)){Context.Rules.TransformArguments});");
+        writer.Add($"p[g] = transform_score(p[g], row, min(first_key + KEY_AT(g * VECTOR_KEYS + lane_key), (lanes_int)(last_of_item)){Context.Rules.TransformArguments});");
         writer.Close();
     }
 
     public override void Hide(CodeWriter writer)
     {
         writer.Open("for (int g = 0; g < vector_count; g++)");
-        writer.Add($"const lanes_int key = first_key + {KeyAt("g * VECTOR_KEYS + lane_key")};");
+        writer.Add($"const lanes_int key = first_key + KEY_AT(g * VECTOR_KEYS + lane_key);");
         writer.Add(Context.Rules.HidesKeys
             ? $"""
                 const lanes_int visible = is_visible(row, min(key, (lanes_int)(last_of_item)){Context.Rules.VisibleArguments}) && key <= last_of_item;
@@ -300,8 +306,26 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             "((const float*)(output + row * VALUE_VECTORS))[c]");
     }
 
-    /// <summary>Expression: which of its tile's keys is read as the <paramref name="index"/>-th.</summary>
-    private string KeyAt(string index) => ReordersKeys ? $"KEY_AT({index})" : index;
+    /// <summary>Asks for a line of each page of memory that a later tile's rows lie in: hints at the other lines would wait for its address.</summary>
+    private void TouchPages(CodeWriter writer)
+    {
+        if (RowsOfMemoryPage == 0)
+        {
+            return;
+        }
+
+        writer.Add($"// A line of each page of memory that the tile {TilesUntilTouched} from here lies in, so that later hints find the page's address translated.");
+        writer.Open($"for (int j = 0; j < KEYS; j += {RowsOfMemoryPage})");
+        writer.Add($"const int key = min(first_key + {TilesUntilTouched} * KEYS + j, last_of_item);");
+        writer.Add($"const long touched = {Context.Addressing.RowOfToken("key", "1")};");
+        writer.Add($"prefetch_line(keys + touched * {KeyLength});");
+        if (!Spec.LatentCache)
+        {
+            writer.Add($"prefetch_line(values + touched * {ValueLength});");
+        }
+
+        writer.Close();
+    }
 
     /// <summary>Asks for the lines that begin in the vectors <c>d</c> of the values: spread over the products, since memory takes so many hints at a time.</summary>
     private void HintValues(CodeWriter writer)
