@@ -21,8 +21,11 @@ internal static class CpuPlanner
     // More rows than this keep the lanes full as rows; they need no sums over lanes.
     private const int MostDecodeRows = 8;
 
-    // Of the first-level cache, 32 to 48 KiB: the rows of a tile, and as much again that is on its way for the next.
+    // Of the first-level cache, 32 to 48 KiB: the rows of a tile, and as much again that is on its way for the next. Rows that are converted
+    // take longer than they take to arrive, from the second level too, and a larger tile has fewer sums to rescale; but each page of a cache
+    // has an address to be translated, and fewer of these can be on their way.
     private const int DecodeTileBytes = 16 << 10;
+    private const int ConvertedTileBytes = 32 << 10;
 
     public static KernelPlan Plan(AttentionSpec spec)
     {
@@ -36,7 +39,7 @@ internal static class CpuPlanner
         var narrow = new CpuTile(RowVectors: 2, AtOnce: 8, keys);
         (CpuTile prefill, CpuTile other) = spec.GroupSize >= 4 && widest <= 128 ? (wide, narrow) : (narrow, wide);
         int rows = PortablePlanner.PowerOfTwoAtLeast(spec.GroupSize);
-        TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, DecodeKeys(spec, rows), ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
+        TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, DecodeKeys(spec), ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
             : rows <= Lanes ? new CpuTile(RowVectors: 1, AtOnce: 16, keys)
             : prefill;
         return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1)
@@ -46,10 +49,10 @@ internal static class CpuPlanner
     }
 
     /// <summary>Keys that a tile of few rows reads at a time: a power of two, at least a vector's lanes.</summary>
-    private static int DecodeKeys(AttentionSpec spec, int rows)
+    private static int DecodeKeys(AttentionSpec spec)
     {
-        int elements = spec.HeadDim + (spec.LatentCache ? 0 : spec.ResolvedValueDim), keys = rows == 1 ? 64 : 32;
-        while (keys > Lanes && keys * elements * spec.ResolvedCacheStorage.BitsPerElement() / 8 > DecodeTileBytes)
+        int elements = spec.HeadDim + (spec.LatentCache ? 0 : spec.ResolvedValueDim), bits = spec.ResolvedCacheStorage.BitsPerElement(), keys = 64;
+        while (keys > Lanes && keys * elements * bits / 8 > (bits == 32 || spec.PageSize > 0 ? DecodeTileBytes : ConvertedTileBytes))
         {
             keys /= 2;
         }

@@ -15,7 +15,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     private const int MemoryPageBytes = 4096;
 
     // Far enough ahead for a translation of an address that no cache has: a walk through tables in memory.
-    private const int TilesUntilTouched = 4;
+    private const int KeysUntilTouched = 128;
 
     private int Rows => Tile.Rows;
 
@@ -28,6 +28,9 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     private string KeyLength => Context.Cache.RowLength("HEAD_DIM");
 
     private string ValueLength => Context.Cache.RowLength("VALUE_DIM");
+
+    /// <summary>Keys whose scales are in one line of the processor's caches; 1 where other heads' lie between them.</summary>
+    private int ScalesOfLine => Spec.Layout == KvLayout.Nhd ? 1 : CpuPrefetch.LineBytes / sizeof(float);
 
     /// <summary>Vectors of 16 elements in a line of the processor's caches.</summary>
     private int LineVectors => 8 * CpuPrefetch.LineBytes / (16 * Spec.ResolvedCacheStorage.BitsPerElement());
@@ -149,6 +152,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             """);
         writer.Close();
         TouchPages(writer);
+        HintScales(writer);
         writer.Open("for (int g = 0; g < vector_count; g++)");
         Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = keys + at[g * VECTOR_KEYS + {i}] * {KeyLength};");
         int whole = Spec.HeadDim / 16;
@@ -314,9 +318,9 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             return;
         }
 
-        writer.Add($"// A line of each page of memory that the tile {TilesUntilTouched} from here lies in, so that later hints find the page's address translated.");
-        writer.Open($"for (int j = 0; j < KEYS; j += {RowsOfMemoryPage})");
-        writer.Add($"const int key = min(first_key + {TilesUntilTouched} * KEYS + j, last_of_item);");
+        writer.Add($"// A line of each page of memory that keys {KeysUntilTouched} from here lie in, so that later hints find the page's address translated.");
+        writer.Open($"for (int j = {KeysUntilTouched}; j < {KeysUntilTouched} + KEYS; j += {RowsOfMemoryPage})");
+        writer.Add("const int key = min(first_key + j, last_of_item);");
         writer.Add($"const long touched = {Context.Addressing.RowOfToken("key", "1")};");
         writer.Add($"prefetch_line(keys + touched * {KeyLength});");
         if (!Spec.LatentCache)
@@ -324,6 +328,19 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add($"prefetch_line(values + touched * {ValueLength});");
         }
 
+        writer.Close();
+    }
+
+    /// <summary>Asks for the scales of the next tile's rows, which few lines hold.</summary>
+    private void HintScales(CodeWriter writer)
+    {
+        if (!Context.ScalesTokens)
+        {
+            return;
+        }
+
+        writer.Open($"for (int j = KEYS; j < 2 * KEYS; j += {ScalesOfLine})");
+        writer.Add("prefetch_line(key_scales + at[j]);").Add("prefetch_line(value_scales + at[j]);");
         writer.Close();
     }
 
