@@ -65,10 +65,10 @@ internal static class HostCommand
             step.Finish();
             long begin = Stopwatch.GetTimestamp();
             step.Plan();
-            double plan = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            long planned = Stopwatch.GetTimestamp();
             if (i >= 0)
             {
-                times.Plan.Add(plan);
+                times.Plan.Add(Seconds(begin, planned));
             }
 
             for (int layer = 0; layer < Layers; layer++)
@@ -80,15 +80,18 @@ internal static class HostCommand
                 long end = Stopwatch.GetTimestamp();
                 if (i >= 0)
                 {
-                    times.Append.Add(Stopwatch.GetElapsedTime(begin, between).TotalSeconds);
-                    times.Attend.Add(Stopwatch.GetElapsedTime(between, end).TotalSeconds);
-                    times.Layer.Add(Stopwatch.GetElapsedTime(begin, end).TotalSeconds);
+                    times.Append.Add(Seconds(begin, between));
+                    times.Attend.Add(Seconds(between, end));
+                    times.Layer.Add(Seconds(begin, end));
                 }
             }
         }
 
         return times;
     }
+
+    // A TimeSpan has steps of 100 ns.
+    private static double Seconds(long begin, long end) => (end - begin) / (double)Stopwatch.Frequency;
 
     /// <summary>Seconds of calls.</summary>
     private sealed record Times(KernelTarget Target, List<double> Plan, List<double> Append, List<double> Attend, List<double> Layer);

@@ -8,7 +8,7 @@ namespace Kernels.Benchmarks.Host;
 public class StepBenchmarks
 {
     // Enqueued in one go, after which the device catches up: how long a queue may grow is not what is measured.
-    private const int Layers = 64;
+    private const int Layers = 512;
 
     private ComputeDevice device = null!;
     private IHostStep step = null!;
