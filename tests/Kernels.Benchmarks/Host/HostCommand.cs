@@ -18,7 +18,7 @@ internal static class HostCommand
     public static Command Create()
     {
         var device = new Option<string>("--device") { Description = "Which device, as KERNELS_DEVICE says it.", DefaultValueFactory = _ => "gpu" };
-        var steps = new Option<int>("--steps") { Description = "Steps that are measured, after as many that are not.", DefaultValueFactory = _ => 300 };
+        var steps = new Option<int>("--steps") { Description = "Steps that are measured, after as many that are not.", DefaultValueFactory = _ => 1000 };
         steps.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is not (> 0 and <= 100_000))
