@@ -30,7 +30,7 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <summary>Elements of one head of a value and of the output, d_v: 8 to 512. 0, the default, means the same as <see cref="HeadDim"/>.</summary>
     public int ValueDim { get; set; }
 
-    /// <summary>The factor on q·k. 0, the default, means 1/√d_qk.</summary>
+    /// <summary>The factor on q·k. 0, the default, means 1/√d_qk; with <see cref="LatentCache"/> it must be given.</summary>
     public double Scale { get; set; }
 
     /// <summary>Which keys a query may see. Default: <see cref="AttentionMask.None"/>.</summary>
@@ -38,17 +38,20 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
 
     /// <summary>
     /// A sliding window: how many keys to the left of its own position a query sees. −1, the default, means all. A model
-    /// config's <c>sliding_window = W</c> is W − 1 here, since the token's own key is not counted.
+    /// config's <c>sliding_window = W</c> is W − 1 here, since the token's own key is not counted. 0 or more; up to 2^30.
     /// </summary>
     public int WindowLeft { get; set; } = -1;
 
-    /// <summary>How many keys to the right of its own position a query sees. −1, the default, means all.</summary>
+    /// <summary>How many keys to the right of its own position a query sees. −1, the default, means all that the mask shows; with <see cref="AttentionMask.Causal"/> there are none.</summary>
     public int WindowRight { get; set; } = -1;
 
     /// <summary>c in c·tanh(score / c), which keeps scores between −c and c (Gemma-2 has 50). 0, the default, is off.</summary>
     public double Softcap { get; set; }
 
-    /// <summary>Whether a score is lowered by the distance times its head's slope, as in Bloom (ALiBi).</summary>
+    /// <summary>
+    /// Whether a score is lowered by the distance of query and key times its head's slope, as in Bloom (ALiBi). With n the largest
+    /// power of two up to H_q, head h has the slope 2^(−8(h + 1)/n) for h below n, then 2^(−4(2(h − n) + 1)/n).
+    /// </summary>
     public bool Alibi { get; set; }
 
     /// <summary>Whether each head has a learned logit that takes part in the softmax denominator only, as in gpt-oss; given at launch.</summary>
@@ -82,23 +85,29 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// </summary>
     public RopeStyle Rope { get; set; }
 
-    /// <summary>How many elements of a head turn, its first ones: an even number up to <see cref="HeadDim"/>. 0, the default, means all.</summary>
+    /// <summary>
+    /// How many elements of a head turn, an even number: its first ones, up to <see cref="HeadDim"/>; with <see cref="LatentCache"/> the
+    /// first of those after the value, up to <see cref="HeadDim"/> − <see cref="ValueDim"/>. 0, the default, means all of them.
+    /// </summary>
     public int RotaryDim { get; set; }
 
     /// <summary>
     /// Whether the cache is latent, as in DeepSeek's multi-head latent attention (MLA) in its absorbed form: one row a token is
-    /// the key of all query heads, and its first <see cref="ValueDim"/> elements are the value. It needs <see cref="ValueDim"/>
-    /// (the latent rank) and <see cref="Scale"/> (1/√ of the dimension that heads had before absorption). With rope, the elements
+    /// the key of all query heads, and its first <see cref="ValueDim"/> elements are the value. kvHeads is then 1 and headDim
+    /// the latent rank plus the elements that turn; it needs <see cref="ValueDim"/> (the latent rank) and <see cref="Scale"/> (1/√ of the
+    /// dimension that heads had before absorption, times the square of YaRN's factor where the model has one). With rope, the elements
     /// after the value turn. New values are not read: they are in the keys. The row can be quantised, see <see cref="CacheStorage"/>.
     /// </summary>
     /// <remarks>
-    /// DeepSeek-V3: rank 512, rope dimension 64, heads of 128 + 64 before absorption. Its fp8 cache of 656 bytes a token (FlashMLA's) is
-    /// the same with the last line:
+    /// DeepSeek-V3 and R1: rank 512, rope dimension 64, heads of 128 + 64 before absorption, YaRN with a factor of 40 and an mscale of all
+    /// dimensions of 1, so that the scale is (0.1·ln 40 + 1)² / √192. The fp8 cache of 656 bytes a token (FlashMLA's) is the same with the
+    /// last line:
     /// <code>
-    /// [AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878,
+    /// [AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.1352337788608801,
     ///     Mask = AttentionMask.Causal, Storage = ElementType.BFloat16, Rope = RopeStyle.Interleaved, PageSize = 64,
     ///     CacheStorage = ElementType.Float8E4M3)]
     /// </code>
+    /// Queries are [q · W_UK, q_rope], new keys [latent, k_rope], and outputs have yet to be multiplied by W_UV.
     /// </remarks>
     public bool LatentCache { get; set; }
 
@@ -121,16 +130,20 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// The element type of the KV cache. Left out, it is the same as <see cref="Storage"/>. <see cref="ElementType.Int4"/> needs
     /// dimensions that are multiples of 16. A latent cache in <see cref="ElementType.Float8E4M3"/> has the rows of
     /// <see cref="LatentFloat8Row"/>, with a scale for every 128 elements of the value and the others in bfloat16: it needs a
-    /// <see cref="ValueDim"/> that is a multiple of 128 and an even <see cref="HeadDim"/>. The append kernel finds the scales.
+    /// <see cref="ValueDim"/> that is a multiple of 128 and an even <see cref="HeadDim"/>. The append kernel finds the scales. A latent cache
+    /// is not kept in integers.
     /// </summary>
     public ElementType CacheStorage { get; set; }
 
     /// <summary>The order of the axes inside one sequence of the cache. Default: <see cref="KvLayout.Hnd"/>.</summary>
     public KvLayout Layout { get; set; }
 
-    /// <summary>Query rows of one prefill tile; a row is one (token, query head) pair. 0, the default, lets the planner choose.</summary>
+    /// <summary>
+    /// Query rows of a prefill tile of <see cref="KernelTarget.Portable"/>: a power of two, 4 to 128; a row is one (token, query head) pair.
+    /// 0, the default, lets the planner choose.
+    /// </summary>
     public int QueryTile { get; set; }
 
-    /// <summary>Keys of one prefill tile. 0, the default, lets the planner choose.</summary>
+    /// <summary>Keys of a prefill tile of <see cref="KernelTarget.Portable"/>: a power of two, 8 to 256. 0, the default, lets the planner choose.</summary>
     public int KeyTile { get; set; }
 }

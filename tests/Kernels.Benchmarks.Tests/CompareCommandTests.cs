@@ -30,6 +30,7 @@ public sealed class CompareCommandTests
     [InlineData("compare --seconds 0")]
     [InlineData("compare --seconds nan")]
     [InlineData("compare --rows all")]
+    [InlineData("host --steps 0")]
     public void WrongArgumentsAreRefused(string line) => Assert.NotEmpty(CompareCommand.Create().Parse(line).Errors);
 
     [Theory]
@@ -40,7 +41,7 @@ public sealed class CompareCommandTests
         Suite suite = Suite.All.Single(suite => suite.Name == name);
         Assert.Equal(suite.Rows.Length, suite.Rows.Select(row => row.Name).Distinct().Count());
         Assert.All(suite.Rows, row => Assert.True(row.Work is { Flops: > 0, Bytes: > 0 } && row.Work.StoredBytes <= row.Work.Bytes, row.Name));
-        Assert.All(suite.Rows.SelectMany(row => row.Bars.Concat(row.Aims)).OfType<RowBar>(), bar => Assert.NotNull(suite.Find(bar.Other)));
+        Assert.All(suite.Rows.SelectMany(row => row.Bars.Concat(row.Aims)).OfType<OtherRowBar>(), bar => Assert.NotNull(suite.Find(bar.Other)));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kernels.Benchmarks.Compare;
 
 namespace Kernels.Benchmarks.Tests;
@@ -49,14 +50,19 @@ public sealed class ReportTests
         Assert.Contains("no torch", string.Join('\n', report.Notes));
     }
 
-    [Fact]
-    public void ASeriesShowsItsRatios()
+    [Theory]
+    [InlineData(2.05, "yes")]
+    [InlineData(2.15, "no")]
+    [InlineData(1.85, "no")]
+    public void ASeriesShowsItsRatiosAndWhetherTheyAreAsAskedFor(double growth, string met)
     {
-        RowResult[] rows = [.. Suite.All[0].Select("growth decode").Take(2).Select((row, i) => Measure(row.Name, 0.001 * Math.Pow(2.05, i), null, read: 50e9))];
+        RowResult[] rows = [.. Suite.All[0].Select("growth decode").Take(2).Select((row, i) => Measure(row.Name, 0.001 * Math.Pow(growth, i), null, read: 50e9))];
         TextTable table = Assert.Single(Report.Create(Compared(rows)).Tables);
         Assert.Equal("growth decode f32 B1 H32/8 D128 (time linear: 2)", table.Title);
         Assert.Equal(["1024", "2048"], table.Rows.Select(row => row[0]));
-        Assert.Equal(["", "2.05"], table.Rows.Select(row => row[2]));
+        Assert.Equal(["", growth.ToString("0.00", CultureInfo.InvariantCulture)], table.Rows.Select(row => row[2]));
+        Assert.Equal("Ratio 1.90 to 2.10", table.Columns[3]);
+        Assert.Equal(["", met], table.Rows.Select(row => row[3]));
     }
 
     [Theory]

@@ -1,7 +1,8 @@
 using BenchmarkDotNet.Running;
 using Kernels.Benchmarks.Compare;
+using Kernels.Benchmarks.Host;
 
-if (args is [CompareCommand.Name or CompareCommand.ParticipantName, ..])
+if (args is [CompareCommand.Name or CompareCommand.ParticipantName or HostCommand.Name, ..])
 {
     return CompareCommand.Create().Parse(args).Invoke();
 }

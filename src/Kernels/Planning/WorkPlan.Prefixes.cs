@@ -10,8 +10,14 @@ public sealed partial class WorkPlan
 
     /// <summary>
     /// Whether requests that follow one another and have their first keys in the same pages of a paged cache read them together.
-    /// The results are the same up to rounding. Default: true.
+    /// The results are the same up to rounding. Default: true. <see cref="SharedKeys"/> tells whether a step has some.
     /// </summary>
+    /// <remarks>
+    /// It makes no difference where what a query makes of a key depends on more than the two: with rope in the kernels, a window,
+    /// <see cref="AttentionMask.PrefixCausal"/>, ALiBi, documents, padding, bias or mods, and with
+    /// <see cref="AttentionKernelAttribute.Deterministic"/>. Nor for fewer than 256 shared keys, for requests with more rows (query tokens ×
+    /// <see cref="AttentionShape.GroupSize"/>) than the decode kernel's tile, or for fewer than 16 rows together.
+    /// </remarks>
     public bool SharesPrefixes { get; set; } = true;
 
     /// <summary>Keys of the step that are read once for several requests, each counted once.</summary>

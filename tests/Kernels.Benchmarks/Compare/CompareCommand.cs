@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Kernels.Benchmarks.Host;
 using Spectre.Console;
 
 namespace Kernels.Benchmarks.Compare;
@@ -24,7 +25,7 @@ internal static class CompareCommand
     private static readonly Option<string?> MarkdownOption = new("--markdown") { Description = "Writes the tables to a file." };
     private static readonly Option<string?> PlotOption = new("--plot") { Description = "Draws speed and cost growth into a PNG." };
 
-    /// <summary>The command line: compare, and what its processes are started with.</summary>
+    /// <summary>The command line: compare, what its processes are started with, and host.</summary>
     public static RootCommand Create()
     {
         AtLeastOne(ProcessesOption);
@@ -55,7 +56,7 @@ internal static class CompareCommand
                 ParticipantLoop.RunKernels(options.Suite, options.Device, Console.In, Console.Out);
             }
         });
-        return new RootCommand("Benchmarks.") { compare, participant };
+        return new RootCommand("Benchmarks.") { compare, participant, HostCommand.Create() };
     }
 
     /// <summary>What a command line asks for.</summary>

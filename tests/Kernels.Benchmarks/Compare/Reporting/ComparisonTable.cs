@@ -30,6 +30,9 @@ internal static class ComparisonTable
         return table;
     }
 
+    /// <summary>Whether a bar is met, in a word.</summary>
+    public static string Met(Bar bar, double? value) => value is not { } number ? "not measured" : bar.IsMet(number) ? "yes" : "no";
+
     private static string Peer(RowResult row, string peer) => row.Of(peer) is { } measured
         ? Units.Time(measured.Seconds) + (row.Ours is { } ours ? $" ({Units.Times(measured.Seconds / ours.Seconds)})" : "")
         : Nothing;
@@ -39,7 +42,7 @@ internal static class ComparisonTable
     private static Judged Judge(Bar bar, RowResult row, Comparison comparison, string prefix)
     {
         double? value = bar.Measure(row, comparison.Find);
-        return new(prefix + bar.Text, value is { } number ? bar.Format(number) : Nothing, value is null ? "not measured" : value >= bar.Least ? "yes" : "no");
+        return new(prefix + bar.Text, value is { } number ? bar.Format(number) : Nothing, Met(bar, value));
     }
 
     private sealed record Judged(string Text, string Value, string Met);

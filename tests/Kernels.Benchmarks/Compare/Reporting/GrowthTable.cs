@@ -12,7 +12,8 @@ internal static class GrowthTable
         Series series = points[0].Row.Series!;
         string[] peers = [.. points.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct()];
         string asked = series.Growth switch { 1 => " (time linear: 2)", 2 => " (time quadratic: 4)", _ => "" };
-        var table = new TextTable(series.Name + asked, [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", "Rate", "Ceiling", "Memory", "Ratio", .. peers]);
+        string[] bar = points.SelectMany(row => row.Row.Bars).FirstOrDefault() is { } first ? [$"Ratio {first.Text}"] : [];
+        var table = new TextTable(series.Name + asked, [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", .. bar, "Rate", "Ceiling", "Memory", "Ratio", .. peers]);
         for (int i = 0; i < points.Length; i++)
         {
             RowResult row = points[i];
@@ -22,6 +23,7 @@ internal static class GrowthTable
                 Place(row.Row).ToString(CultureInfo.InvariantCulture),
                 row.Ours is { } ours ? $"{Units.Time(ours.Seconds)} ± {Units.Percent(ours.Spread)}" : "failed",
                 Ratio(row.Ours?.Seconds / before?.Ours?.Seconds),
+                .. bar.Select(_ => row.Row.Bars is [GrowthBar growth] ? ComparisonTable.Met(growth, growth.Measure(row, name => points.FirstOrDefault(point => point.Row.Name == name))) : ""),
                 row.Ours is { } timed ? Units.Rate(row.Amount / timed.Seconds, row.Row.Bound) : "—",
                 row.CeilingShare is { } share ? Units.Percent(share) : "—",
                 row.MemoryBytes is { } bytes ? Units.Bytes(bytes) : "—",

@@ -31,7 +31,7 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
     private static BarJson Bar(Bar bar, RowResult row, Comparison comparison, bool isAim)
     {
         double? value = bar.Measure(row, comparison.Find);
-        return new(bar.Text, isAim, bar.Least, value, value is null ? null : value >= bar.Least);
+        return new(bar.Text, isAim, bar.Least, value, value is { } number ? bar.IsMet(number) : null);
     }
 
     /// <summary>A row.</summary>

@@ -15,6 +15,9 @@ internal abstract record Bar(double Least)
     /// <summary>A number as <see cref="Text"/> writes it.</summary>
     public abstract string Format(double value);
 
+    /// <summary>Whether a number is what is asked for.</summary>
+    public virtual bool IsMet(double value) => value >= Least;
+
     /// <summary>1.35×</summary>
     protected static string Times(double value) => string.Create(CultureInfo.InvariantCulture, $"{value:0.00}×");
 
@@ -58,12 +61,17 @@ internal sealed record PeerBar(string? Peer, double Least) : Bar(Least)
     public override string Format(double value) => Times(value);
 }
 
+/// <summary>What is asked beside our own kernels in another row.</summary>
+/// <param name="Other">The other row's name.</param>
+/// <param name="Least">The least.</param>
+internal abstract record OtherRowBar(string Other, double Least) : Bar(Least);
+
 /// <summary>How many times as fast as our own kernels in another row.</summary>
 /// <param name="Other">The other row's name.</param>
 /// <param name="What">What the other row is, in the bar's words.</param>
 /// <param name="Least">The least.</param>
 /// <param name="PerScore">Whether times are divided by the scores that are visible.</param>
-internal sealed record RowBar(string Other, string What, double Least, bool PerScore = false) : Bar(Least)
+internal sealed record RowBar(string Other, string What, double Least, bool PerScore = false) : OtherRowBar(Other, Least)
 {
     public override string Text => $"≥ {Times(Least)} {What}{(PerScore ? " per visible score" : "")}";
 
@@ -76,4 +84,19 @@ internal sealed record RowBar(string Other, string What, double Least, bool PerS
     public override string Format(double value) => Times(value);
 
     private double? Cost(RowResult? row) => row?.Ours?.Seconds / (PerScore ? row!.Row.Work.VisibleScores * row.Row.Work.Batch : 1);
+}
+
+/// <summary>How many times as long as the row before it in its series.</summary>
+/// <param name="Other">The row before.</param>
+/// <param name="Least">The least.</param>
+/// <param name="Most">The most.</param>
+internal sealed record GrowthBar(string Other, double Least, double Most) : OtherRowBar(Other, Least)
+{
+    public override string Text => string.Create(CultureInfo.InvariantCulture, $"{Least:0.00} to {Most:0.00}");
+
+    public override double? Measure(RowResult row, Func<string, RowResult?> others) => row.Ours?.Seconds / others(Other)?.Ours?.Seconds;
+
+    public override string Format(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+
+    public override bool IsMet(double value) => value >= Least && value <= Most;
 }

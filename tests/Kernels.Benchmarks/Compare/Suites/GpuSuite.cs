@@ -32,7 +32,11 @@ internal static class GpuSuite
         Large,
         Row.Contiguous<GroupedInt8, Half>(Step.Decode, 64, 8192) with { Bars = [new RowBar(Large.Name, "float16", 1.7)], Aims = [new RowBar(Large.Name, "float16", 1.9)] },
         Row.Contiguous<GroupedFloat8, Half>(Step.Decode, 64, 8192) with { Bars = [new RowBar(Large.Name, "float16", 1.7)], Aims = [new RowBar(Large.Name, "float16", 1.9)] },
+        Row.Contiguous<GroupedInt4, Half>(Step.Decode, 64, 8192),
+        Row.Contiguous<GroupedBFloat16, BFloat16>(Step.Decode, 64, 8192),
+        Row.Paged<GroupedPagedInt8, Half>(Step.Decode, 64, 8192, " page 16"),
         Row.Contiguous<LatentHalf, Half>(Step.Decode, 64, 4096) with { Bars = [new RateBar(350)], Aims = [new RateBar(660)] },
+        Row.Paged<LatentPagedHalf, Half>(Step.Decode, 64, 4096, " page 64"),
         Prefill,
         Row.Contiguous<GroupedHalf, Half>(Step.Prefill, 1, 16384) with { Bars = Prefill.Bars, Aims = Prefill.Aims },
         Row.Contiguous<MultiHead64HalfFull, Half>(Step.Prefill, 4, 4096) with
@@ -40,6 +44,8 @@ internal static class GpuSuite
             Bars = [new PeerBar(Participant.FlashAttention, 1)],
             Aims = [new PeerBar(Participant.CuDnn, 1)],
         },
+        Row.Contiguous<Grouped256Half, Half>(Step.Prefill, 4, 4096),
+        Row.Contiguous<ExpandedHalf, Half>(Step.Prefill, 4, 4096),
         Row.Contiguous<SlopedHalf, Half>(Step.Prefill, 4, 4096, " score mod", Mod.Slope, Mods.Slopes) with
         {
             Bars = [new PeerBar(Participant.FlexAttention, 1.1)],

@@ -58,7 +58,9 @@ internal sealed record Row(Work Work, Bound Bound, Func<ComputeDevice, IWorkload
     {
         bool causal = shape.Mask == AttentionMask.Causal || mod == Mod.Document;
         string heads = shape.QueryHeads == shape.KvHeads ? $"{shape.QueryHeads}" : $"{shape.QueryHeads}/{shape.KvHeads}";
-        string dim = shape.LatentCache ? $"D{shape.ValueDim}+{shape.HeadDim - shape.ValueDim}" : $"D{shape.HeadDim}";
+        string dim = shape.LatentCache ? $"D{shape.ValueDim}+{shape.HeadDim - shape.ValueDim}"
+            : shape.ValueDim != shape.HeadDim ? $"D{shape.HeadDim}/{shape.ValueDim}"
+            : $"D{shape.HeadDim}";
         string mask = step == Step.Decode ? "" : causal ? " causal" : " full";
         string kind = (step == Step.Prefill ? "prefill" : shape.LatentCache ? "MLA decode" : "decode") + mask;
         string name = string.Create(CultureInfo.InvariantCulture, $"{kind} {Short(shape.CacheStorage)} B{batch} H{heads} S{sequence} {dim}{suffix}");

@@ -21,7 +21,7 @@ internal sealed record Suite(string Name, string Device, ImmutableArray<Row> Row
 
         HashSet<string> chosen = [.. Rows
             .Where(row => row.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) || row.Series?.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) == true)
-            .SelectMany(row => row.Bars.Concat(row.Aims).OfType<RowBar>().Select(bar => bar.Other).Append(row.Name))];
+            .SelectMany(row => row.Bars.Concat(row.Aims).OfType<OtherRowBar>().Select(bar => bar.Other).Append(row.Name))];
         return [.. Rows.Where(row => chosen.Contains(row.Name))];
     }
 
