@@ -25,7 +25,7 @@ internal sealed record PortableSliceTile(int Rows, int Keys, int Stage, int Loca
 
 /// <summary>
 /// Tiles for the portable target, within the local memory that OpenCL 1.2 promises of every device: queries, one tile of keys or
-/// values, and the scores, all as float32; or, of few rows, only what work-items exchange.
+/// values (where their rows allow it only a part of one), and the scores, all as float32; or, of few rows, only what work-items exchange.
 /// </summary>
 internal static class PortablePlanner
 {
@@ -115,13 +115,10 @@ internal static class PortablePlanner
 
         // As few values at a time as can be shared out evenly.
         int stage = Enumerable.Range(1, keys).FirstOrDefault(count => count % 8 == 0 && keys % count == 0 && count * spec.ResolvedValueDim / elements % group == 0);
-        int local = Float4Bytes * ((rows * TileStride(spec.HeadDim)) + SliceFloat4s(spec, keys, stage) + (rows * ScoreStride(keys)));
+        int keysOrValues = Math.Max(keys * TileStride(SliceElements), stage * spec.ResolvedValueDim / 4);
+        int local = Float4Bytes * ((rows * TileStride(spec.HeadDim)) + keysOrValues + (rows * ScoreStride(keys)));
         return stage > 0 && local <= SpecLimits.PortableLocalBytes ? new PortableSliceTile(rows, keys, stage, local, GroupsPerUnit(local)) : null;
     }
-
-    /// <summary>float4s of what a tile of slices has of keys and values at a time.</summary>
-    private static int SliceFloat4s(AttentionSpec spec, int keys, int stage) =>
-        Math.Max(keys * TileStride(SliceElements), stage * spec.ResolvedValueDim / 4);
 
     /// <summary>
     /// Few rows, one group of query heads if it can be. Where rows of the cache are made of pieces, keys and values go straight
