@@ -87,6 +87,18 @@ internal static class Prelude
         writer.Close().Line();
     }
 
+    /// <summary>A function that adds the products of two float vectors' elements to a sum, one multiply-add each.</summary>
+    public static void AddProducts(CodeWriter writer, int width)
+    {
+        writer.Open($"static float add_products(float sum, float{width} a, float{width} b)");
+        for (int i = 0; i < width; i++)
+        {
+            writer.Add($"sum += a.s{i} * b.s{i};");
+        }
+
+        writer.Add("return sum;").Close().Line();
+    }
+
     /// <summary>Helper functions, each once; empty ones are none.</summary>
     public static void Helpers(CodeWriter writer, params string[] helpers)
     {

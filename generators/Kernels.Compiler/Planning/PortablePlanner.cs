@@ -16,8 +16,16 @@ internal sealed record PortablePieceTile(int Rows, int RowsEach, int KeysEach, i
     : TilePlan(Rows, KeysEach * Sets, Lanes, Rows / RowsEach * Sets, LocalBytes, GroupsPerUnit: PortablePlanner.MostPieceGroup / (Lanes * Rows / RowsEach * Sets));
 
 /// <summary>
+/// A prefill tile whose keys are in local memory a slice of their elements at a time, and whose values a few keys at a time: what
+/// is there at once is small, so that each work-item can have many scores and outputs.
+/// </summary>
+/// <param name="Stage">Keys whose values are in local memory at a time.</param>
+internal sealed record PortableSliceTile(int Rows, int Keys, int Stage, int LocalBytes, int GroupsPerUnit)
+    : TilePlan(Rows, Keys, PortablePlanner.SliceThreads, PortablePlanner.SliceThreads, LocalBytes, GroupsPerUnit);
+
+/// <summary>
 /// Tiles for the portable target, within the local memory that OpenCL 1.2 promises of every device: queries, one tile of keys or
-/// values, and the scores, all as float32; or, of few rows, only what work-items exchange.
+/// values (where their rows allow it only a part of one), and the scores, all as float32; or, of few rows, only what work-items exchange.
 /// </summary>
 internal static class PortablePlanner
 {
@@ -44,6 +52,15 @@ internal static class PortablePlanner
     /// <summary>The most work-items of a group with a tile of pieces: a GPU's compute unit has registers for about as many.</summary>
     public const int MostPieceGroup = 256;
 
+    /// <summary>Work-items of a tile of slices along the keys, and along the rows.</summary>
+    public const int SliceThreads = 8;
+
+    /// <summary>Elements of a slice of a key.</summary>
+    public const int SliceElements = 16;
+
+    /// <summary>Tiles of slices, best first: a work-item of the first has 4 rows and 8 keys, as many as leave registers for its outputs.</summary>
+    private static readonly (int Rows, int Keys)[] SliceTiles = [(32, 64), (32, 32), (16, 64)];
+
     /// <summary>Prefill tiles, best first: more rows reuse a key more often, more keys pay for a barrier more often.</summary>
     private static readonly (int Rows, int Keys)[] PrefillTiles =
     [
@@ -59,9 +76,10 @@ internal static class PortablePlanner
         };
     }
 
-    /// <summary>The next tile of the same work-items: it takes less local memory and fewer registers, so that more work-groups run side by side.</summary>
-    private static TilePlan[] SmallerTile(AttentionSpec spec, TilePlan first) =>
-        [.. PrefillTiles
+    /// <summary>The next tile of the same kind and work-items: it takes less local memory and fewer registers, so that more work-groups run side by side.</summary>
+    private static TilePlan[] SmallerTile(AttentionSpec spec, TilePlan first) => first is PortableSliceTile
+        ? [.. new[] { SliceTile(spec, first.Rows, first.Keys / 2) }.OfType<PortableSliceTile>()]
+        : [.. PrefillTiles
             .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
             .Where(tile => tile.Rows < first.Rows && tile.ThreadsX == first.ThreadsX && tile.ThreadsY == first.ThreadsY)
             .Take(1)];
@@ -69,11 +87,37 @@ internal static class PortablePlanner
     /// <summary>The prefill tile that the spec asks for, or the best that fits; what does not fit is the validator's to report.</summary>
     public static TilePlan PlanPrefill(AttentionSpec spec)
     {
+        PortableSliceTile? slices = SliceTiles
+            .Select(tile => SliceTile(spec, Or(spec.QueryTile, tile.Rows), Or(spec.KeyTile, tile.Keys)))
+            .FirstOrDefault(tile => tile is not null);
+        if (slices is not null)
+        {
+            return slices;
+        }
+
         var candidates = PrefillTiles
             .Select(tile => (Rows: Or(spec.QueryTile, tile.Rows), Keys: Or(spec.KeyTile, tile.Keys)))
             .Select(tile => Shape(spec, tile.Rows, tile.Keys, maxThreadsY: 8))
             .ToList();
         return candidates.FirstOrDefault(Fits) ?? candidates[candidates.Count - 1];
+    }
+
+    /// <summary>The tile of slices, or null where it does not fit or pieces cannot be shared out evenly.</summary>
+    private static PortableSliceTile? SliceTile(AttentionSpec spec, int rows, int keys)
+    {
+        const int group = SliceThreads * SliceThreads;
+        int elements = PieceElements(spec);
+        if (spec.LatentCache || rows % SliceThreads != 0 || keys * SliceElements / elements % group != 0
+            || spec.HeadDim % SliceElements != 0 || spec.ResolvedValueDim % (4 * SliceThreads) != 0)
+        {
+            return null;
+        }
+
+        // As few values at a time as can be shared out evenly.
+        int stage = Enumerable.Range(1, keys).FirstOrDefault(count => count % 8 == 0 && keys % count == 0 && count * spec.ResolvedValueDim / elements % group == 0);
+        int keysOrValues = Math.Max(keys * TileStride(SliceElements), stage * spec.ResolvedValueDim / 4);
+        int local = Float4Bytes * ((rows * TileStride(spec.HeadDim)) + keysOrValues + (rows * ScoreStride(keys)));
+        return stage > 0 && local <= SpecLimits.PortableLocalBytes ? new PortableSliceTile(rows, keys, stage, local, GroupsPerUnit(local)) : null;
     }
 
     /// <summary>
@@ -164,10 +208,11 @@ internal static class PortablePlanner
         }
 
         int local = Float4Bytes * ((rows * TileStride(spec.HeadDim)) + (keys * KvStride(spec)) + (rows * ScoreStride(keys)));
-        
-        // Local memory of a GPU's compute unit is 64 KiB or more; a few work-groups side by side hide its latencies.
-        return new TilePlan(rows, keys, threadsX, threadsY, local, GroupsPerUnit: Math.Min(8, Math.Max(1, 2 * SpecLimits.PortableLocalBytes / local)));
+        return new TilePlan(rows, keys, threadsX, threadsY, local, GroupsPerUnit(local));
     }
+
+    /// <summary>Local memory of a GPU's compute unit is 64 KiB or more; a few work-groups side by side hide its latencies.</summary>
+    private static int GroupsPerUnit(int localBytes) => Math.Min(8, Math.Max(1, 2 * SpecLimits.PortableLocalBytes / localBytes));
 
     private static bool Fits(TilePlan tile) => tile.LocalBytes <= SpecLimits.PortableLocalBytes;
 

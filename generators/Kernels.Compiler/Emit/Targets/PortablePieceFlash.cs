@@ -54,13 +54,7 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
         }
 
         Prelude.Helpers(writer, piece.Helper);
-        writer.Open($"static float add_products(float sum, {PieceVector} a, {PieceVector} b)");
-        for (int i = 0; i < Elements; i++)
-        {
-            writer.Add($"sum += a.s{i} * b.s{i};");
-        }
-
-        writer.Add("return sum;").Close().Line();
+        Prelude.AddProducts(writer, Elements);
         Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
         Prelude.StoreFunction(writer, "store_output", context.Storage, spec.ResolvedValueDim, "VALUE_DIM");
         Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");

@@ -11,22 +11,26 @@ internal sealed class PortableTarget : Target
 {
     public override string DisplayName => "portable (OpenCL C 1.2, no extensions)";
 
-    public override FlashSteps Flash(KernelContext context, FlashForm form)
-    {
-        TilePlan tile = form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode;
-        return tile is PortablePieceTile pieces ? new PortablePieceFlash(context, pieces) : new PortableFlash(context, tile);
-    }
+    public override FlashSteps Flash(KernelContext context, FlashForm form) =>
+        Variant(context, form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode);
 
-    public override FlashSteps Variant(KernelContext context, TilePlan tile) => new PortableFlash(context, tile);
+    public override FlashSteps Variant(KernelContext context, TilePlan tile) => tile switch
+    {
+        PortablePieceTile pieces => new PortablePieceFlash(context, pieces),
+        PortableSliceTile slices => new PortableSliceFlash(context, slices),
+        _ => new PortableFlash(context, tile),
+    };
 }
 
 /// <summary>
 /// Work-item (x, y) has the rows y, y + THREADS_Y, … and of each the keys, and later the columns of the output, x,
 /// x + THREADS_X, …. Queries, one tile of keys or values, and the scores are in local memory as float32.
 /// </summary>
-internal sealed class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
+internal class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
 {
     private readonly AttentionSpec spec = context.Spec;
+
+    protected KernelContext Context => context;
 
     private int ValueDim4 => (spec.ResolvedValueDim + 3) / 4;
 
@@ -41,6 +45,18 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override bool CallsValueRow => !spec.LatentCache;
 
+    /// <summary>Expressions: the work-item's place along the keys and along the rows.</summary>
+    protected virtual (string X, string Y) Place => ("get_local_id(0) % THREADS_X", "get_local_id(0) / THREADS_X");
+
+    /// <summary>Expression: float4s between rows of the tile that holds keys first and values later.</summary>
+    protected virtual string KvStride => C.Int(PortablePlanner.KvStride(spec));
+
+    /// <summary>Expression: float4s of that tile.</summary>
+    protected virtual string KvFloat4s => "KEYS * KV_STRIDE";
+
+    /// <summary>Expression: float4s of a row that work-items share to find its maximum.</summary>
+    protected virtual string SharedFloat4s => "KEYS / 4";
+
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
         #define THREADS_X {tile.ThreadsX} // work-items along the keys and along the columns of the output
         #define THREADS_Y {tile.ThreadsY} // work-items along the rows
@@ -53,7 +69,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
         #define HEAD_DIM4 {(spec.HeadDim + 3) / 4}
         #define VALUE_DIM4 {ValueDim4}
         #define QUERY_STRIDE {PortablePlanner.TileStride(spec.HeadDim)}
-        #define KV_STRIDE {PortablePlanner.KvStride(spec)}
+        #define KV_STRIDE {KvStride}
         #define SCORE_STRIDE {PortablePlanner.ScoreStride(tile.Keys)}
         """);
 
@@ -64,27 +80,32 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             LaneVocabulary.Declare(writer, 1, spec);
         }
 
-        Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
+        DeclareLoads(writer);
         Prelude.LoadFunction(writer, "load_query", context.Storage, spec.HeadDim, "HEAD_DIM");
+        Prelude.StoreFunction(writer, "store_output", context.Storage, spec.ResolvedValueDim, "VALUE_DIM");
+        Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");
+    }
+
+    /// <summary>Functions by which keys and values are loaded.</summary>
+    protected virtual void DeclareLoads(CodeWriter writer)
+    {
+        Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
         Prelude.LoadFunction(writer, "load_key", context.Cache, spec.HeadDim, "HEAD_DIM");
         if (!spec.LatentCache)
         {
             Prelude.LoadFunction(writer, "load_value", context.Cache, spec.ResolvedValueDim, "VALUE_DIM");
         }
-
-        Prelude.StoreFunction(writer, "store_output", context.Storage, spec.ResolvedValueDim, "VALUE_DIM");
-        Prelude.StoreFunction(writer, "store_partial", new Float32Codec(), spec.ResolvedValueDim, "VALUE_DIM");
     }
 
     public override void Begin(CodeWriter writer)
     {
         writer.Add($$"""
             local float4 query_tile[ROWS * QUERY_STRIDE];
-            local float4 kv_tile[KEYS * KV_STRIDE]; // keys, then values
+            local float4 kv_tile[{{KvFloat4s}}]; // keys, then values
             local float4 score_tile[ROWS * SCORE_STRIDE];
             local float* const scores = (local float*)score_tile;
-            const int x = get_local_id(0) % THREADS_X;
-            const int y = get_local_id(0) / THREADS_X;
+            const int x = {{Place.X}};
+            const int y = {{Place.Y}};
 
             {{LoadQueries(context)}}
             float row_max[ROWS_EACH];
@@ -175,6 +196,12 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
                 }
             }
             """);
+        ScaleScores(writer);
+    }
+
+    /// <summary>Scores times the scales of their keys, where tokens have scales.</summary>
+    protected void ScaleScores(CodeWriter writer)
+    {
         if (context.ScalesTokens)
         {
             writer.Add($$"""
@@ -217,31 +244,17 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
 
     public override void Softmax(CodeWriter writer)
     {
-        writer.Add("""
-
-            for (int i = 0; i < ROWS_EACH; i++)
-            {
-                for (int j = 0; j < KEYS_EACH; j++)
-                {
-                    scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x + j * THREADS_X] = score[i][j];
-                }
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
-
-            """);
-        if (!spec.LatentCache)
-        {
-            writer.Add("// The keys have been used: their place takes the values while the rows find their new maximum.");
-            LoadTile(writer, "VALUE_DIM4", "load_value", "values", "value_row");
-        }
-
+        writer.Line();
+        ShareScores(writer);
+        writer.Add("barrier(CLK_LOCAL_MEM_FENCE);").Line();
+        LoadValues(writer);
         string probability = context.ScalesTokens ? "p * value_scale[j]" : "p";
         writer.Add($$"""
             float row_base[ROWS_EACH];
             for (int i = 0; i < ROWS_EACH; i++)
             {
                 float4 top = (float4)(row_max[i]);
-                for (int j = 0; j < KEYS / 4; j++)
+                for (int j = 0; j < {{SharedFloat4s}}; j++)
                 {
                     top = fmax(top, score_tile[(y + i * THREADS_Y) * SCORE_STRIDE + j]);
                 }
@@ -257,7 +270,7 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
                     output[i][c] *= rescale;
                 }
             }
-            barrier(CLK_LOCAL_MEM_FENCE); // every row's scores have been read
+            barrier(CLK_LOCAL_MEM_FENCE); // what the rows shared has been read
 
             for (int i = 0; i < ROWS_EACH; i++)
             {
@@ -271,6 +284,27 @@ internal sealed class PortableFlash(KernelContext context, TilePlan tile) : Flas
             barrier(CLK_LOCAL_MEM_FENCE);
 
             """);
+    }
+
+    /// <summary>Writes into <c>score_tile</c> what the work-items of a row share to find its maximum.</summary>
+    protected virtual void ShareScores(CodeWriter writer) => writer.Add("""
+        for (int i = 0; i < ROWS_EACH; i++)
+        {
+            for (int j = 0; j < KEYS_EACH; j++)
+            {
+                scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x + j * THREADS_X] = score[i][j];
+            }
+        }
+        """);
+
+    /// <summary>Loads or asks for values, when all keys have been used; a barrier follows.</summary>
+    protected virtual void LoadValues(CodeWriter writer)
+    {
+        if (!spec.LatentCache)
+        {
+            writer.Add("// The keys have been used: their place takes the values while the rows find their new maximum.");
+            LoadTile(writer, "VALUE_DIM4", "load_value", "values", "value_row");
+        }
     }
 
     public override void Accumulate(CodeWriter writer)
