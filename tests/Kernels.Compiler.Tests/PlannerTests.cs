@@ -90,6 +90,17 @@ public sealed class PlannerTests
     }
 
     [Fact]
+    public void NvidiaTilesFitTheSmallestWorkGroup() => Assert.All(TestSpecs.Many().Where(NvidiaPlanner.Supports), spec =>
+    {
+        KernelPlan plan = NvidiaPlanner.Plan(spec);
+        Assert.All([plan.Prefill, plan.Decode], tile =>
+        {
+            Assert.InRange(tile.LocalBytes, 1, NvidiaPlanner.GroupLocalBytes);
+            Assert.True(tile is NvidiaTile { Stages: >= 2 } whole && whole.Keys % (16 * whole.WarpsAlongKeys) == 0, $"{spec}: {tile}");
+        });
+    });
+
+    [Fact]
     public void HopperTilesFitItsMultiprocessor() => Assert.All(TestSpecs.Many().Where(HopperPlanner.Supports), spec =>
     {
         if (HopperPlanner.Plan(spec).Prefill is not HopperTile tile)

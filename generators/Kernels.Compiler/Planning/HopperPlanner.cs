@@ -31,6 +31,9 @@ internal static class HopperPlanner
     /// <summary>Local memory that a work-group can have, less what the driver takes.</summary>
     private const int UnitLocalBytes = (227 * 1024) - 4;
 
+    // Two work-groups share a multiprocessor.
+    private const int TwoGroupLocalBytes = 112 * 1024;
+
     /// <summary>Whether wgmma can do a spec's arithmetic: what nvidia can, in dimensions of whole panels; or a latent cache in 16 bits, whose values two groups share in whole panels.</summary>
     public static bool Supports(AttentionSpec spec) =>
         ConvertsFloat8(spec) || HasStrips(spec) || (HasPanels(spec) && (spec.LatentCache || NvidiaPlanner.Supports(spec)));
@@ -55,7 +58,7 @@ internal static class HopperPlanner
 
     public static KernelPlan Plan(AttentionSpec spec)
     {
-        KernelPlan plan = NvidiaPlanner.Plan(spec) with { Target = KernelTarget.Hopper };
+        KernelPlan plan = NvidiaPlanner.Plan(spec, TwoGroupLocalBytes) with { Target = KernelTarget.Hopper };
         if (spec.LatentCache)
         {
             return plan with { Prefill = LatentTile(spec), Decode = LatentTile(spec) };
