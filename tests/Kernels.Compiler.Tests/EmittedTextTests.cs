@@ -17,6 +17,16 @@ public sealed class EmittedTextTests
     });
 
     [Fact]
+    public void WorkGroupsAreThoseOfThePlan() => ForEachKernel((spec, target, algorithm) =>
+    {
+        KernelPlan plan = Planner.Plan(spec, target);
+        if ((algorithm switch { KernelAlgorithm.Prefill => plan.Prefill, KernelAlgorithm.Decode => plan.Decode, _ => null }) is { } tile)
+        {
+            Assert.Contains($"reqd_work_group_size({tile.WorkGroupSize}, 1, 1)", KernelEmitter.Emit(spec, target, algorithm), StringComparison.Ordinal);
+        }
+    });
+
+    [Fact]
     public void TextIsTheSameUnderAnotherCulture() => ForEachKernel((spec, target, algorithm) => Assert.Equal(
         KernelEmitter.Emit(spec, target, algorithm),
         Cultures.Under(Cultures.Foreign, () => KernelEmitter.Emit(spec with { }, target, algorithm))));

@@ -54,7 +54,8 @@ internal static class KernelEmitter
         KernelPlan plan = Planner.Plan(spec, target);
         if (target == KernelTarget.Hopper && NvidiaPlanner.Supports(spec) && !HopperPlanner.ConvertsFloat8(spec) && !IsHoppers(plan, algorithm))
         {
-            return Emit(spec, KernelTarget.Nvidia, algorithm);
+            // Nvidia's kernel, with the tile that this plan has for it.
+            plan = plan with { Target = KernelTarget.Nvidia };
         }
 
         var context = new KernelContext(spec, plan);
