@@ -35,6 +35,9 @@ internal sealed class RuntimeKernels<T>(ComputeDevice device, AttentionDescripto
 
     public override ComputeDevice Device => launcher.Device;
 
+    /// <summary>The most rows of a request that the decode kernel takes.</summary>
+    public int DecodeRows => descriptor.Geometry(launcher.Target).Decode.Rows;
+
     public override void Set(DeviceInputs inputs)
     {
         launcher.Sinks = inputs.Sinks;
