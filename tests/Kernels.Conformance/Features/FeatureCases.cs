@@ -72,7 +72,7 @@ internal static class FeatureCases
         AttentionShape half = CaseMatrix.Shape(8, 2, 128, 128, AttentionMask.Causal, F16, F16, KvLayout.Hnd) with { Deterministic = true };
         AttentionShape latent = CaseMatrix.Shape(16, 1, 576, 512, AttentionMask.Causal, F16, F16, KvLayout.Hnd)
             with { LatentCache = true, Scale = 1 / Math.Sqrt(192), Deterministic = true };
-        (int, int)[] few = [(1, 37), (5, 700), (1, 1300), (40, 40)];
+        (int, int)[] few = [(1, 37), (5, 700), (1, 5000), (40, 40)];
         yield return Deterministic<float>(small, Mixed, seed++);
         yield return Deterministic<float>(small with { CacheStorage = F16, PageSize = 16 }, Mixed, seed++);
         yield return Deterministic<float>(small with { CacheStorage = F16, PageSize = 16 }, [.. Enumerable.Range(0, 6).Select(i => (1, 1577 + i))], seed++, shared: 1500);
