@@ -18,6 +18,7 @@ public sealed class MatrixTests(DeviceFixture fixture)
         .. OneIn(6, CaseMatrix.Quantised(Seed)),
         .. OneIn(4, CaseMatrix.Latent(Seed).Where(test => test.Work < 3e8)),
         .. OneIn(3, CaseMatrix.LatentFloat8(Seed).Where(test => test.Work < 3e8)),
+        .. CaseMatrix.Serving(8, Seed, mostWork: 3e7),
     ];
 
     // Work-items with barriers are slow on a CPU: fewer cases, short ones.
@@ -29,6 +30,7 @@ public sealed class MatrixTests(DeviceFixture fixture)
         .. OneIn(10, CaseMatrix.Inputs(Seed + 1)),
         .. OneIn(10, CaseMatrix.Ropes(Seed + 1)),
         .. OneIn(10, CaseMatrix.Pages(Seed + 1).Where(test => test.Work < 1e8)),
+        .. OneIn(12, CaseMatrix.Quantised(Seed + 1).Where(test => test.Work < 2e7)),
         .. OneIn(10, CaseMatrix.Latent(Seed + 1).Where(test => test.Work < 1e7)),
         .. OneIn(6, CaseMatrix.LatentFloat8(Seed + 1).Where(test => test.Work < 3e7)),
     ];
@@ -55,6 +57,7 @@ public sealed class MatrixTests(DeviceFixture fixture)
         Assert.Subset(sample.Select(test => test.Shape.GroupSize).ToHashSet(), new HashSet<int> { 1, 2, 4, 7, 8 });
         Assert.Contains(sample, test => test.Shape.KvHeads == 1);
         Assert.Contains(PortableCases, test => test.Shape.PageSize > 0);
+        Assert.Equal(3, PortableCases.Select(test => test.Shape).Where(shape => shape.CacheScale != CacheScale.None && !shape.LatentCache).Select(shape => shape.CacheStorage).Distinct().Count());
     }
 
     private void Check(AttentionCase test, string description, KernelTarget? target)

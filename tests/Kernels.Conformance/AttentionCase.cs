@@ -15,6 +15,9 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
 
     public bool HasBiasOfQuery => (Seed & 4) == 0;
 
+    /// <summary>Whether queries, keys and values are numbers that every type of cache holds as they are.</summary>
+    public bool HasExactInputs { get; init; }
+
     /// <summary>Multiplications of all scores, roughly: rows × keys × dimension.</summary>
     public double Work => Lengths.Sum(pair => (double)pair.Queries * pair.Keys) * Shape.QueryHeads * Shape.HeadDim;
 
@@ -37,4 +40,8 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
 /// <param name="Failure">What was wrong, or null.</param>
 /// <param name="Error">The largest error relative to what is allowed; at most 1 when the case passed.</param>
 /// <param name="Rows">Rows that were compared.</param>
-internal sealed record CaseResult(AttentionCase Case, string? Failure, double Error, int Rows);
+internal sealed record CaseResult(AttentionCase Case, string? Failure, double Error, int Rows)
+{
+    /// <summary>A case whose outputs were not even compared.</summary>
+    public static CaseResult Failed(AttentionCase test, string failure) => new(test, failure, double.PositiveInfinity, 0);
+}

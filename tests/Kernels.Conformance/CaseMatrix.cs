@@ -40,13 +40,13 @@ internal static partial class CaseMatrix
             }
         }
 
-        foreach (AttentionCase corner in Corners(seed).Concat(Options(seed)).Concat(Inputs(seed)).Concat(Ropes(seed)).Concat(Pages(seed)).Concat(Quantised(seed)).Concat(Latent(seed)).Concat(LatentFloat8(seed)))
+        foreach (AttentionCase kind in Kinds(seed).Concat(Serving(seed)))
         {
-            yield return corner;
+            yield return kind;
         }
     }
 
-    /// <summary>A sample in which every value of every axis occurs, then the corners.</summary>
+    /// <summary>A sample in which every value of every axis occurs, then the other kinds, and some of those of serving engines.</summary>
     /// <param name="count">Cases of the sample; at least the longest axis.</param>
     /// <param name="seed">Decides which values meet.</param>
     public static IEnumerable<AttentionCase> Sample(int count, int seed)
@@ -64,11 +64,14 @@ internal static partial class CaseMatrix
                 Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase corner in Corners(seed + count).Concat(Options(seed + count)).Concat(Inputs(seed + count)).Concat(Ropes(seed + count)).Concat(Pages(seed + count)).Concat(Quantised(seed + count)).Concat(Latent(seed + count)).Concat(LatentFloat8(seed + count)))
+        foreach (AttentionCase kind in Kinds(seed + count).Concat(Serving(count / 4, seed + count, mostWork: 5e8)))
         {
-            yield return corner;
+            yield return kind;
         }
     }
+
+    private static IEnumerable<AttentionCase> Kinds(int seed) =>
+        [.. Corners(seed), .. Options(seed), .. Inputs(seed), .. Ropes(seed), .. Pages(seed), .. Quantised(seed), .. Latent(seed), .. LatentFloat8(seed)];
 
     /// <summary>What the product of the axes does not have: batches, split keys, empty sequences, mixed types, the smallest shapes.</summary>
     public static IEnumerable<AttentionCase> Corners(int seed)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Kernels.OpenCL;
 
 namespace Kernels.Conformance;
@@ -38,141 +37,21 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     public static CaseResult Run<TSpec, T>(
         AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, bool measuresQuantisation = true, bool poisons = true) where T : unmanaged
     {
-        AttentionShape shape = test.Shape;
-        ComputeDevice device = kernels.Device;
-        using IKvCache<TSpec> cache = shape.PageSize == 0 ? Contiguous(kernels, test) : Paged(kernels, test);
-        Poison(cache.Keys(0)); // none of it may reach an output
-        Poison(cache.Values(0));
-        switch (shape.CacheScale)
+        using var loaded = new LoadedCase<TSpec, T>(test, kernels, mods, poisons: poisons);
+        if (loaded.Difference is { } difference)
         {
-            case CacheScale.PerToken:
-                Poison(cache.KeyScales(0));
-                Poison(cache.ValueScales(0));
-                break;
-            case CacheScale.PerHead:
-                SetScales(cache, shape, new Random(test.Seed));
-                break;
+            return CaseResult.Failed(test, difference);
         }
 
-        var random = new Random(test.Seed);
-        using var data = new LaunchData(test, random, mods);
-        kernels.Set(data.Upload(device));
-        var inputs = test.Lengths.Select(pair => new SequenceInputs<T>(test, pair.Queries, pair.Keys, random, data.Rope)).ToArray();
-        using AttentionPlan<TSpec> plan = kernels.CreatePlan();
-
-        // In two steps, so that the second begins somewhere in the middle of each sequence.
-        Append(kernels, plan, cache, shape, inputs, test.Lengths.Select(pair => (0, pair.Keys / 3)).ToArray());
-        Append(kernels, plan, cache, shape, inputs, test.Lengths.Select(pair => (pair.Keys / 3, pair.Keys)).ToArray());
-        CacheContents contents = CacheContents.Of(shape, cache);
-        for (int sequence = 0; sequence < inputs.Length; sequence++)
-        {
-            if (inputs[sequence].TakeFrom(contents, sequence) is { } difference)
-            {
-                return new CaseResult(test, $"sequence {sequence}: {difference}", double.PositiveInfinity, 0);
-            }
-        }
-
-        plan.Build(cache, test.Lengths.Select((pair, sequence) => new AttentionRequest(sequence, pair.Queries, pair.Keys, test.PrefixLength)).ToArray());
-        using DeviceBuffer<T> queries = device.Upload<T>(Pack(inputs, input => input.Queries));
-        T[] outputs = new T[plan.Tokens * shape.QueryHeads * shape.ValueDim];
-        float[] lse = new float[plan.Tokens * shape.QueryHeads];
-        Launch(kernels, plan, cache, queries, outputs, lse);
-
-        T[] again = new T[outputs.Length];
-        Launch(kernels, plan, cache, queries, again, new float[lse.Length]);
-        if (!MemoryMarshal.AsBytes<T>(outputs).SequenceEqual(MemoryMarshal.AsBytes<T>(again)))
-        {
-            return new CaseResult(test, "two launches gave different bits", double.PositiveInfinity, 0);
-        }
-
-        return Compare(test, inputs, outputs, lse, data, measuresQuantisation);
-
-        void Poison(DeviceBuffer<byte> buffer)
-        {
-            if (poisons)
-            {
-                device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
-            }
-        }
+        loaded.Plan();
+        Launched<T> first = loaded.Launch();
+        return first.HasBitsOf(loaded.Launch())
+            ? loaded.Compare(first, measuresQuantisation)
+            : CaseResult.Failed(test, "two launches gave different bits");
     }
 
-    /// <summary>Appends a range of each sequence's tokens.</summary>
-    private static void Append<TSpec, T>(
-        KernelsUnderTest<TSpec, T> kernels, AttentionPlan<TSpec> plan, IKvCache<TSpec> cache,
-        AttentionShape shape, SequenceInputs<T>[] inputs, (int Begin, int End)[] ranges) where T : unmanaged
-    {
-        plan.Build(cache, ranges.Select((range, sequence) => new AttentionRequest(sequence, range.End - range.Begin, range.End)).ToArray());
-        using DeviceBuffer<T> keys = kernels.Device.Upload<T>(Pack(input => input.Keys, shape.KvHeads * shape.HeadDim));
-        using DeviceBuffer<T> values = kernels.Device.Upload<T>(Pack(input => input.Values, shape.LatentCache ? 0 : shape.KvHeads * shape.ValueDim));
-        kernels.Append(plan, cache, keys, values).Dispose();
-
-        T[] Pack(Func<SequenceInputs<T>, T[]> part, int each) =>
-            [.. inputs.SelectMany((input, i) => part(input)[(ranges[i].Begin * each)..(ranges[i].End * each)])];
-    }
-
-    /// <summary>A cache with a spare sequence and spare tokens.</summary>
-    private static IKvCache<TSpec> Contiguous<TSpec, T>(KernelsUnderTest<TSpec, T> kernels, AttentionCase test) where T : unmanaged
-    {
-        int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
-        IKvCache<TSpec> cache = kernels.CreateContiguousCache(test.Lengths.Count + 1, longest + 3);
-        for (int sequence = 0; sequence < test.Lengths.Count; sequence++)
-        {
-            cache.Extend(sequence, test.Lengths[sequence].Keys);
-        }
-
-        return cache;
-    }
-
-    /// <summary>A cache in which the sequences' pages lie scattered: they grow in turn, by odd lengths.</summary>
-    private static PagedKvCache<TSpec> Paged<TSpec, T>(KernelsUnderTest<TSpec, T> kernels, AttentionCase test) where T : unmanaged
-    {
-        int size = test.Shape.PageSize;
-        PagedKvCache<TSpec> cache = kernels.CreatePagedCache(3 + test.Lengths.Sum(pair => (pair.Keys + size - 1) / size));
-        int[] sequences = test.Lengths.Select(_ => cache.Create()).ToArray();
-        int step = Math.Max(1, (2 * size) - 1);
-        while (sequences.Any(sequence => cache.Length(sequence) < test.Lengths[sequence].Keys))
-        {
-            foreach (int sequence in sequences)
-            {
-                cache.Extend(sequence, Math.Min(step, test.Lengths[sequence].Keys - cache.Length(sequence)));
-            }
-        }
-
-        return cache;
-    }
-
-    /// <summary>Scales that differ from head to head, no powers of two, under which no input is saturated; the first head keeps its 1.</summary>
-    private static void SetScales<TSpec>(IKvCache<TSpec> cache, AttentionShape shape, Random random)
-    {
-        float[] keys = Scales(), values = Scales();
-        switch (cache)
-        {
-            case KvCache<TSpec> contiguous:
-                contiguous.SetScales(0, keys, values);
-                break;
-            case PagedKvCache<TSpec> paged:
-                paged.SetScales(0, keys, values);
-                break;
-        }
-
-        float[] Scales() => [.. Enumerable.Range(0, shape.KvHeads).Select(head => head == 0 ? 1 : (float)(0.013 + (0.05 * random.NextDouble())))];
-    }
-
-    private static void Launch<TSpec, T>(
-        KernelsUnderTest<TSpec, T> kernels, AttentionPlan<TSpec> plan, IKvCache<TSpec> cache,
-        DeviceBuffer<T> queries, T[] outputs, float[] lse) where T : unmanaged
-    {
-        // Poisoned, so that an output that no kernel writes is seen.
-        outputs.AsSpan().Fill(Elements.From<T>(float.NaN));
-        lse.AsSpan().Fill(float.NaN);
-        using DeviceBuffer<T> deviceOutputs = kernels.Device.Upload<T>(outputs);
-        using DeviceBuffer<float> deviceLse = kernels.Device.Upload<float>(lse);
-        kernels.Attend(plan, cache, queries, deviceOutputs, deviceLse).Dispose();
-        kernels.Device.Queue.Read(deviceOutputs, outputs.AsSpan());
-        kernels.Device.Queue.Read(deviceLse, lse.AsSpan());
-    }
-
-    private static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data, bool measuresQuantisation) where T : unmanaged
+    /// <summary>Holds the outputs and LSEs of a launch of all of a case's sequences against the reference.</summary>
+    public static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data, bool measuresQuantisation) where T : unmanaged
     {
         AttentionShape shape = test.Shape;
 
@@ -316,7 +195,4 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             output[d] = Elements.Round(type, output[d]);
         }
     }
-
-    private static T[] Pack<T>(SequenceInputs<T>[] inputs, Func<SequenceInputs<T>, T[]> part) where T : unmanaged =>
-        inputs.SelectMany(part).ToArray();
 }

@@ -35,6 +35,9 @@ internal sealed class RuntimeKernels<T>(ComputeDevice device, AttentionDescripto
 
     public override ComputeDevice Device => launcher.Device;
 
+    /// <summary>The most rows of a request that the decode kernel takes.</summary>
+    public int DecodeRows => descriptor.Geometry(launcher.Target).Decode.Rows;
+
     public override void Set(DeviceInputs inputs)
     {
         launcher.Sinks = inputs.Sinks;
@@ -69,18 +72,22 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
     private readonly Action<DeviceInputs>? set;
     private readonly Func<int, int, KvCache<TSelf>>? contiguous;
     private readonly Func<int, PagedKvCache<TSelf>>? paged;
+    private readonly Action<AttentionPlan<TSelf>>? prepare;
 
     /// <param name="attention">The instance, with the inputs of its mods set.</param>
     /// <param name="contiguous">Its <c>CreateCache</c>, where its cache is contiguous.</param>
     /// <param name="paged">Its <c>CreateCache</c>, where its cache is paged.</param>
     /// <param name="set">Sets the properties that its options come with, where it has any.</param>
+    /// <param name="prepare">Called with its plan before each launch.</param>
     public GeneratedKernels(
-        TSelf attention, Func<int, int, KvCache<TSelf>>? contiguous = null, Func<int, PagedKvCache<TSelf>>? paged = null, Action<DeviceInputs>? set = null)
+        TSelf attention, Func<int, int, KvCache<TSelf>>? contiguous = null, Func<int, PagedKvCache<TSelf>>? paged = null,
+        Action<DeviceInputs>? set = null, Action<AttentionPlan<TSelf>>? prepare = null)
     {
         Attention = attention;
         this.contiguous = contiguous;
         this.paged = paged;
         this.set = set;
+        this.prepare = prepare;
     }
 
     public TSelf Attention { get; }
@@ -104,6 +111,7 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
     public override ComputeEvent Attend(
         AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, DeviceBuffer<T> queries, DeviceBuffer<T> outputs, DeviceBuffer<float> lse)
     {
+        prepare?.Invoke(plan);
         MergedRows += plan.Work.Merges.Count;
         return Attention.Attend(plan, cache, 0, queries, outputs, lse);
     }
@@ -114,11 +122,11 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
 /// <summary>Makes <see cref="GeneratedKernels{TSelf, T}"/> of an instance, by the interface that it has.</summary>
 internal static class GeneratedKernels
 {
-    public static GeneratedKernels<TSelf, T> Contiguous<TSelf, T>(TSelf attention, Action<DeviceInputs>? set = null)
+    public static GeneratedKernels<TSelf, T> Contiguous<TSelf, T>(TSelf attention, Action<DeviceInputs>? set = null, Action<AttentionPlan<TSelf>>? prepare = null)
         where TSelf : IContiguousAttention<TSelf, T>
-        where T : unmanaged => new(attention, contiguous: (sequences, capacity) => attention.CreateCache(sequences, capacity), set: set);
+        where T : unmanaged => new(attention, contiguous: (sequences, capacity) => attention.CreateCache(sequences, capacity), set: set, prepare: prepare);
 
-    public static GeneratedKernels<TSelf, T> Paged<TSelf, T>(TSelf attention, Action<DeviceInputs>? set = null)
+    public static GeneratedKernels<TSelf, T> Paged<TSelf, T>(TSelf attention, Action<DeviceInputs>? set = null, Action<AttentionPlan<TSelf>>? prepare = null)
         where TSelf : IPagedAttention<TSelf, T>
-        where T : unmanaged => new(attention, paged: pages => attention.CreateCache(pages), set: set);
+        where T : unmanaged => new(attention, paged: pages => attention.CreateCache(pages), set: set, prepare: prepare);
 }

@@ -11,6 +11,7 @@ var fullOption = new Option<bool>("--full") { Description = "The whole product o
 var countOption = new Option<int>("--count") { Description = "Cases of the sample.", DefaultValueFactory = _ => 60 };
 var seedOption = new Option<int>("--seed") { Description = "Decides the sample and the inputs.", DefaultValueFactory = _ => 1 };
 var filterOption = new Option<string?>("--filter") { Description = "Only cases whose description contains this." };
+var featuresOption = new Option<bool>("--features") { Description = "Only mods, block masks, shared keys, determinism, merged states and large pools; without it they follow the matrix." };
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
@@ -18,7 +19,7 @@ var partOption = new Option<string?>("--part") { Description = "K/N: the cases o
 var skipOption = new Option<int>("--skip") { Description = "Leaves out the first cases of the part: those that a run passed before it was cut off." };
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
-    deviceOption, fullOption, countOption, seedOption, filterOption, axesOption, workOption, targetOption, partOption, skipOption,
+    deviceOption, fullOption, countOption, seedOption, filterOption, featuresOption, axesOption, workOption, targetOption, partOption, skipOption,
 };
 root.SetAction(arguments =>
 {
@@ -28,18 +29,25 @@ root.SetAction(arguments =>
     int seed = arguments.GetValue(seedOption);
     IEnumerable<AppendCase> appends = AppendCase.All(seed);
     IEnumerable<AttentionCase> cases = arguments.GetValue(fullOption) ? CaseMatrix.Full(seed) : CaseMatrix.Sample(arguments.GetValue(countOption), seed);
+    IEnumerable<FeatureCase> features = FeatureCases.All(seed);
     if (arguments.GetValue(axesOption))
     {
         cases = CaseMatrix.Sample(arguments.GetValue(countOption), seed).Take(arguments.GetValue(countOption));
-        appends = [];
+        (appends, features) = ([], []);
+    }
+    else if (arguments.GetValue(featuresOption))
+    {
+        (appends, cases) = ([], []);
     }
 
     double most = arguments.GetValue(workOption);
     cases = cases.Where(test => test.Work <= most);
+    features = features.Where(test => test.Work <= most);
     if (arguments.GetValue(filterOption) is { } filter)
     {
         cases = cases.Where(test => test.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
         appends = appends.Where(test => test.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
+        features = features.Where(test => test.Name.Contains(filter, StringComparison.OrdinalIgnoreCase));
     }
 
     KernelTarget? target = arguments.GetValue(targetOption);
@@ -47,6 +55,7 @@ root.SetAction(arguments =>
     {
         cases = cases.Where(test => RuntimeSpec.Describe(test.Shape).Targets.Contains(only));
         appends = appends.Where(test => RuntimeSpec.Describe(test.Shape).Targets.Contains(only));
+        features = features.Where(test => test.Descriptor.Targets.Contains(only));
     }
 
     if (arguments.GetValue(partOption)?.Split('/') is { } part)
@@ -61,6 +70,7 @@ root.SetAction(arguments =>
             return spec % parts == own - 1;
         });
         appends = appends.Where((_, index) => index % parts == own - 1);
+        features = features.Where((_, index) => index % parts == own - 1);
     }
 
     cases = cases.Skip(arguments.GetValue(skipOption));
@@ -71,27 +81,39 @@ root.SetAction(arguments =>
     var appendRunner = new AppendRunner(device, target);
     foreach (AppendCase test in appends)
     {
-        string? failure = appendRunner.Run(test);
-        passed += failure is null ? 1 : 0;
-        if (failure is not null)
-        {
-            failed++;
-            Console.WriteLine($"FAILED {test}: {failure}");
-        }
+        Count(test, appendRunner.Run(test));
     }
 
     foreach (AttentionCase test in cases)
     {
         CaseResult result = runner.Run(test);
-        if (result.Failure is null)
+        Count(test, result.Failure);
+        worst = Math.Max(worst, result.Failure is null ? result.Error : 0);
+    }
+
+    foreach (FeatureCase test in features)
+    {
+        if (test.Unfit(device) is { } reason)
         {
-            passed++;
-            worst = Math.Max(worst, result.Error);
+            Console.WriteLine($"skipped {test}: {reason}");
         }
         else
         {
-            failed++;
-            Console.WriteLine($"FAILED {test}: {result.Failure}");
+            Count(test, test.Run(device, target));
+        }
+    }
+
+    Console.WriteLine($"largest error of a passed case: {worst:F3} of what is allowed; {clock.Elapsed.TotalSeconds:F0} s");
+    Console.WriteLine($"{passed} passed, {failed} failed");
+    return failed == 0 && passed > 0 ? 0 : 1;
+
+    void Count(object test, string? failure)
+    {
+        passed += failure is null ? 1 : 0;
+        failed += failure is null ? 0 : 1;
+        if (failure is not null)
+        {
+            Console.WriteLine($"FAILED {test}: {failure}");
         }
 
         if ((passed + failed) % 100 == 0)
@@ -100,9 +122,5 @@ root.SetAction(arguments =>
             Console.WriteLine($"{passed} passed, {failed} failed so far; {clock.Elapsed.TotalSeconds:F0} s");
         }
     }
-
-    Console.WriteLine($"largest error of a passed case: {worst:F3} of what is allowed; {clock.Elapsed.TotalSeconds:F0} s");
-    Console.WriteLine($"{passed} passed, {failed} failed");
-    return failed == 0 && passed > 0 ? 0 : 1;
 });
 return root.Parse(args).Invoke();

@@ -6,14 +6,21 @@ internal sealed class SequenceInputs<T> where T : unmanaged
     private readonly AttentionShape shape;
     private readonly int tokens;
 
-    public SequenceInputs(AttentionCase test, int queries, int keys, Random random, RopeTable? rope)
+    /// <param name="test">The case.</param>
+    /// <param name="queries">s_q.</param>
+    /// <param name="keys">s_k.</param>
+    /// <param name="random">Where the numbers come from.</param>
+    /// <param name="rope">The angles, of a shape with rope.</param>
+    /// <param name="parent">The sequence that this one was forked from, or null.</param>
+    /// <param name="shared">Tokens that the parent had then.</param>
+    public SequenceInputs(AttentionCase test, int queries, int keys, Random random, RopeTable? rope, SequenceInputs<T>? parent = null, int shared = 0)
     {
         shape = test.Shape;
         tokens = keys;
         if (test.LogitOffset == 0)
         {
-            Queries = Normal(queries * shape.QueryHeads * shape.HeadDim, random);
-            Keys = Normal(keys * shape.KvHeads * shape.HeadDim, random);
+            Queries = Draw(queries * shape.QueryHeads, shape.HeadDim);
+            Keys = Draw(keys * shape.KvHeads, shape.HeadDim);
         }
         else
         {
@@ -22,7 +29,9 @@ internal sealed class SequenceInputs<T> where T : unmanaged
             Keys = Constant(keys * shape.KvHeads * shape.HeadDim, (float)test.LogitOffset / shape.HeadDim);
         }
 
-        Values = shape.LatentCache ? [] : Normal(keys * shape.KvHeads * shape.ValueDim, random);
+        Values = shape.LatentCache ? [] : Draw(keys * shape.KvHeads, shape.ValueDim);
+        parent?.Keys.AsSpan(0, shared * shape.KvHeads * shape.HeadDim).CopyTo(Keys);
+        parent?.Values.AsSpan(0, shape.LatentCache ? 0 : shared * shape.KvHeads * shape.ValueDim).CopyTo(Values);
         ReferenceQueries = Wide(Queries);
         ExactKeys = Wide(Keys);
         if (rope is not null)
@@ -35,6 +44,8 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         ExactValues = shape.LatentCache ? LatentValues(ExactKeys) : Wide(Values);
         ReferenceKeys = ExactKeys;
         ReferenceValues = ExactValues;
+
+        T[] Draw(int rows, int dim) => test.HasExactInputs ? Sixteenths(rows, dim, random) : Normal(rows * dim, random);
     }
 
     public T[] Queries { get; }
@@ -98,6 +109,13 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         var data = new T[length];
         data.AsSpan().Fill(Elements.From<T>(value));
         return data;
+    }
+
+    /// <summary>Sixteenths that e4m3 has; the largest in each group of 128 makes its scale a power of two, so that nothing is rounded.</summary>
+    private static T[] Sixteenths(int rows, int dim, Random random)
+    {
+        const int largest = 14;
+        return [.. Enumerable.Range(0, rows * dim).Select(i => Elements.From<T>((i % dim % 128 == 0 ? largest : random.Next(-largest, largest + 1)) / 16f))];
     }
 
     private static T[] Normal(int length, Random random)

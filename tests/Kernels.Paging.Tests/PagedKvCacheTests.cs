@@ -9,17 +9,21 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
 
     // Keys and values of different sizes, so that an offset of one used for the other shows.
     private static readonly AttentionShape Shape = new(
-        6, 3, HeadDim: 5, ValueDim: 7, 1, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd)
+        6, 3, HeadDim: 6, ValueDim: 10, 1, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd)
     {
         PageSize = PageSize,
     };
 
-    private const int KeyBytes = PageSize * 3 * 5 * 2;
-    private const int ValueBytes = PageSize * 3 * 7 * 2;
+    private const int KeyBytes = PageSize * 3 * 6 * 2;
+    private const int ValueBytes = PageSize * 3 * 10 * 2;
 
     private ComputeQueue Queue => fixture.Device.Queue;
 
-    public static TheoryData<KvLayout> Layouts => [KvLayout.Hnd, KvLayout.Nhd];
+    public static TheoryData<KvLayout, ElementType> Layouts => new()
+    {
+        { KvLayout.Hnd, ElementType.Float16 }, { KvLayout.Nhd, ElementType.Float16 },
+        { KvLayout.Hnd, ElementType.Int8 }, { KvLayout.Nhd, ElementType.Int8 }, { KvLayout.Hnd, ElementType.Int4 }, { KvLayout.Nhd, ElementType.Int4 },
+    };
 
     [SkippableFact]
     public void SizesAreTheShapes()
@@ -39,9 +43,9 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
 
     [SkippableTheory]
     [MemberData(nameof(Layouts))]
-    public void ACopyOnWriteKeepsTheBitsOfAllLayers(KvLayout layout)
+    public void ACopyOnWriteKeepsTheBitsOfAllLayers(KvLayout layout, ElementType stored)
     {
-        using PagedKvCache<Spec> cache = Create(6, layout);
+        using PagedKvCache<Spec> cache = Create(6, layout, stored);
         int sequence = cache.Create();
         Assert.True(cache.TryExtend(sequence, 6));
         byte[][] before = Fill(cache, 1);
@@ -54,18 +58,19 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         Assert.Equal(cache.Pages(sequence)[0], cache.Pages(fork)[0]);
         Assert.Equal((target * PageSize) + 2, cache.Slots.SlotOf(fork, 6));
         byte[][] after = Contents(cache);
+        Assert.Equal(Layers * (cache.Shape.CacheScale == CacheScale.PerToken ? 4 : 2), after.Length);
         for (int plane = 0; plane < after.Length; plane++)
         {
-            Page(before, plane, source).CopyTo(Page(before, plane, target));
+            Page(cache, before, plane, source).CopyTo(Page(cache, before, plane, target));
             Assert.Equal(before[plane], after[plane]);
         }
     }
 
     [SkippableTheory]
     [MemberData(nameof(Layouts))]
-    public void ASwapKeepsTheBitsOfAllLayers(KvLayout layout)
+    public void ASwapKeepsTheBitsOfAllLayers(KvLayout layout, ElementType stored)
     {
-        using PagedKvCache<Spec> cache = Create(5, layout);
+        using PagedKvCache<Spec> cache = Create(5, layout, stored);
         int other = cache.Create();
         int sequence = cache.Create();
         Assert.True(cache.TryExtend(other, 3));
@@ -73,7 +78,7 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         byte[][] before = Fill(cache, 1);
         int[] pages = cache.Pages(sequence).ToArray();
         Assert.Equal(4, cache.SwapOut(sequence));
-        Assert.Equal(4 * Layers * (KeyBytes + ValueBytes), cache.HostByteLength);
+        Assert.Equal(4 * PageSize * Layers * cache.Shape.CacheBytesPerToken, cache.HostByteLength);
         Assert.Equal(4, cache.Statistics.Saved);
 
         // Others write into the pages at once, while the copies may be under way.
@@ -90,7 +95,7 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         {
             for (int i = 0; i < pages.Length; i++)
             {
-                Page(before, plane, pages[i]).CopyTo(Page(overwritten, plane, back[i]));
+                Page(cache, before, plane, pages[i]).CopyTo(Page(cache, overwritten, plane, back[i]));
             }
 
             Assert.Equal(overwritten[plane], after[plane]);
@@ -132,7 +137,7 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
             {
                 for (int i = 0; i < pages.Length; i++)
                 {
-                    Assert.Equal(Page(expected, plane, pages[i]).ToArray(), Page(contents, plane, now[i]).ToArray());
+                    Assert.Equal(Page(cache, expected, plane, pages[i]).ToArray(), Page(cache, contents, plane, now[i]).ToArray());
                 }
             }
         }
@@ -237,18 +242,20 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         Assert.Equal(allocated, device.AllocatedBytes);
     }
 
-    // Planes are keys and values in turn.
-    private static Span<byte> Page(byte[][] planes, int plane, int page)
+    private static Span<byte> Page(PagedKvCache cache, byte[][] planes, int plane, int page)
     {
-        int bytes = plane % 2 == 0 ? KeyBytes : ValueBytes;
+        int bytes = planes[plane].Length / cache.PageCount;
         return planes[plane].AsSpan(page * bytes, bytes);
     }
 
-    private PagedKvCache<Spec> Create(int pages, KvLayout layout = KvLayout.Hnd) =>
-        new(fixture.Device, layout == Shape.Layout ? Shape : Shape with { Layout = layout }, pages, Layers);
+    private PagedKvCache<Spec> Create(int pages, KvLayout layout = KvLayout.Hnd, ElementType stored = ElementType.Float16) =>
+        new(fixture.Device, (layout, stored) == (Shape.Layout, Shape.CacheStorage) ? Shape : Shape with { Layout = layout, CacheStorage = stored }, pages, Layers);
 
-    private static IEnumerable<DeviceBuffer<byte>> Planes(PagedKvCache cache) =>
-        Enumerable.Range(0, cache.Layers).SelectMany(layer => new[] { cache.Keys(layer), cache.Values(layer) });
+    /// <summary>Keys, values and, where each token has them, the scales of both.</summary>
+    private static IEnumerable<DeviceBuffer<byte>> Planes(PagedKvCache cache) => Enumerable.Range(0, cache.Layers).SelectMany(layer =>
+        cache.Shape.CacheScale == CacheScale.PerToken
+            ? new[] { cache.Keys(layer), cache.Values(layer), cache.KeyScales(layer), cache.ValueScales(layer) }
+            : [cache.Keys(layer), cache.Values(layer)]);
 
     /// <summary>Fills all pages of all layers with bits that differ everywhere, and returns them.</summary>
     private byte[][] Fill(PagedKvCache cache, int seed)

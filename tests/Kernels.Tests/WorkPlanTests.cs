@@ -106,6 +106,36 @@ public sealed class WorkPlanTests
         Assert.Empty(plan.Merges);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void WorkOfAWindowGrowsWithItsLengthAndTheQueriesAlone(int group)
+    {
+        const int Window = 128, Length = 16384;
+        AttentionShape causal = new(group, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        AttentionShape shape = causal with { WindowLeft = Window - 1 };
+
+        // Each tile reads what its first query sees, and a key more for each query after that.
+        long most = Window - 1 + (QueryTile / group);
+        long whole = Work(shape, Length), half = Work(shape, Length / 2);
+        Assert.InRange(whole, (long)(Length - Window) * group * Window, Length * group * most);
+        Assert.InRange((double)whole / half, 1.98, 2.02);
+        Assert.True(whole < Work(causal, Length) / 50);
+        Assert.InRange(Work(shape with { WindowLeft = (2 * Window) - 1 }, Length) / (double)whole, 1.5, 2);
+
+        var decode = new WorkPlan();
+        decode.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(0, 1, Length)]);
+        Assert.Equal(Window, Assert.Single(decode.DecodeItems).KeyCount);
+
+        static long Work(AttentionShape shape, int length)
+        {
+            var plan = new WorkPlan();
+            plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(0, length, length)]);
+            Assert.Empty(plan.DecodeItems);
+            return plan.PrefillItems.Sum(item => (long)item.RowCount * item.KeyCount);
+        }
+    }
+
     private static AttentionRequest[] Numbered(AttentionRequest[] requests) => [.. requests.Select((request, i) => request with { Sequence = i })];
 
     private static void Check(AttentionShape shape, AttentionRequest[] requests, int units, KernelGeometry geometry)

@@ -63,17 +63,34 @@ internal sealed partial class AlibiMod
         score - slopes[head] * Math.Abs(query - key);
 }
 
+[AttentionKernel(4, 2, 32, Documents = true)]
+internal sealed partial class DocumentsOption;
+
+[AttentionKernel(4, 2, 32)]
+internal sealed partial class DocumentsMod
+{
+    [MaskMod]
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents, ReadOnlySpan<int> starts) =>
+        documents[starts[batch] + query] == documents[starts[batch] + key];
+}
+
+[AttentionKernel(4, 2, 32, KeyPadding = true)]
+internal sealed partial class KeyPaddingOption;
+
 [AttentionKernel(4, 2, 32)]
 internal sealed partial class KeyPaddingMod
 {
     [MaskMod]
-    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> lengths) => key < lengths[batch];
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> visible, int columns) => visible[(batch * columns) + key] != 0;
 }
+
+[AttentionKernel(4, 2, 32, Bias = true)]
+internal sealed partial class BiasOption;
 
 [AttentionKernel(4, 2, 32)]
 internal sealed partial class BiasMod
 {
     [ScoreMod]
-    internal static float Add(float score, int batch, int head, int query, int key, ReadOnlySpan<float> bias, int rows, int columns) =>
-        score + bias[((head * rows) + query) * columns + key];
+    internal static float Add(float score, int batch, int head, int query, int key, ReadOnlySpan<float> bias, ReadOnlySpan<int> firsts, int rows, int columns) =>
+        score + bias[((((batch * QueryHeads) + head) * rows) + query - firsts[batch]) * columns + key];
 }

@@ -60,8 +60,9 @@ internal sealed class ProgramRunner(ComputeDevice device)
                     spec.GetProperty(input.Name)!.SetValue(attention, input.GetValue(given));
                 }
             };
+            Action<object>? prepare = test.HasBlockMask ? plan => program.Type("Probe").GetMethod("UseBlockMask")!.Invoke(null, [attention, plan]) : null;
             var launch = new AttentionCase(descriptor.Shape, test.Lengths, test.Seed, PrefixLength: test.Prefix);
-            return ((CaseResult)method.Invoke(null, [attention, launch, Distort(mods), set])!).Failure;
+            return ((CaseResult)method.Invoke(null, [attention, launch, Distort(mods), set, prepare])!).Failure;
         }
         catch (Exception e) when (e is TargetInvocationException or ComputeException)
         {
@@ -73,23 +74,23 @@ internal sealed class ProgramRunner(ComputeDevice device)
     private static bool IsGenerated(Diagnostic diagnostic) =>
         diagnostic.Severity == DiagnosticSeverity.Warning && diagnostic.Location.SourceTree?.FilePath.EndsWith(".g.cs", StringComparison.Ordinal) == true;
 
-    private static CaseResult RunContiguous<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceInputs> set)
+    private static CaseResult RunContiguous<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceInputs> set, Action<object>? prepare)
         where TSelf : IContiguousAttention<TSelf, T>
         where T : unmanaged
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, set), mods, measuresQuantisation: false);
+            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, set, prepare), mods, measuresQuantisation: false);
         }
     }
 
-    private static CaseResult RunPaged<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceInputs> set)
+    private static CaseResult RunPaged<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceInputs> set, Action<object>? prepare)
         where TSelf : IPagedAttention<TSelf, T>
         where T : unmanaged
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, set), mods, measuresQuantisation: false);
+            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, set, prepare), mods, measuresQuantisation: false);
         }
     }
 
@@ -98,6 +99,16 @@ internal sealed class ProgramRunner(ComputeDevice device)
     {
         string[] inputs = [.. test.Inputs];
         string arguments = "int a, int n, float f, int[] ids, float[] table";
+        string mask = test.HasBlockMask && test.Mods.Any(mod => mod.Name == "Mask")
+            ? """
+                public static void UseBlockMask(object attention, object plan)
+                {
+                    var spec = (Spec)attention;
+                    spec.BlockMask?.Dispose();
+                    spec.BlockMask = spec.CreateBlockMask((AttentionPlan<Spec>)plan);
+                }
+            """
+            : "public static void UseBlockMask(object attention, object plan) { }";
         string set = inputs.Length == 0 ? "" : $"spec.Inputs = new Spec.ModInputs({string.Join(", ", inputs.Select(input => $"{input}: {input}"))});";
         return $$"""
             using System;
@@ -113,6 +124,8 @@ internal sealed class ProgramRunner(ComputeDevice device)
                     var spec = (Spec)attention;
                     {{set}}
                 }
+
+                {{mask}}
 
                 public static Func<float, int, int, int, int, float>? Score({{arguments}}) => {{Call("Score", "(score, batch, head, query, key)")}};
 

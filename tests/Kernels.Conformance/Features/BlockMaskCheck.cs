@@ -1,0 +1,67 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Conformance;
+
+/// <summary>A block mask changes no bit of what a mask mod gives, and leaves out what the mod hides.</summary>
+internal static class BlockMaskCheck
+{
+    /// <summary>Runs a case without and with a block mask, holds both against the reference, and the device's count of tiles against one from the mask itself.</summary>
+    /// <param name="test">The case.</param>
+    /// <param name="kernels">The kernels, with the inputs of mods set.</param>
+    /// <param name="mods">The spec's mods as the reference gets them.</param>
+    /// <param name="create">The type's <c>CreateBlockMask</c>.</param>
+    /// <param name="use">Sets the type's <c>BlockMask</c>.</param>
+    /// <param name="descriptor">The spec.</param>
+    /// <param name="target">The target whose kernels run.</param>
+    /// <returns>The tiles of each class, and what is wrong or null.</returns>
+    public static (TileCounts Counts, string? Failure) Run<TSpec, T>(
+        AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods,
+        Func<AttentionPlan<TSpec>, BlockMask<TSpec>> create, Action<BlockMask<TSpec>?> use, AttentionDescriptor descriptor, KernelTarget target)
+        where T : unmanaged
+    {
+        using var loaded = new LoadedCase<TSpec, T>(test, kernels, mods);
+        AttentionPlan<TSpec> step = loaded.Plan();
+        Launched<T> without = loaded.Launch();
+        using BlockMask<TSpec> mask = create(step);
+        use(mask);
+        Launched<T> with = loaded.Launch();
+        use(null);
+
+        KernelGeometry geometry = descriptor.Geometry(target);
+        TileCounts expected = Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.PrefillItems, geometry.Prefill.Keys, mods)
+            + Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.DecodeItems, geometry.Decode.Keys, mods);
+        TileCounts counts = mask.Count();
+        string? failure = loaded.Difference
+            ?? (with.HasBitsOf(without) ? null : "the block mask changes bits")
+            ?? (counts == expected ? null : $"tiles are {counts}, expected {expected}")
+            ?? loaded.Compare(with).Failure;
+        return (counts, failure);
+    }
+
+    private static TileCounts Expected(AttentionShape shape, int heads, IReadOnlyList<WorkItem> items, int tileKeys, ReferenceOptions mods)
+    {
+        var counts = default(TileCounts);
+        foreach (WorkItem item in items)
+        {
+            ReferenceOptions ofRequest = mods with { Batch = item.Batch };
+            for (int kvHead = 0; kvHead < heads; kvHead++)
+            {
+                for (int first = item.KvBegin; first < item.KvEnd; first += tileKeys)
+                {
+                    bool[] seen =
+                    [
+                        .. from row in Enumerable.Range(item.FirstRow, item.RowCount)
+                           from key in Enumerable.Range(first, Math.Min(tileKeys, item.KvEnd - first))
+                           let head = (kvHead * shape.GroupSize) + (row % shape.GroupSize)
+                           select ReferenceAttention.IsVisible(shape, item.Position + (row / shape.GroupSize), key, head, ofRequest),
+                    ];
+                    counts += !seen.Contains(true) ? new(1, 0, 0)
+                        : !seen.Contains(false) && first + tileKeys <= item.KvEnd ? new(0, 0, 1)
+                        : new TileCounts(0, 1, 0);
+                }
+            }
+        }
+
+        return counts;
+    }
+}

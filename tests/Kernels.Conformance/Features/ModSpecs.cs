@@ -1,0 +1,107 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Conformance;
+
+/// <summary>What the bindings of every type with a mask mod have.</summary>
+internal interface IBlockMasked<TSelf>
+{
+    BlockMask<TSelf>? BlockMask { get; set; }
+
+    BlockMask<TSelf> CreateBlockMask(AttentionPlan<TSelf> plan);
+}
+
+/// <summary>A score mod with a scalar, a number of each head and one of each token; a mask mod whose far tiles are empty, but for some.</summary>
+[AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16)]
+internal sealed partial class HalfSlopes : IBlockMasked<HalfSlopes>
+{
+    [ScoreMod]
+    internal static float Scored(float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+        cap * MathF.Tanh(score / cap) - slopes[head] * Math.Abs(query - key) + tokens[key];
+
+    [MaskMod]
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents, int left) =>
+        key <= query && (query - key <= left || documents[query] % 7 == documents[key] % 7);
+}
+
+/// <summary>Mods on top of a mask of the attribute, over pages; each group of heads has tiles of its own.</summary>
+[AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16, Mask = AttentionMask.Causal, PageSize = 16)]
+internal sealed partial class HalfPagedDocuments : IBlockMasked<HalfPagedDocuments>
+{
+    [ScoreMod]
+    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+        score * (1f + slopes[head]) + tokens[key] * (batch + 1);
+
+    [MaskMod]
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents, int left) =>
+        head < QueryHeads / 2 ? documents[query] == documents[key] : query - key <= left;
+}
+
+/// <summary>The same over int8 pages.</summary>
+[AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, Mask = AttentionMask.Causal, PageSize = 16)]
+internal sealed partial class HalfInt8Documents : IBlockMasked<HalfInt8Documents>
+{
+    [ScoreMod]
+    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+        score * (1f + slopes[head]) + tokens[key] * (batch + 1);
+
+    [MaskMod]
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents, int left) =>
+        head < QueryHeads / 2 ? documents[query] == documents[key] : query - key <= left;
+}
+
+/// <summary>As <see cref="HalfSlopes"/>, in float32.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 64)]
+internal sealed partial class FloatSlopes : IBlockMasked<FloatSlopes>
+{
+    [ScoreMod]
+    internal static float Scored(float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+        cap * MathF.Tanh(score / cap) - slopes[head] * Math.Abs(query - key) + tokens[key];
+
+    [MaskMod]
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents, int left) =>
+        key <= query && (query - key <= left || documents[query] % 7 == documents[key] % 7);
+}
+
+/// <summary>As <see cref="HalfPagedDocuments"/>, in float32 and by token.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 64, Mask = AttentionMask.Causal, PageSize = 16, Layout = KvLayout.Nhd)]
+internal sealed partial class FloatPagedDocuments : IBlockMasked<FloatPagedDocuments>
+{
+    [ScoreMod]
+    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+        score * (1f + slopes[head]) + tokens[key] * (batch + 1);
+
+    [MaskMod]
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents, int left) =>
+        head < QueryHeads / 2 ? documents[query] == documents[key] : query - key <= left;
+}
+
+/// <summary>The numbers that the mods get.</summary>
+internal sealed class ModNumbers(ComputeDevice device) : IDisposable
+{
+    public const float Cap = 6;
+    public const int Left = 100;
+    public const int Positions = 4096;
+
+    public static readonly float[] HostSlopes = Floats(8, 0.02f);
+    public static readonly float[] HostTokens = Floats(Positions, 0.5f);
+    public static readonly int[] HostDocuments = [.. Enumerable.Range(0, Positions).Select(token => token / 300)];
+
+    public DeviceBuffer<float> Slopes { get; } = device.Upload<float>(HostSlopes);
+
+    public DeviceBuffer<float> Tokens { get; } = device.Upload<float>(HostTokens);
+
+    public DeviceBuffer<int> Documents { get; } = device.Upload<int>(HostDocuments);
+
+    public void Dispose()
+    {
+        Slopes.Dispose();
+        Tokens.Dispose();
+        Documents.Dispose();
+    }
+
+    private static float[] Floats(int count, float size)
+    {
+        var random = new Random(11);
+        return [.. Enumerable.Range(0, count).Select(_ => size * ((2 * random.NextSingle()) - 1))];
+    }
+}
