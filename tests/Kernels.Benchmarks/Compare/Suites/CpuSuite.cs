@@ -34,13 +34,14 @@ internal static class CpuSuite
         Row.Contiguous<GroupedWindow, float>(Step.Prefill, 1, 16384, " window 128") with { Bars = [new RowBar(Long.Name, "the causal S4096", 0.5, PerScore: true)] },
         Row.Contiguous<Sloped, float>(Step.Prefill, 1, 1024, " score mod", Mod.Slope, Mods.Slopes) with { Bars = [new RowBar(Short.Name, "unmodified", 1 / 1.1)] },
         Row.Contiguous<DocumentMask, float>(Step.Prefill, 1, 1024, " mask mod", Mod.Document, Mods.Documents) with { Bars = [new RowBar(Short.Name, "unmodified", 1 / 1.1)] },
+        // Beside the rows that they are compared with, for a memory's rate changes by the minute.
         Decode,
+        Row.Paged<GroupedPaged, float>(Step.Decode, 8, 4096, " page 16") with { Bars = [new RowBar(Decode.Name, "contiguous", 0.95)] },
         Half,
+        Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 8, 4096, " page 16") with { Bars = [new RowBar(Half.Name, "contiguous", 0.95)] },
         Row.Contiguous<GroupedBFloat16, BFloat16>(Step.Decode, 8, 4096) with { Bars = [new CeilingBar(0.75)] },
         Row.Contiguous<GroupedInt8, Half>(Step.Decode, 8, 4096) with { Bars = [new RowBar(Half.Name, "float16", 1.15)] },
         Row.Contiguous<GroupedFloat8, Half>(Step.Decode, 8, 4096),
-        Row.Paged<GroupedPaged, float>(Step.Decode, 8, 4096, " page 16") with { Bars = [new RowBar(Decode.Name, "contiguous", 0.95)] },
-        Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 8, 4096, " page 16") with { Bars = [new RowBar(Half.Name, "contiguous", 0.95)] },
         Row.Contiguous<Latent, float>(Step.Decode, 1, 4096) with { Bars = [new CeilingBar(0.7)] },
         Unshared,
         Row.Paged<GroupedPaged, float>(Step.Decode, 32, 8320, " prefix 8192 read once", 8192, readsSharedKeysOnce: true) with
