@@ -53,7 +53,7 @@ internal static class GpuSuite
         },
         Row.Contiguous<DocumentMaskHalf, Half>(Step.Prefill, 4, 4096, " mask mod", Mod.Document, Mods.Documents) with
         {
-            Bars = [new RowBar(Prefill.Name, "unmodified", 1 / 1.1)],
+            Aims = [new RowBar(Prefill.Name, "unmodified", 1 / 1.1)],
         },
         Unshared,
         Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 32, 8320, " prefix 8192 read once", 8192, readsSharedKeysOnce: true) with
