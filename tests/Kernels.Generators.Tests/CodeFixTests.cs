@@ -101,7 +101,7 @@ public sealed class CodeFixTests
         Option("Leave Mask out", "8, 2, 64, Mask = (AttentionMask)9", "8, 2, 64"),
         Option("Set QueryTile to 64", "8, 2, 32, QueryTile = 100", "8, 2, 32, QueryTile = 64"),
         Option("Leave KeyTile out", "8, 2, 64, KeyTile = 3", "8, 2, 64"),
-        Option("Set KeyTile to 64", "8, 2, 64, QueryTile = 16, KeyTile = 256", "8, 2, 64, QueryTile = 16, KeyTile = 64"),
+        Option("Set KeyTile to 128", "8, 2, 64, QueryTile = 16, KeyTile = 256", "8, 2, 64, QueryTile = 16, KeyTile = 128"),
         Option("Leave KeyTile out", "8, 2, 64, QueryTile = 16, KeyTile = 256", "8, 2, 64, QueryTile = 16"),
         Option("Leave KeyTile out and leave QueryTile out", "8, 2, 256, QueryTile = 128, KeyTile = 256", "8, 2, 256"),
         Option("Leave WindowLeft out", "8, 2, 64, WindowLeft = -5", "8, 2, 64"),
