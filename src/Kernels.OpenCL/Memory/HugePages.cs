@@ -12,8 +12,6 @@ internal static unsafe partial class HugePages
     // Several pages, so that what lies outside whole ones hardly counts.
     private const long SmallestBytes = 16L << 20;
 
-    private const long SystemPageBytes = 4096;
-
     private const int Advice = 14; // MADV_HUGEPAGE
 
     /// <summary>Asks the operating system for huge pages under a buffer that nothing was written to. No more than a hint: what refuses it is passed over.</summary>
@@ -32,7 +30,7 @@ internal static unsafe partial class HugePages
 
         if (ClApi.MapForOverwriting(queue, memory, (nuint)bytes, out void* address) == ClStatus.Success)
         {
-            nint first = ((nint)address + (nint)SystemPageBytes - 1) & -(nint)SystemPageBytes;
+            nint page = Environment.SystemPageSize, first = ((nint)address + page - 1) & -page;
             _ = Advise(first, (nuint)(bytes - (first - (nint)address)), Advice);
             _ = ClApi.Unmap(queue, memory, address);
             _ = ClApi.Finish(queue);
