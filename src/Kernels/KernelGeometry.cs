@@ -7,7 +7,8 @@ namespace Kernels;
 /// <param name="LocalBytes">Bytes of local memory that a work-group takes.</param>
 /// <param name="GroupsPerUnit">Work-groups that a compute unit runs side by side; work is split to fill them.</param>
 /// <param name="MergesSplits">Whether the last work-group of an item's splits merges them; otherwise <see cref="KernelAlgorithm.Combine"/> does.</param>
-public sealed record TileGeometry(int Rows, int Keys, int WorkGroupSize, int LocalBytes, int GroupsPerUnit = 2, bool MergesSplits = false);
+/// <param name="KvHeads">KV heads that a work-group works on; a divisor of the spec's.</param>
+public sealed record TileGeometry(int Rows, int Keys, int WorkGroupSize, int LocalBytes, int GroupsPerUnit = 2, bool MergesSplits = false, int KvHeads = 1);
 
 /// <summary>What the host must know to launch the kernels of one target.</summary>
 /// <param name="Prefill">The tile of <see cref="KernelAlgorithm.Prefill"/>.</param>

@@ -49,6 +49,31 @@ public sealed class PlannerTests
         Assert.Equal((0, 1, 0, 1), (plan.Prefill.LocalBytes, plan.Prefill.WorkGroupSize, plan.Decode.LocalBytes, plan.Decode.WorkGroupSize));
     });
 
+    [Theory]
+    [InlineData(8, 8, "paged")]
+    [InlineData(8, 8, "NHD")]
+    [InlineData(12, 6, "paged")]
+    [InlineData(11, 1, "paged")]
+    [InlineData(8, 1, "contiguous HND")]
+    [InlineData(8, 1, "deterministic")]
+    public void CpuDecodeHasHeadsTogetherWhereTheirRowsLieClose(int kvHeads, int together, string cache)
+    {
+        AttentionSpec spec = TestSpecs.Valid with
+        {
+            QueryHeads = 4 * kvHeads, KvHeads = kvHeads, HeadDim = 128, Deterministic = cache == "deterministic",
+            PageSize = cache is "paged" or "deterministic" ? 16 : 0, Layout = cache == "NHD" ? KvLayout.Nhd : KvLayout.Hnd,
+        };
+        Assert.Equal(together, Planner.Plan(spec, KernelTarget.Cpu).Decode.KvHeads);
+    }
+
+    [Fact]
+    public void HeadsTogetherShareOutEvenly() => Assert.All(TestSpecs.Many(), spec => Assert.All(Planner.TargetsOf(spec), target =>
+    {
+        KernelPlan plan = Planner.Plan(spec, target);
+        Assert.Equal(0, spec.KvHeads % plan.Decode.KvHeads);
+        Assert.All([plan.Prefill, .. plan.PrefillVariants], tile => Assert.Equal(1, tile.KvHeads));
+    }));
+
     [Fact]
     public void AskedTilesAreTaken()
     {

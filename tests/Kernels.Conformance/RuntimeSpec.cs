@@ -49,6 +49,6 @@ internal sealed class RuntimeSpec
             (target, algorithm) => sources.GetOrAdd((target, algorithm), key => Encoding.UTF8.GetBytes(
                 KernelEmitter.Emit(spec, (CompilerTypes.KernelTarget)key.Item1, (CompilerTypes.KernelAlgorithm)key.Item2))));
 
-        static TileGeometry Tile(TilePlan tile) => new(tile.Rows, tile.Keys, tile.WorkGroupSize, tile.LocalBytes, tile.GroupsPerUnit, tile.MergesSplits);
+        static TileGeometry Tile(TilePlan tile) => new(tile.Rows, tile.Keys, tile.WorkGroupSize, tile.LocalBytes, tile.GroupsPerUnit, tile.MergesSplits, tile.KvHeads);
     }
 }

@@ -108,6 +108,23 @@ public sealed class WorkPlanTests
 
     [Theory]
     [InlineData(1)]
+    [InlineData(8)]
+    public void ManyCoresHaveWorkHoweverManyHeadsAnItemHas(int together)
+    {
+        const int Cores = 64;
+        AttentionShape shape = new(32, 8, 128, 128, 0.088, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Nhd);
+        KernelGeometry geometry = Geometry with { Decode = new TileGeometry(4, 16, WorkGroupSize: 1, LocalBytes: 0, KvHeads: together) };
+        var plan = new WorkPlan();
+        plan.Build(shape, geometry, Cores, new Slots(0), [new AttentionRequest(0, 1, 8192)]);
+        Assert.InRange(plan.DecodeItems.Count * shape.KvHeads / together, Cores, 8 * Cores);
+
+        // Of a full machine no item is split.
+        plan.Build(shape, geometry, Cores / 32, new Slots(0), [.. Enumerable.Range(0, 64).Select(i => new AttentionRequest(i, 1, 8192))]);
+        Assert.Empty(plan.Merges);
+    }
+
+    [Theory]
+    [InlineData(1)]
     [InlineData(4)]
     public void WorkOfAWindowGrowsWithItsLengthAndTheQueriesAlone(int group)
     {

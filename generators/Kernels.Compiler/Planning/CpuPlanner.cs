@@ -21,11 +21,15 @@ internal static class CpuPlanner
     // More rows than this keep the lanes full as rows; they need no sums over lanes.
     private const int MostDecodeRows = 8;
 
-    // Of the first-level cache, 32 to 48 KiB: the rows of a tile, and as much again that is on its way for the next. Rows that are converted
-    // take longer than they take to arrive, from the second level too, and a larger tile has fewer sums to rescale; but each page of a cache
-    // has an address to be translated, and fewer of these can be on their way.
-    private const int DecodeTileBytes = 16 << 10;
-    private const int ConvertedTileBytes = 32 << 10;
+    // Of the first-level cache, 32 to 48 KiB: a tile's rows of a head. Larger tiles have fewer sums to rescale. Of rows that are not converted,
+    // and so used as fast as they arrive, what is on its way for the next tile fits too; likewise of a head's rows in pages, each of which
+    // has an address to be translated.
+    private const int DecodeTileBytes = 32 << 10;
+    private const int SmallTileBytes = 16 << 10;
+
+    // More heads of a work-item gain nothing, and leave less to share out over cores; queries and outputs of them all stay in the second-level cache.
+    private const int MostHeads = 8;
+    private const int HeadStateBytes = 64 << 10;
 
     public static KernelPlan Plan(AttentionSpec spec)
     {
@@ -39,7 +43,7 @@ internal static class CpuPlanner
         var narrow = new CpuTile(RowVectors: 2, AtOnce: 8, keys);
         (CpuTile prefill, CpuTile other) = spec.GroupSize >= 4 && widest <= 128 ? (wide, narrow) : (narrow, wide);
         int rows = PortablePlanner.PowerOfTwoAtLeast(spec.GroupSize);
-        TilePlan decode = rows <= MostDecodeRows ? new TilePlan(rows, DecodeKeys(spec), ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, prefill.GroupsPerUnit)
+        TilePlan decode = rows <= MostDecodeRows ? FewRows(spec, rows, prefill.GroupsPerUnit)
             : rows <= Lanes ? new CpuTile(RowVectors: 1, AtOnce: 16, keys)
             : prefill;
         return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1)
@@ -48,11 +52,37 @@ internal static class CpuPlanner
         };
     }
 
-    /// <summary>Keys that a tile of few rows reads at a time: a power of two, at least a vector's lanes.</summary>
-    private static int DecodeKeys(AttentionSpec spec)
+    private static TilePlan FewRows(AttentionSpec spec, int rows, int itemsPerUnit)
     {
+        int heads = HeadsTogether(spec, rows);
+        return new TilePlan(rows, DecodeKeys(spec, heads), ThreadsX: 1, ThreadsY: 1, LocalBytes: 0, itemsPerUnit) { KvHeads = heads };
+    }
+
+    /// <summary>
+    /// KV heads that a work-item with few rows has: several where their rows of a token lie close together, since what is read one after the
+    /// other in memory arrives sooner and needs fewer addresses translated.
+    /// </summary>
+    private static int HeadsTogether(AttentionSpec spec, int rows)
+    {
+        bool areClose = spec.Layout == KvLayout.Nhd || spec.PageSize > 0;
+
+        // Equal splits of any batch are long: with the heads apart, there is work for more cores.
+        if (!areClose || spec.LatentCache || spec.Deterministic)
+        {
+            return 1;
+        }
+
+        int bytes = rows * (spec.HeadDim + spec.ResolvedValueDim) * sizeof(float);
+        return Enumerable.Range(1, MostHeads).Last(heads => spec.KvHeads % heads == 0 && (heads == 1 || heads * bytes <= HeadStateBytes));
+    }
+
+    /// <summary>Keys that a tile of few rows reads at a time: a power of two, at least a vector's lanes.</summary>
+    private static int DecodeKeys(AttentionSpec spec, int heads)
+    {
+        bool isSmall = heads == 1 && (spec.ResolvedCacheStorage.BitsPerElement() == 32 || spec.PageSize > 0);
+        int most = isSmall ? SmallTileBytes : DecodeTileBytes;
         int elements = spec.HeadDim + (spec.LatentCache ? 0 : spec.ResolvedValueDim), bits = spec.ResolvedCacheStorage.BitsPerElement(), keys = 64;
-        while (keys > Lanes && keys * elements * bits / 8 > (bits == 32 || spec.PageSize > 0 ? DecodeTileBytes : ConvertedTileBytes))
+        while (keys > Lanes && keys * elements * bits / 8 > most)
         {
             keys /= 2;
         }

@@ -9,6 +9,9 @@ namespace Kernels.Compiler.Planning;
 /// <param name="GroupsPerUnit">Work-groups that a compute unit runs side by side, as far as the planner can tell.</param>
 internal record TilePlan(int Rows, int Keys, int ThreadsX, int ThreadsY, int LocalBytes, int GroupsPerUnit)
 {
+    /// <summary>KV heads whose rows a work-group has, one head after the other in each tile of keys.</summary>
+    public int KvHeads { get; init; } = 1;
+
     public int WorkGroupSize => ThreadsX * ThreadsY;
 
     /// <summary>Whether the last work-group of an item's splits merges them.</summary>

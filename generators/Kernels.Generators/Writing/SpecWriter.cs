@@ -189,7 +189,7 @@ internal static class SpecWriter
         : $" {{ PrefillVariants = [{string.Join(", ", plan.PrefillVariants.Select(Tile))}] }}";
 
     private static string Tile(TilePlan tile) =>
-        $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes}, GroupsPerUnit: {tile.GroupsPerUnit}{(tile.MergesSplits ? ", MergesSplits: true" : "")})";
+        $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes}, GroupsPerUnit: {tile.GroupsPerUnit}{(tile.MergesSplits ? ", MergesSplits: true" : "")}{(tile.KvHeads > 1 ? $", KvHeads: {tile.KvHeads}" : "")})";
 
     private static string Double(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

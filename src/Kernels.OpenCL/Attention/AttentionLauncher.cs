@@ -250,7 +250,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             }
 
             inputs.Bind(kernel, next);
-            var range = new NDRange((nuint)(shape.KvHeads * tile.WorkGroupSize), (nuint)items);
+            var range = new NDRange((nuint)(shape.KvHeads / tile.KvHeads * tile.WorkGroupSize), (nuint)items);
             return Launch(kernel, range, Local(tile.WorkGroupSize), isLast && wantsEvent);
         }
     }

@@ -309,19 +309,22 @@ public sealed partial class WorkPlan
         }
 
         bool isGroup = tile.WorkGroupSize > 1;
-        (int startCost, int splitCost) = isGroup ? (GroupStartCost, tile.MergesSplits ? MergedSplitCost : GroupSplitCost) : (ItemStartCost, SplitCost);
+
+        // Of an item, each for some of the KV heads. Time is counted in keys that a work-group reads for all of its heads.
+        int groups = shape.KvHeads / tile.KvHeads;
+        (int startCost, int splitCost) = isGroup ? (GroupStartCost, tile.MergesSplits ? MergedSplitCost : GroupSplitCost) : (ItemStartCost, SplitCost / tile.KvHeads);
 
         // Groups of few rows that keep many copies on their way wait for memory: one alone on a compute unit reads faster than several together.
         bool isBandwidthBound = tile.MergesSplits && rows <= FewRows;
         bool isEven = 4 * (long)shortest >= 3 * (long)longest;
         double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
-        double ideal = total * shape.KvHeads / slots;
+        double ideal = total * groups / slots;
         int best = tile.Keys;
         double bestCost = double.PositiveInfinity;
         for (int splits = 1; splits <= MaxSplits; splits += Math.Max(1, splits / (isBandwidthBound ? 16 : 4)))
         {
             int chunk = Math.Max(1, (((longest + splits - 1) / splits) + tile.Keys - 1) / tile.Keys) * tile.Keys;
-            if (splits > 1 && chunk < SmallestSplit)
+            if (splits > 1 && chunk < SmallestSplit / tile.KvHeads)
             {
                 break;
             }
@@ -332,19 +335,19 @@ public sealed partial class WorkPlan
                 pieces += item.PartialRow >= 0 ? 1 : Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
             }
 
-            if (isBandwidthBound && isEven && splits > 1 && pieces * shape.KvHeads > 4 * slots)
+            if (isBandwidthBound && isEven && splits > 1 && pieces * groups > 4 * slots)
             {
                 break; // the device is full many times over
             }
 
             // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
             int piece = Math.Min(chunk, longest);
-            double time = isBandwidthBound ? ReadingTime(pieces * shape.KvHeads, piece, isEven ? null : ideal * tile.GroupsPerUnit, slots, tile.GroupsPerUnit)
-                : isEven ? Waves(pieces * shape.KvHeads / slots) * (piece + startCost)
-                : Math.Max(piece + startCost, ideal + (chunk / 4.0) + (pieces * shape.KvHeads * startCost / slots));
+            double time = isBandwidthBound ? ReadingTime(pieces * groups, piece, isEven ? null : ideal * tile.GroupsPerUnit, slots, tile.GroupsPerUnit)
+                : isEven ? Waves(pieces * groups / slots) * (piece + startCost)
+                : Math.Max(piece + startCost, ideal + (chunk / 4.0) + (pieces * groups * startCost / slots));
 
             // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
-            double merging = splits == 1 ? 0 : splitCost + (pieces * shape.KvHeads * 2.0 * rows / slots);
+            double merging = splits == 1 ? 0 : splitCost + (pieces * groups * 2.0 * rows / slots);
             if (time + merging < bestCost)
             {
                 (best, bestCost) = (chunk, time + merging);

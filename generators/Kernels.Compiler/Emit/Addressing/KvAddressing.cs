@@ -26,6 +26,9 @@ internal abstract class KvAddressing
     /// <param name="dim">Expression: items of a row; "1" for what a token has one of in each head.</param>
     public abstract string RowOfToken(string token, string dim);
 
+    /// <summary>Expression: how many rows from a token's row of a head the next head's is.</summary>
+    public abstract string RowsOfHead { get; }
+
     /// <summary>Whether the rows of consecutive tokens of a head lie one after the other.</summary>
     public abstract bool RowsAreAdjacent { get; }
 
@@ -44,6 +47,8 @@ internal sealed class ContiguousAddressing(KvLayout layout) : KvAddressing
     public override string DisplayName => layout == KvLayout.Hnd
         ? "contiguous cache [sequence, KV head, token, dim]"
         : "contiguous cache [sequence, token, KV head, dim]";
+
+    public override string RowsOfHead => layout == KvLayout.Hnd ? "capacity" : "1";
 
     public override bool RowsAreAdjacent => layout == KvLayout.Hnd;
 
@@ -77,6 +82,8 @@ internal sealed class PagedAddressing(KvLayout layout, int pageSize) : KvAddress
     public override string DisplayName => layout == KvLayout.Hnd
         ? $"paged cache [page, KV head, {pageSize} tokens, dim]"
         : $"paged cache [page, {pageSize} tokens, KV head, dim]";
+
+    public override string RowsOfHead => layout == KvLayout.Hnd ? C.Int(pageSize) : "1";
 
     public override bool RowsAreAdjacent => false;
 

@@ -110,6 +110,7 @@ internal static class FlashAlgorithm
         steps.Begin(writer);
         writer.Line();
         writer.Open("for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)");
+        steps.OpenTile(writer);
         ClassifyTile(writer, spec, steps.CanLeaveOutTiles, steps.ItemIndex);
         steps.Scores(writer);
         if (context.Rules.Transforms)
@@ -120,6 +121,7 @@ internal static class FlashAlgorithm
         Hide(writer, context, steps);
         steps.Softmax(writer);
         steps.Accumulate(writer);
+        steps.CloseTile(writer);
         writer.Close().Line();
         steps.Finish(writer);
         writer.Close();

@@ -15,9 +15,16 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     private const int MemoryPageBytes = 4096;
 
     // Far enough ahead for a translation of an address that no cache has: a walk through tables in memory.
-    private const int KeysUntilTouched = 128;
+    private int KeysUntilTouched => HasHeads ? 64 : 128;
 
     private int Rows => Tile.Rows;
+
+    /// <summary>Whether a work-item has several KV heads: what a row of the tile has, each of them has.</summary>
+    private bool HasHeads => Tile.KvHeads > 1;
+
+    public override string KvHead => HasHeads
+        ? "const int first_head = get_group_id(0) * HEADS; // the heads of the longest item start first, then those of the next"
+        : base.KvHead;
 
     public override bool CallsRowFunctions => false;
 
@@ -32,8 +39,14 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     /// <summary>Keys whose scales are in one line of the processor's caches; 1 where other heads' lie between them.</summary>
     private int ScalesOfLine => Spec.Layout == KvLayout.Nhd ? 1 : CpuPrefetch.LineBytes / sizeof(float);
 
+    /// <summary>Whether a hint at the scales of a token's first head is one at those of the others.</summary>
+    private bool ScalesOfHeadsAreAdjacent => HasHeads && Spec.Layout == KvLayout.Nhd;
+
     /// <summary>Vectors of 16 elements in a line of the processor's caches.</summary>
     private int LineVectors => 8 * CpuPrefetch.LineBytes / (16 * Spec.ResolvedCacheStorage.BitsPerElement());
+
+    /// <summary>The pointer to a buffer of the cache from which <c>at</c> counts.</summary>
+    private string Of(string buffer) => HasHeads ? $"head_{buffer}" : buffer;
 
     private int KeyVectors => (Spec.HeadDim + 15) / 16;
 
@@ -48,6 +61,11 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     public override void DeclareTile(CodeWriter writer)
     {
+        if (HasHeads)
+        {
+            writer.Add($"#define HEADS {Tile.KvHeads} // KV heads of a work-item, one after the other in each tile: their rows of a token lie close together");
+        }
+
         writer.Add($"""
             #define VECTOR_KEYS {VectorKeys} // keys in a vector of scores, whose lanes are [row][key]
             #define KEY_VECTORS {KeyVectors} // vectors of 16 in a key
@@ -99,12 +117,23 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     public override void Begin(CodeWriter writer)
     {
+        writer.Add(HasHeads
+            ? """
+                lanes_float queries_of_heads[HEADS * ROWS * KEY_VECTORS];
+                lanes_float outputs_of_heads[HEADS * ROWS * VALUE_VECTORS];
+                lanes_float max_of_heads[HEADS]; // row_max of each
+                lanes_float sum_of_heads[HEADS];
+                lanes_float p[KEYS / VECTOR_KEYS]; // scores, then probabilities
+                """
+            : """
+                lanes_float query[ROWS * KEY_VECTORS];
+                lanes_float output[ROWS * VALUE_VECTORS];
+                lanes_float p[KEYS / VECTOR_KEYS]; // scores, then probabilities
+                lanes_float row_max = (lanes_float)(-INFINITY); // the same in all lanes of a row
+                lanes_float row_sum = (lanes_float)(0.0f); // each lane has the sum of its own keys
+                """);
+        OpenHeads(writer);
         writer.Add($$"""
-            lanes_float query[ROWS * KEY_VECTORS];
-            lanes_float output[ROWS * VALUE_VECTORS];
-            lanes_float p[KEYS / VECTOR_KEYS]; // scores, then probabilities
-            lanes_float row_max = (lanes_float)(-INFINITY); // the same in all lanes of a row
-            lanes_float row_sum = (lanes_float)(0.0f); // each lane has the sum of its own keys
             for (int i = 0; i < ROWS * KEY_VECTORS; i++)
             {
                 query[i] = (lanes_float)(0.0f);
@@ -121,45 +150,149 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             {
                 output[i] = (lanes_float)(0.0f);
             }
+            """);
+        TurnQueries(writer, d => $"(float*)(query + row * KEY_VECTORS) + ({d})");
+        if (HasHeads)
+        {
+            writer.Add("max_of_heads[head] = (lanes_float)(-INFINITY);").Add("sum_of_heads[head] = (lanes_float)(0.0f);");
+        }
+
+        CloseHeads(writer);
+        writer.Add("""
             const lanes_int lane = (lanes_int)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
             const lanes_int lane_key = lane % VECTOR_KEYS;
             const int last_of_item = item.kv_end - 1;
             """);
-        TurnQueries(writer, d => $"(float*)(query + row * KEY_VECTORS) + ({d})");
+        if (!HasHeads)
+        {
+            MakeRow(writer);
+        }
+    }
+
+    public override void OpenTile(CodeWriter writer)
+    {
+        if (!HasHeads)
+        {
+            return;
+        }
+
+        FindRows(writer);
+        if (ScalesOfHeadsAreAdjacent)
+        {
+            HintScales(writer);
+        }
+
+        OpenHeads(writer);
+        writer.Add($"""
+            lanes_float row_max = max_of_heads[head]; // the same in all lanes of a row
+            lanes_float row_sum = sum_of_heads[head]; // each lane has the sum of its own keys
+            const long head_row = (long)head * {Context.Addressing.RowsOfHead}; // how far its rows are from those of the first head
+            global const {Context.Cache.StorageType}* const head_keys = keys + head_row * {KeyLength};
+            global const {Context.Cache.StorageType}* const head_values = values + head_row * {ValueLength};
+            """);
+        if (Context.ScalesTokens)
+        {
+            writer.Add("global const float* const head_key_scales = key_scales + head_row;").Add("global const float* const head_value_scales = value_scales + head_row;");
+        }
+
+        writer.Add($"""
+            // The keys that are read next: this tile's of the next head, after the last head's the next tile's of the first.
+            global const {Context.Cache.StorageType}* const next_keys = head + 1 < HEADS ? head_keys + {Context.Addressing.RowsOfHead} * {KeyLength} : keys;
+            const int next_at = head + 1 < HEADS ? 0 : KEYS;
+            """);
+
+        MakeRow(writer);
+    }
+
+    public override void CloseTile(CodeWriter writer)
+    {
+        if (HasHeads)
+        {
+            writer.Add("max_of_heads[head] = row_max;").Add("sum_of_heads[head] = row_sum;");
+        }
+
+        CloseHeads(writer);
+    }
+
+    /// <summary>A loop over the KV heads of the work-item, with what each of them has under the names that a single one's has.</summary>
+    private void OpenHeads(CodeWriter writer, bool needsQuery = true)
+    {
+        if (HasHeads)
+        {
+            writer.Open("for (int head = 0; head < HEADS; head++)");
+            writer.Add("const int kv_head = first_head + head;");
+            if (needsQuery)
+            {
+                writer.Add("lanes_float* const query = queries_of_heads + head * ROWS * KEY_VECTORS;");
+            }
+
+            writer.Add("lanes_float* const output = outputs_of_heads + head * ROWS * VALUE_VECTORS;");
+        }
+    }
+
+    private void CloseHeads(CodeWriter writer)
+    {
+        if (HasHeads)
+        {
+            writer.Close();
+        }
+    }
+
+    private void MakeRow(CodeWriter writer)
+    {
         if (Context.Rules.NeedsRows)
         {
             writer.Add($"const Row row = {Context.Rules.MakeRow}min(lane / VECTOR_KEYS, (lanes_int)(item.row_count - 1)));");
         }
     }
 
-    public override void Scores(CodeWriter writer)
+    /// <summary>Where the rows of the tile are, of the first head where there are several.</summary>
+    private void FindRows(CodeWriter writer)
     {
         writer.Add($"""
             const int key_count = min(KEYS, item.kv_end - first_key);
             const int vector_count = (key_count + 15) / 16 * (16 / VECTOR_KEYS);
+            long at[2 * KEYS]; // where the rows of this tile and of the next are in the cache, counted in rows{(HasHeads ? "; those of the first head" : "")}
             """);
-        if (Context.ScalesTokens)
+        writer.Open("for (int j = 0; j < 2 * KEYS; j++)");
+        if (HasHeads)
         {
-            writer.Add("lanes_float value_scale[KEYS / VECTOR_KEYS];");
+            writer.Add("const int kv_head = first_head;");
         }
 
-        writer.Add("long at[2 * KEYS]; // where the rows of this tile and of the next are in the cache, counted in rows");
-        writer.Open("for (int j = 0; j < 2 * KEYS; j++)");
         writer.Add($"""
             // Past the end the last key again, so that nothing unwritten is read; its scores there are hidden.
             const int key = min(first_key + KEY_AT(j), last_of_item);
             at[j] = {Context.Addressing.RowOfToken("key", "1")};
             """);
         writer.Close();
+    }
+
+    public override void Scores(CodeWriter writer)
+    {
+        if (!HasHeads)
+        {
+            FindRows(writer);
+        }
+
+        if (Context.ScalesTokens)
+        {
+            writer.Add("lanes_float value_scale[KEYS / VECTOR_KEYS];");
+        }
+
         TouchPages(writer);
-        HintScales(writer);
+        if (!ScalesOfHeadsAreAdjacent)
+        {
+            HintScales(writer);
+        }
+
         writer.Open("for (int g = 0; g < vector_count; g++)");
-        Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = keys + at[g * VECTOR_KEYS + {i}] * {KeyLength};");
+        Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* k{i} = {Of("keys")} + at[g * VECTOR_KEYS + {i}] * {KeyLength};");
         int whole = Spec.HeadDim / 16;
         bool hintsValues = !Spec.LatentCache && whole > 0;
         if (hintsValues)
         {
-            Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* v{i} = values + at[g * VECTOR_KEYS + {i}] * {ValueLength};");
+            Named(writer, VectorKeys, i => $"global const {Context.Cache.StorageType}* v{i} = {Of("values")} + at[g * VECTOR_KEYS + {i}] * {ValueLength};");
         }
 
         for (int row = 0; row < Rows; row++)
@@ -198,8 +331,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         if (Context.ScalesTokens)
         {
             string Lanes(string name) => string.Join(", ", Enumerable.Range(0, CpuPlanner.Lanes).Select(i => $"{name}{i % VectorKeys}"));
-            Named(writer, VectorKeys, i => $"const float x{i} = key_scales[at[g * VECTOR_KEYS + {i}]];");
-            Named(writer, VectorKeys, i => $"const float y{i} = value_scales[at[g * VECTOR_KEYS + {i}]];");
+            Named(writer, VectorKeys, i => $"const float x{i} = {Of("key_scales")}[at[g * VECTOR_KEYS + {i}]];");
+            Named(writer, VectorKeys, i => $"const float y{i} = {Of("value_scales")}[at[g * VECTOR_KEYS + {i}]];");
             writer.Add($"p[g] *= (float16)({Lanes("x")});").Add($"value_scale[g] = (float16)({Lanes("y")});");
         }
 
@@ -276,8 +409,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer.Add("const float* w = (const float*)(p + g); // 0 for keys past the end").Add("#pragma unroll");
             writer.Open("for (int i = 0; i < VECTOR_KEYS; i++)");
             writer.Add("const int j = g * VECTOR_KEYS + i;");
-            writer.Add($"global const {Context.Cache.StorageType}* next_key = keys + at[KEYS + j] * {KeyLength};");
-            writer.Add($"global const {Context.Cache.StorageType}* v = {(Spec.LatentCache ? $"keys + at[j] * {KeyLength}" : $"values + at[j] * {ValueLength}")};");
+            writer.Add($"global const {Context.Cache.StorageType}* next_key = {(HasHeads ? "next_keys + at[next_at + j]" : "keys + at[KEYS + j]")} * {KeyLength};");
+            writer.Add($"global const {Context.Cache.StorageType}* v = {(Spec.LatentCache ? $"keys + at[j] * {KeyLength}" : $"{Of("values")} + at[j] * {ValueLength}")};");
             Named(writer, Rows, r => $"const float w{r} = w[{r} * VECTOR_KEYS + i];");
             for (int i = 0; i < count; i++)
             {
@@ -298,6 +431,12 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     public override void Finish(CodeWriter writer)
     {
+        OpenHeads(writer, needsQuery: false);
+        if (HasHeads)
+        {
+            writer.Add("const lanes_float row_max = max_of_heads[head];").Add("lanes_float row_sum = sum_of_heads[head];");
+        }
+
         for (int step = VectorKeys / 2; step > 0; step /= 2)
         {
             writer.Add($"row_sum += swap_{step}(row_sum);");
@@ -308,6 +447,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             "((const float*)&row_max)[row * VECTOR_KEYS]",
             "((const float*)&row_sum)[row * VECTOR_KEYS]",
             "((const float*)(output + row * VALUE_VECTORS))[c]");
+        CloseHeads(writer);
     }
 
     /// <summary>Asks for a line of each page of memory that a later tile's rows lie in: hints at the other lines would wait for its address.</summary>
@@ -340,7 +480,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         }
 
         writer.Open($"for (int j = KEYS; j < 2 * KEYS; j += {ScalesOfLine})");
-        writer.Add("prefetch_line(key_scales + at[j]);").Add("prefetch_line(value_scales + at[j]);");
+        string keyScales = ScalesOfHeadsAreAdjacent ? "key_scales" : Of("key_scales"), valueScales = ScalesOfHeadsAreAdjacent ? "value_scales" : Of("value_scales");
+        writer.Add($"prefetch_line({keyScales} + at[j]);").Add($"prefetch_line({valueScales} + at[j]);");
         writer.Close();
     }
 

@@ -30,6 +30,16 @@ internal abstract class FlashSteps
     /// <summary>Whether values are read by rows of their own: not where they are found in the keys of a latent cache.</summary>
     public virtual bool CallsValueRow => true;
 
+    /// <summary>Opens what a tile's steps stand in: nothing, or a loop over the KV heads of the work-group.</summary>
+    public virtual void OpenTile(CodeWriter writer)
+    {
+    }
+
+    /// <summary>Closes what <see cref="OpenTile"/> has opened.</summary>
+    public virtual void CloseTile(CodeWriter writer)
+    {
+    }
+
     /// <summary>Constants of the tile, after <c>ROWS</c> and <c>KEYS</c>.</summary>
     public virtual void DeclareTile(CodeWriter writer)
     {
