@@ -123,6 +123,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
         LoadQueries(writer);
         writer.Close();
+        HintOutputs(writer);
         TurnQueries(writer, d => $"(float*)query + ({d}) * ROWS + row");
     }
 
@@ -232,6 +233,20 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         EachVector(writer, "log_sum[r] = log(row_sum[r]);");
         StoreStates(writer, "((const float*)row_max)[row]", "((const float*)row_sum)[row]", "((const float*)log_sum)[row]", _ => writer.Add("factors[row] = factor;"));
         StoreOutputs(writer);
+    }
+
+    /// <summary>Asks for the memory that the rows will be stored in, which arrives while keys are read.</summary>
+    private void HintOutputs(CodeWriter writer)
+    {
+        // Rows of a latent cache are too long for the caches, and their items so long that the end does not count.
+        if (Spec.LatentCache)
+        {
+            return;
+        }
+
+        writer.Open("for (int row = 0; row < item.row_count && item.partial_row < 0; row++)");
+        writer.Add($"prefetch_row(outputs + packed_row(item, kv_head, row) * VALUE_DIM, VALUE_DIM * sizeof({Context.Storage.StorageType})); // is there when they are stored");
+        writer.Close();
     }
 
     /// <summary>Loads the queries of vector <c>r</c>'s rows, and turns rows into lanes.</summary>
