@@ -19,10 +19,10 @@ public sealed class PlannerTests
             Assert.Equal(target, plan.Target);
             foreach (TilePlan tile in new[] { plan.Prefill, plan.Decode })
             {
-                // With wgmma, groups of four warps and blocks of 16 keys are whole; the other forms divide by masks and shifts. Warps that copy come on top.
+                // With wgmma, groups of four warps and blocks of 16 keys are whole, and a CPU's work-item shares with none; the other forms divide by masks and shifts. Warps that copy come on top.
                 // Lanes that load pieces share a row evenly, however many it has.
                 Assert.All([tile.Rows, tile.Keys, tile.ThreadsX, tile.ThreadsY], size => Assert.True(
-                    BitOperations.IsPow2(size) || (tile is HopperTile && size % 16 == 0) || (target == KernelTarget.Hopper && size == tile.ThreadsY)
+                    BitOperations.IsPow2(size) || (tile is HopperTile or CpuTile && size % 16 == 0) || (target == KernelTarget.Hopper && size == tile.ThreadsY)
                     || (tile is PortablePieceTile && size == tile.ThreadsX),
                     $"{spec}: {tile}"));
                 Assert.Equal(tile.ThreadsX * tile.ThreadsY, tile.WorkGroupSize);

@@ -33,22 +33,21 @@ internal static class CpuPlanner
 
     public static KernelPlan Plan(AttentionSpec spec)
     {
-        // Keys or values of a tile stay in the first-level cache while all its rows use them.
+        // Four vectors of rows use an element of a key or value four times; with six keys at a time, 24 sums leave registers for what
+        // they are made of. With many keys sums of the output are loaded and stored seldom; of very long rows few stay in the caches.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
         int keys = widest <= 128 ? 64 : widest <= 256 ? 32 : 16;
+        var prefill = new CpuTile(RowVectors: 4, AtOnce: 6, widest <= 256 ? 96 : 48);
 
-        // More rows read keys less often, which matters where memory is slow. But of rows of many positions more are idle on the
-        // diagonal, and the queries of many rows of many elements do not stay in the first-level cache.
-        var wide = new CpuTile(RowVectors: 4, AtOnce: 4, keys);
-        var narrow = new CpuTile(RowVectors: 2, AtOnce: 8, keys);
-        (CpuTile prefill, CpuTile other) = spec.GroupSize >= 4 && widest <= 128 ? (wide, narrow) : (narrow, wide);
+        // Fewer rows of many positions have fewer idle on the diagonal; fewer sums suffice where an addition takes less time.
+        CpuTile[] others = [new(RowVectors: 2, AtOnce: 8, keys), new(RowVectors: 4, AtOnce: 4, keys)];
         int rows = PortablePlanner.PowerOfTwoAtLeast(spec.GroupSize);
         TilePlan decode = rows <= MostDecodeRows ? FewRows(spec, rows, prefill.GroupsPerUnit)
             : rows <= Lanes ? new CpuTile(RowVectors: 1, AtOnce: 16, keys)
             : prefill;
         return new KernelPlan(KernelTarget.Cpu, prefill, decode, AppendWorkGroupSize: 1, CombineWorkGroupSize: 1)
         {
-            PrefillVariants = [other, new CpuTile(RowVectors: 1, AtOnce: 16, 2 * keys)],
+            PrefillVariants = others,
         };
     }
 

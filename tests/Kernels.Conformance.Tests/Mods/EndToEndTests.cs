@@ -132,7 +132,7 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         CaseResult result = CaseRunner.Run(new AttentionCase(descriptor.Shape, split ? Split : Ragged, Seed: 23), kernels, mods);
         Assert.True(result.Failure is null, result.Failure);
         Assert.Equal((split ? Split : Ragged).Sum(pair => pair.Item1) * descriptor.Shape.QueryHeads, result.Rows);
-        Assert.Equal(split, kernels.MergedRows > 0);
+        Assert.True(!split || kernels.MergedRows > 0, "no keys were split");
     }
 
     private float[] Floats(int count, float size) => [.. Enumerable.Range(0, count).Select(_ => size * ((2 * random.NextSingle()) - 1))];

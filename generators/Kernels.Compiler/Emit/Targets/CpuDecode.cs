@@ -182,7 +182,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             HintScales(writer);
         }
 
-        OpenHeads(writer);
+        bool needsNumber = RowsOfMemoryPage > 0 || Spec.MaskMod is not null || (Context.Rules.NeedsRows && Context.Rules.MakeRow.Contains("kv_head"));
+        OpenHeads(writer, needsNumber: needsNumber);
         writer.Add($"""
             lanes_float row_max = max_of_heads[head]; // the same in all lanes of a row
             lanes_float row_sum = sum_of_heads[head]; // each lane has the sum of its own keys
@@ -215,12 +216,16 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     }
 
     /// <summary>A loop over the KV heads of the work-item, with what each of them has under the names that a single one's has.</summary>
-    private void OpenHeads(CodeWriter writer, bool needsQuery = true)
+    private void OpenHeads(CodeWriter writer, bool needsNumber = true, bool needsQuery = true)
     {
         if (HasHeads)
         {
             writer.Open("for (int head = 0; head < HEADS; head++)");
-            writer.Add("const int kv_head = first_head + head;");
+            if (needsNumber)
+            {
+                writer.Add("const int kv_head = first_head + head;");
+            }
+
             if (needsQuery)
             {
                 writer.Add("lanes_float* const query = queries_of_heads + head * ROWS * KEY_VECTORS;");

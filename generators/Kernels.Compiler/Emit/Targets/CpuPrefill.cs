@@ -9,6 +9,11 @@ namespace Kernels.Compiler.Emit.Targets;
 internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash(context)
 {
     private const string EveryVector = "UNROLLED for (int r = 0; r < ROW_VECTORS; r++)";
+    private const string EveryBlock = "for (int b = 0; b < ROW_VECTORS; b += VECTORS_AT_ONCE)";
+    private const string VectorsAtOnce = "UNROLLED for (int r = 0; r < VECTORS_AT_ONCE; r++)";
+
+    // Of 16 registers of 8 lanes, 12 for sums.
+    private const int FewRegistersAtOnce = 6;
 
     /// <summary>Expression: the work-group's number in the order in which groups start.</summary>
     private const string GroupNumber = "(get_group_id(1) * KV_HEADS + get_group_id(0))";
@@ -38,7 +43,13 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
     public override void DeclareTile(CodeWriter writer) => writer.Add($"""
         #define ROW_VECTORS {tile.RowVectors} // vectors of {CpuPlanner.Lanes} that the rows make
-        #define AT_ONCE {tile.AtOnce} // keys, later columns of the output, whose sums are in registers at a time
+        #ifdef __AVX512F__ // 32 registers of 16 lanes
+        #define VECTORS_AT_ONCE ROW_VECTORS // of these, have sums in registers at a time
+        #define AT_ONCE {tile.AtOnce} // keys, later columns of the output, that do
+        #else
+        #define VECTORS_AT_ONCE 1
+        #define AT_ONCE {FewRegistersAtOnce}
+        #endif
         """);
 
     protected override IEnumerable<int> QueryWidths => Spec.HeadDim < CpuPlanner.Lanes ? [] : [CpuPlanner.Lanes];
@@ -213,7 +224,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
         Columns(writer, "AT_ONCE");
         writer.Close();
-        if (Tiles.Any(any => Spec.ResolvedValueDim % any.AtOnce > 0))
+        if (Tiles.Select(any => any.AtOnce).Append(FewRegistersAtOnce).Any(atOnce => Spec.ResolvedValueDim % atOnce > 0))
         {
             writer.Add("#if VALUE_DIM % AT_ONCE > 0");
             writer.Open();
@@ -327,7 +338,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     private void Products(CodeWriter writer, string count, bool prefetches)
     {
         writer.Add($"{Rows} k = key_rows + j * HEAD_DIM;");
-        writer.Add($"lanes_float sum[{count}][ROW_VECTORS];");
+        writer.Open(EveryBlock);
+        writer.Add($"lanes_float sum[{count}][VECTORS_AT_ONCE];");
         EachSum(writer, count, "sum[i][r] = (lanes_float)(0.0f);");
         bool linewise = prefetches && ReadsInPlace;
         if (linewise)
@@ -360,14 +372,15 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         writer.Open(!linewise ? "for (int d = 0; d < HEAD_DIM; d++)"
             : Spec.HeadDim % CpuPlanner.Lanes == 0 ? "for (int d = line; d < line + LINE; d++)"
             : "for (int d = line; d < min(line + LINE, HEAD_DIM); d++)");
-        EachSum(writer, count, "sum[i][r] = fma(query[d][r], (lanes_float)(k[i * HEAD_DIM + d]), sum[i][r]);");
+        EachSum(writer, count, "sum[i][r] = fma(query[d][b + r], (lanes_float)(k[i * HEAD_DIM + d]), sum[i][r]);");
         writer.Close();
         if (linewise)
         {
             writer.Close();
         }
 
-        EachSum(writer, count, "p[j + i][r] = sum[i][r];");
+        EachSum(writer, count, "p[j + i][b + r] = sum[i][r];");
+        writer.Close();
     }
 
     /// <summary>Asks for a token's row of the cache, to be converted soon.</summary>
@@ -378,20 +391,22 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     private void Columns(CodeWriter writer, string count)
     {
         writer.Add($"{Rows} v = value_rows + c;");
-        writer.Add($"lanes_float sum[{count}][ROW_VECTORS];");
-        EachSum(writer, count, "sum[i][r] = output[c + i][r] * rescale[r];");
+        writer.Open(EveryBlock);
+        writer.Add($"lanes_float sum[{count}][VECTORS_AT_ONCE];");
+        EachSum(writer, count, "sum[i][r] = output[c + i][b + r] * rescale[b + r];");
         writer.Add("#pragma unroll 2");
         writer.Open("for (int j = 0; j < key_count; j++)");
-        EachSum(writer, count, $"sum[i][r] = fma(p[j][r], (lanes_float)(v[j * {ValueStride} + i]), sum[i][r]);");
+        EachSum(writer, count, $"sum[i][r] = fma(p[j][b + r], (lanes_float)(v[j * {ValueStride} + i]), sum[i][r]);");
         writer.Close();
-        EachSum(writer, count, "output[c + i][r] = sum[i][r];");
+        EachSum(writer, count, "output[c + i][b + r] = sum[i][r];");
+        writer.Close();
     }
 
-    /// <summary>The statement for each of <paramref name="count"/> keys or columns and each vector of rows, without a loop at run time.</summary>
+    /// <summary>The statement for each of <paramref name="count"/> keys or columns and each of the vectors of rows from <c>b</c> on that have sums at a time, without a loop at run time.</summary>
     private static void EachSum(CodeWriter writer, string count, string statement)
     {
         writer.Open($"UNROLLED for (int i = 0; i < {count}; i++)");
-        EachVector(writer, statement);
+        writer.Open(VectorsAtOnce).Add(statement).Close();
         writer.Close();
     }
 
