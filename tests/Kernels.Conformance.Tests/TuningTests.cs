@@ -133,18 +133,19 @@ public sealed class TuningTests : IDisposable
     }
 
     [SkippableTheory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public void A_plan_stays_right_when_another_tile_is_chosen_after_it(int variant)
+    [InlineData(KernelTarget.Cpu, 1)]
+    [InlineData(KernelTarget.Cpu, 2)]
+    [InlineData(KernelTarget.Portable, 1)]
+    public void A_plan_stays_right_when_another_tile_is_chosen_after_it(KernelTarget target, int variant)
     {
         using ComputeDevice device = Open(TuningMode.On);
-        using RuntimeKernels<float> kernels = Kernels(device);
+        using RuntimeKernels<float> kernels = Kernels(device, target);
         using var early = Load(kernels, (250, 250), (90, 150));
         using var late = Load(kernels, (Long, Long), (37, 37));
         AttentionPlan<RuntimeSpec> before = early.Plan();
 
         // Another process has measured.
-        device.Programs.SaveNote(device.Tuning.KeyOf(RuntimeSpec.Describe(Shape), KernelTarget.Cpu), [(byte)variant]);
+        device.Programs.SaveNote(device.Tuning.KeyOf(RuntimeSpec.Describe(Shape), target), [(byte)variant]);
         AttentionPlan<RuntimeSpec> after = late.Plan();
         Assert.Equal((variant, TileChoiceReason.Stored), (kernels.Tuning.Variant, kernels.Tuning.Reason));
         Assert.Equal((0, variant), (before.Tiles.Choice.Variant, after.Tiles.Choice.Variant));
@@ -342,7 +343,7 @@ public sealed class TuningTests : IDisposable
     public void Another_mode_is_an_error() =>
         Assert.Contains("KERNELS_TUNE", Assert.Throws<ArgumentException>(() => TileTuning.Parse("fast")).Message, StringComparison.Ordinal);
 
-    private static RuntimeKernels<float> Kernels(ComputeDevice device) => new(device, RuntimeSpec.Describe(Shape), KernelTarget.Cpu);
+    private static RuntimeKernels<float> Kernels(ComputeDevice device, KernelTarget target = KernelTarget.Cpu) => new(device, RuntimeSpec.Describe(Shape), target);
 
     private static LoadedCase<RuntimeSpec, float> Load(RuntimeKernels<float> kernels, params (int, int)[] lengths) =>
         new(new(Shape, lengths, Seed: 5), kernels, new());
