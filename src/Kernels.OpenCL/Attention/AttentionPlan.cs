@@ -121,6 +121,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         mergeCounters?.Dispose();
         lse?.Dispose();
     }
+
     /// <summary>Whether a request of so many tokens is worth a measurement, and the prefill kernel's.</summary>
     private bool IsLongPrompt(int tokens) =>
         tokens >= TileSelection.LongPrompt && (long)tokens * descriptor.Shape.GroupSize > selection.Current.Geometry.Decode.Rows;
