@@ -114,6 +114,7 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <summary>
     /// Whether a request's outputs and LSEs have the same bits whatever else is in the batch. Its keys are then split by its own
     /// length alone, prompts not at all, and shared prefixes are read once for each request: an almost empty device is used less well.
+    /// Its prefill tile is the planner's: none is measured.
     /// </summary>
     public bool Deterministic { get; set; }
 

@@ -8,6 +8,9 @@ public sealed class Devices : IDisposable
 {
     private readonly Dictionary<int, ComputeDevice> opened = [];
 
+    /// <summary>What a test runs must not depend on times. Commands open devices themselves, some as processes of their own: only the environment reaches them.</summary>
+    public Devices() => Environment.SetEnvironmentVariable("KERNELS_TUNE", "off");
+
     /// <summary>The number of every device; −1 alone where there is none, so that tests are reported as skipped.</summary>
     public static int[] All { get; } = [.. ComputeDevice.Enumerate().Select(d => d.Index).DefaultIfEmpty(-1)];
 
@@ -36,7 +39,7 @@ public sealed class Devices : IDisposable
         Skip.If(number < 0, "This machine has no OpenCL device.");
         if (!opened.TryGetValue(number, out ComputeDevice? device))
         {
-            device = ComputeDevice.Open(ComputeDevice.Enumerate().Single(d => d.Index == number));
+            device = ComputeDevice.Open(ComputeDevice.Enumerate().Single(d => d.Index == number), new() { Tuning = TuningMode.Off });
             opened.Add(number, device);
         }
 

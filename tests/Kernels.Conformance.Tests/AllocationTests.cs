@@ -13,13 +13,13 @@ public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<Devic
     private const int Rounds = 50;
 
     [SkippableTheory]
-    [InlineData(0, 40)]
-    [InlineData(16, 40)]
-    [InlineData(0, 3000)] // Long enough for keys to be split and merged.
-    public void DecodeStepAllocatesNothing(int pageSize, int keys)
+    [InlineData(0, 40, TuningMode.Off)]
+    [InlineData(16, 40, TuningMode.On)] // Not measured: no prompt is long.
+    [InlineData(0, 3000, TuningMode.Off)] // Long enough for keys to be split and merged.
+    public void DecodeStepAllocatesNothing(int pageSize, int keys, TuningMode tuning)
     {
         AttentionShape shape = CaseMatrix.Shape(8, 2, 64, 64, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) with { PageSize = pageSize };
-        ComputeDevice device = fixture.Device;
+        using ComputeDevice device = ComputeDevice.Open(fixture.Device.Info, new() { Tuning = tuning, ProgramCache = new() { UseDisk = false } });
         using AttentionLauncher<RuntimeSpec, float> launcher = new(device, RuntimeSpec.Describe(shape));
         using IKvCache<RuntimeSpec> cache = pageSize == 0 ? launcher.CreateCache(2, keys + 1, 1) : Paged(launcher, keys, pageSize);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();

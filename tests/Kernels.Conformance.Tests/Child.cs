@@ -21,7 +21,7 @@ internal static class Child
 
     public static int Main(string[] arguments)
     {
-        using ComputeDevice device = ComputeDevice.Open(options: new() { ProgramCache = new() { UseDisk = false } });
+        using ComputeDevice device = ComputeDevice.Open(options: new() { Tuning = TuningMode.Off, ProgramCache = new() { UseDisk = false } });
         Console.WriteLine($"device: {device.Info}");
         switch (arguments)
         {

@@ -35,6 +35,8 @@ internal sealed class RuntimeKernels<T>(ComputeDevice device, AttentionDescripto
 
     public override ComputeDevice Device => launcher.Device;
 
+    public TileChoice Tuning => launcher.Tuning;
+
     /// <summary>The most rows of a request that the decode kernel takes.</summary>
     public int DecodeRows => descriptor.Geometry(launcher.Target).Decode.Rows;
 

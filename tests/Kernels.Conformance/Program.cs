@@ -24,7 +24,7 @@ var root = new RootCommand("Runs the attention kernels on a device and compares 
 root.SetAction(arguments =>
 {
     string? selector = arguments.GetValue(deviceOption);
-    using var device = ComputeDevice.Open(selector is null ? null : DeviceSelector.Parse(selector));
+    using var device = ComputeDevice.Open(selector is null ? null : DeviceSelector.Parse(selector), new() { Tuning = TuningMode.Off });
     Console.WriteLine($"device: {device.Info}, driver {device.Capabilities.DriverVersion}");
     int seed = arguments.GetValue(seedOption);
     IEnumerable<AppendCase> appends = AppendCase.All(seed);

@@ -51,6 +51,7 @@ public sealed class DeviceFixture : IDisposable
     internal static ComputeDevice Open(string? cacheFolder) => ComputeDevice.Open(options: new()
     {
         Profiling = true,
+        Tuning = TuningMode.Off,
         ProgramCache = cacheFolder is null ? new() { UseDisk = false } : new() { UseDisk = true, Directory = cacheFolder },
     });
 

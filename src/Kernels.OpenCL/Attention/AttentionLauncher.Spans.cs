@@ -21,7 +21,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
             Extend(cache, sequences, tokens);
             try
             {
-                Plan(cache, sequences, tokens);
+                Plan(cache, sequences, tokens, attends: false);
                 SubmitAppend(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values));
                 Device.Queue.Finish();
             }
@@ -40,7 +40,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
         lock (launching)
         {
-            Plan(cache, [sequence], tokens);
+            Plan(cache, [sequence], tokens, attends: true);
             AttendAndRead(cache, queries, outputs);
         }
     }
@@ -76,7 +76,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
             Extend(cache, sequences, tokensEach);
             try
             {
-                Plan(cache, sequences, tokensEach);
+                Plan(cache, sequences, tokensEach, attends: true);
                 SubmitAppend(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values));
                 AttendAndRead(cache, queries, outputs);
             }
@@ -116,7 +116,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         }
     }
 
-    private void Plan(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach)
+    private void Plan(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach, bool attends)
     {
         if (requests.Length < sequences.Length)
         {
@@ -128,7 +128,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
             requests[i] = new AttentionRequest(sequences[i], tokensEach, cache.Length(sequences[i]));
         }
 
-        ownPlan.Build(cache, requests.AsSpan(0, sequences.Length));
+        ownPlan.Build(cache, requests.AsSpan(0, sequences.Length), attends);
     }
 
     private void AttendAndRead(IKvCache<TSpec> cache, ReadOnlySpan<TElement> queries, Span<TElement> outputs)

@@ -11,11 +11,16 @@ namespace Kernels.OpenCL;
 public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     where TElement : unmanaged
 {
+    private const int Algorithms = 6;
+
     private readonly AttentionDescriptor descriptor;
     private readonly AttentionShape shape;
     private readonly KernelGeometry geometry;
+    private readonly TileSelection selection;
     private readonly LaunchInputs inputs;
-    private readonly ComputeKernel?[] kernels = new ComputeKernel?[6];
+
+    // One of each algorithm, then one of each other tile of prefill.
+    private readonly ComputeKernel?[] kernels;
 
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
     private readonly Lock launching = new();
@@ -31,7 +36,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     {
     }
 
-    /// <summary>As the other; <paramref name="variant"/> is the prefill tile to run, null for the planner's choice or, where that is asked for, the fastest.</summary>
+    /// <summary>As the other; <paramref name="variant"/> is the prefill tile to run; null leaves it to the device's options.</summary>
     internal AttentionLauncher(ComputeDevice device, AttentionDescriptor descriptor, KernelTarget? target, int? variant)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -46,12 +51,12 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         shape = descriptor.Shape;
         inputs = new LaunchInputs(descriptor);
         (Target, TargetReason) = target is { } asked ? (asked, "asked for") : TargetSelection.Pick(device, descriptor.Targets);
-        KernelGeometry emitted = descriptor.Geometry(Target);
-        Tuning = variant is { } asking
-            ? TileChoice.Of(emitted, asking, TileChoiceReason.Asked)
-            : device.Tuning.Choose<TSpec, TElement>(descriptor, Target, emitted);
-        geometry = emitted with { Prefill = Tuning.Tile };
-        CheckLimits(geometry.Prefill);
+        geometry = descriptor.Geometry(Target);
+        kernels = new ComputeKernel?[Algorithms + geometry.PrefillVariants.Count];
+        selection = variant is { } asking
+            ? new(LaunchTiles.Of(geometry, TileChoice.Of(geometry, asking, TileChoiceReason.Asked)))
+            : device.Tuning.Select<TSpec, TElement>(descriptor, Target, geometry);
+        CheckLimits(Tuning.Tile);
         CheckLimits(geometry.Decode);
         ownPlan = CreatePlan();
     }
@@ -65,8 +70,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <summary>Why these are the kernels that run, such as what the driver said to those of a newer target.</summary>
     public string TargetReason { get; }
 
-    /// <summary>Which of the emitted prefill tiles runs, and why.</summary>
-    public TileChoice Tuning { get; }
+    /// <summary>Which of the emitted prefill tiles plans are built for, and why. The first plan with a prompt of 256 tokens or more may change it.</summary>
+    public TileChoice Tuning => selection.Current.Choice;
 
     /// <summary>The learned logit of each query head, [H_q], of a spec with sinks; the next launches take it. Layers differ in theirs: set it before each.</summary>
     public DeviceBuffer<float>? Sinks { get => inputs.Sinks; set => inputs.Sinks = value; }
@@ -104,7 +109,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             throw new InvalidOperationException($"{descriptor.Name} has no mask mod.");
         }
 
-        var mask = new BlockMask<TSpec>(Device, geometry, descriptor.BlockMaskHeads, Classify);
+        var mask = new BlockMask<TSpec>(Device, descriptor.BlockMaskHeads, Classify);
         try
         {
             mask.Build(plan);
@@ -130,7 +135,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         : throw new InvalidOperationException($"{descriptor.Name} has no page size: create a contiguous cache.");
 
     /// <summary>A plan for this spec's steps.</summary>
-    public AttentionPlan<TSpec> CreatePlan() => new(Device, descriptor, geometry);
+    public AttentionPlan<TSpec> CreatePlan() => new(Device, descriptor, selection);
 
     /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache.</summary>
     public ComputeEvent Append(
@@ -202,7 +207,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             Expect(lse, (long)plan.Tokens * shape.QueryHeads, "tokens × query heads");
         }
 
-        if (BlockMask?.Fits(plan) == false)
+        if (BlockMask?.TryFit(plan) == false)
         {
             throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or set BlockMask to null.", nameof(plan));
         }
@@ -211,8 +216,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         {
             inputs.Check(work);
             bool decodes = work.DecodeItems.Count > 0, merges = work.Merges.Count > 0;
-            ComputeEvent? done = Flash(KernelAlgorithm.Prefill, geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill, isLast: !decodes && !merges);
-            done ??= Flash(KernelAlgorithm.Decode, geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode, isLast: !merges);
+            ComputeEvent? done = Flash(KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill, isLast: !decodes && !merges);
+            done ??= Flash(KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode, isLast: !merges);
             if (merges)
             {
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
@@ -233,7 +238,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
                 return null;
             }
 
-            ComputeKernel kernel = Kernel(algorithm)
+            ComputeKernel kernel = Kernel(algorithm, algorithm == KernelAlgorithm.Prefill ? plan.Tiles.Choice.Variant : 0)
                 .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
             int next = 10;
@@ -393,23 +398,26 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    private ComputeKernel Kernel(KernelAlgorithm algorithm) => kernels[(int)algorithm] ??= Program(algorithm).CreateKernel(EntryPoint(algorithm));
+    /// <param name="algorithm">Which.</param>
+    /// <param name="variant">Of prefill, the tile.</param>
+    private ComputeKernel Kernel(KernelAlgorithm algorithm, int variant = 0) =>
+        kernels[variant == 0 ? (int)algorithm : Algorithms + variant - 1] ??= Program(algorithm, variant).CreateKernel(EntryPoint(algorithm));
 
-    /// <summary>Builds a kernel now.</summary>
-    internal void Prepare(KernelAlgorithm algorithm)
+    /// <summary>Builds the prefill kernel of new plans now.</summary>
+    internal void PreparePrefill()
     {
         lock (launching)
         {
-            Kernel(algorithm);
+            Kernel(KernelAlgorithm.Prefill, Tuning.Variant);
         }
     }
 
-    private ComputeProgram Program(KernelAlgorithm algorithm)
+    private ComputeProgram Program(KernelAlgorithm algorithm, int variant)
     {
         ReadOnlySpan<byte> source = descriptor.Source(Target, algorithm);
         string name = $"{descriptor.Name} {algorithm}";
-        return algorithm == KernelAlgorithm.Prefill && Tuning.Variant > 0
-            ? Device.Programs.GetOrBuild(source, Tuning.BuildOption, name)
+        return variant > 0
+            ? Device.Programs.GetOrBuild(source, TileChoice.BuildOption(variant), name)
             : HopperAssembly.GetOrBuild(Device.Programs, source, name);
     }
 

@@ -9,19 +9,20 @@ namespace Kernels.OpenCL;
 /// <typeparam name="TSpec">The type that carries the spec.</typeparam>
 public sealed class BlockMask<TSpec> : IDisposable
 {
-    private readonly KernelGeometry geometry;
     private readonly int heads;
     private readonly Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify;
     private readonly ComputeDevice device;
     private readonly List<WorkItem> items = [];
+    private readonly List<AttentionRequest> requests = [];
+
+    // The tiles that the classes are of; null before the first build, and after one that failed.
+    private KernelGeometry? geometry;
     private (AttentionPlan<TSpec> Plan, int Version)? known;
     private bool disposed;
 
-    internal BlockMask(
-        ComputeDevice device, KernelGeometry geometry, int heads, Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify)
+    internal BlockMask(ComputeDevice device, int heads, Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify)
     {
         this.device = device;
-        this.geometry = geometry;
         this.heads = heads;
         this.classify = classify;
     }
@@ -37,11 +38,16 @@ public sealed class BlockMask<TSpec> : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentNullException.ThrowIfNull(plan);
         known = null;
-        Build(plan, Prefill, geometry.Prefill, plan.Work.PrefillItems, plan.Work.PrefillAt);
-        Build(plan, Decode, geometry.Decode, plan.Work.DecodeItems, plan.Work.DecodeAt);
+        geometry = null;
+        KernelGeometry tiles = plan.Tiles.Geometry;
+        Build(plan, Prefill, tiles.Prefill, plan.Work.PrefillItems, plan.Work.PrefillAt);
+        Build(plan, Decode, tiles.Decode, plan.Work.DecodeItems, plan.Work.DecodeAt);
         items.Clear();
         items.AddRange(plan.Work.PrefillItems);
         items.AddRange(plan.Work.DecodeItems);
+        requests.Clear();
+        requests.AddRange(plan.Requests);
+        geometry = tiles;
         known = (plan, plan.Version);
     }
 
@@ -50,26 +56,24 @@ public sealed class BlockMask<TSpec> : IDisposable
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentNullException.ThrowIfNull(plan);
-        if (known == (plan, plan.Version))
-        {
-            return true;
-        }
+        return known == (plan, plan.Version) || (geometry is not null && HasLengthsOf(plan));
+    }
 
-        WorkPlan work = plan.Work;
-        if (known is null || work.PrefillItems.Count != Prefill.Items || work.DecodeItems.Count != Decode.Items)
+    /// <summary>
+    /// Makes the mask that of a plan's tiles, where it <see cref="Fits"/>: a plan of the same lengths that was built after a measurement
+    /// may have others.
+    /// </summary>
+    /// <returns>Whether the mask fits.</returns>
+    internal bool TryFit(AttentionPlan<TSpec> plan)
+    {
+        if (!Fits(plan))
         {
             return false;
         }
 
-        for (int i = 0; i < items.Count; i++)
+        if (plan.Tiles.Geometry.Prefill != geometry!.Prefill || plan.Tiles.Geometry.Decode != geometry.Decode)
         {
-            WorkItem item = i < Prefill.Items ? work.PrefillItems[i] : work.DecodeItems[i - Prefill.Items];
-
-            // Whose keys they are makes no difference to the mask.
-            if (item with { Sequence = items[i].Sequence } != items[i])
-            {
-                return false;
-            }
+            Build(plan);
         }
 
         known = (plan, plan.Version);
@@ -80,7 +84,7 @@ public sealed class BlockMask<TSpec> : IDisposable
     public TileCounts Count()
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        return Count(Prefill, geometry.Prefill, 0) + Count(Decode, geometry.Decode, Prefill.Items);
+        return geometry is null ? default : Count(Prefill, geometry.Prefill, 0) + Count(Decode, geometry.Decode, Prefill.Items);
     }
 
     /// <summary>Frees the device memory.</summary>
@@ -89,6 +93,25 @@ public sealed class BlockMask<TSpec> : IDisposable
         disposed = true;
         Prefill.Buffer?.Dispose();
         Decode.Buffer?.Dispose();
+    }
+
+    private bool HasLengthsOf(AttentionPlan<TSpec> plan)
+    {
+        if (plan.Requests.Count != requests.Count)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < requests.Count; i++)
+        {
+            // Whose keys they are makes no difference to the mask.
+            if (plan.Requests[i] with { Sequence = requests[i].Sequence } != requests[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private void Build(AttentionPlan<TSpec> plan, TileClasses classes, TileGeometry tile, IReadOnlyList<WorkItem> found, int itemsAt)

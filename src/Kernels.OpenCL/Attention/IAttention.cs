@@ -22,7 +22,7 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// <summary>Why these are the kernels that run.</summary>
     string TargetReason { get; }
 
-    /// <summary>Which of the emitted prefill tiles runs, and why.</summary>
+    /// <summary>Which of the emitted prefill tiles plans are built for, and why. The first plan with a prompt of 256 tokens or more may change it.</summary>
     TileChoice Tuning { get; }
 
     /// <summary>A plan, to be built anew for each step.</summary>

@@ -9,6 +9,9 @@ public sealed record ComputeDeviceOptions
     /// <summary>How built programs are kept.</summary>
     public ProgramCacheOptions ProgramCache { get; init; } = ProgramCacheOptions.FromEnvironment();
 
-    /// <summary>Whether kernels that were emitted with several tiles are timed with each. By default KERNELS_TUNE ("off", "on" or "force"), else off.</summary>
+    /// <summary>
+    /// Whether prefill kernels that were emitted with several tiles are timed with each when a step first has a prompt of 256 tokens or
+    /// more. By default what the variable KERNELS_TUNE says ("on", "off" or "force"), else on.
+    /// </summary>
     public TuningMode Tuning { get; init; } = TileTuning.ModeFromEnvironment();
 }

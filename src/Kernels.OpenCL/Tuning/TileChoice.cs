@@ -11,11 +11,17 @@ public enum TileChoiceReason
     /// <summary>The planner's choice: tuning is off.</summary>
     Planned,
 
+    /// <summary>The planner's choice so far: the tiles are measured when a step first has a prompt of 256 tokens or more.</summary>
+    NotYetMeasured,
+
     /// <summary>It was the fastest of those measured in this process.</summary>
     Measured,
 
     /// <summary>It was the fastest when it was measured by an earlier process.</summary>
     Stored,
+
+    /// <summary>The planner's choice: the spec is <see cref="AttentionKernelAttribute.Deterministic"/>, and another tile may round differently.</summary>
+    Deterministic,
 
     /// <summary>The planner's choice: the spec's mods have inputs, which only its user has.</summary>
     NeedsInputs,
@@ -27,15 +33,15 @@ public enum TileChoiceReason
     Asked,
 }
 
-/// <summary>The prefill tile that runs.</summary>
+/// <summary>The prefill tile that runs. Immutable: a measurement makes a new one.</summary>
 /// <param name="Variant">0 for the planner's choice, n for the n-th of <see cref="KernelGeometry.PrefillVariants"/>.</param>
 /// <param name="Tile">The tile.</param>
 /// <param name="Reason">Why it was chosen.</param>
 /// <param name="Milliseconds">What the measurement took with each variant, from the planner's choice on; empty where there was none in this process.</param>
 public sealed record TileChoice(int Variant, TileGeometry Tile, TileChoiceReason Reason, IReadOnlyList<double> Milliseconds)
 {
-    /// <summary>The option that builds the variant.</summary>
-    internal string BuildOption => string.Create(CultureInfo.InvariantCulture, $"-D VARIANT={Variant}");
+    /// <summary>The option that builds a variant.</summary>
+    internal static string BuildOption(int variant) => string.Create(CultureInfo.InvariantCulture, $"-D VARIANT={variant}");
 
     /// <summary>For people: the tile, and why.</summary>
     public override string ToString() => string.Create(
@@ -45,8 +51,10 @@ public sealed record TileChoice(int Variant, TileGeometry Tile, TileChoiceReason
     {
         TileChoiceReason.OnlyOne => "the only one",
         TileChoiceReason.Planned => "the planner's choice; tuning is off",
+        TileChoiceReason.NotYetMeasured => string.Create(CultureInfo.InvariantCulture, $"the planner's choice; measured when a prompt of {TileSelection.LongPrompt} tokens comes"),
         TileChoiceReason.Measured => "fastest of " + string.Join(", ", Milliseconds.Select(time => time.ToString("F2", CultureInfo.InvariantCulture))) + " ms",
         TileChoiceReason.Stored => "the fastest in an earlier measurement",
+        TileChoiceReason.Deterministic => "the planner's choice; a deterministic spec keeps its tile",
         TileChoiceReason.NeedsInputs => "the planner's choice; mods with inputs are not measured",
         TileChoiceReason.NotMeasurable => "the planner's choice; the measurement failed",
         _ => "asked for",

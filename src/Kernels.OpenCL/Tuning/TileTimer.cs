@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 
 namespace Kernels.OpenCL;
 
@@ -34,8 +35,7 @@ internal static class TileTimer
             DeviceBuffer<TElement> outputs = Zeros<TElement>(longest * perToken);
             AttentionPlan<TSpec>[] plans = [.. launchers.Select(launcher => Own(launcher.CreatePlan()))];
 
-            // Builds, side by side.
-            Parallel.ForEach(launchers, launcher => launcher.Prepare(KernelAlgorithm.Prefill));
+            Build(launchers);
 
             int tokens = 0;
             Lengthen(ShortestPrompt);
@@ -100,6 +100,20 @@ internal static class TileTimer
         {
             owned.Push(disposable);
             return disposable;
+        }
+    }
+
+    /// <summary>Builds the kernels, side by side.</summary>
+    private static void Build<TSpec, TElement>(AttentionLauncher<TSpec, TElement>[] launchers)
+        where TElement : unmanaged
+    {
+        try
+        {
+            Parallel.ForEach(launchers, static launcher => launcher.PreparePrefill());
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
     }
 

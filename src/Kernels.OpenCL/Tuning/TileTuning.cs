@@ -8,49 +8,48 @@ namespace Kernels.OpenCL;
 /// </summary>
 internal sealed class TileTuning(ComputeDevice device, TuningMode mode)
 {
-    /// <summary>The environment variable with the mode: "off", "on" or "force".</summary>
+    /// <summary>The environment variable with the mode: "on", "off" or "force".</summary>
     public const string EnvironmentVariable = "KERNELS_TUNE";
 
-    private readonly ConcurrentDictionary<ProgramKey, Lazy<TileChoice>> chosen = new();
+    private readonly ConcurrentDictionary<ProgramKey, TileSelection> selections = new();
 
     public static TuningMode ModeFromEnvironment() => Parse(Environment.GetEnvironmentVariable(EnvironmentVariable));
 
     /// <exception cref="ArgumentException">The value is none of the modes.</exception>
     public static TuningMode Parse(string? value) => value?.Trim().ToLowerInvariant() switch
     {
-        null or "" or "off" => TuningMode.Off,
-        "on" => TuningMode.On,
+        null or "" or "on" => TuningMode.On,
+        "off" => TuningMode.Off,
         "force" => TuningMode.Force,
-        _ => throw new ArgumentException($"Expected \"off\", \"on\" or \"force\" in {EnvironmentVariable}, got \"{value}\"."),
+        _ => throw new ArgumentException($"Expected \"on\", \"off\" or \"force\" in {EnvironmentVariable}, got \"{value}\"."),
     };
 
-    /// <summary>The prefill tile to run.</summary>
-    public TileChoice Choose<TSpec, TElement>(AttentionDescriptor descriptor, KernelTarget target, KernelGeometry geometry)
+    /// <summary>The prefill tile to run, now and once it has been measured. Nothing is measured here.</summary>
+    public TileSelection Select<TSpec, TElement>(AttentionDescriptor descriptor, KernelTarget target, KernelGeometry geometry)
         where TElement : unmanaged
     {
-        if (geometry.PrefillVariants.Count == 0)
-        {
-            return TileChoice.Of(geometry, 0, TileChoiceReason.OnlyOne);
-        }
+        TileChoiceReason? settled = geometry.PrefillVariants.Count == 0 ? TileChoiceReason.OnlyOne
+            : mode == TuningMode.Off ? TileChoiceReason.Planned
+            : descriptor.Shape.Deterministic ? TileChoiceReason.Deterministic
+            : descriptor.HasModInputs ? TileChoiceReason.NeedsInputs
+            : null;
+        return settled is { } reason
+            ? new(Tiles(0, reason))
+            : selections.GetOrAdd(KeyOf(descriptor, target), key => new(Stored(key) ?? Tiles(0, TileChoiceReason.NotYetMeasured), () => Find(key)));
 
-        if (mode == TuningMode.Off)
-        {
-            return TileChoice.Of(geometry, 0, TileChoiceReason.Planned);
-        }
+        LaunchTiles Tiles(int variant, TileChoiceReason why, params double[] milliseconds) =>
+            LaunchTiles.Of(geometry, TileChoice.Of(geometry, variant, why, milliseconds));
 
-        if (descriptor.HasModInputs)
-        {
-            return TileChoice.Of(geometry, 0, TileChoiceReason.NeedsInputs);
-        }
+        LaunchTiles? Stored(ProgramKey key) => mode == TuningMode.On && device.Programs.Note(key) is [byte stored] && stored <= geometry.PrefillVariants.Count
+            ? Tiles(stored, TileChoiceReason.Stored)
+            : null;
 
-        ProgramKey key = KeyOf(descriptor, target);
-        return chosen.GetOrAdd(key, _ => new(() => Find())).Value;
-
-        TileChoice Find()
+        LaunchTiles Find(ProgramKey key)
         {
-            if (mode == TuningMode.On && device.Programs.Note(key) is [byte stored] && stored <= geometry.PrefillVariants.Count)
+            // Another process may have measured since.
+            if (Stored(key) is { } found)
             {
-                return TileChoice.Of(geometry, stored, TileChoiceReason.Stored);
+                return found;
             }
 
             try
@@ -58,11 +57,11 @@ internal sealed class TileTuning(ComputeDevice device, TuningMode mode)
                 double[] times = TileTimer.Measure<TSpec, TElement>(device, descriptor, target, geometry.PrefillVariants.Count + 1);
                 int fastest = Array.IndexOf(times, times.Min());
                 device.Programs.SaveNote(key, [(byte)fastest]);
-                return TileChoice.Of(geometry, fastest, TileChoiceReason.Measured, times);
+                return Tiles(fastest, TileChoiceReason.Measured, times);
             }
             catch (ComputeException) when (!device.IsLost)
             {
-                return TileChoice.Of(geometry, 0, TileChoiceReason.NotMeasurable);
+                return Tiles(0, TileChoiceReason.NotMeasurable);
             }
         }
     }

@@ -51,7 +51,7 @@ internal static class HostCommand
     private static void Run(string device, int steps)
     {
         // Without times of the device: a queue that records them is slower.
-        using var opened = ComputeDevice.Open(DeviceSelector.Parse(device));
+        using var opened = ComputeDevice.Open(DeviceSelector.Parse(device), new ComputeDeviceOptions { Tuning = TuningMode.Off });
         Measure(opened, steps).Write(AnsiConsole.Console);
     }
 

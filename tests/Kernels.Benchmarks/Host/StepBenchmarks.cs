@@ -20,7 +20,7 @@ public class StepBenchmarks
     [GlobalSetup]
     public void Open()
     {
-        device = ComputeDevice.Open();
+        device = ComputeDevice.Open(options: new ComputeDeviceOptions { Tuning = TuningMode.Off });
         step = Paged ? HostStep.Paged(device) : HostStep.Contiguous(device);
     }
 

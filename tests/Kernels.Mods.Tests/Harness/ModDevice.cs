@@ -20,7 +20,7 @@ public sealed partial class ModDevice : IDisposable
 
         try
         {
-            device = ComputeDevice.Open(options: new() { ProgramCache = new() { UseDisk = false } });
+            device = ComputeDevice.Open(options: new() { Tuning = TuningMode.Off, ProgramCache = new() { UseDisk = false } });
         }
         catch (NoDeviceException e)
         {
