@@ -10,7 +10,9 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 {
     private const string EveryVector = "UNROLLED for (int r = 0; r < ROW_VECTORS; r++)";
     private const string EveryBlock = "for (int b = 0; b < ROW_VECTORS; b += VECTORS_AT_ONCE)";
-    private const string VectorsAtOnce = "UNROLLED for (int r = 0; r < VECTORS_AT_ONCE; r++)";
+
+    // A copy of the code for each number of vectors left out: which have sums is then known when it is compiled.
+    private const string EachHidden = "UNROLLED for (int first = 0; first < VECTORS_AT_ONCE; first++)";
 
     // Of 16 registers of 8 lanes, 12 for sums.
     private const int FewRegistersAtOnce = 6;
@@ -20,6 +22,9 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
     /// <summary>Whether tiles are read where they lie: float32 rows one after the other.</summary>
     private bool ReadsInPlace => Spec.ResolvedCacheStorage == ElementType.Float32 && Context.Addressing.RowsAreAdjacent;
+
+    /// <summary>Whether vectors of rows are left out where a causal mask hides all keys from them: not where a tile's rows are of one position.</summary>
+    private bool LeavesOutHidden => Spec.Mask == AttentionMask.Causal && tile.RowVectors > 1 && Spec.GroupSize < tile.Rows;
 
     /// <summary>The tiles that the text can be built for.</summary>
     private IEnumerable<CpuTile> Tiles => Context.Plan.PrefillVariants.Cast<CpuTile>().Prepend(tile);
@@ -141,13 +146,19 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     public override void Scores(CodeWriter writer)
     {
         writer.Add("const int key_count = min(KEYS, item.kv_end - first_key);");
+        if (LeavesOutHidden)
+        {
+            writer.Add("int seen[ROW_VECTORS]; // keys of the tile that each vector's last row sees, as others do that come later");
+            EachVector(writer, $"seen[r] = clamp(item.position + (item.first_row + r * {CpuPlanner.Lanes} + {CpuPlanner.Lanes - 1}) / GROUP + 1 - first_key, 0, key_count);");
+        }
+
         TileRows(writer, "key", Spec.HeadDim, "HEAD_DIM");
         writer.Add("int j = 0;");
         writer.Open("for (; j + AT_ONCE <= key_count; j += AT_ONCE)");
-        Products(writer, "AT_ONCE", prefetches: true);
+        Products(writer, "AT_ONCE", isWhole: true);
         writer.Close();
         writer.Open("for (; j < key_count; j++)");
-        Products(writer, "1", prefetches: false);
+        Products(writer, "1", isWhole: false);
         writer.Close().Line();
         if (Context.ScalesTokens)
         {
@@ -334,14 +345,23 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         }
     }
 
-    /// <summary>Scores of <paramref name="count"/> keys from <c>j</c> on, summed in registers.</summary>
-    private void Products(CodeWriter writer, string count, bool prefetches)
+    /// <summary>Scores of <paramref name="count"/> keys from <c>j</c> on, summed in registers; <paramref name="isWhole"/>: as many as there are registers for.</summary>
+    private void Products(CodeWriter writer, string count, bool isWhole)
     {
+        bool leavesOut = LeavesOutHidden && isWhole;
         writer.Add($"{Rows} k = key_rows + j * HEAD_DIM;");
         writer.Open(EveryBlock);
+        if (leavesOut)
+        {
+            writer.Add("int hidden = 0; // vectors that see none of the keys");
+            writer.Open("while (hidden < VECTORS_AT_ONCE - 1 && seen[b + hidden] <= j)").Add("hidden++;").Close();
+            writer.Open(EachHidden);
+            writer.Open("if (first == hidden)");
+        }
+
         writer.Add($"lanes_float sum[{count}][VECTORS_AT_ONCE];");
-        EachSum(writer, count, "sum[i][r] = (lanes_float)(0.0f);");
-        bool linewise = prefetches && ReadsInPlace;
+        EachSum(writer, count, $"sum[i][r] = (lanes_float)({(leavesOut ? "r < first ? -INFINITY : 0.0f" : "0.0f")});");
+        bool linewise = isWhole && ReadsInPlace;
         if (linewise)
         {
             // Hints are spread over the products: memory takes so many at a time.
@@ -361,7 +381,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
             writer.Close();
         }
-        else if (prefetches && !Spec.LatentCache)
+        else if (isWhole && !Spec.LatentCache)
         {
             writer.Open($"for (int i = 0; i < {count}; i++)");
             HintRow(writer, "value", "VALUE_DIM", "first_key + j + i");
@@ -372,7 +392,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         writer.Open(!linewise ? "for (int d = 0; d < HEAD_DIM; d++)"
             : Spec.HeadDim % CpuPlanner.Lanes == 0 ? "for (int d = line; d < line + LINE; d++)"
             : "for (int d = line; d < min(line + LINE, HEAD_DIM); d++)");
-        EachSum(writer, count, "sum[i][r] = fma(query[d][b + r], (lanes_float)(k[i * HEAD_DIM + d]), sum[i][r]);");
+        EachSum(writer, count, "sum[i][r] = fma(query[d][b + r], (lanes_float)(k[i * HEAD_DIM + d]), sum[i][r]);", leavesOut ? "first" : "0");
         writer.Close();
         if (linewise)
         {
@@ -380,6 +400,11 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         }
 
         EachSum(writer, count, "p[j + i][b + r] = sum[i][r];");
+        if (leavesOut)
+        {
+            writer.Close().Close();
+        }
+
         writer.Close();
     }
 
@@ -394,19 +419,30 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         writer.Open(EveryBlock);
         writer.Add($"lanes_float sum[{count}][VECTORS_AT_ONCE];");
         EachSum(writer, count, "sum[i][r] = output[c + i][b + r] * rescale[b + r];");
+        if (LeavesOutHidden)
+        {
+            writer.Add("int j = 0;");
+            writer.Open(EachHidden);
+        }
+
         writer.Add("#pragma unroll 2");
-        writer.Open("for (int j = 0; j < key_count; j++)");
-        EachSum(writer, count, $"sum[i][r] = fma(p[j][b + r], (lanes_float)(v[j * {ValueStride} + i]), sum[i][r]);");
+        writer.Open(LeavesOutHidden ? "for (; j < seen[b + first]; j++)" : "for (int j = 0; j < key_count; j++)");
+        EachSum(writer, count, $"sum[i][r] = fma(p[j][b + r], (lanes_float)(v[j * {ValueStride} + i]), sum[i][r]);", LeavesOutHidden ? "first" : "0");
         writer.Close();
+        if (LeavesOutHidden)
+        {
+            writer.Close();
+        }
+
         EachSum(writer, count, "output[c + i][b + r] = sum[i][r];");
         writer.Close();
     }
 
     /// <summary>The statement for each of <paramref name="count"/> keys or columns and each of the vectors of rows from <c>b</c> on that have sums at a time, without a loop at run time.</summary>
-    private static void EachSum(CodeWriter writer, string count, string statement)
+    private static void EachSum(CodeWriter writer, string count, string statement, string first = "0")
     {
         writer.Open($"UNROLLED for (int i = 0; i < {count}; i++)");
-        writer.Open(VectorsAtOnce).Add(statement).Close();
+        writer.Open($"UNROLLED for (int r = {first}; r < VECTORS_AT_ONCE; r++)").Add(statement).Close();
         writer.Close();
     }
 

@@ -31,19 +31,28 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
     {
         LaneVocabulary.Declare(writer, CpuPlanner.Lanes, Spec);
         writer.Add("""
-            // 2^x for x <= 0, 0 up to 2^-127: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, n added to the exponent, which leaves no bit of 2^-127.
+            // 2^x for x <= 0, 0 up to 2^-127: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, times 2^n.
             static lanes_float exp2_lanes(lanes_float x)
             {
+            #ifdef __AVX512DQ__ // has both steps around the polynomial
+                const lanes_float f = __builtin_ia32_reduceps512_mask(x, 0, x, (ushort)-1, 4);
+            #else
                 const lanes_float bounded = x > -127.0f ? x : (lanes_float)(-127.0f);
                 const lanes_float shifted = bounded + 12582912.0f; // 1.5 x 2^23: the sum has n in its low bits
                 const lanes_float f = bounded - (shifted - 12582912.0f);
+            #endif
                 lanes_float y = (lanes_float)(1.3276472e-3f);
                 y = fma(y, f, (lanes_float)(9.6755413e-3f));
                 y = fma(y, f, (lanes_float)(5.5507133e-2f));
                 y = fma(y, f, (lanes_float)(2.4022120e-1f));
                 y = fma(y, f, (lanes_float)(6.9314697e-1f));
                 y = fma(y, f, (lanes_float)(1.0f));
-                return as_float16(as_int16(y) + (as_int16(shifted) << 23));
+            #ifdef __AVX512DQ__
+                const ushort counts = __builtin_ia32_cmpps512_mask(x, (lanes_float)(-126.0f), 14, (ushort)-1, 4); // 14: greater
+                return __builtin_ia32_scalefps512_mask(y, x - f, (lanes_float)(0.0f), counts, 4); // y * 2^(x - f)
+            #else
+                return as_float16(as_int16(y) + (as_int16(shifted) << 23)); // added to the exponent, leaves no bit of 2^-127
+            #endif
             }
             """).Line();
         Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper), .. QueryWidths.Select(context.Storage.LoadHelper)]);
