@@ -13,7 +13,7 @@ public sealed class SmokeTests
     [SkippableFact]
     public void CompareMeasuresAndReports()
     {
-        Skip.If(!ComputeDevice.Enumerate().Any(device => device.Capabilities.Kind == DeviceKind.Cpu), "The machine has no OpenCL device of kind CPU.");
+        SkipWithoutCpu();
         string folder = Directory.CreateTempSubdirectory("kernels-compare-").FullName;
         try
         {
@@ -39,8 +39,29 @@ public sealed class SmokeTests
         }
     }
 
+    [SkippableFact]
+    public void ARowIsSampledInTurnsWithTheOneThatItIsComparedWith()
+    {
+        SkipWithoutCpu();
+        string json = Path.GetTempFileName();
+        try
+        {
+            Run("compare", "--suite", "cpu", "--filter", "S1024 D128 score mod", "--processes", "1", "--seconds", "0.01", "--no-peers", "--json", json);
+            using JsonDocument report = JsonDocument.Parse(File.ReadAllText(json));
+            JsonElement row = Assert.Single(report.RootElement.GetProperty("rows").EnumerateArray());
+            Assert.InRange(Assert.Single(row.GetProperty("bars").EnumerateArray()).GetProperty("value").GetDouble(), 0.01, 100);
+        }
+        finally
+        {
+            File.Delete(json);
+        }
+    }
+
     [Fact]
     public void AFilterWithoutRowsIsAnError() => Assert.Equal(2, Start("compare", "--filter", "no such row").Code);
+
+    private static void SkipWithoutCpu() =>
+        Skip.If(!ComputeDevice.Enumerate().Any(device => device.Capabilities.Kind == DeviceKind.Cpu), "The machine has no OpenCL device of kind CPU.");
 
     private static string Run(params string[] arguments)
     {

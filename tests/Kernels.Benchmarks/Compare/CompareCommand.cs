@@ -18,7 +18,7 @@ internal static class CompareCommand
     private static readonly Option<string?> DeviceOption = new("--device") { Description = "Which device, as KERNELS_DEVICE says it: cpu, gpu, #1, a part of its name. Left out, the suite's kind." };
     private static readonly Option<int> ProcessesOption = new("--processes") { Description = "Processes of each participant.", DefaultValueFactory = _ => 3 };
     private static readonly Option<double> SecondsOption = new("--seconds") { Description = "Seconds of sampling for each row, participant and process.", DefaultValueFactory = _ => 1 };
-    private static readonly Option<string?> FilterOption = new("--filter") { Description = "Only rows whose name contains this, and those that they are compared with." };
+    private static readonly Option<string?> FilterOption = new("--filter") { Description = "Only rows whose name contains this." };
     private static readonly Option<bool> NoSeriesOption = new("--no-series") { Description = "Without the rows that show growth with length and batch." };
     private static readonly Option<bool> NoPeersOption = new("--no-peers") { Description = "Only our kernels." };
     private static readonly Option<string?> JsonOption = new("--json") { Description = "Writes all measurements to a file." };

@@ -10,7 +10,7 @@ internal sealed record CompareOptions(Suite Suite, string Device)
     /// <summary>Processes of each participant.</summary>
     public int Processes { get; init; } = 3;
 
-    /// <summary>Only rows whose name contains this, and those that they are compared with; null: all.</summary>
+    /// <summary>Only rows whose name contains this; null: all.</summary>
     public string? Filter { get; init; }
 
     /// <summary>Whether the rows that make up series take part.</summary>

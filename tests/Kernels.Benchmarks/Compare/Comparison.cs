@@ -43,7 +43,4 @@ internal sealed record Comparison(CompareOptions Options, ImmutableArray<RowResu
 
         return new(options, rows, torchMissing);
     }
-
-    /// <summary>A row by its name.</summary>
-    public RowResult? Find(string name) => Rows.FirstOrDefault(row => row.Row.Name == name);
 }

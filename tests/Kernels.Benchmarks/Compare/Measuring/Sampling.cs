@@ -10,23 +10,24 @@ internal static class Sampling
     private const int MostSamples = 30;
     private const int MostRepeats = 200;
 
-    /// <summary>Samples work on a device: on a GPU between events of the device around repeats, on a CPU by the wall clock around launch and wait.</summary>
+    /// <summary>Samples works on a device, a sample of each in turn: on a GPU between events of the device around repeats, on a CPU by the wall clock around launch and wait.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="enqueue">Enqueues the work once.</param>
-    /// <param name="budget">Seconds that sampling may take, at least three samples all the same.</param>
-    /// <returns>Seconds of one run, sample after sample.</returns>
-    public static double[] Run(ComputeDevice device, Action enqueue, double budget)
+    /// <param name="works">Each enqueues a work once.</param>
+    /// <param name="budget">Seconds for each that sampling may take, at least three samples all the same.</param>
+    /// <returns>Seconds of one run of each, sample after sample.</returns>
+    public static double[][] Run(ComputeDevice device, IEnumerable<Action> works, double budget)
     {
         bool byEvents = device.Capabilities.Kind != DeviceKind.Cpu;
 
         // Short work is repeated within a sample, against the clock's steps; on a GPU also to keep it busy.
-        return Run(byEvents ? 5e-3 : 1e-3, budget, repeats => byEvents ? ByEvents(device.Queue, enqueue, repeats) : ByClock(device.Queue, enqueue, repeats));
+        return Run(byEvents ? 5e-3 : 1e-3, budget, [.. works.Select(enqueue => (Func<int, double>)(repeats =>
+            byEvents ? ByEvents(device.Queue, enqueue, repeats) : ByClock(device.Queue, enqueue, repeats)))]);
     }
 
     /// <summary>Samples work that is over when it returns.</summary>
     /// <param name="work">The work.</param>
     /// <param name="budget">As above.</param>
-    public static double[] Run(Action work, double budget) => Run(1e-3, budget, repeats =>
+    public static double[] Run(Action work, double budget) => Run(1e-3, budget, [repeats =>
     {
         long begin = Stopwatch.GetTimestamp();
         for (int i = 0; i < repeats; i++)
@@ -35,31 +36,41 @@ internal static class Sampling
         }
 
         return Stopwatch.GetElapsedTime(begin).TotalSeconds;
-    });
+    }])[0];
 
     /// <param name="shortest">Seconds that a sample takes at least.</param>
-    /// <param name="budget">Seconds for all samples.</param>
-    /// <param name="sample">Seconds that so many runs took.</param>
-    private static double[] Run(double shortest, double budget, Func<int, double> sample)
+    /// <param name="budget">Seconds for all samples of one.</param>
+    /// <param name="works">Each gives the seconds that so many runs took.</param>
+    private static double[][] Run(double shortest, double budget, Func<int, double>[] works)
     {
-        // The first run builds and allocates. Those after it bring caches and clocks to where they stay.
-        _ = sample(1);
-        double once = sample(1);
-        long begin = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(begin).TotalSeconds + once < budget / 4)
-        {
-            once = sample(1);
-        }
-
-        int repeats = (int)Math.Clamp(Math.Ceiling(shortest / once), 1, MostRepeats);
-        int samples = (int)Math.Clamp(budget / (repeats * once), FewestSamples, MostSamples);
-        double[] seconds = new double[samples];
+        (int Repeats, double Seconds)[] sizes = [.. works.Select(work => WarmUp(work, shortest, budget))];
+        int samples = (int)Math.Clamp(budget * works.Length / sizes.Sum(size => size.Seconds), FewestSamples, MostSamples);
+        double[][] seconds = [.. works.Select(_ => new double[samples])];
         for (int i = 0; i < samples; i++)
         {
-            seconds[i] = sample(repeats) / repeats;
+            for (int work = 0; work < works.Length; work++)
+            {
+                seconds[work][i] = works[work](sizes[work].Repeats) / sizes[work].Repeats;
+            }
         }
 
         return seconds;
+    }
+
+    /// <summary>The first run builds and allocates. Those after it bring caches and clocks to where they stay.</summary>
+    /// <returns>The runs of a sample, and the seconds that it takes.</returns>
+    private static (int Repeats, double Seconds) WarmUp(Func<int, double> work, double shortest, double budget)
+    {
+        _ = work(1);
+        double once = work(1);
+        long begin = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(begin).TotalSeconds + once < budget / 4)
+        {
+            once = work(1);
+        }
+
+        int repeats = (int)Math.Clamp(Math.Ceiling(shortest / once), 1, MostRepeats);
+        return (repeats, repeats * once);
     }
 
     private static double ByEvents(ComputeQueue queue, Action enqueue, int repeats)

@@ -12,11 +12,14 @@ internal sealed record Question(Work Work, double Seconds, bool Series);
 /// <param name="Results">One for each way that it has of doing the work.</param>
 internal sealed record Answer(IReadOnlyList<Sampled> Results)
 {
-    /// <summary>Bytes a second that the device reads at most, measured before the work; null where the process does not measure it.</summary>
+    /// <summary>Bytes a second that the device reads at most, measured before and after the work; null where the process does not measure it.</summary>
     public double? ReadBytesPerSecond { get; init; }
 
-    /// <summary>Operations a second that the device can do at most on the work's types, measured before the work.</summary>
+    /// <summary>Operations a second that the device can do at most on the work's types, measured before and after the work.</summary>
     public double? FlopsPerSecond { get; init; }
+
+    /// <summary>What our kernels took in the rows that this one is compared with, sampled in turns with it.</summary>
+    public IReadOnlyList<SampledRow>? Others { get; init; }
 
     /// <summary>Bytes of device memory that the work held at most.</summary>
     public long? MemoryBytes { get; init; }
@@ -30,6 +33,11 @@ internal sealed record Answer(IReadOnlyList<Sampled> Results)
 /// <param name="Samples">Seconds of one run, sample after sample; none where it did not run.</param>
 /// <param name="Reason">Why it did not run.</param>
 internal sealed record Sampled(string Participant, double[] Samples, string? Reason = null);
+
+/// <summary>How long our kernels took in another row.</summary>
+/// <param name="Row">Its name.</param>
+/// <param name="Samples">Seconds of one run, sample after sample.</param>
+internal sealed record SampledRow(string Row, double[] Samples);
 
 /// <summary>How what is said and written becomes JSON.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

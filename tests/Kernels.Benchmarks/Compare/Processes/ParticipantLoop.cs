@@ -6,32 +6,16 @@ namespace Kernels.Benchmarks.Compare;
 /// <summary>A participant's process: answers questions until its input ends.</summary>
 internal static class ParticipantLoop
 {
-    /// <summary>Our kernels, each row on a cache of its own, the device's ceilings measured before it.</summary>
+    /// <summary>Our kernels, each row on a cache of its own.</summary>
     public static void RunKernels(Suite suite, string device, TextReader input, TextWriter output)
     {
         // Rows measure the planner's choice, the same in every run: the tiles of a kernel differ by little more than noise.
         using var opened = ComputeDevice.Open(DeviceSelector.Parse(device), new ComputeDeviceOptions { Profiling = true, Tuning = TuningMode.Off });
-        DeviceCapabilities capabilities = opened.Capabilities;
-        Answer(input, output, question =>
-        {
-            Row row = suite.Find(question.Work.Name) ?? throw new ArgumentException($"Suite {suite.Name} has no row \"{question.Work.Name}\".");
-            DeviceProfile profile = DeviceProfile.Measure(opened);
-            using IWorkload workload = row.Open(opened);
-            double[] samples = Sampling.Run(opened, workload.Enqueue, question.Seconds);
-            if (!workload.HasPlausibleOutputs())
-            {
-                throw new InvalidOperationException("The outputs are not numbers, or all the same.");
-            }
-
-            bool tensor = row.Work.Storage != ElementType.Float32;
-            return new([new Sampled(Participant.Ours, samples)])
-            {
-                ReadBytesPerSecond = profile.ReadBytesPerSecond,
-                FlopsPerSecond = tensor ? profile.TensorFlopsPerSecond ?? profile.Float32FlopsPerSecond : profile.Float32FlopsPerSecond,
-                MemoryBytes = opened.AllocatedBytes,
-                Environment = $"{capabilities.Name}, {capabilities.PlatformName} {capabilities.DriverVersion}, {workload.Target} kernels",
-            };
-        }, Participant.Ours);
+        Answer(
+            input,
+            output,
+            question => Measure(opened, suite.Find(question.Work.Name) ?? throw new ArgumentException($"Suite {suite.Name} has no row \"{question.Work.Name}\"."), question.Seconds),
+            Participant.Ours);
     }
 
     /// <summary>ONNX Runtime.</summary>
@@ -45,6 +29,42 @@ internal static class ParticipantLoop
         using OnnxPeer peer = OnnxPeer.Open(question.Work);
         return new([new Sampled(Participant.Onnx, Sampling.Run(peer.Run, question.Seconds))]) { Environment = $"ONNX Runtime {OnnxPeer.Version}" };
     }, Participant.Onnx);
+
+    /// <summary>Samples a row in turns with those that it is compared with, between two measurements of the device's ceilings.</summary>
+    private static Answer Measure(ComputeDevice device, Row row, double seconds)
+    {
+        DeviceProfile before = DeviceProfile.Measure(device);
+        Row[] others = [.. row.Others];
+        List<IWorkload> all = [];
+        try
+        {
+            all.Add(row.Open(device));
+            long memory = device.AllocatedBytes;
+            all.AddRange(others.Select(other => other.Open(device)));
+            double[][] samples = Sampling.Run(device, all.Select(work => (Action)work.Enqueue), seconds);
+            if (!all.TrueForAll(work => work.HasPlausibleOutputs()))
+            {
+                throw new InvalidOperationException("The outputs are not numbers, or all the same.");
+            }
+
+            DeviceProfile after = DeviceProfile.Measure(device);
+            DeviceCapabilities capabilities = device.Capabilities;
+            return new([new Sampled(Participant.Ours, samples[0])])
+            {
+                Others = [.. others.Zip(samples.Skip(1), (other, sampled) => new SampledRow(other.Name, sampled))],
+                ReadBytesPerSecond = (before.ReadBytesPerSecond + after.ReadBytesPerSecond) / 2,
+                FlopsPerSecond = (Peak(before) + Peak(after)) / 2,
+                MemoryBytes = memory,
+                Environment = $"{capabilities.Name}, {capabilities.PlatformName} {capabilities.DriverVersion}, {all[0].Target} kernels",
+            };
+        }
+        finally
+        {
+            all.ForEach(work => work.Dispose());
+        }
+
+        double Peak(DeviceProfile profile) => row.Work.Storage == ElementType.Float32 ? profile.Float32FlopsPerSecond : profile.TensorFlopsPerSecond ?? profile.Float32FlopsPerSecond;
+    }
 
     private static void Answer(TextReader input, TextWriter output, Func<Question, Answer> work, string participant)
     {

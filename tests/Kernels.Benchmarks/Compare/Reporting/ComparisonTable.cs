@@ -13,7 +13,7 @@ internal static class ComparisonTable
             $"Suite {comparison.Options.Suite.Name}", ["Work", "Ours", "Rate", "Ceiling", .. peers, "Asked for", "Measured", "Met"]);
         foreach (RowResult row in rows)
         {
-            IReadOnlyList<Judged> bars = [.. row.Row.Bars.Select(bar => Judge(bar, row, comparison, "")), .. row.Row.Aims.Select(aim => Judge(aim, row, comparison, "aim: "))];
+            IReadOnlyList<Judged> bars = [.. row.Row.Bars.Select(bar => Judge(bar, row, "")), .. row.Row.Aims.Select(aim => Judge(aim, row, "aim: "))];
             table.Rows.Add(
             [
                 row.Row.Name,
@@ -39,9 +39,9 @@ internal static class ComparisonTable
 
     private static string Lines(IReadOnlyList<Judged> bars, Func<Judged, string> text) => bars.Count > 0 ? string.Join('\n', bars.Select(text)) : Nothing;
 
-    private static Judged Judge(Bar bar, RowResult row, Comparison comparison, string prefix)
+    private static Judged Judge(Bar bar, RowResult row, string prefix)
     {
-        double? value = bar.Measure(row, comparison.Find);
+        double? value = bar.Measure(row);
         return new(prefix + bar.Text, value is { } number ? bar.Format(number) : Nothing, Met(bar, value));
     }
 

@@ -22,8 +22,8 @@ internal static class GrowthTable
             [
                 Place(row.Row).ToString(CultureInfo.InvariantCulture),
                 row.Ours is { } ours ? $"{Units.Time(ours.Seconds)} ± {Units.Percent(ours.Spread)}" : "failed",
-                Ratio(row.Ours?.Seconds / before?.Ours?.Seconds),
-                .. bar.Select(_ => row.Row.Bars is [GrowthBar growth] ? ComparisonTable.Met(growth, growth.Measure(row, name => points.FirstOrDefault(point => point.Row.Name == name))) : ""),
+                Ratio(row.Row.Bars is [GrowthBar linear] ? linear.Measure(row) : row.Ours?.Seconds / before?.Ours?.Seconds),
+                .. bar.Select(_ => row.Row.Bars is [GrowthBar linear] ? ComparisonTable.Met(linear, linear.Measure(row)) : ""),
                 row.Ours is { } timed ? Units.Rate(row.Amount / timed.Seconds, row.Row.Bound) : "—",
                 row.CeilingShare is { } share ? Units.Percent(share) : "—",
                 row.MemoryBytes is { } bytes ? Units.Bytes(bytes) : "—",

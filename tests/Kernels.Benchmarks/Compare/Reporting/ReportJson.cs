@@ -13,10 +13,10 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
             comparison.Options.Device,
             comparison.Options.CommandLine,
             [.. comparison.Rows.SelectMany(row => row.Environments).Distinct()],
-            [.. comparison.Rows.Select(row => Row(row, comparison))]),
+            [.. comparison.Rows.Select(Row)]),
         ReportJsonContext.Default.ReportJson);
 
-    private static RowJson Row(RowResult row, Comparison comparison) => new(
+    private static RowJson Row(RowResult row) => new(
         row.Row.Work,
         row.Row.Bound,
         row.Row.Work.Flops,
@@ -25,12 +25,12 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
         row.CeilingShare,
         row.MemoryBytes,
         [.. row.Peers.Prepend(row.Ours).OfType<Measured>().Select(measured => new ParticipantJson(measured.Participant, measured.Seconds, measured.Spread, measured.Processes))],
-        [.. row.Row.Bars.Select(bar => Bar(bar, row, comparison, false)), .. row.Row.Aims.Select(bar => Bar(bar, row, comparison, true))],
+        [.. row.Row.Bars.Select(bar => Bar(bar, row, false)), .. row.Row.Aims.Select(bar => Bar(bar, row, true))],
         [.. row.Missing.Select(missing => $"{missing.Participant}: {missing.Reason}")]);
 
-    private static BarJson Bar(Bar bar, RowResult row, Comparison comparison, bool isAim)
+    private static BarJson Bar(Bar bar, RowResult row, bool isAim)
     {
-        double? value = bar.Measure(row, comparison.Find);
+        double? value = bar.Measure(row);
         return new(bar.Text, isAim, bar.Least, value, value is { } number ? bar.IsMet(number) : null);
     }
 

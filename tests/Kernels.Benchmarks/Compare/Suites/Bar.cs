@@ -10,7 +10,7 @@ internal abstract record Bar(double Least)
     public abstract string Text { get; }
 
     /// <summary>The number as it was measured; null where what it is compared with was not.</summary>
-    public abstract double? Measure(RowResult row, Func<string, RowResult?> others);
+    public abstract double? Measure(RowResult row);
 
     /// <summary>A number as <see cref="Text"/> writes it.</summary>
     public abstract string Format(double value);
@@ -30,7 +30,7 @@ internal sealed record CeilingBar(double Least) : Bar(Least)
 {
     public override string Text => $"≥ {Percent(Least)} of ceiling";
 
-    public override double? Measure(RowResult row, Func<string, RowResult?> others) => row.CeilingShare;
+    public override double? Measure(RowResult row) => row.CeilingShare;
 
     public override string Format(double value) => Percent(value);
 }
@@ -40,7 +40,7 @@ internal sealed record RateBar(double Least) : Bar(Least)
 {
     public override string Text => $"≥ {Format(Least)}";
 
-    public override double? Measure(RowResult row, Func<string, RowResult?> others) => row.Row.Work.Flops / row.Ours?.Seconds / 1e12;
+    public override double? Measure(RowResult row) => row.Row.Work.Flops / row.Ours?.Seconds / 1e12;
 
     public override string Format(double value) => string.Create(CultureInfo.InvariantCulture, $"{value:0} TFLOP/s");
 }
@@ -52,7 +52,7 @@ internal sealed record PeerBar(string? Peer, double Least) : Bar(Least)
 {
     public override string Text => $"≥ {Times(Least)} {Peer ?? "the best peer"}";
 
-    public override double? Measure(RowResult row, Func<string, RowResult?> others)
+    public override double? Measure(RowResult row)
     {
         Measured? peer = row.Peers.Where(measured => Peer is null || measured.Participant == Peer).MinBy(measured => measured.Seconds);
         return peer?.Seconds / row.Ours?.Seconds;
@@ -61,40 +61,36 @@ internal sealed record PeerBar(string? Peer, double Least) : Bar(Least)
     public override string Format(double value) => Times(value);
 }
 
-/// <summary>What is asked beside our own kernels in another row.</summary>
-/// <param name="Other">The other row's name.</param>
+/// <summary>What is asked beside our own kernels in another row; the two are sampled in turns within each process.</summary>
+/// <param name="Other">The other row.</param>
 /// <param name="Least">The least.</param>
-internal abstract record OtherRowBar(string Other, double Least) : Bar(Least);
+internal abstract record OtherRowBar(Row Other, double Least) : Bar(Least);
 
 /// <summary>How many times as fast as our own kernels in another row.</summary>
-/// <param name="Other">The other row's name.</param>
+/// <param name="Other">The other row.</param>
 /// <param name="What">What the other row is, in the bar's words.</param>
 /// <param name="Least">The least.</param>
 /// <param name="PerScore">Whether times are divided by the scores that are visible.</param>
-internal sealed record RowBar(string Other, string What, double Least, bool PerScore = false) : OtherRowBar(Other, Least)
+internal sealed record RowBar(Row Other, string What, double Least, bool PerScore = false) : OtherRowBar(Other, Least)
 {
     public override string Text => $"≥ {Times(Least)} {What}{(PerScore ? " per visible score" : "")}";
 
-    public override double? Measure(RowResult row, Func<string, RowResult?> others)
-    {
-        RowResult? other = others(Other);
-        return Cost(other) / Cost(row);
-    }
+    public override double? Measure(RowResult row) => row.TimesAsFastAs(Other) * (PerScore ? Scores(row.Row) / Scores(Other) : 1);
 
     public override string Format(double value) => Times(value);
 
-    private double? Cost(RowResult? row) => row?.Ours?.Seconds / (PerScore ? row!.Row.Work.VisibleScores * row.Row.Work.Batch : 1);
+    private static double Scores(Row row) => row.Work.VisibleScores * row.Work.Batch;
 }
 
 /// <summary>How many times as long as the row before it in its series.</summary>
 /// <param name="Other">The row before.</param>
 /// <param name="Least">The least.</param>
 /// <param name="Most">The most.</param>
-internal sealed record GrowthBar(string Other, double Least, double Most) : OtherRowBar(Other, Least)
+internal sealed record GrowthBar(Row Other, double Least, double Most) : OtherRowBar(Other, Least)
 {
     public override string Text => string.Create(CultureInfo.InvariantCulture, $"{Least:0.00} to {Most:0.00}");
 
-    public override double? Measure(RowResult row, Func<string, RowResult?> others) => row.Ours?.Seconds / others(Other)?.Ours?.Seconds;
+    public override double? Measure(RowResult row) => 1 / row.TimesAsFastAs(Other);
 
     public override string Format(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 

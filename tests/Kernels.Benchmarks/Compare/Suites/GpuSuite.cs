@@ -26,12 +26,12 @@ internal static class GpuSuite
         Row.Contiguous<GroupedHalf, Half>(Step.Decode, 1, 65536) with { Bars = [new PeerBar(null, 1.1)], Aims = [new CeilingBar(0.9)] },
         Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 16, 8192, " page 16") with
         {
-            Bars = [new RowBar(Grouped.Name, "contiguous", 0.95)],
-            Aims = [new RowBar(Grouped.Name, "contiguous", 0.98)],
+            Bars = [new RowBar(Grouped, "contiguous", 0.95)],
+            Aims = [new RowBar(Grouped, "contiguous", 0.98)],
         },
         Large,
-        Row.Contiguous<GroupedInt8, Half>(Step.Decode, 64, 8192) with { Bars = [new RowBar(Large.Name, "float16", 1.7)], Aims = [new RowBar(Large.Name, "float16", 1.9)] },
-        Row.Contiguous<GroupedFloat8, Half>(Step.Decode, 64, 8192) with { Bars = [new RowBar(Large.Name, "float16", 1.7)], Aims = [new RowBar(Large.Name, "float16", 1.9)] },
+        Row.Contiguous<GroupedInt8, Half>(Step.Decode, 64, 8192) with { Bars = [new RowBar(Large, "float16", 1.7)], Aims = [new RowBar(Large, "float16", 1.9)] },
+        Row.Contiguous<GroupedFloat8, Half>(Step.Decode, 64, 8192) with { Bars = [new RowBar(Large, "float16", 1.7)], Aims = [new RowBar(Large, "float16", 1.9)] },
         Row.Contiguous<GroupedInt4, Half>(Step.Decode, 64, 8192),
         Row.Contiguous<GroupedBFloat16, BFloat16>(Step.Decode, 64, 8192),
         Row.Paged<GroupedPagedInt8, Half>(Step.Decode, 64, 8192, " page 16"),
@@ -49,16 +49,16 @@ internal static class GpuSuite
         Row.Contiguous<SlopedHalf, Half>(Step.Prefill, 4, 4096, " score mod", Mod.Slope, Mods.Slopes) with
         {
             Bars = [new PeerBar(Participant.FlexAttention, 1.1)],
-            Aims = [new PeerBar(Participant.FlexAttention, 1.5), new RowBar(Prefill.Name, "unmodified", 1 / 1.1)],
+            Aims = [new PeerBar(Participant.FlexAttention, 1.5), new RowBar(Prefill, "unmodified", 1 / 1.1)],
         },
         Row.Contiguous<DocumentMaskHalf, Half>(Step.Prefill, 4, 4096, " mask mod", Mod.Document, Mods.Documents) with
         {
-            Aims = [new RowBar(Prefill.Name, "unmodified", 1 / 1.1)],
+            Aims = [new RowBar(Prefill, "unmodified", 1 / 1.1)],
         },
         Unshared,
         Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 32, 8320, " prefix 8192 read once", 8192, readsSharedKeysOnce: true) with
         {
-            Bars = [new RowBar(Unshared.Name, "read by each", 3)],
+            Bars = [new RowBar(Unshared, "read by each", 3)],
         },
         .. from length in CpuSuite.Lengths(1024, 32768)
            select Row.Contiguous<GroupedHalf, Half>(Step.Prefill, 1, length, " growth") with { Series = new("growth prefill f16 B1 H32/8 D128", SeriesAxis.Sequence, 2) },

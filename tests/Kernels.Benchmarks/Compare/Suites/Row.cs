@@ -26,6 +26,9 @@ internal sealed record Row(Work Work, Bound Bound, Func<ComputeDevice, IWorkload
     /// <summary>What is hoped for.</summary>
     public ImmutableArray<Bar> Aims { get; init; } = [];
 
+    /// <summary>The rows that bars and aims compare it with.</summary>
+    public IEnumerable<Row> Others => Bars.Concat(Aims).OfType<OtherRowBar>().Select(bar => bar.Other).DistinctBy(row => row.Name);
+
     /// <summary>The series that the row is a point of; null: none.</summary>
     public Series? Series { get; init; }
 

@@ -11,19 +11,9 @@ internal sealed record Suite(string Name, string Device, ImmutableArray<Row> Row
     /// <summary>Every suite.</summary>
     public static ImmutableArray<Suite> All { get; } = [new("cpu", "cpu", CpuSuite.Rows), new("gpu", "gpu", GpuSuite.Rows)];
 
-    /// <summary>The rows whose name, or series, contains a text, and those that their bars compare them with.</summary>
-    public ImmutableArray<Row> Select(string? filter)
-    {
-        if (filter is null)
-        {
-            return Rows;
-        }
-
-        HashSet<string> chosen = [.. Rows
-            .Where(row => row.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) || row.Series?.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) == true)
-            .SelectMany(row => row.Bars.Concat(row.Aims).OfType<OtherRowBar>().Select(bar => bar.Other).Append(row.Name))];
-        return [.. Rows.Where(row => chosen.Contains(row.Name))];
-    }
+    /// <summary>The rows whose name, or series, contains a text.</summary>
+    public ImmutableArray<Row> Select(string? filter) => filter is null ? Rows
+        : [.. Rows.Where(row => row.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) || row.Series?.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) == true)];
 
     /// <summary>A row by its name.</summary>
     public Row? Find(string name) => Rows.FirstOrDefault(row => row.Name == name);
