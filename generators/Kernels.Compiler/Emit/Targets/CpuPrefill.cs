@@ -14,6 +14,9 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     // A copy of the code for each number of vectors left out: which have sums is then known when it is compiled.
     private const string EachHidden = "UNROLLED for (int first = 0; first < VECTORS_AT_ONCE; first++)";
 
+    // Rows of larger groups are of few positions: what is hidden from whole vectors takes 1 % of the time, copies of the loops a second to compile.
+    private const int MostGroupLeftOut = 2;
+
     // Of 16 registers of 8 lanes, 12 for sums.
     private const int FewRegistersAtOnce = 6;
 
@@ -23,8 +26,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     /// <summary>Whether tiles are read where they lie: float32 rows one after the other.</summary>
     private bool ReadsInPlace => Spec.ResolvedCacheStorage == ElementType.Float32 && Context.Addressing.RowsAreAdjacent;
 
-    /// <summary>Whether vectors of rows are left out where a causal mask hides all keys from them: not where a tile's rows are of one position.</summary>
-    private bool LeavesOutHidden => Spec.Mask == AttentionMask.Causal && tile.RowVectors > 1 && Spec.GroupSize < tile.Rows;
+    /// <summary>Whether vectors of rows are left out where a causal mask hides all keys from them.</summary>
+    private bool LeavesOutHidden => Spec.Mask == AttentionMask.Causal && tile.RowVectors > 1 && Spec.GroupSize <= MostGroupLeftOut;
 
     /// <summary>The tiles that the text can be built for.</summary>
     private IEnumerable<CpuTile> Tiles => Context.Plan.PrefillVariants.Cast<CpuTile>().Prepend(tile);
