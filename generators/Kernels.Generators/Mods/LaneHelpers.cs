@@ -41,6 +41,10 @@ internal sealed record LaneHelper(string Name, LaneType Result, IReadOnlyList<(L
         "x between two bounds, and NaN where it is NaN.",
         "return lanes_select(lanes_select(x, most, x > most), least, x < least);");
 
+    public static readonly LaneHelper Abs = new("abs", LaneType.Int, [(LaneType.Int, "x")],
+        "|x|, without abs(), whose unsigned vectors PoCL makes one by one.",
+        "return max(x, as_lanes_int(-as_lanes_uint(x)));");
+
     public static readonly LaneHelper SignOfFloat = new("sign_of_float", LaneType.Int, [(LaneType.Float, "x")],
         "-1, 0 or 1.",
         "return lanes_select(lanes_select((lanes_int)(0), (lanes_int)(-1), x < 0.0f), (lanes_int)(1), x > 0.0f);");
@@ -57,7 +61,7 @@ internal sealed record LaneHelper(string Name, LaneType Result, IReadOnlyList<(L
         return lanes_select(outside, convert_lanes_int(lanes_select((lanes_float)(0.0f), x, inside)), inside);
         """);
 
-    public static readonly IReadOnlyList<LaneHelper> All = [Divide, Remainder, Min, Max, Clamp, SignOfFloat, SignOfInt, ToInt];
+    public static readonly IReadOnlyList<LaneHelper> All = [Divide, Remainder, Min, Max, Clamp, Abs, SignOfFloat, SignOfInt, ToInt];
 
     /// <summary>The function's name in a mod.</summary>
     public string FullName(string prefix, bool isUniform) => $"{prefix}_{Name}{(isUniform ? "_uniform" : "")}";

@@ -79,7 +79,7 @@ internal static class LaneMath
 
     private static readonly IReadOnlyDictionary<string, Translation> OfInts = new Dictionary<string, Translation>
     {
-        ["Abs/1"] = (_, x) => FunctionTranslator.Bits(LaneType.Int, FunctionTranslator.Builtin("abs", LaneType.Int, x[0])) with { Range = x[0].Range.Abs() },
+        ["Abs/1"] = (translator, x) => translator.Help(LaneHelper.Abs, x[0]) with { Range = x[0].Range.Abs() },
         ["Min/2"] = (_, x) => FunctionTranslator.Builtin("min", LaneType.Int, x[0], x[1]) with { Range = x[0].Range.Min(x[1].Range) },
         ["Max/2"] = (_, x) => FunctionTranslator.Builtin("max", LaneType.Int, x[0], x[1]) with { Range = x[0].Range.Max(x[1].Range) },
         ["Clamp/3"] = (_, x) => FunctionTranslator.Builtin("clamp", LaneType.Int, x[0], x[1], x[2]) with { Range = x[0].Range.Max(x[1].Range).Min(x[2].Range) },
