@@ -45,15 +45,13 @@ internal sealed record RowResult(Row Row)
     /// <summary>Our rate as a share of the ceiling.</summary>
     public double? CeilingShare => Amount / Ours?.Seconds / Ceiling;
 
-    /// <summary>How many times as fast our kernels are in this row as in another; the median over processes that sampled the two in turns, null where none did.</summary>
+    /// <summary>How many times as fast our kernels are in this row as in another; the median over processes that sampled both, null where none did.</summary>
     public double? TimesAsFastAs(Row other)
     {
         double[] ratios = [.. from answer in answers
                               from sampled in answer.Others ?? []
                               where sampled.Row == other.Name
-                              from ours in answer.Results
-                              where ours.Participant == Participant.Ours
-                              select Statistics.Median(sampled.Samples) / Statistics.Median(ours.Samples)];
+                              select Statistics.Median(sampled.Samples) / Statistics.Median(sampled.Ours)];
         return ratios.Length > 0 ? Statistics.Median(ratios) : null;
     }
 

@@ -61,7 +61,7 @@ internal sealed record PeerBar(string? Peer, double Least) : Bar(Least)
     public override string Format(double value) => Times(value);
 }
 
-/// <summary>What is asked beside our own kernels in another row; the two are sampled in turns within each process.</summary>
+/// <summary>What is asked beside our own kernels in another row; both are sampled within each process.</summary>
 /// <param name="Other">The other row.</param>
 /// <param name="Least">The least.</param>
 internal abstract record OtherRowBar(Row Other, double Least) : Bar(Least);
