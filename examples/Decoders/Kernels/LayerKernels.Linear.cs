@@ -19,9 +19,9 @@ public sealed partial class LayerKernels
     private const int BiasFlag = 1;
     private const int AccumulateFlag = 2;
 
-    // The tiles of linear_panels.cl: four panels are four streams of weights, and with four tokens as many sums as registers hold.
+    // The tiles of linear_panels.cl: four panels are four streams of weights, and with six tokens as many sums as AVX-512's registers hold.
     private const int Panels = 4;
-    private const int PanelTokens = 4;
+    private const int PanelTokens = 6;
 
     // The work-groups of linear_groups_few.cl and linear_groups_many.cl.
     private const int Lanes = 32;
