@@ -51,6 +51,7 @@ public sealed class CompareCommandTests
         string[] chosen = [.. suite.Select("page 16").Select(row => row.Name)];
         Assert.Contains("decode f32 B8 H32/8 S4096 D128 page 16", chosen);
         Assert.DoesNotContain("decode f32 B8 H32/8 S4096 D128", chosen);
+        Assert.DoesNotContain("decode int8 B8 H32/8 S4096 D128", chosen);
         Assert.Equal(suite.Rows.Length, suite.Select(null).Length);
         Assert.Empty(suite.Select("no such row"));
         Assert.All(suite.Select("GROWTH DECODE"), row => Assert.Equal(Step.Decode, row.Work.Step));

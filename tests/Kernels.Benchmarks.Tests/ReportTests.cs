@@ -40,7 +40,7 @@ public sealed class ReportTests
         foreach (double slowdown in slowdowns)
         {
             double other = 0.040 * slowdown;
-            row.Add(new Answer([new Sampled(Participant.Ours, [1])]) { Others = [new SampledRow(Unmodified, [other], [other * slowdown])] });
+            row.Add(new Answer([new Sampled(Participant.Ours, [other * slowdown])]) { Others = [new SampledRow(Unmodified, [other])] });
         }
 
         Assert.Equal("0.80×", Report.Create(Compared(row)).Tables[0].Rows[0][^2]);
@@ -84,7 +84,7 @@ public sealed class ReportTests
     private static RowResult Measure(string name, double ours, double? onnx, double flops = 1, double read = 1, double other = 0)
     {
         var row = new RowResult(Suite.All[0].Find(name)!);
-        row.Add(new Answer([new Sampled(Participant.Ours, [ours])]) { FlopsPerSecond = flops, ReadBytesPerSecond = read, MemoryBytes = 1000, Others = [.. row.Row.Others.Where(_ => other > 0).Select(row => new SampledRow(row.Name, [other], [ours]))] });
+        row.Add(new Answer([new Sampled(Participant.Ours, [ours])]) { FlopsPerSecond = flops, ReadBytesPerSecond = read, MemoryBytes = 1000, Others = [.. row.Row.Others.Where(_ => other > 0).Select(row => new SampledRow(row.Name, [other]))] });
         if (onnx is { } seconds)
         {
             row.Add(new Answer([new Sampled(Participant.Onnx, [seconds, seconds])]));

@@ -37,6 +37,7 @@ internal static class CpuPlanner
         // they are made of. With many keys sums of the output are loaded and stored seldom; of very long rows few stay in the caches.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
         int keys = widest <= 128 ? 64 : widest <= 256 ? 32 : 16;
+
         // Tiles that a mask mod hides are left out whole, and of those at an edge half is calculated for nothing.
         var prefill = new CpuTile(RowVectors: 4, AtOnce: 6, widest <= 256 && spec.MaskMod is null ? 96 : 48);
 

@@ -31,7 +31,7 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
     {
         LaneVocabulary.Declare(writer, CpuPlanner.Lanes, Spec);
         writer.Add("""
-            // 2^x for x <= 0, 0 up to 2^-127: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, times 2^n.
+            // 2^x for x <= 0, 0 where it is smaller than a normal number: x = n + f with f in [-1/2, 1/2], a polynomial for 2^f, times 2^n.
             static lanes_float exp2_lanes(lanes_float x)
             {
             #ifdef __AVX512DQ__ // has both steps around the polynomial

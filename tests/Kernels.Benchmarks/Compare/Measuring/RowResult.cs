@@ -51,9 +51,14 @@ internal sealed record RowResult(Row Row)
         double[] ratios = [.. from answer in answers
                               from sampled in answer.Others ?? []
                               where sampled.Row == other.Name
-                              select Statistics.Median(sampled.Samples) / Statistics.Median(sampled.Ours)];
+                              from ours in answer.Results
+                              where ours.Participant == Participant.Ours
+                              select Statistics.Median(sampled.Samples) / Statistics.Median(ours.Samples)];
         return ratios.Length > 0 ? Statistics.Median(ratios) : null;
     }
+
+    /// <summary>What our kernels took in other rows beside this one, process after process.</summary>
+    public IEnumerable<SampledRow> Others => answers.SelectMany(answer => answer.Others ?? []);
 
     /// <summary>Bytes of device memory that our kernels held.</summary>
     public long? MemoryBytes => answers.Select(answer => answer.MemoryBytes).OfType<long>().Cast<long?>().Max();

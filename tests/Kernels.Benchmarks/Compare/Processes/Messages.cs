@@ -34,11 +34,10 @@ internal sealed record Answer(IReadOnlyList<Sampled> Results)
 /// <param name="Reason">Why it did not run.</param>
 internal sealed record Sampled(string Participant, double[] Samples, string? Reason = null);
 
-/// <summary>How long our kernels took in another row and in this one: on a CPU a sample of each in turn, on a GPU one after the other.</summary>
-/// <param name="Row">The other row's name.</param>
-/// <param name="Samples">Seconds of one run of it, sample after sample.</param>
-/// <param name="Ours">The same of this row.</param>
-internal sealed record SampledRow(string Row, double[] Samples, double[] Ours);
+/// <summary>How long our kernels took in another row.</summary>
+/// <param name="Row">Its name.</param>
+/// <param name="Samples">Seconds of one run, sample after sample.</param>
+internal sealed record SampledRow(string Row, double[] Samples);
 
 /// <summary>How what is said and written becomes JSON.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -30,7 +30,7 @@ internal static class ParticipantLoop
         return new([new Sampled(Participant.Onnx, Sampling.Run(peer.Run, question.Seconds))]) { Environment = $"ONNX Runtime {OnnxPeer.Version}" };
     }, Participant.Onnx);
 
-    /// <summary>Samples a row, then again with those that it is compared with, between two measurements of the device's ceilings.</summary>
+    /// <summary>Samples a row with those that it is compared with, between two measurements of the device's ceilings.</summary>
     private static Answer Measure(ComputeDevice device, Row row, double seconds)
     {
         DeviceProfile before = DeviceProfile.Measure(device);
@@ -40,9 +40,8 @@ internal static class ParticipantLoop
         {
             all.Add(row.Open(device));
             long memory = device.AllocatedBytes;
-            double[] alone = Sampling.Run(device, [all[0].Enqueue], seconds)[0];
             all.AddRange(others.Select(other => other.Open(device)));
-            double[][] together = others.Length > 0 ? Sampling.Run(device, all.Select(work => (Action)work.Enqueue), seconds) : [];
+            double[][] samples = Sampling.Run(device, all.Select(work => (Action)work.Enqueue), seconds);
             if (!all.TrueForAll(work => work.HasPlausibleOutputs()))
             {
                 throw new InvalidOperationException("The outputs are not numbers, or all the same.");
@@ -50,9 +49,9 @@ internal static class ParticipantLoop
 
             DeviceProfile after = DeviceProfile.Measure(device);
             DeviceCapabilities capabilities = device.Capabilities;
-            return new([new Sampled(Participant.Ours, alone)])
+            return new([new Sampled(Participant.Ours, samples[0])])
             {
-                Others = [.. others.Zip(together.Skip(1), (other, samples) => new SampledRow(other.Name, samples, together[0]))],
+                Others = [.. others.Zip(samples.Skip(1), (other, sampled) => new SampledRow(other.Name, sampled))],
                 ReadBytesPerSecond = (before.ReadBytesPerSecond + after.ReadBytesPerSecond) / 2,
                 FlopsPerSecond = (Peak(before) + Peak(after)) / 2,
                 MemoryBytes = memory,

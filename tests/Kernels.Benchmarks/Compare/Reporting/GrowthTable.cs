@@ -11,19 +11,20 @@ internal static class GrowthTable
         RowResult[] points = [.. rows];
         Series series = points[0].Row.Series!;
         string[] peers = [.. points.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct()];
-        string asked = series.Growth switch { 1 => " (time linear: 2)", 2 => " (time quadratic: 4)", _ => "" };
+        string growth = series.Growth switch { 1 => " (time linear: 2)", 2 => " (time quadratic: 4)", _ => "" };
         string[] bar = points.SelectMany(row => row.Row.Bars).FirstOrDefault() is { } first ? [$"Ratio {first.Text}"] : [];
-        var table = new TextTable(series.Name + asked, [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", .. bar, "Rate", "Ceiling", "Memory", "Ratio", .. peers]);
+        var table = new TextTable(series.Name + growth, [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", .. bar, "Rate", "Ceiling", "Memory", "Ratio", .. peers]);
         for (int i = 0; i < points.Length; i++)
         {
             RowResult row = points[i];
             RowResult? before = i > 0 ? points[i - 1] : null;
+            var asked = row.Row.Bars.SingleOrDefault() as GrowthBar;
             table.Rows.Add(
             [
                 Place(row.Row).ToString(CultureInfo.InvariantCulture),
                 row.Ours is { } ours ? $"{Units.Time(ours.Seconds)} ± {Units.Percent(ours.Spread)}" : "failed",
-                Ratio(row.Row.Bars is [GrowthBar linear] ? linear.Measure(row) : row.Ours?.Seconds / before?.Ours?.Seconds),
-                .. bar.Select(_ => row.Row.Bars is [GrowthBar linear] ? ComparisonTable.Met(linear, linear.Measure(row)) : ""),
+                Ratio(asked is null ? row.Ours?.Seconds / before?.Ours?.Seconds : asked.Measure(row)),
+                .. bar.Select(_ => asked is null ? "" : ComparisonTable.Met(asked, asked.Measure(row))),
                 row.Ours is { } timed ? Units.Rate(row.Amount / timed.Seconds, row.Row.Bound) : "—",
                 row.CeilingShare is { } share ? Units.Percent(share) : "—",
                 row.MemoryBytes is { } bytes ? Units.Bytes(bytes) : "—",

@@ -25,6 +25,7 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
         row.CeilingShare,
         row.MemoryBytes,
         [.. row.Peers.Prepend(row.Ours).OfType<Measured>().Select(measured => new ParticipantJson(measured.Participant, measured.Seconds, measured.Spread, measured.Processes))],
+        [.. row.Others],
         [.. row.Row.Bars.Select(bar => Bar(bar, row, false)), .. row.Row.Aims.Select(bar => Bar(bar, row, true))],
         [.. row.Missing.Select(missing => $"{missing.Participant}: {missing.Reason}")]);
 
@@ -37,7 +38,7 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
     /// <summary>A row.</summary>
     internal sealed record RowJson(
         Work Work, Bound Bound, double Flops, double Bytes, double? Ceiling, double? CeilingShare, long? MemoryBytes,
-        IReadOnlyList<ParticipantJson> Participants, IReadOnlyList<BarJson> Bars, IReadOnlyList<string> Missing);
+        IReadOnlyList<ParticipantJson> Participants, IReadOnlyList<SampledRow> Others, IReadOnlyList<BarJson> Bars, IReadOnlyList<string> Missing);
 
     /// <summary>What a participant took.</summary>
     internal sealed record ParticipantJson(string Name, double Seconds, double Spread, IReadOnlyList<double[]> Processes);
