@@ -18,6 +18,9 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
     /// <summary>Whether queries, keys and values are numbers that every type of cache holds as they are.</summary>
     public bool HasExactInputs { get; init; }
 
+    /// <summary>Numbers that are not, among its inputs; null: none.</summary>
+    public Poison? Poison { get; init; }
+
     /// <summary>Multiplications of all scores, roughly: rows × keys × dimension.</summary>
     public double Work => Lengths.Sum(pair => (double)pair.Queries * pair.Keys) * Shape.QueryHeads * Shape.HeadDim;
 
@@ -32,7 +35,7 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
         + (Shape.LatentCache ? " latent" : "")
         + (Shape.Rope == RopeStyle.None ? "" : $" rope {Shape.Rope} {Shape.RotaryDim}")
         + (PrefixLength == 0 ? "" : $" prefix {PrefixLength}") + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}")
-        + (LogitOffset == 0 ? "" : $" logits {LogitOffset}");
+        + (LogitOffset == 0 ? "" : $" logits {LogitOffset}") + (Poison is null ? "" : $" {Poison}");
 }
 
 /// <summary>What a case came to.</summary>

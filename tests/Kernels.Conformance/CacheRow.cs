@@ -77,7 +77,7 @@ internal static class CacheRow
     /// <summary>The largest distance that a stored number may have from what was appended: half a step, or the part that is saturated.</summary>
     public static double LargestError(ElementType type, double value, float scale) => type switch
     {
-        ElementType.Int8 or ElementType.Int4 => 0.5 * scale,
+        ElementType.Int8 or ElementType.Int4 => scale == 0 ? Math.ScaleB(1, -100) : 0.5 * scale,
         ElementType.Float8E4M3 => Math.Max(Math.Abs(value) - (448 * scale), Math.Max(Math.Abs(value) / 17, scale * Math.ScaleB(1, -10))),
         _ => 0,
     };
@@ -119,7 +119,7 @@ internal static class CacheRow
     private static byte ToE4M3(float value, float scale)
     {
         int sign = float.IsNegative(value) ? 0x80 : 0;
-        if (float.IsNaN(value))
+        if (!float.IsFinite(value))
         {
             return (byte)(sign | 0x7F);
         }

@@ -40,7 +40,7 @@ internal static partial class CaseMatrix
             }
         }
 
-        foreach (AttentionCase kind in Kinds(seed).Concat(Serving(seed)))
+        foreach (AttentionCase kind in Kinds(seed).Concat(Serving(seed)).Concat(Poisoned(seed)))
         {
             yield return kind;
         }
@@ -64,7 +64,7 @@ internal static partial class CaseMatrix
                 Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase kind in Kinds(seed + count).Concat(Serving(count / 4, seed + count, mostWork: 5e8)))
+        foreach (AttentionCase kind in Kinds(seed + count).Concat(Serving(count / 4, seed + count, mostWork: 5e8)).Concat(Poisoned(eachShape: 4, seed + count)))
         {
             yield return kind;
         }

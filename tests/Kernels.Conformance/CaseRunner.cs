@@ -60,10 +60,10 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         var rows = Rows(test);
         int dim = shape.ValueDim;
         double[] actual = new double[rows.Length * dim], expected = new double[rows.Length * dim];
-        double[] eager = held == ElementType.Float32 ? [] : new double[rows.Length * dim];
-        bool quantised = measuresQuantisation && shape.CacheScale != CacheScale.None;
+        double[] eager = held == ElementType.Float32 || test.Poison is not null ? [] : new double[rows.Length * dim];
+        bool quantised = measuresQuantisation && shape.CacheScale != CacheScale.None && test.Poison is null;
         double[] exact = quantised ? new double[rows.Length * dim] : [];
-        double[] lseError = new double[rows.Length];
+        double[] lseError = new double[rows.Length], lseExpected = new double[rows.Length];
         int[] tokenOffsets = new int[inputs.Length];
         for (int i = 1; i < inputs.Length; i++)
         {
@@ -84,15 +84,16 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
                     shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options);
             }
 
+            lseExpected[i] = reference;
             int row = ((tokenOffsets[sequence] + token) * shape.QueryHeads) + head;
             for (int d = 0; d < dim; d++)
             {
                 actual[(i * dim) + d] = Elements.ToFloat(outputs[(row * dim) + d]);
             }
 
-            lseError[i] = double.IsNegativeInfinity(reference)
-                ? (float.IsNegativeInfinity(lse[row]) ? 0 : double.PositiveInfinity)
-                : Math.Abs(lse[row] - reference) / (Tolerance.Lse(shape) * Math.Max(1, Math.Abs(reference)));
+            lseError[i] = !double.IsFinite(reference)
+                ? (reference.Equals((double)lse[row]) ? 0 : double.PositiveInfinity)
+                : Math.Abs(lse[row] - reference) / (Tolerance.Lse(shape, test.Poison) * Math.Max(1, Math.Abs(reference)));
             if (double.IsNaN(lseError[i]))
             {
                 lseError[i] = double.PositiveInfinity;
@@ -104,7 +105,9 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             }
         });
 
-        double error = Tolerance.Error(held, actual, expected, eager);
+        double error = test.Poison is { } poison
+            ? Tolerance.PoisonedError(held, actual, expected, lseExpected, poison)
+            : Tolerance.Error(held, actual, expected, eager);
         double worstLse = lseError.DefaultIfEmpty().Max();
         double quantisation = quantised ? Tolerance.QuantisationError(shape, actual, exact) : 0;
         string? failure = error > 1 ? $"output error is {error:G3} of what is allowed"

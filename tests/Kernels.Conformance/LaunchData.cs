@@ -37,6 +37,29 @@ internal sealed class LaunchData : IDisposable
             bias = [.. Enumerable.Range(0, biasAxes.Requests * biasAxes.Heads * biasAxes.Queries * biasAxes.Keys)
                 .Select(_ => random.Next(16) == 0 ? float.NegativeInfinity : (float)((4 * random.NextDouble()) - 2))];
         }
+
+        if (test.Poison is { } poison)
+        {
+            PutPoison(poison);
+        }
+    }
+
+    /// <summary>Into the sink of one head; into the bias of one key for each query, and of all keys for the second.</summary>
+    private void PutPoison(Poison poison)
+    {
+        float number = poison.Number(ElementType.Float32);
+        if (poison.Place == PoisonPlace.Sink)
+        {
+            sinks[test.Shape.QueryHeads / 2] = number;
+        }
+        else if (poison.Place == PoisonPlace.Bias)
+        {
+            for (int row = 0; row < bias.Length / biasAxes.Keys; row++)
+            {
+                Span<float> keys = bias.AsSpan(row * biasAxes.Keys, biasAxes.Keys);
+                (row % biasAxes.Queries == 1 ? keys : keys.Slice(row * 7 % keys.Length, 1)).Fill(number);
+            }
+        }
     }
 
     /// <summary>The angles of a shape with rope.</summary>

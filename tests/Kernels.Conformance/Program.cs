@@ -13,13 +13,14 @@ var seedOption = new Option<int>("--seed") { Description = "Decides the sample a
 var filterOption = new Option<string?>("--filter") { Description = "Only cases whose description contains this." };
 var featuresOption = new Option<bool>("--features") { Description = "Only mods, block masks, shared keys, determinism, merged states and large pools; without it they follow the matrix." };
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
+var poisonOption = new Option<bool>("--poison") { Description = "Only NaN, infinities and the largest and smallest numbers in every place, all of them; without it a sample follows the matrix." };
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
 var partOption = new Option<string?>("--part") { Description = "K/N: the cases of every N-th spec from the K-th on, so that N processes share them and each spec is built by one." };
 var skipOption = new Option<int>("--skip") { Description = "Leaves out the first cases of the part: those that a run passed before it was cut off." };
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
-    deviceOption, fullOption, countOption, seedOption, filterOption, featuresOption, axesOption, workOption, targetOption, partOption, skipOption,
+    deviceOption, fullOption, countOption, seedOption, filterOption, featuresOption, axesOption, poisonOption, workOption, targetOption, partOption, skipOption,
 };
 root.SetAction(arguments =>
 {
@@ -34,6 +35,10 @@ root.SetAction(arguments =>
     {
         cases = CaseMatrix.Sample(arguments.GetValue(countOption), seed).Take(arguments.GetValue(countOption));
         (appends, features) = ([], []);
+    }
+    else if (arguments.GetValue(poisonOption))
+    {
+        (appends, cases, features) = ([], CaseMatrix.Poisoned(seed), []);
     }
     else if (arguments.GetValue(featuresOption))
     {

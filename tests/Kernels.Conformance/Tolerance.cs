@@ -6,8 +6,11 @@ internal static class Tolerance
     /// <summary>Relative error ‖out − ref‖ / ‖ref‖ in float32.</summary>
     private const double Norm = 1e-5;
 
-    /// <summary>Error of an LSE, absolute below 1 and relative above. Tensor cores take queries in the storage type, so that those which rope has turned are rounded to it.</summary>
-    public static double Lse(AttentionShape shape) => shape.Rope == RopeStyle.None ? 1e-5 : shape.Storage switch
+    /// <summary>
+    /// Error of an LSE, absolute below 1 and relative above. Tensor cores take queries in the storage type, so that those which rope has turned are
+    /// rounded to it; of large numbers among the inputs that is a part of their product, of which little may be left.
+    /// </summary>
+    public static double Lse(AttentionShape shape, Poison? poison = null) => poison is { IsLarge: true } && shape.Rope != RopeStyle.None && shape.Storage != ElementType.Float32 ? 0.5 : shape.Rope == RopeStyle.None ? 1e-5 : shape.Storage switch
     {
         ElementType.Float16 => 1e-3,
         ElementType.BFloat16 => 1e-2,
@@ -51,6 +54,51 @@ internal static class Tolerance
         double rounding = largest * (type == ElementType.Float16 ? 1.0 / 2048 : 1.0 / 256);
         double twiceEager = worstDifference / ((2 * worstEager) + rounding + double.Epsilon);
         return Math.Max(worst, twiceEager);
+    }
+
+    /// <summary>
+    /// As <see cref="Error"/>, where some outputs are not numbers or very large: each is held to its own size. NaN and infinities must be where the
+    /// reference has them, but for what is beyond the storage's type. Of large scores float32 has the differences only so well.
+    /// </summary>
+    /// <param name="type">The coarser of the storage and the cache type.</param>
+    /// <param name="actual">What the kernels gave, row after row.</param>
+    /// <param name="expected">The reference in double precision, from the same rounded inputs.</param>
+    /// <param name="lse">The reference's LSE of each row.</param>
+    /// <param name="poison">What is among the inputs.</param>
+    public static double PoisonedError(ElementType type, ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, ReadOnlySpan<double> lse, Poison poison)
+    {
+        const double LargestSlack = 0.02;
+
+        // A weight below the smallest normal float32 is 0; times the largest value that is 4, for each of two tokens.
+        double ofWeights = poison is { Place: PoisonPlace.Value, IsLarge: true } ? 8 : 0;
+        (double absolute, double relative) = type switch
+        {
+            ElementType.Float32 => (5e-5, 5e-5),
+            ElementType.Float16 => (4e-3, 4e-3),
+            _ => (3e-2, 2e-2),
+        };
+        double worst = 0;
+        for (int i = 0; i < actual.Length; i++)
+        {
+            double held = Elements.Round(type, expected[i]);
+            if (!double.IsFinite(held) || !double.IsFinite(actual[i]))
+            {
+                // Within the tolerance of the largest number the type has infinity, too.
+                bool isRoundedUp = double.IsInfinity(actual[i]) && double.IsInfinity(Elements.Round(type, held * (1 + relative)));
+                if (!actual[i].Equals(held) && !isRoundedUp)
+                {
+                    return double.PositiveInfinity;
+                }
+            }
+            else
+            {
+                double ofScores = Math.Abs(lse[i / (actual.Length / lse.Length)]) * Math.ScaleB(1, -21);
+                double slack = double.IsFinite(ofScores) ? Math.Min(ofScores, LargestSlack) : 0;
+                worst = Math.Max(worst, Math.Abs(actual[i] - held) / (absolute + ofWeights + slack + ((relative + slack) * Math.Abs(held))));
+            }
+        }
+
+        return worst;
     }
 
     /// <summary>

@@ -6,6 +6,7 @@ namespace Kernels.Compiler.Emit;
 internal sealed class CodeWriter
 {
     private readonly StringBuilder text = new();
+    private readonly HashSet<string> helpers = [];
     private int depth;
 
     /// <summary>Adds text of one or more lines at the current depth.</summary>
@@ -26,6 +27,9 @@ internal sealed class CodeWriter
     }
 
     public CodeWriter Line() => Add("");
+
+    /// <summary>Adds a helper function, and a line after it, unless the text has it already.</summary>
+    public CodeWriter AddHelper(string helper) => helper.Length > 0 && helpers.Add(helper) ? Add(helper).Line() : this;
 
     /// <summary>Adds text as it is, without indentation.</summary>
     public CodeWriter AddVerbatim(string lines)

@@ -31,7 +31,7 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
     /// <summary>Expression: the dividend of the softmax denominator. A scale that all values of a head share is put there.</summary>
     public string OutputFactor => Cache.Scale == CacheScale.PerHead ? "value_scales[kv_head]" : "1.0f";
 
-    public ScoreRules Rules { get; } = new(Spec);
+    public ScoreRules Rules { get; } = new(Spec, Plan.Target);
 
     public Rope Rope { get; } = new(Spec);
 

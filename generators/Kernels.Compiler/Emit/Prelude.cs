@@ -21,10 +21,6 @@ internal static class Prelude
         writer.Line();
     }
 
-    /// <summary>The constants between base-2 logarithms, in which kernels calculate, and natural ones.</summary>
-    public static string Logarithms(AttentionSpec spec) =>
-        $"#define LN_2 {C.Float(0.6931471805599453)}" + (spec.Sinks ? $"\n#define LOG2_E {C.Float(1.4426950408889634)}" : "");
-
     public static void HeadConstants(CodeWriter writer, AttentionSpec spec) => writer.Add($"""
         #define QUERY_HEADS {spec.QueryHeads}
         #define KV_HEADS {spec.KvHeads}
@@ -99,12 +95,12 @@ internal static class Prelude
         writer.Add("return sum;").Close().Line();
     }
 
-    /// <summary>Helper functions, each once; empty ones are none.</summary>
+    /// <summary>Helper functions, each once in a text; empty ones are none.</summary>
     public static void Helpers(CodeWriter writer, params string[] helpers)
     {
-        foreach (string helper in helpers.Where(text => text.Length > 0).Distinct())
+        foreach (string helper in helpers)
         {
-            writer.Add(helper).Line();
+            writer.AddHelper(helper);
         }
     }
 }

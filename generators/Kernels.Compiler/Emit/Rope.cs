@@ -59,17 +59,18 @@ internal sealed class Rope(AttentionSpec spec)
         }
     }
 
-    /// <summary>A function that loads an element of a new key, turned.</summary>
+    /// <summary>A function that loads an element of a new key, or of a query, turned.</summary>
     /// <param name="writer">Where to.</param>
     /// <param name="type">The type in memory.</param>
     /// <param name="load">Gives the expression that loads the element at an index of <c>from</c>.</param>
-    public void DeclareLoad(CodeWriter writer, string type, Func<string, string> load)
+    /// <param name="what">What it is an element of, for a comment.</param>
+    public void DeclareLoad(CodeWriter writer, string type, Func<string, string> load, string what = "key")
     {
         string element = spec.LatentCache ? "(d - VALUE_DIM)" : "d";
         (string pair, string isFirst) = spec.Rope == RopeStyle.HalfSplit
             ? ($"{element} % (ROTARY_DIM / 2)", $"{element} < ROTARY_DIM / 2")
             : ($"{element} / 2", $"{element} % 2 == 0");
-        writer.Add("// Element d of a key, turned.");
+        writer.Add($"// Element d of a {what}, turned.");
         writer.Open($"static float turned(global const {type}* from, global const float2* angles, int d)");
         if (spec.ResolvedRotaryDim < spec.HeadDim)
         {

@@ -116,7 +116,7 @@ internal static class PortablePlanner
         // As few values at a time as can be shared out evenly.
         int stage = Enumerable.Range(1, keys).FirstOrDefault(count => count % 8 == 0 && keys % count == 0 && count * spec.ResolvedValueDim / elements % group == 0);
         int keysOrValues = Math.Max(keys * TileStride(SliceElements), stage * spec.ResolvedValueDim / 4);
-        int local = Float4Bytes * ((rows * TileStride(spec.HeadDim)) + keysOrValues + (rows * ScoreStride(keys)));
+        int local = (Float4Bytes * ((rows * TileStride(spec.HeadDim)) + keysOrValues + (rows * ScoreStride(keys)))) + FlagBytes(rows);
         return stage > 0 && local <= SpecLimits.PortableLocalBytes ? new PortableSliceTile(rows, keys, stage, local, GroupsPerUnit(local)) : null;
     }
 
@@ -178,7 +178,7 @@ internal static class PortablePlanner
 
     /// <summary>Local memory of a tile of pieces: what the work-items exchange, and the scores.</summary>
     private static int PieceLocalBytes(AttentionSpec spec, int rows, int lanes, int keysEach, int sets) =>
-        FloatBytes * (ExchangeFloats(spec, rows, lanes, keysEach * sets, sets) + (keysEach * sets * rows));
+        (FloatBytes * (ExchangeFloats(spec, rows, lanes, keysEach * sets, sets) + (keysEach * sets * rows))) + FlagBytes(rows);
 
     /// <summary>Floats that the work-items of a tile of pieces exchange: queries, then parts of scores, at the end the states of the sets.</summary>
     private static int ExchangeFloats(AttentionSpec spec, int rows, int lanes, int keys, int sets) =>
@@ -192,6 +192,9 @@ internal static class PortablePlanner
 
     /// <summary>Floats that the work-items of a tile exchange.</summary>
     public static int ExchangeFloats(AttentionSpec spec, PortablePieceTile tile) => ExchangeFloats(spec, tile.Rows, tile.Lanes, tile.Keys, tile.Sets);
+
+    /// <summary>Local memory in which rows are marked that must be calculated again.</summary>
+    private static int FlagBytes(int rows) => sizeof(int) * rows;
 
     private static TilePlan Shape(AttentionSpec spec, int rows, int keys, int maxThreadsY)
     {
@@ -207,7 +210,7 @@ internal static class PortablePlanner
             threadsY /= 2;
         }
 
-        int local = Float4Bytes * ((rows * TileStride(spec.HeadDim)) + (keys * KvStride(spec)) + (rows * ScoreStride(keys)));
+        int local = (Float4Bytes * ((rows * TileStride(spec.HeadDim)) + (keys * KvStride(spec)) + (rows * ScoreStride(keys)))) + FlagBytes(rows);
         return new TilePlan(rows, keys, threadsX, threadsY, local, GroupsPerUnit(local));
     }
 

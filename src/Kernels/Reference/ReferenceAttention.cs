@@ -35,8 +35,10 @@ public static class ReferenceAttention
             scores[key] = double.NegativeInfinity;
             if (IsVisible(shape, position, key, head, options))
             {
+                // A bias of −∞ hides the key, whatever it holds.
                 double score = shape.Scale * Dot(query, keys.Slice(((key * shape.KvHeads) + kvHead) * shape.HeadDim, shape.HeadDim));
-                scores[key] = Score(shape, score, position, key, head, options) + (shape.Bias ? options!.Bias!(head, token, key) : 0);
+                double bias = shape.Bias ? options!.Bias!(head, token, key) : 0;
+                scores[key] = double.IsNegativeInfinity(bias) ? bias : Score(shape, score, position, key, head, options) + bias;
             }
 
             max = Math.Max(max, scores[key]);
@@ -51,9 +53,10 @@ public static class ReferenceAttention
         double sum = 0;
         for (int key = 0; key < keyLength; key++)
         {
-            double weight = Math.Exp(scores[key] - max);
-            if (weight != 0)
+            // Of a key that is seen the weight is never 0, so that NaN or an infinity in its value shows.
+            if (!double.IsNegativeInfinity(scores[key]))
             {
+                double weight = Math.Max(Math.Exp(scores[key] - max), double.Epsilon);
                 sum += weight;
                 AddScaled(output, weight, values.Slice(((key * shape.KvHeads) + kvHead) * shape.ValueDim, shape.ValueDim));
             }

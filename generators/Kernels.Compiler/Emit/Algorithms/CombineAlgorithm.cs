@@ -11,16 +11,17 @@ internal static class CombineAlgorithm
     {
         AttentionSpec spec = context.Spec;
         PlainCodec storage = context.Storage;
+        ScoreRules rules = context.Rules;
         Prelude.Header(writer, context, "merge of the partial states of split keys");
         Prelude.HeadConstants(writer, spec);
         writer.Add("#define MAX_SPLITS 256 // the planner makes no more");
-        writer.Add(Prelude.Logarithms(spec)).Line();
+        writer.Add(rules.Logarithms).Line();
         Prelude.Helpers(writer, storage.StoreHelper);
         writer.Add($$"""
             kernel __attribute__((reqd_work_group_size({{context.Plan.CombineWorkGroupSize}}, 1, 1)))
             void combine(
                 global const float* restrict partial_outputs, // [partial rows, KV_HEADS, VALUE_DIM]
-                global const float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
+                global const float2* restrict partial_states, // [partial rows, KV_HEADS]: {{rules.StateComment}}
                 global {{storage.StorageType}}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
                 global float* restrict lse, // [tokens, QUERY_HEADS]
                 global const int* restrict plan,
@@ -51,7 +52,7 @@ internal static class CombineAlgorithm
                 const float base = top == -INFINITY ? 0.0f : top;
                 for (int split = get_local_id(0); split < merge.s2; split += {{context.Plan.CombineWorkGroupSize}})
                 {
-                    weights[split] *= exp2(maxima[split] - base);
+                    weights[split] *= exp2({{rules.Power("maxima[split]", "base")}});
                 }
                 barrier(CLK_LOCAL_MEM_FENCE);
                 float total = 0.0f;
@@ -60,21 +61,22 @@ internal static class CombineAlgorithm
                     total += weights[split];
                 }
 
-                const float inverse = total > 0.0f ? 1.0f / {{(spec.Sinks ? "(total + exp2(sinks[output_row % QUERY_HEADS] * LOG2_E - top))" : "total")}} : 0.0f;
+                const float inverse = total == 0.0f ? 0.0f : 1.0f / {{(spec.Sinks ? $"(total + exp2({rules.SinkPower("sinks[output_row % QUERY_HEADS]", "top")}))" : "total")}};
                 for (int d = get_local_id(0); d < VALUE_DIM; d += {{context.Plan.CombineWorkGroupSize}})
                 {
                     float sum = 0.0f;
                     for (int split = 0; split < merge.s2; split++)
                     {
                         const long from = (long)(merge.s1 + split * merge.s3) * KV_HEADS + kv_head;
-                        sum += weights[split] * partial_outputs[from * VALUE_DIM + d];
+                        const float part = partial_outputs[from * VALUE_DIM + d];
+                        sum += isfinite(part) ? weights[split] * inverse * part : part; // infinite it counts however small its weight
                     }
-                    {{storage.Store("outputs + output_row * VALUE_DIM + d", "sum * inverse")}}
+                    {{storage.Store("outputs + output_row * VALUE_DIM + d", "sum")}}
                 }
 
                 if (get_local_id(0) == 0)
                 {
-                    lse[output_row] = total > 0.0f ? top * LN_2 + log(total) : -INFINITY;
+                    lse[output_row] = total == 0.0f ? -INFINITY : {{rules.Natural("top")}} + log(total);
                 }
             }
             """);

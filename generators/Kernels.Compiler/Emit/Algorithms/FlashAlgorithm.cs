@@ -35,8 +35,8 @@ internal static class FlashAlgorithm
         Prelude.HeadConstants(writer, spec);
         Prelude.Constants(writer, context.Cache);
         writer.Add($"""
-            #define SCALE {C.Float(context.Rules.QueryScale)} // score scale{(context.Rules.Transforms ? "" : " x log2(e): the softmax is calculated in base 2")}
-            {Prelude.Logarithms(spec)}
+            #define SCALE {C.Float(context.Rules.QueryScale)} // score scale{context.Rules.ScaleComment}
+            {context.Rules.Logarithms}
             """);
         writer.Line();
         IReadOnlyList<TilePlan> variants = form == FlashForm.Prefill ? context.Plan.PrefillVariants : [];
@@ -70,6 +70,7 @@ internal static class FlashAlgorithm
         }
 
         context.Rules.Declare(writer);
+        ExactRows.Declare(writer, context, steps.ScoreLanes);
         TileClasses.Declare(writer, spec);
         writer.Add($"""
             kernel __attribute__((reqd_work_group_size({tile.WorkGroupSize}, 1, 1)))
@@ -80,7 +81,7 @@ internal static class FlashAlgorithm
                 global {context.Storage.StorageType}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
                 global float* restrict lse, // [tokens, QUERY_HEADS]: natural log of the softmax denominator
                 global float* restrict partial_outputs, // [partial rows, KV_HEADS, VALUE_DIM]
-                global float2* restrict partial_states, // [partial rows, KV_HEADS]: maximum of the base-2 scores, sum of 2^(score - maximum)
+                global float2* restrict partial_states, // [partial rows, KV_HEADS]: {context.Rules.StateComment}
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
                 {context.Addressing.Parameters}{(tile.MergesSplits ? MergeCounters : "")}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs)}

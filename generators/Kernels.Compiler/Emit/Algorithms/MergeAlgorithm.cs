@@ -43,7 +43,7 @@ internal static class MergeAlgorithm
                     top = fmax(top, read_lse(lse[s * rows + row]));
                 }
 
-                // With empty states only, 0 in its place makes every weight 0 instead of NaN.
+                // With empty states only, 0 in its place makes every weight 0 instead of NaN. A state of NaN has no part in the maximum, but in the total.
                 const float base = top == -INFINITY ? 0.0f : top;
                 float total = 0.0f;
                 for (int s = 0; s < states; s++)
@@ -56,12 +56,13 @@ internal static class MergeAlgorithm
             ? """
                 // The larger of keys and sink has the weight 1, so that neither is infinite.
                 const float logit = sinks[row % QUERY_HEADS];
-                const float keys = exp(fmin(base - logit, 0.0f));
-                const float sink = exp(fmin(logit - base, 0.0f));
-                const float inverse = top == -INFINITY ? 0.0f : 1.0f / (total * keys + sink);
+                const float above = base - logit;
+                const float keys = exp(above > 0.0f ? 0.0f : above);
+                const float sink = exp(above < 0.0f ? 0.0f : -above);
+                const float inverse = total == 0.0f ? 0.0f : 1.0f / (total * keys + sink);
             """
             : """
-                const float inverse = top == -INFINITY ? 0.0f : 1.0f / total;
+                const float inverse = total == 0.0f ? 0.0f : 1.0f / total;
             """);
         writer.Add($$"""
                 for (int d = get_local_id(0); d < VALUE_DIM; d += {{context.Plan.CombineWorkGroupSize}})
@@ -73,15 +74,16 @@ internal static class MergeAlgorithm
                         if (read_lse(lse[s * rows + row]) != -INFINITY) // what an empty state has as its output does not count
                         {
                             global const {{storage.StorageType}}* from = outputs + (s * rows + row) * VALUE_DIM;
-                            sum += (weight{{sink}}) * {{storage.Load("from", "d", 1)}};
+                            const float output = {{storage.Load("from", "d", 1)}};
+                            sum += isfinite(output) ? (weight{{sink}}) * inverse * output : output; // infinite it counts however small its weight
                         }
                     }
-                    {{storage.Store("merged + row * VALUE_DIM + d", "sum * inverse")}}
+                    {{storage.Store("merged + row * VALUE_DIM + d", "sum")}}
                 }
 
                 if (get_local_id(0) == 0)
                 {
-                    merged_lse[row] = top == -INFINITY ? -INFINITY : top + log(total);
+                    merged_lse[row] = total == 0.0f ? -INFINITY : top + log(total);
                 }
             }
             """);

@@ -77,7 +77,7 @@ internal sealed class Int4Codec : IntegerCodec
 
     public override string RowLength(string dim) => $"({dim} / 2)";
 
-    public override string LoadHelper(int width) => $$"""
+    public override string LoadHelper(int width) => width == 1 ? "" : $$"""
         // {{width}} four-bit integers in two's complement, the even ones in the low halves of their bytes.
         static float{{width}} nibbles_to_float{{width}}(uchar{{width / 2}} bytes)
         {
@@ -90,7 +90,7 @@ internal sealed class Int4Codec : IntegerCodec
 
     public override string Load(string row, string element, int width) => width > 1
         ? $"nibbles_to_float{width}(vload{width / 2}(0, {row} + {element} / 2))"
-        : throw new ArgumentOutOfRangeException(nameof(width), width, "A byte has two elements.");
+        : $"(float)(((({row})[({element}) / 2] >> (({element}) % 2 * 4) & 15) ^ 8) - 8)";
 
     public override string Store(string row, string element, Func<int, string> value) =>
         $"{row}[{element} / 2] = (uchar)((quantize({value(0)}, scale, inverse) & 15) | (quantize({value(1)}, scale, inverse) << 4));";
@@ -146,11 +146,11 @@ internal sealed class Float8E4M3Codec : ScaledCodec
         : $"e4m3_to_float{width}(vload{width}(0, {row} + {element}))";
 
     public override string StoreHelper => """
-        // The e4m3 nearest to x / scale, ties to even, on every device; 448 for what is larger, NaN for NaN.
+        // The e4m3 nearest to x / scale, ties to even, on every device; 448 for what is larger, NaN for NaN and infinities, which the type has not.
         static uchar float_to_e4m3(float x, float scale, float inverse)
         {
             const uint sign = (as_uint(x) >> 24) & 0x80;
-            if (isnan(x))
+            if (!isfinite(x))
             {
                 return (uchar)(sign | 0x7F);
             }

@@ -6,7 +6,9 @@ namespace Kernels.Compiler.Emit.Scores;
 /// What happens to a score: its steps and its mask, as functions in the lane vocabulary that every target calls alike.
 /// <c>Row</c> is what is known of a query row: its position, its head, and what follows from them.
 /// </summary>
-internal sealed class ScoreRules(AttentionSpec spec)
+/// <param name="spec">The spec.</param>
+/// <param name="target">Whose kernels: on tensor cores the scale is applied to products, elsewhere to queries.</param>
+internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
 {
     private const double Log2E = 1.4426950408889634;
 
@@ -23,8 +25,46 @@ internal sealed class ScoreRules(AttentionSpec spec)
     /// <summary>Whether the kernel needs to know its rows.</summary>
     public bool NeedsRows => Transforms || HidesKeys;
 
-    /// <summary>The factor on queries: with nothing in between, scores come out in base-2 units straight away.</summary>
-    public double QueryScale => Transforms ? spec.ResolvedScale : spec.ResolvedScale * Log2E;
+    /// <summary>
+    /// Whether scores come out times log2(e), for a softmax in base 2: where nothing stands between products and softmax, and where no
+    /// finite score can become infinite by that factor. Natural scores are multiplied when the maximum has been taken from them.
+    /// </summary>
+    public bool IsBase2 => !Transforms && !IsNearOverflow;
+
+    /// <summary>The factor on queries.</summary>
+    public double QueryScale => IsBase2 ? spec.ResolvedScale * Log2E : spec.ResolvedScale;
+
+    /// <summary>What scores are multiplied with, for a comment.</summary>
+    public string ScaleComment => IsBase2 ? " x log2(e): the softmax is calculated in base 2" : "";
+
+    /// <summary>The constants between base-2 logarithms and natural ones that a kernel with these scores needs.</summary>
+    public string Logarithms => !IsBase2 ? $"#define LOG2_E {C.Float(Log2E)}"
+        : $"#define LN_2 {C.Float(1 / Log2E)}" + (spec.Sinks ? $"\n#define LOG2_E {C.Float(Log2E)}" : "");
+
+    /// <summary>What a partial state holds, for a comment.</summary>
+    public string StateComment => IsBase2
+        ? "maximum of the base-2 scores, sum of 2^(score - maximum)"
+        : "maximum of the scores, sum of e^(score - maximum)";
+
+    /// <summary>The lag of a maximum behind scores that makes probabilities 2^8, as a literal.</summary>
+    public string Lag8 => C.Float(IsBase2 ? 8 : 8 / Log2E);
+
+    /// <summary>Expression: log2 of a score's weight relative to one at <paramref name="origin"/>.</summary>
+    public string Power(string score, string origin) => IsBase2 ? $"{score} - {origin}" : $"({score} - {origin}) * LOG2_E";
+
+    /// <summary>Expression: log2 of a factor of which <paramref name="growth"/> is the logarithm in the unit of scores.</summary>
+    public string Power(string growth) => IsBase2 ? growth : $"{growth} * LOG2_E";
+
+    /// <summary>Expression: log2 of a sink's weight relative to a score at <paramref name="origin"/>.</summary>
+    public string SinkPower(string sink, string origin) => IsBase2 ? $"{sink} * LOG2_E - {origin}" : $"({sink} - {origin}) * LOG2_E";
+
+    /// <summary>Expression: a maximum as a natural logarithm.</summary>
+    public string Natural(string maximum) => IsBase2 ? $"{maximum} * LN_2" : maximum;
+
+    /// <summary>Whether a finite score can be so large that log2(e) times it is infinite: float16 products are far from that, and tensor cores' products would be infinite before.</summary>
+    private bool IsNearOverflow => target is KernelTarget.Nvidia or KernelTarget.Hopper
+        ? spec.Storage != ElementType.Float16 && spec.ResolvedScale * Log2E > 1
+        : spec.Storage != ElementType.Float16 || spec.ResolvedCacheStorage is ElementType.Float32 or ElementType.BFloat16;
 
     /// <summary>What the rules are called in comments.</summary>
     public string DisplayName
@@ -49,6 +89,9 @@ internal sealed class ScoreRules(AttentionSpec spec)
 
     /// <summary>The inputs of <c>is_visible</c>, as arguments with a leading comma.</summary>
     public string VisibleArguments => KernelInput.Arguments(VisibleInputs);
+
+    /// <summary>The inputs of both.</summary>
+    public IReadOnlyList<KernelInput> ScoreInputs => [.. TransformInputs.Concat(VisibleInputs).Distinct()];
 
     private IEnumerable<KernelInput> TransformInputs => Steps.SelectMany(step => step.Inputs).Distinct();
 
@@ -155,14 +198,14 @@ internal sealed class ScoreRules(AttentionSpec spec)
 
         if (Transforms)
         {
-            writer.Add($"// From scale * (q.k) to what the softmax takes, in base-2 units.");
+            writer.Add("// From scale * (q.k) to what the softmax takes.");
             writer.Open($"static lanes_float transform_score(lanes_float score, Row row, lanes_int key{KernelInput.Parameters(TransformInputs)})");
             foreach (ScoreStep step in Steps)
             {
                 writer.Add(step.Statements);
             }
 
-            writer.Add($"return score * {C.Float(Log2E)}; // log2(e)");
+            writer.Add("return score;");
             writer.Close().Line();
         }
 

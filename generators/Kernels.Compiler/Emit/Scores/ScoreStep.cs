@@ -98,12 +98,15 @@ internal sealed class AlibiStep(int heads) : ScoreStep
     }
 }
 
-/// <summary>A number for each score.</summary>
+/// <summary>A number for each score; −∞ hides the key, even one that holds NaN.</summary>
 internal sealed class BiasStep : ScoreStep
 {
     public override string DisplayName => "bias";
 
-    public override string Statements => "score += lanes_gather_at(bias, row.bias_at, key);";
+    public override string Statements => """
+        const lanes_float added = lanes_gather_at(bias, row.bias_at, key);
+        score = lanes_select(score + added, added, added == -INFINITY);
+        """;
 
     public override IEnumerable<KernelInput> Inputs => [KernelInput.Bias];
 

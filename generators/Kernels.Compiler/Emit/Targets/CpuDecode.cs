@@ -380,11 +380,11 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
         writer.Line();
         MoveMaximum(writer, "row_max", "new_max", "base", "rescale", declares: true);
-        writer.Add("""
+        writer.Add($$"""
             row_sum *= rescale;
             for (int g = 0; g < vector_count; g++)
             {
-                p[g] = exp2_lanes(p[g] - base);
+                p[g] = exp2_lanes({{Context.Rules.Power("p[g]", "base")}});
                 row_sum += p[g];
             """);
         if (Context.ScalesTokens)
@@ -451,7 +451,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             writer,
             "((const float*)&row_max)[row * VECTOR_KEYS]",
             "((const float*)&row_sum)[row * VECTOR_KEYS]",
-            "((const float*)(output + row * VALUE_VECTORS))[c]");
+            "((const float*)(output + row * VALUE_VECTORS))[c]",
+            "any(isnan(poison_of(output + row * VALUE_VECTORS, VALUE_VECTORS, 1)))");
         CloseHeads(writer);
     }
 

@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Planning;
 
 namespace Kernels.Compiler.Emit.Targets;
@@ -208,7 +209,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         writer.Add("#pragma unroll 2");
         writer.Open("for (int j = 0; j < key_count; j++)");
         EachVector(writer, $"""
-            const lanes_float weight = exp2_lanes(p[j][r] - base[r]);
+            const lanes_float weight = exp2_lanes({Context.Rules.Power("p[j][r]", "base[r]")});
             sum[r] += weight;
             p[j][r] = weight{(Context.ScalesTokens ? " * value_scale[j]" : "")};
             """);
@@ -255,9 +256,13 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
             float factors[ROWS]; // of what each row accumulated
             lanes_float log_sum[ROW_VECTORS];
             """);
-        EachVector(writer, "log_sum[r] = log(row_sum[r]);");
+        writer.Add("lanes_float poison[ROW_VECTORS]; // NaN where something that a row accumulated is not finite");
+        EachVector(writer, "log_sum[r] = log(row_sum[r]);\npoison[r] = poison_of(&output[0][r], VALUE_DIM, ROW_VECTORS);");
         StoreStates(writer, "((const float*)row_max)[row]", "((const float*)row_sum)[row]", "((const float*)log_sum)[row]", _ => writer.Add("factors[row] = factor;"));
         StoreOutputs(writer);
+        writer.Open("for (int row = 0; row < item.row_count; row++)");
+        ExactRows.Write(writer, Context, RowTeam.Vector(CpuPlanner.Lanes), "row", "isnan(((const float*)poison)[row])");
+        writer.Close();
     }
 
     /// <summary>Asks for the memory that the rows will be stored in, which arrives while keys are read.</summary>

@@ -30,6 +30,9 @@ internal abstract class FlashSteps
     /// <summary>Whether values are read by rows of their own: not where they are found in the keys of a latent cache.</summary>
     public virtual bool CallsValueRow => true;
 
+    /// <summary>Scores that the lane vocabulary of the steps has at a time.</summary>
+    public virtual int ScoreLanes => 1;
+
     /// <summary>Opens what a tile's steps stand in: nothing, or a loop over the KV heads of the work-group.</summary>
     public virtual void OpenTile(CodeWriter writer)
     {

@@ -1,3 +1,5 @@
+using Kernels.Compiler.Emit.Scores;
+
 namespace Kernels.Compiler.Emit.Targets;
 
 /// <content>The softmax where keys are the rows of products: of each block of 8 query rows, work-item l has the rows 2(l % 4) and 2(l % 4) + 1.</content>
@@ -47,16 +49,16 @@ internal abstract partial class HopperBulkFlash
     private void BeginBlocks(CodeWriter writer)
     {
         BeginScales(writer);
-        writer.Add("""
+        writer.Add($$"""
             // Of each block, the rows lane % 4 * 2 and the next.
             float2 row_max[ROW_BLOCKS]; // may lag behind by MAXIMUM_LAG
-            float2 row_sum[ROW_BLOCKS]; // over this work-item's keys only
+            float2 row_sum[ROW_BLOCKS]; // over this work-item's keys only{{(Context.ScalesTokens ? "\nfloat2 row_unit[ROW_BLOCKS]; // a weight of an integer near the largest so far; outputs are multiples of it" : "")}}
             float4 output[VALUE_BLOCKS][ROW_BLOCKS]; // two rows of one column and of the next
             #pragma unroll
             for (int b = 0; b < ROW_BLOCKS; b++)
             {
                 row_max[b] = (float2)(-INFINITY);
-                row_sum[b] = (float2)(0.0f);
+                row_sum[b] = (float2)(0.0f);{{(Context.ScalesTokens ? "\n    row_unit[b] = (float2)(0.0f);" : "")}}
                 #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c++)
                 {
@@ -83,10 +85,14 @@ internal abstract partial class HopperBulkFlash
     public override void Softmax(CodeWriter writer)
     {
         string scaled = Context.Rules.Transforms ? "" : $" * {ScoreScale}";
-        string scales = !Context.ScalesTokens ? "" : """
-
-                score[j][b].lo *= scales[KEYS + j * 16] * inverse_unit;
-                score[j][b].hi *= scales[KEYS + j * 16 + 8] * inverse_unit;
+        ScoreRules rules = Context.Rules;
+        string Exponent(string element, string row) => rules.Power($"score[j][b].{element}{scaled}", $"base.{row}");
+        string rescale = Context.ScalesTokens ? "row_unit[b] *= rescale;" : """
+            #pragma unroll
+            for (int c = 0; c < VALUE_BLOCKS; c++)
+            {
+                output[c][b] *= rescale.s0101;
+            }
             """;
         writer.Add($$"""
 
@@ -106,24 +112,24 @@ internal abstract partial class HopperBulkFlash
                 {
                     top = rows_maximum(top);
                     const float2 growth = base_of(top) - row_max[b];
-                    const float2 rescale = (float2)(exp2_fast(-growth.s0), exp2_fast(-growth.s1));
+                    const float2 rescale = (float2)(exp2_fast({{rules.Power("-growth.s0")}}), exp2_fast({{rules.Power("-growth.s1")}}));
                     row_max[b] = top;
                     row_sum[b] *= rescale;
-                    #pragma unroll
-                    for (int c = 0; c < VALUE_BLOCKS; c++)
-                    {
-                        output[c][b] *= rescale.s0101;
-                    }
+                    {{rescale.Replace("\n", "\n        ")}}
                 }
                 const float2 base = base_of(row_max[b]);
                 #pragma unroll
                 for (int j = 0; j < KEY_BLOCKS; j++)
                 {
-                    score[j][b].s0 = exp2_fast(score[j][b].s0{{scaled}} - base.s0);
-                    score[j][b].s1 = exp2_fast(score[j][b].s1{{scaled}} - base.s1);
-                    score[j][b].s2 = exp2_fast(score[j][b].s2{{scaled}} - base.s0);
-                    score[j][b].s3 = exp2_fast(score[j][b].s3{{scaled}} - base.s1);
-                    row_sum[b] += score[j][b].lo + score[j][b].hi;{{scales.Replace("\n", "\n    ")}}
+                    score[j][b].s0 = exp2_fast({{Exponent("s0", "s0")}});
+                    score[j][b].s1 = exp2_fast({{Exponent("s1", "s1")}});
+                    score[j][b].s2 = exp2_fast({{Exponent("s2", "s0")}});
+                    score[j][b].s3 = exp2_fast({{Exponent("s3", "s1")}});
+                    row_sum[b] += score[j][b].lo + score[j][b].hi;
+                }
+                {{ScaleProbabilities.Replace("\n", "\n    ")}}#pragma unroll
+                for (int j = 0; j < KEY_BLOCKS; j++)
+                {
                     p[j][b].s0 = transpose(pack(score[j][b].s0, score[j][b].s1));
                     p[j][b].s1 = transpose(pack(score[j][b].s2, score[j][b].s3));
                 }
@@ -133,9 +139,41 @@ internal abstract partial class HopperBulkFlash
     }
 
     /// <summary>
-    /// The scales of integers, which <c>scales</c> has of the tile's keys and then of its values: those of keys go to the scores,
-    /// those of values later to the probabilities, in units of the largest so far so that 16 bits suffice.
+    /// Statements of a row block: probabilities times the scales of their values, which <c>scales</c> has after those of the keys, as
+    /// multiples of one near the row's largest so far: up to 2^7 times that, 16 bits suffice, whatever the scales of values that the row does not see
+    /// or has little of.
     /// </summary>
+    private string ScaleProbabilities => !Context.ScalesTokens ? "" : """
+        float2 largest = (float2)(0.0f);
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j++)
+        {
+            score[j][b].lo *= scales[KEYS + j * 16];
+            score[j][b].hi *= scales[KEYS + j * 16 + 8];
+            largest = fmax(largest, fmax(score[j][b].lo, score[j][b].hi));
+        }
+        if (any_of_warp(largest.s0 > 128.0f * row_unit[b].s0 || largest.s1 > 128.0f * row_unit[b].s1))
+        {
+            const float2 before = row_unit[b];
+            row_unit[b] = fmax(before, rows_maximum(largest));
+            const float2 shrink = (float2)(row_unit[b].s0 > 0.0f ? before.s0 / row_unit[b].s0 : 0.0f, row_unit[b].s1 > 0.0f ? before.s1 / row_unit[b].s1 : 0.0f);
+            #pragma unroll
+            for (int c = 0; c < VALUE_BLOCKS; c++)
+            {
+                output[c][b] *= shrink.s0101;
+            }
+        }
+        const float2 inverse_unit = (float2)(row_unit[b].s0 > 0.0f ? 1.0f / row_unit[b].s0 : 0.0f, row_unit[b].s1 > 0.0f ? 1.0f / row_unit[b].s1 : 0.0f);
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j++)
+        {
+            score[j][b].lo *= inverse_unit;
+            score[j][b].hi *= inverse_unit;
+        }
+
+        """;
+
+    /// <summary>Scores times the scales of their keys.</summary>
     private void ScaleScores(CodeWriter writer)
     {
         if (!Context.ScalesTokens)
@@ -144,11 +182,9 @@ internal abstract partial class HopperBulkFlash
         }
 
         writer.Add("""
-            float unit = 0.0f;
             #pragma unroll
             for (int j = 0; j < KEY_BLOCKS; j++)
             {
-                unit = fmax(unit, fmax(scales[KEYS + j * 16], scales[KEYS + j * 16 + 8]));
                 #pragma unroll
                 for (int b = 0; b < ROW_BLOCKS; b++)
                 {
@@ -156,21 +192,6 @@ internal abstract partial class HopperBulkFlash
                     score[j][b].hi *= scales[j * 16 + 8];
                 }
             }
-            if (any_of_warp(unit > value_unit))
-            {
-                unit = warp_maximum(unit);
-                #pragma unroll
-                for (int c = 0; c < VALUE_BLOCKS; c++)
-                {
-                    #pragma unroll
-                    for (int b = 0; b < ROW_BLOCKS; b++)
-                    {
-                        output[c][b] *= value_unit / unit;
-                    }
-                }
-                value_unit = unit;
-            }
-            const float inverse_unit = value_unit > 0.0f ? 1.0f / value_unit : 0.0f;
 
             """);
     }
@@ -204,7 +225,7 @@ internal abstract partial class HopperBulkFlash
                 #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c++)
                 {
-                    output[c][b] *= value_unit;
+                    output[c][b] *= row_unit[b].s0101;
                 }
             """;
         writer.Add($$"""

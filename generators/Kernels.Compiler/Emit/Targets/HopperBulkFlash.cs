@@ -39,7 +39,7 @@ internal abstract partial class HopperBulkFlash(KernelContext context, NvidiaTil
         {WarpConstants(tile)}
         #define KEY_BLOCKS (WARP_KEYS / 16) // blocks of 16 keys of a warp
         #define VALUE_BLOCKS (VALUE_DIM / 16) // blocks of 16 columns of values
-        #define MAXIMUM_LAG 8.0f // probabilities reach 2^8 before outputs are rescaled
+        #define MAXIMUM_LAG {Context.Rules.Lag8} // probabilities reach 2^8 before outputs are rescaled
         #define STRIPS {HopperPlanner.Strips} // of consecutive keys, each of which one work-item copies
         #define STRIP_KEYS (KEYS / STRIPS)
 

@@ -53,6 +53,7 @@ internal abstract class HopperFlash(KernelContext context, HopperTile tile) : Nv
             writer,
             [
                 NvidiaPtx.Copy,
+                NvidiaPtx.WarpBarrier,
                 NvidiaPtx.Softmax(Element),
                 NvidiaPtx.RowReductions,
                 HopperPtx.Barriers,

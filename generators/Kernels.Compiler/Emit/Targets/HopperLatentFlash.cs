@@ -16,6 +16,8 @@ internal sealed class HopperLatentFlash(KernelContext context, HopperTile tile) 
 
     protected override string OneWorkItemOfRow => "group == 0 && lane % 4 == 0";
 
+    protected override string AfterStores => "row_barrier(); // one group stores the LSEs of both";
+
     protected override string ShareMaximum => """
 
             // The other half of the keys counts as well.

@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
 
 namespace Kernels.Compiler.Emit.Targets;
@@ -56,7 +57,8 @@ internal abstract partial class NvidiaFlash
             {{RowBarrier}}
             """);
         writer.Open("for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item += WORK_GROUP / 32)");
-        writer.Add("""
+        ScoreRules rules = context.Rules;
+        writer.Add($$"""
             float maximum = -INFINITY;
             for (int w = 0; w < WARPS_ALONG_KEYS; w++)
             {
@@ -67,10 +69,11 @@ internal abstract partial class NvidiaFlash
             for (int w = 0; w < WARPS_ALONG_KEYS; w++)
             {
                 local const float* const state = states + (w * ROWS + row_of_item) * (VALUE_DIM + 2);
-                weight[w] = maximum == -INFINITY ? 0.0f : exp2_fast(state[VALUE_DIM] - maximum);
+                weight[w] = maximum == -INFINITY ? 0.0f : exp2_fast({{rules.Power("state[VALUE_DIM]", "maximum")}});
                 sum += weight[w] * state[VALUE_DIM + 1];
             }
             """);
+        writer.Add("float zero = 0.0f; // NaN if something is not finite");
         StoreRow(writer, "lane == 0", () => writer.Add($$"""
             for (int d = lane; d < VALUE_DIM; d += 32)
             {
@@ -79,6 +82,7 @@ internal abstract partial class NvidiaFlash
                 {
                     o += weight[w] * states[(w * ROWS + row_of_item) * (VALUE_DIM + 2) + d];
                 }
+                zero += o * 0.0f;
                 if (is_final)
                 {
                     {{context.Storage.Store("outputs + to * VALUE_DIM + d", "o * inverse")}}
@@ -89,6 +93,8 @@ internal abstract partial class NvidiaFlash
                 }
             }
             """));
+        writer.Add("warp_barrier();");
+        WriteExactRow(writer, "ballot(isnan(zero) || (sum != 0.0f && fabs(maximum) > LARGE_SCORE)) != 0");
         writer.Close();
         MergeSplits(writer);
     }
@@ -120,7 +126,8 @@ internal abstract partial class NvidiaFlash
             fence_device();
             """);
         writer.Open("for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item += WORK_GROUP / 32)");
-        string denominator = Spec.Sinks ? "(total + exp2(sinks[kv_head * GROUP + (item.first_row + row_of_item) % GROUP] * LOG2_E - top))" : "total";
+        ScoreRules rules = context.Rules;
+        string denominator = Spec.Sinks ? $"(total + exp2({rules.SinkPower("sinks[kv_head * GROUP + (item.first_row + row_of_item) % GROUP]", "top")}))" : "total";
         writer.Add($$"""
             global const float2* const states_of_row = partial_states + (long)(item.first_partial_row + row_of_item) * KV_HEADS + kv_head;
             global const float* const outputs_of_row = partial_outputs + ((long)(item.first_partial_row + row_of_item) * KV_HEADS + kv_head) * VALUE_DIM;
@@ -137,10 +144,10 @@ internal abstract partial class NvidiaFlash
             float total = 0.0f;
             for (int split = lane; split < item.splits; split += 32)
             {
-                total += exp2_fast(states_of_row[split * stride].s0 - base) * states_of_row[split * stride].s1;
+                total += exp2_fast({{rules.Power("states_of_row[split * stride].s0", "base")}}) * states_of_row[split * stride].s1;
             }
             total = warp_total(total);
-            const float inverse = total > 0.0f ? 1.0f / {{denominator}} : 0.0f;
+            const float inverse = total == 0.0f ? 0.0f : 1.0f / {{denominator}};
             const long to = packed_row(item, kv_head, row_of_item);
             for (int d = lane * 4; d < VALUE_DIM; d += 128)
             {
@@ -149,14 +156,15 @@ internal abstract partial class NvidiaFlash
                 for (int split = 0; split < item.splits; split++)
                 {
                     const float2 state = states_of_row[split * stride];
-                    o += exp2_fast(state.s0 - base) * state.s1 * vload4(0, outputs_of_row + split * stride * VALUE_DIM + d);
+                    const float4 part = vload4(0, outputs_of_row + split * stride * VALUE_DIM + d);
+                    const float4 weighted = exp2_fast({{rules.Power("state.s0", "base")}}) * state.s1 * inverse * part;
+                    o += select(part, weighted, isfinite(part)); // infinite it counts however small its weight
                 }
-                o *= inverse;
                 *(global uint2*)(outputs + to * VALUE_DIM + d) = (uint2)(pack(o.s0, o.s1), pack(o.s2, o.s3));
             }
             if (lane == 0)
             {
-                lse[to] = total > 0.0f ? top * LN_2 + log(total) : -INFINITY;
+                lse[to] = total == 0.0f ? -INFINITY : {{rules.Natural("top")}} + log(total);
             }
             """);
         writer.Close().Close();

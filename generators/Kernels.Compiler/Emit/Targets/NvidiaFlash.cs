@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
@@ -53,6 +54,9 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     /// <summary>Expression: whether this is the one work-item that stores what a row has one of.</summary>
     protected virtual string OneWorkItemOfRow => "lane % 4 == 0";
 
+    /// <summary>Statement: this warp sees what was stored for its rows.</summary>
+    protected virtual string AfterStores => "warp_barrier();";
+
     /// <summary>Expression: where element d of query row r lies in local memory.</summary>
     protected abstract string QueryElement(string row, string d);
 
@@ -101,11 +105,6 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     /// <summary>What is the same for all rows at their start.</summary>
     protected void BeginScales(CodeWriter writer)
     {
-        if (context.ScalesTokens)
-        {
-            writer.Add("float value_unit = 0.0f; // the largest scale of a value so far; outputs are multiples of it");
-        }
-
         if (context.QueryFactor != "SCALE")
         {
             writer.Add($"const float score_scale = {context.QueryFactor};");
@@ -116,16 +115,16 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     protected void BeginRows(CodeWriter writer)
     {
         BeginScales(writer);
-        writer.Add("""
+        writer.Add($$"""
             // Of each block, the rows lane / 4 and lane / 4 + 8.
             float row_max[ROW_BLOCKS][2];
-            float row_sum[ROW_BLOCKS][2]; // over this work-item's keys only
+            float row_sum[ROW_BLOCKS][2]; // over this work-item's keys only{{(context.ScalesTokens ? "\nfloat row_unit[ROW_BLOCKS][2]; // the largest weight of an integer so far; outputs are multiples of it" : "")}}
             float4 output[ROW_BLOCKS][VALUE_BLOCKS];
             #pragma unroll
             for (int b = 0; b < ROW_BLOCKS; b++)
             {
                 row_max[b][0] = row_max[b][1] = -INFINITY;
-                row_sum[b][0] = row_sum[b][1] = 0.0f;
+                row_sum[b][0] = row_sum[b][1] = 0.0f;{{(context.ScalesTokens ? "\n    row_unit[b][0] = row_unit[b][1] = 0.0f;" : "")}}
                 #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c++)
                 {
@@ -166,6 +165,8 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     {
         // The scale is part of the exponent's multiply-add, unless the spec's steps have applied it.
         string scaled = context.Rules.Transforms ? "" : $" * {ScoreScale}";
+        ScoreRules rules = context.Rules;
+        string Exponent(string element, int row) => rules.Power($"score[b][j].{element}{scaled}", $"base{row}");
         writer.Add($$"""
 
             #pragma unroll
@@ -187,8 +188,8 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
                 // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
                 const float base0 = top0 == -INFINITY ? 0.0f : top0;
                 const float base1 = top1 == -INFINITY ? 0.0f : top1;
-                const float rescale0 = exp2_fast(row_max[b][0] - base0);
-                const float rescale1 = exp2_fast(row_max[b][1] - base1);
+                const float rescale0 = exp2_fast({{rules.Power("row_max[b][0]", "base0")}});
+                const float rescale1 = exp2_fast({{rules.Power("row_max[b][1]", "base1")}});
                 row_max[b][0] = top0;
                 row_max[b][1] = top1;
                 row_sum[b][0] *= rescale0;
@@ -196,28 +197,25 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
                 #pragma unroll
                 for (int j = 0; j < KEY_BLOCKS; j++)
                 {
-                    score[b][j].s0 = exp2_fast(score[b][j].s0{{scaled}} - base0);
-                    score[b][j].s1 = exp2_fast(score[b][j].s1{{scaled}} - base0);
-                    score[b][j].s2 = exp2_fast(score[b][j].s2{{scaled}} - base1);
-                    score[b][j].s3 = exp2_fast(score[b][j].s3{{scaled}} - base1);
+                    score[b][j].s0 = exp2_fast({{Exponent("s0", 0)}});
+                    score[b][j].s1 = exp2_fast({{Exponent("s1", 0)}});
+                    score[b][j].s2 = exp2_fast({{Exponent("s2", 1)}});
+                    score[b][j].s3 = exp2_fast({{Exponent("s3", 1)}});
                     row_sum[b][0] += score[b][j].s0 + score[b][j].s1;
                     row_sum[b][1] += score[b][j].s2 + score[b][j].s3;
                 }
-            {{BeforeRescale}}    #pragma unroll
+            {{ScaleProbabilities}}{{BeforeRescale}}    #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c++)
                 {
-                    output[b][c].lo *= rescale0{{(context.ScalesTokens ? " * unit_rescale" : "")}};
-                    output[b][c].hi *= rescale1{{(context.ScalesTokens ? " * unit_rescale" : "")}};
+                    output[b][c].lo *= {{(context.ScalesTokens ? "unit_rescale0" : "rescale0")}};
+                    output[b][c].hi *= {{(context.ScalesTokens ? "unit_rescale1" : "rescale1")}};
                 }
             }
 
             """);
     }
 
-    /// <summary>
-    /// The scales of integers, which <c>scales</c> has of the tile's keys and then of its values: those of keys go to the scores,
-    /// those of values to the probabilities, in units of the largest so far so that 16 bits suffice.
-    /// </summary>
+    /// <summary>Scores times the scales of their keys, which <c>scales</c> has of the tile's keys and then of its values.</summary>
     protected void ScaleKeys(CodeWriter writer)
     {
         if (!context.ScalesTokens)
@@ -225,14 +223,11 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
             return;
         }
 
-        writer.Add($$"""
-            float unit = value_unit;
+        writer.Add("""
             #pragma unroll
             for (int j = 0; j < KEY_BLOCKS; j++)
             {
                 const float2 key_scale = vload2(0, scales + j * 8 + lane % 4 * 2);
-                const float2 value_scale = vload2(0, scales + {{ValueScalesAt}} + j * 8 + lane % 4 * 2);
-                unit = fmax(unit, fmax(value_scale.s0, value_scale.s1));
                 #pragma unroll
                 for (int b = 0; b < ROW_BLOCKS; b++)
                 {
@@ -240,36 +235,45 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
                     score[b][j].hi *= key_scale;
                 }
             }
-            unit = row_maximum(unit);
-            const float unit_rescale = unit > 0.0f ? value_unit / unit : 1.0f;
-            const float inverse_unit = unit > 0.0f ? 1.0f / unit : 0.0f;
-            value_unit = unit;
 
             """);
     }
 
-    /// <summary>Probabilities times the scales of their values.</summary>
-    protected void ScaleProbabilities(CodeWriter writer)
-    {
-        if (!context.ScalesTokens)
-        {
-            return;
-        }
+    /// <summary>
+    /// Statements of a row block: probabilities times the scales of their values, as multiples of the row's largest so far so that 16 bits
+    /// suffice, whatever the scales of values that the row does not see or has little of.
+    /// </summary>
+    private string ScaleProbabilities => !context.ScalesTokens ? "" : $$"""
 
-        writer.Add($$"""
+            float unit0 = 0.0f;
+            float unit1 = 0.0f;
             #pragma unroll
             for (int j = 0; j < KEY_BLOCKS; j++)
             {
-                const float2 value_scale = vload2(0, scales + {{ValueScalesAt}} + j * 8 + lane % 4 * 2) * inverse_unit;
-                #pragma unroll
-                for (int b = 0; b < ROW_BLOCKS; b++)
-                {
-                    score[b][j].lo *= value_scale;
-                    score[b][j].hi *= value_scale;
-                }
+                const float2 value_scale = vload2(0, scales + {{ValueScalesAt}} + j * 8 + lane % 4 * 2);
+                score[b][j].lo *= value_scale;
+                score[b][j].hi *= value_scale;
+                unit0 = fmax(unit0, fmax(score[b][j].s0, score[b][j].s1));
+                unit1 = fmax(unit1, fmax(score[b][j].s2, score[b][j].s3));
             }
-            """);
-    }
+            const float before0 = row_unit[b][0] * rescale0;
+            const float before1 = row_unit[b][1] * rescale1;
+            unit0 = fmax(before0, row_maximum(unit0));
+            unit1 = fmax(before1, row_maximum(unit1));
+            const float inverse0 = unit0 > 0.0f ? 1.0f / unit0 : 0.0f;
+            const float inverse1 = unit1 > 0.0f ? 1.0f / unit1 : 0.0f;
+            const float unit_rescale0 = before0 * inverse0;
+            const float unit_rescale1 = before1 * inverse1;
+            row_unit[b][0] = unit0;
+            row_unit[b][1] = unit1;
+            #pragma unroll
+            for (int j = 0; j < KEY_BLOCKS; j++)
+            {
+                score[b][j].lo *= inverse0;
+                score[b][j].hi *= inverse1;
+            }
+
+        """;
 
     /// <summary>Sums of whole rows, and outputs in units of 1.</summary>
     protected void TotalRows(CodeWriter writer) => writer.Add($$"""
@@ -282,7 +286,8 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
                 #pragma unroll
                 for (int c = 0; c < VALUE_BLOCKS; c++)
                 {
-                    output[b][c] *= value_unit;
+                    output[b][c].lo *= row_unit[b][0];
+                    output[b][c].hi *= row_unit[b][1];
                 }
             """ : "")}}
         }
@@ -292,7 +297,7 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     /// <summary>Stores the rows of a warp that has all of their keys.</summary>
     protected void StoreRows(CodeWriter writer)
     {
-        writer.Add("#pragma unroll");
+        writer.Add("uint poisoned = 0; // bit r: in the r-th of this work-item's rows something is not finite, or scores are so large that a multiply-add is not exact enough").Add("#pragma unroll");
         writer.Open("for (int r = 0; r < 2 * ROW_BLOCKS; r++)");
         writer.Add("""
             const int row_of_item = warp_row + lane / 4 + r * 8;
@@ -301,10 +306,12 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
             """);
         writer.Open("if (row_of_item < item.row_count)");
         StoreRow(writer, OneWorkItemOfRow, () => writer.Add($$"""
+            float zero = 0.0f; // NaN if something is not finite
             #pragma unroll
             for (int c = 0; c < VALUE_BLOCKS; c++)
             {
                 const float2 o = (r % 2 == 0 ? output[r / 2][c].lo : output[r / 2][c].hi) * inverse;
+                zero += o.s0 * 0.0f + o.s1 * 0.0f;
                 const int d = {{FirstColumn}}c * 8 + lane % 4 * 2;
                 if (is_final)
                 {
@@ -315,28 +322,46 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
                     vstore2(o, 0, partial_outputs + to * VALUE_DIM + d);
                 }
             }
+            poisoned |= isnan(zero) || (sum != 0.0f && fabs(maximum) > LARGE_SCORE) ? 1u << r : 0;
             """));
         writer.Close().Close();
+        writer.Add(AfterStores);
+        writer.Open("for (int r = 0; r < 2 * ROW_BLOCKS; r++)");
+        writer.Add("const uint rows = ballot(poisoned >> r & 1); // four work-items have a row");
+        writer.Open("for (int i = 0; i < 8 && rows != 0; i++)");
+        writer.Add("const int row_of_item = warp_row + r * 8 + i;");
+        WriteExactRow(writer, "rows >> (4 * i) & 15");
+        writer.Close().Close();
+    }
+
+    /// <summary>Calculates the row <c>row_of_item</c> again, all work-items of a warp together, where that is needed.</summary>
+    private void WriteExactRow(CodeWriter writer, string isNeeded)
+    {
+        string columns = FirstColumn.Length == 0 ? "VALUE_DIM" : "(VALUE_BLOCKS * 8)";
+        var team = new RowTeam(
+            "32", Lanes: 1, "lane", $"(({columns} + 31) / 32)", $"{FirstColumn}lane + c * 32", $"lane + c * 32 < {columns}", "", "shuffle_from(own, i)", "");
+        ExactRows.Write(writer, context, team, "row_of_item", isNeeded);
     }
 
     /// <summary>Writes the row <c>row_of_item</c> with <c>sum</c> and <c>maximum</c>: its output by <paramref name="store"/>, its LSE or state by one work-item.</summary>
     protected void StoreRow(CodeWriter writer, string oneWorkItem, Action store)
     {
+        ScoreRules rules = context.Rules;
         string denominator = Spec.Sinks ? "(sum + sink)" : "sum";
         string sink = Spec.Sinks
-            ? "\nconst float sink = is_final ? exp2(sinks[kv_head * GROUP + (item.first_row + row_of_item) % GROUP] * LOG2_E - maximum) : 0.0f;"
+            ? $"\nconst float sink = is_final ? exp2({rules.SinkPower("sinks[kv_head * GROUP + (item.first_row + row_of_item) % GROUP]", "maximum")}) : 0.0f;"
             : "";
         writer.Add($$"""
             // A row that saw no key has the sum 0: output 0, LSE -inf.
             const int is_final = item.partial_row < 0;{{sink}}
-            const float inverse = sum > 0.0f ? {{context.OutputFactor}} / {{denominator}} : 0.0f;
+            const float inverse = sum == 0.0f ? 0.0f : {{context.OutputFactor}} / {{denominator}};
             const long to = is_final ? packed_row(item, kv_head, row_of_item) : (long)(item.partial_row + row_of_item) * KV_HEADS + kv_head;
             """);
         store();
         writer.Add($$"""
             if ({{oneWorkItem}} && is_final)
             {
-                lse[to] = sum > 0.0f ? maximum * LN_2 + log(sum) : -INFINITY;
+                lse[to] = sum == 0.0f ? -INFINITY : {{rules.Natural("maximum")}} + log(sum);
             }
             else if ({{oneWorkItem}})
             {

@@ -65,7 +65,7 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
             LaneVocabulary.Declare(writer, 1, Spec);
         }
 
-        Prelude.Helpers(writer, NvidiaPtx.Copy, Context.ScalesTokens ? NvidiaPtx.CopyScale : "", NvidiaPtx.CopyGroups, NvidiaPtx.LoadMatrix, NvidiaPtx.Multiply(Element), NvidiaPtx.Softmax(Element), NvidiaPtx.RowReductions, SplitsKeys ? MergeFunctions : "", SplitsKeys ? NvidiaPtx.WarpBarrier : "", Expands ? NvidiaExpansion.Functions(Context) : "", Expands ? NvidiaExpansion.PieceFunction(Spec) : "");
+        Prelude.Helpers(writer, NvidiaPtx.Copy, Context.ScalesTokens ? NvidiaPtx.CopyScale : "", NvidiaPtx.CopyGroups, NvidiaPtx.LoadMatrix, NvidiaPtx.Multiply(Element), NvidiaPtx.Softmax(Element), NvidiaPtx.RowReductions, SplitsKeys ? MergeFunctions : "", NvidiaPtx.WarpBarrier, Expands ? NvidiaExpansion.Functions(Context) : "", Expands ? NvidiaExpansion.PieceFunction(Spec) : "");
     }
 
     /// <summary>Whether the queries' fragments stay in registers; wide heads leave no room for them, and they are read again for each tile.</summary>
@@ -172,7 +172,6 @@ internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : N
 
     public override void Accumulate(CodeWriter writer)
     {
-        ScaleProbabilities(writer);
         writer.Add($$"""
             #pragma unroll
             for (int j = 0; j < KEY_BLOCKS; j += 2)

@@ -210,6 +210,23 @@ internal static class NvidiaPtx
             return y;
         }
 
+        #define LARGE_SCORE 1.0e7f // a multiply-add of it and its scale is a few off what each rounds to
+
+        static float shuffle_from(float x, int lane)
+        {
+            float y;
+            asm volatile("shfl.sync.idx.b32 %0, %1, %2, 31, 0xffffffff;" : "=f"(y) : "f"(x), "r"(lane));
+            return y;
+        }
+
+        // Bit l: whether the condition holds for work-item l of the warp.
+        static uint ballot(int condition)
+        {
+            uint all;
+            asm volatile("{ .reg .pred p; setp.ne.s32 p, %1, 0; vote.sync.ballot.b32 %0, p, 0xffffffff; }" : "=r"(all) : "r"(condition));
+            return all;
+        }
+
         // 2^x; the hardware's function, 0 for -inf.
         static float exp2_fast(float x)
         {

@@ -158,7 +158,6 @@ internal sealed class NvidiaQuantisedFlash(KernelContext context, NvidiaTile til
 
     public override void Accumulate(CodeWriter writer)
     {
-        ScaleProbabilities(writer);
         string blocks = Registers == 4
             ? """
                 const uint4 v0 = expand(v.s0);

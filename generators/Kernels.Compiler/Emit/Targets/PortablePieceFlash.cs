@@ -205,9 +205,10 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
 
     public override void Softmax(CodeWriter writer)
     {
+        ScoreRules rules = context.Rules;
         writer.Line();
         EachScore(writer, "scores[id + i * WORK_GROUP] = score[i];");
-        writer.Add("""
+        writer.Add($$"""
             barrier(CLK_LOCAL_MEM_FENCE);
 
             float p[KEYS_EACH][ROWS_EACH];
@@ -222,7 +223,7 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
 
                 // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
                 const float base = top == -INFINITY ? 0.0f : top;
-                const float rescale = exp2(row_max[r] - base);
+                const float rescale = exp2({{rules.Power("row_max[r]", "base")}});
                 row_max[r] = top;
                 row_sum[r] *= rescale;
                 for (int c = 0; c < VALUE_PIECES; c++)
@@ -231,7 +232,7 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
                 }
                 for (int j = 0; j < KEYS_EACH; j++)
                 {
-                    p[j][r] = exp2(p[j][r] - base);
+                    p[j][r] = exp2({{rules.Power("p[j][r]", "base")}});
                     row_sum[r] += p[j][r];
             """);
         if (context.ScalesTokens)
@@ -263,9 +264,10 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
     public override void Finish(CodeWriter writer)
     {
         // A sink counts once: here in a final row, in the merge where keys were split.
+        ScoreRules rules = context.Rules;
         string denominator = spec.Sinks ? "(sum + sink)" : "sum";
         string sink = spec.Sinks
-            ? "\n    const float sink = is_final ? exp2(sinks[kv_head * GROUP + (item.first_row + r) % GROUP] * LOG2_E - top) : 0.0f;"
+            ? $"\n    const float sink = is_final ? exp2({rules.SinkPower("sinks[kv_head * GROUP + (item.first_row + r) % GROUP]", "top")}) : 0.0f;"
             : "";
         writer.Add($$"""
             // Each set's state, and then their sum.
@@ -281,6 +283,11 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
                     state[VALUE_DIM] = row_max[r];
                     state[VALUE_DIM + 1] = row_sum[r];
                 }
+            }
+            local int poisoned[ROWS]; // whether a row has an output that is not finite
+            if (id < ROWS)
+            {
+                poisoned[id] = 0;
             }
             barrier(CLK_LOCAL_MEM_FENCE);
 
@@ -301,14 +308,14 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
                 for (int s = 0; s < SETS; s++)
                 {
                     local const float* const state = states + s * ROWS * STATE_STRIDE;
-                    const float weight = exp2(state[VALUE_DIM] - base);
+                    const float weight = exp2({{rules.Power("state[VALUE_DIM]", "base")}});
                     sum += weight * state[VALUE_DIM + 1];
                     result += weight * vload4(0, state + d);
                 }
 
                 // A row that saw no key has the sum 0: output 0, LSE -inf.
                 const int is_final = item.partial_row < 0;{{sink}}
-                const float inverse = sum > 0.0f ? {{context.OutputFactor}} / {{denominator}} : 0.0f;
+                const float inverse = sum == 0.0f ? 0.0f : {{context.OutputFactor}} / {{denominator}};
                 const long to = is_final ? packed_row(item, kv_head, r) : (long)(item.partial_row + r) * KV_HEADS + kv_head;
                 if (is_final)
                 {
@@ -320,14 +327,20 @@ internal sealed class PortablePieceFlash(KernelContext context, PortablePieceTil
                 }
                 if (d == 0 && is_final)
                 {
-                    lse[to] = sum > 0.0f ? top * LN_2 + log(sum) : -INFINITY;
+                    lse[to] = sum == 0.0f ? -INFINITY : {{rules.Natural("top")}} + log(sum);
                 }
                 else if (d == 0)
                 {
                     partial_states[to] = (float2)(top, sum);
                 }
+                if (any(isnan(result * 0.0f)))
+                {
+                    poisoned[r] = 1;
+                }
             }
+            local float* const weights = parts; // a number of each work-item, should a row need it
             """);
+        PortableFlash.WriteExactRows(writer, context, "id");
     }
 
     /// <summary>Finds the work-item's keys of the tile at <paramref name="first"/>, and asks for them.</summary>

@@ -248,6 +248,7 @@ internal class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
         ShareScores(writer);
         writer.Add("barrier(CLK_LOCAL_MEM_FENCE);").Line();
         LoadValues(writer);
+        ScoreRules rules = context.Rules;
         string probability = context.ScalesTokens ? "p * value_scale[j]" : "p";
         writer.Add($$"""
             float row_base[ROWS_EACH];
@@ -262,7 +263,7 @@ internal class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
 
                 // A row that has seen no key keeps -inf as its maximum; 0 in its place makes every weight 0 instead of NaN.
                 row_base[i] = new_max == -INFINITY ? 0.0f : new_max;
-                const float rescale = exp2(row_max[i] - row_base[i]);
+                const float rescale = exp2({{rules.Power("row_max[i]", "row_base[i]")}});
                 row_max[i] = new_max;
                 row_sum[i] *= rescale;
                 for (int c = 0; c < COLUMNS_EACH; c++)
@@ -276,7 +277,7 @@ internal class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
             {
                 for (int j = 0; j < KEYS_EACH; j++)
                 {
-                    const float p = exp2(score[i][j] - row_base[i]);
+                    const float p = exp2({{rules.Power("score[i][j]", "row_base[i]")}});
                     row_sum[i] += p;
                     scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x + j * THREADS_X] = {{probability}};
                 }
@@ -334,16 +335,23 @@ internal class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
     public override void Finish(CodeWriter writer)
     {
         // A sink counts once: here in a final row, in the merge where keys were split.
+        ScoreRules rules = context.Rules;
         string denominator = spec.Sinks ? "(sum + sink)" : "sum";
         string sink = spec.Sinks
-            ? "\n        const float sink = is_final ? exp2(sinks[kv_head * GROUP + (item.first_row + row) % GROUP] * LOG2_E - row_max[i]) : 0.0f;"
+            ? $"\n        const float sink = is_final ? exp2({rules.SinkPower("sinks[kv_head * GROUP + (item.first_row + row) % GROUP]", "row_max[i]")}) : 0.0f;"
             : "";
         writer.Add($$"""
             // Every work-item of a row knows the sum over its own keys: add them up.
             barrier(CLK_LOCAL_MEM_FENCE);
+            local float* const weights = (local float*)kv_tile; // a number of each work-item, should a row need it
+            local int poisoned[ROWS]; // whether a row has an output that is not finite
             for (int i = 0; i < ROWS_EACH; i++)
             {
                 scores[(y + i * THREADS_Y) * SCORE_STRIDE * 4 + x] = row_sum[i];
+                if (x == 0)
+                {
+                    poisoned[y + i * THREADS_Y] = 0;
+                }
             }
             barrier(CLK_LOCAL_MEM_FENCE);
 
@@ -360,11 +368,13 @@ internal class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
 
                     // A row that saw no key has the sum 0: output 0, LSE -inf.
                     const int is_final = item.partial_row < 0;{{sink}}
-                    const float inverse = sum > 0.0f ? {{context.OutputFactor}} / {{denominator}} : 0.0f;
+                    const float inverse = sum == 0.0f ? 0.0f : {{context.OutputFactor}} / {{denominator}};
                     const long to = is_final ? packed_row(item, kv_head, row) : (long)(item.partial_row + row) * KV_HEADS + kv_head;
+                    float4 zero = (float4)(0.0f); // NaN if something is not finite
                     for (int c = 0; c < COLUMNS_EACH; c++)
                     {
                         const int d = (x + c * THREADS_X) * 4;
+                        zero += output[i][c] * 0.0f;
                         if (d < VALUE_DIM && is_final)
                         {
                             store_output(outputs + to * VALUE_DIM, d, output[i][c] * inverse);
@@ -376,15 +386,33 @@ internal class PortableFlash(KernelContext context, TilePlan tile) : FlashSteps
                     }
                     if (x == 0 && is_final)
                     {
-                        lse[to] = sum > 0.0f ? row_max[i] * LN_2 + log(sum) : -INFINITY;
+                        lse[to] = sum == 0.0f ? -INFINITY : {{rules.Natural("row_max[i]")}} + log(sum);
                     }
                     else if (x == 0)
                     {
                         partial_states[to] = (float2)(row_max[i], sum);
                     }
+                    if (any(isnan(zero)))
+                    {
+                        poisoned[row] = 1;
+                    }
                 }
             }
             """);
+        WriteExactRows(writer, context, "x + y * THREADS_X");
+    }
+
+    /// <summary>Calculates again the rows that are <c>poisoned</c>, all work-items together; <c>weights</c> has room for a float of each.</summary>
+    public static void WriteExactRows(CodeWriter writer, KernelContext context, string member)
+    {
+        var team = new RowTeam(
+            "WORK_GROUP", Lanes: 1, "member", "((VALUE_DIM + WORK_GROUP - 1) / WORK_GROUP)", "member + c * WORK_GROUP", "d < VALUE_DIM",
+            "weights[member] = own;\nbarrier(CLK_LOCAL_MEM_FENCE);", "weights[i]", "barrier(CLK_LOCAL_MEM_FENCE); // the numbers have been used");
+        writer.Add("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);");
+        writer.Open("for (int row = 0; row < item.row_count; row++)");
+        writer.Add($"const int member = {member};");
+        ExactRows.Write(writer, context, team, "row", "poisoned[row]");
+        writer.Close();
     }
 
     private void LoadTile(CodeWriter writer, string columns, string load, string cache, string rowOf) => writer.Add($$"""

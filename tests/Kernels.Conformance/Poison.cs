@@ -1,0 +1,84 @@
+namespace Kernels.Conformance;
+
+/// <summary>Where a case has numbers that no sound model gives.</summary>
+internal enum PoisonPlace
+{
+    Query,
+    Key,
+    Value,
+    Bias,
+    Sink,
+}
+
+/// <summary>What they are; the largest are those of the storage's type.</summary>
+internal enum PoisonKind
+{
+    NaN,
+    Infinity,
+    NegativeInfinity,
+    Largest,
+    Lowest,
+    Subnormal,
+    NegativeZero,
+}
+
+/// <summary>
+/// Numbers that are not, or are at the edge of their type, put among a case's inputs: some rows see them, others do not. What comes out is held
+/// to IEEE arithmetic for the former and to the usual tolerances for the latter.
+/// </summary>
+internal sealed record Poison(PoisonPlace Place, PoisonKind Kind)
+{
+    // Tensor cores multiply before there is a scale: larger bfloat16 numbers, times those of a normal distribution, leave float32.
+    private const float LargestBFloat16Factor = 1e37f;
+
+    /// <summary>Whether it is finite, and as large as the type has it.</summary>
+    public bool IsLarge => Kind is PoisonKind.Largest or PoisonKind.Lowest;
+
+    /// <summary>The number, as an input of a type that lives in <paramref name="place"/>.</summary>
+    public float Number(ElementType type)
+    {
+        float largest = (type, Place) switch
+        {
+            (_, PoisonPlace.Bias or PoisonPlace.Sink) => float.MaxValue,
+            (ElementType.Float16, _) => (float)Half.MaxValue,
+            (ElementType.BFloat16, PoisonPlace.Query or PoisonPlace.Key) => LargestBFloat16Factor,
+            (ElementType.BFloat16, _) => (float)BFloat16.FromBits(0x7F7F),
+            _ => float.MaxValue,
+        };
+        return Kind switch
+        {
+            PoisonKind.NaN => float.NaN,
+            PoisonKind.Infinity => float.PositiveInfinity,
+            PoisonKind.NegativeInfinity => float.NegativeInfinity,
+            PoisonKind.Largest => largest,
+            PoisonKind.Lowest => -largest,
+            PoisonKind.Subnormal => type == ElementType.Float16 ? (float)Half.Epsilon * 3 : 1e-40f,
+            PoisonKind.NegativeZero => -0.0f,
+            _ => throw new ArgumentOutOfRangeException(nameof(type), Kind, "No such number."),
+        };
+    }
+
+    /// <summary>Puts it into rows of one token: into one element, or, where a row must be all of its kind to matter, into all of them.</summary>
+    /// <param name="rows">[tokens, heads, dim]</param>
+    /// <param name="token">The token.</param>
+    /// <param name="heads">Heads of a token.</param>
+    /// <param name="dim">Elements of a row.</param>
+    /// <param name="begin">The first element of a row that counts.</param>
+    /// <param name="end">The end of those that do.</param>
+    /// <param name="whole">Whether it goes into all of them, where that leaves scores that float32 has.</param>
+    /// <param name="type">The type of the elements.</param>
+    public void Put<T>(T[] rows, int token, int heads, int dim, int begin, int end, bool whole, ElementType type) where T : unmanaged
+    {
+        T number = Elements.From<T>(Number(type));
+
+        // A product of whole rows of the largest is infinite in float32, whatever their scale.
+        bool all = Kind is PoisonKind.Subnormal or PoisonKind.NegativeZero || (whole && (Place == PoisonPlace.Value || !IsLarge));
+        for (int head = 0; head < heads; head++)
+        {
+            Span<T> row = rows.AsSpan(((token * heads) + head) * dim, dim)[begin..end];
+            (all ? row : row.Slice(Math.Min(3, row.Length - 1), 1)).Fill(number);
+        }
+    }
+
+    public override string ToString() => $"{Kind} in {Place}";
+}
