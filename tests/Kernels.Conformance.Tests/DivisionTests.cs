@@ -1,8 +1,8 @@
 namespace Kernels.Conformance.Tests;
 
 /// <summary>
-/// Mods that divide by zero end no process, on any device. A process of its own, because a program built by the user, of another test's, would
-/// let kernels divide by zero in all of it.
+/// Mods that divide by zero end no process, on any device. A process of its own, because a program that another test builds as a user does
+/// would let kernels divide by zero in all of it.
 /// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class DivisionTests

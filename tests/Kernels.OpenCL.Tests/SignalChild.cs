@@ -90,9 +90,8 @@ internal static unsafe partial class SignalChild
             {
                 if (!IsSame(before[signal], now[signal]))
                 {
-                    changed.Add(string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{signal} {(LibC.TryFindModule(now[signal].Handler, out ModuleInfo module) ? Path.GetFileName(module.Path) : "no module")}"));
+                    bool hasModule = LibC.TryFindModule(now[signal].Handler, out ModuleInfo module);
+                    changed.Add(string.Create(CultureInfo.InvariantCulture, $"{signal} {(hasModule ? Path.GetFileName(module.Path) : "no module")}"));
                 }
             }
         }
@@ -202,7 +201,8 @@ internal static unsafe partial class SignalChild
 
     private static void LaunchNumber(ComputeDevice device, bool isOwn, string options = "")
     {
-        using ComputeProgram program = isOwn ? device.Programs.GetOrBuildOwn(Division, options) : device.Programs.GetOrBuild(Division, options);
+        ProgramCache programs = device.Programs;
+        using ComputeProgram program = isOwn ? programs.GetOrBuildOwn(Division, options) : programs.GetOrBuild(Division, options);
         using ComputeKernel kernel = program.CreateKernel("number");
         using DeviceBuffer<int> buffer = device.Allocate<int>(1);
         device.Queue.Submit(kernel.Set(0, buffer), 1, 1);
@@ -234,7 +234,8 @@ internal static unsafe partial class SignalChild
 
     private static bool IsSame(SignalAction first, SignalAction second)
     {
-        ReadOnlySpan<byte> a = MemoryMarshal.AsBytes(new ReadOnlySpan<SignalAction>(in first)), b = MemoryMarshal.AsBytes(new ReadOnlySpan<SignalAction>(in second));
+        ReadOnlySpan<byte> a = MemoryMarshal.AsBytes(new ReadOnlySpan<SignalAction>(in first));
+        ReadOnlySpan<byte> b = MemoryMarshal.AsBytes(new ReadOnlySpan<SignalAction>(in second));
 
         // The handler and the mask's first 64 signals; the other bytes of the mask are what the C library found there.
         return a[..16].SequenceEqual(b[..16]) && Flags(a) == Flags(b);

@@ -45,7 +45,8 @@ public sealed partial class SignalTests
     {
         using Process process = Start(driver, "handlers");
         WaitUntilReady(process);
-        foreach ((int signal, string word) in new[] { (Sigint, "interrupt"), (Sighup, "hangup"), (Sigusr1, "user"), (Sigterm, "terminate") })
+        (int, string)[] signals = [(Sigint, "interrupt"), (Sighup, "hangup"), (Sigusr1, "user"), (Sigterm, "terminate")];
+        foreach ((int signal, string word) in signals)
         {
             Assert.Equal(0, Kill(process.Id, signal));
             Assert.Equal(word, process.StandardOutput.ReadLine());

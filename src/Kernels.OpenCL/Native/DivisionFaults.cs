@@ -28,7 +28,7 @@ internal static unsafe class DivisionFaults
     /// <summary>Whether this process is of the kind in which a kernel's division can raise a signal.</summary>
     public static bool CanOccur => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
-    /// <summary>Sees to it that kernels can divide by zero from here on. Nothing changes where the process may not make memory executable.</summary>
+    /// <summary>Lets kernels divide by zero from here on. Nothing changes where the process may not make memory executable.</summary>
     public static void Tolerate()
     {
         if (!CanOccur)
@@ -121,7 +121,7 @@ internal static unsafe class DivisionFaults
         0x57,                                                       // push rdi
         0x56,                                                       // push rsi
         0x52,                                                       // push rdx
-        0x48, 0x83, 0xEC, 0x20,                                     // sub  rsp, 32                 a Dl_info; the stack is aligned to 16 again
+        0x48, 0x83, 0xEC, 0x20,                                     // sub  rsp, 32                 a Dl_info; the stack is aligned again
         0x48, 0x8B, 0xBA, .. Bytes(InstructionPointer),             // mov  rdi, [rdx + 168]
         0x48, 0x89, 0xE6,                                           // mov  rsi, rsp
         0x48, 0xB8, .. Bytes(LibC.DlAddrAddress),                   // mov  rax, dladdr
@@ -146,7 +146,7 @@ internal static unsafe class DivisionFaults
 
     private static byte[] Bytes(nint value) => BitConverter.GetBytes((long)value);
 
-    /// <summary>Lets the thread go on behind the division; its result is what the registers held. Runs on PoCL's threads, in native code's place.</summary>
+    /// <summary>Lets a thread of PoCL's go on behind the division; its result is what the registers held.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void SkipDivision(int signal, void* info, byte* context)
     {

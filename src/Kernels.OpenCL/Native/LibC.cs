@@ -35,7 +35,10 @@ internal static unsafe partial class LibC
     /// <summary>The address of <c>dladdr</c>, or 0 where the process has none.</summary>
     public static nint DlAddrAddress => (nint)DlAddr;
 
-    /// <summary>The module (the program, or a shared library) that an address lies in; false for memory that belongs to none, such as code from a JIT compiler.</summary>
+    /// <summary>
+    /// The module (the program, or a shared library) that an address lies in; false for memory that belongs to none, such as code from a
+    /// JIT compiler.
+    /// </summary>
     public static bool TryFindModule(nint address, out ModuleInfo module)
     {
         fixed (ModuleInfo* found = &module)

@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace Kernels.OpenCL.Native;
 
 /// <summary>
-/// Keeps LLVM, the compiler in most drivers, from taking the process's signals. Its first compilation installs handlers for SIGSEGV, SIGFPE,
-/// SIGINT, SIGTERM and ten more, once in a process, and remembers that it did. So they are installed here before, where nobody notices: by a
-/// short-lived process that shares this one's memory, and with it LLVM's memory of having done so, but not its signal handlers.
+/// Keeps LLVM, the compiler in most drivers, from taking the process's signals. Its first compilation installs handlers for SIGSEGV,
+/// SIGFPE, SIGINT, SIGTERM and ten more, once in a process, and remembers that it did. So they are installed here before, where nobody
+/// notices: by a short-lived process that shares this one's memory, and with it LLVM's memory of having done so, but not its handlers.
 /// </summary>
 internal static unsafe class LlvmSignals
 {
@@ -44,7 +44,7 @@ internal static unsafe class LlvmSignals
     /// <summary>Calls a function with one argument, 0, in a process that shares this one's memory; returns when that has ended.</summary>
     private static bool RunBeside(nint function)
     {
-        // 1024 bits, all set: a signal to the whole group, such as Ctrl+C, must not run the host's handlers a second time in the other process.
+        // 1024 bits, all set: a signal to the whole group, such as Ctrl+C, must not run the host's handlers a second time over there.
         ulong* all = stackalloc ulong[16], before = stackalloc ulong[16];
         new Span<ulong>(all, 16).Fill(ulong.MaxValue);
         void* stack = NativeMemory.AlignedAlloc(StackBytes, 16);

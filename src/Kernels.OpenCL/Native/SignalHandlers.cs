@@ -59,7 +59,8 @@ internal static unsafe class SignalHandlers
                 DriverModules.UnionWith(modules.Keys.Except(earlierModules!.Keys));
                 HashSet<nint> compilers = Disarms ? LlvmSignals.Disarm(modules.Values) : [];
                 DriverModules.UnionWith(compilers.Select(ModuleOf));
-                needsWatch = compilers.Count == 0 && modules.Values.Any(module => module.Path.Contains("libpocl", StringComparison.Ordinal));
+                bool hasPocl = modules.Values.Any(module => module.Path.Contains("libpocl", StringComparison.Ordinal));
+                needsWatch = hasPocl && compilers.Count == 0;
             }
 
             PutBack();
@@ -67,8 +68,8 @@ internal static unsafe class SignalHandlers
     }
 
     /// <summary>
-    /// To be called before a driver may compile. Only a PoCL whose LLVM does not show its functions needs it: LLVM's handlers, which may come
-    /// on a thread of PoCL's, are put back within about a millisecond.
+    /// To be called before a driver may compile. Only a PoCL whose LLVM does not show its functions needs it: LLVM's handlers, which may
+    /// come on a thread of PoCL's, are put back within about a millisecond.
     /// </summary>
     public static void Watch()
     {
@@ -130,7 +131,8 @@ internal static unsafe class SignalHandlers
         return replaced;
     }
 
-    private static bool IsDrivers(SignalAction action) => action.HasHandler && DriverModules.Count != 0 && DriverModules.Contains(ModuleOf(action.Handler));
+    private static bool IsDrivers(SignalAction action) =>
+        action.HasHandler && DriverModules.Count != 0 && DriverModules.Contains(ModuleOf(action.Handler));
 
     private static nint ModuleOf(nint address) => LibC.TryFindModule(address, out ModuleInfo module) ? module.Start : 0;
 
