@@ -25,8 +25,10 @@ namespace Kernels;
 /// </para>
 /// <para>
 /// The method must have a result for all that a kernel can call it with: any query head, any request of the launch, any positions inside the
-/// sequence, keys behind a mask too. Where C# would throw, the kernel's result is unspecified; an index outside a span is not checked on
-/// the device.
+/// sequence, keys behind a mask too. Where C# would throw, the kernel's result is unspecified, but for integer division: by zero, quotient and
+/// remainder are 0, and <see cref="int.MinValue"/> by −1 gives <see cref="int.MinValue"/> and remainder 0, on every device; nothing
+/// faults. (Called as C#, by the reference for one, the method throws <see cref="DivideByZeroException"/> or
+/// <see cref="OverflowException"/> there.) An index outside a span is not checked on the device.
 /// </para>
 /// </remarks>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = false, Inherited = false)]

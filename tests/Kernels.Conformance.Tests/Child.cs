@@ -33,8 +33,10 @@ internal static class Child
             case ["unwritten"]:
                 CopyUnwritten(device);
                 return 0;
+            case ["divisions", string target]:
+                return RunDivisions(device, Enum.Parse<KernelTarget>(target));
             default:
-                Console.Error.WriteLine("tiny TARGET | racy | unwritten");
+                Console.Error.WriteLine("tiny TARGET | racy | unwritten | divisions TARGET");
                 return 2;
         }
     }
@@ -145,6 +147,27 @@ internal static class Child
             attention.Attend(plan, cache, 0, asked, to).Dispose();
             device.Queue.Read(to, outputs.AsSpan());
             return outputs;
+        }
+    }
+
+    /// <summary>A mod that divides by zero, in a process in which nothing else has built a program.</summary>
+    private static int RunDivisions(ComputeDevice device, KernelTarget target)
+    {
+        const int least = int.MinValue;
+        using var attention = new DividedScores(device, target) { Inputs = new(least) };
+        CaseResult result = CaseRunner.Run(
+            new AttentionCase(DividedScores.Descriptor.Shape, [(70, 70)], Seed: 1),
+            GeneratedKernels.Contiguous<DividedScores, float>(attention),
+            new() { ScoreMod = (score, batch, head, query, key) => DividedScores.Documented(score, query, key, least) });
+        Console.WriteLine($"divisions: {result.Failure ?? "as documented"}");
+        try
+        {
+            Console.WriteLine(DividedScores.Divided(0, 0, 0, 0, 0, least));
+            return 1;
+        }
+        catch (DivideByZeroException)
+        {
+            return 0;
         }
     }
 

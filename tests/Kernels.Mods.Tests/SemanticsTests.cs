@@ -127,4 +127,45 @@ public sealed class SemanticsTests(ModDevice device)
             program.AssertSame(device.Device, 0, points, a, b, f, g);
         }
     }
+
+    /// <summary>Divisions without a quotient, and C# that has one there.</summary>
+    public static TheoryData<string, string> Divisions => new()
+    {
+        { "=> a / b + query / (key - query);", "=> Over(a, b) + Over(query, key - query);" },
+        { "=> a % b + query % (key - query);", "=> Rest(a, b) + Rest(query, key - query);" },
+        { "=> Bit(a / (query - key) == int.MinValue) + Bit(a % (query - key) == 0);", "=> Bit(Over(a, query - key) == int.MinValue) + Bit(Rest(a, query - key) == 0);" },
+        { "=> query > key && 100 / (query - key) > 3 ? query / (head - 3) : key % (head - 3);", "=> query > key && Over(100, query - key) > 3 ? Over(query, head - 3) : Rest(key, head - 3);" },
+        { "=> query / ((Math.Abs(a) >> 31) + 1);", "=> Over(query, ((a == int.MinValue ? a : Math.Abs(a)) >> 31) + 1);" },
+    };
+
+    [SkippableTheory]
+    [MemberData(nameof(Divisions))]
+    public void Divisions_without_a_quotient_give_0_or_wrap(string body, string inCSharp)
+    {
+        const string safe = """
+
+            static int Over(int x, int y) => y == 0 ? 0 : y == -1 ? unchecked(-x) : x / y;
+            static int Rest(int x, int y) => y == 0 || y == -1 ? 0 : x % y;
+            """;
+        Points points = Points.Square(24);
+        using var program = new ModProgram($"{ScoreHead} {body}{Others}");
+        using var expected = new ModProgram($"{ScoreHead} {inCSharp}{Others}{safe}");
+        foreach ((int a, int b) in new[] { (5, 0), (int.MinValue, -1), (int.MinValue, 0), (-7, 2), (int.MinValue, 20) })
+        {
+            (float[] results, bool[] throws) = expected.InCSharp(points, a, b, 0f, 0f);
+            Assert.DoesNotContain(true, throws);
+            Assert.Equal(results, program.OnDevice(device.Device, 1, points, a, b, 0f, 0f));
+            Assert.Equal(results, program.OnDevice(device.Device, 16, points, a, b, 0f, 0f));
+        }
+    }
+
+    [Theory]
+    [InlineData("=> query / ((Math.Abs(a) >> 31) + 1);")]
+    [InlineData("=> query / (Math.Clamp(query, b, 10) - 20);")]
+    [InlineData("=> query / (key - 1);")]
+    public void Ranges_that_hold_only_where_CSharp_does_not_throw_rule_out_no_divisor(string body)
+    {
+        using var program = new ModProgram($"{ScoreHead} {body}");
+        Assert.Contains("score_mod_divide", program.Source);
+    }
 }

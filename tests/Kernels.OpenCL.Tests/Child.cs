@@ -25,8 +25,10 @@ internal static partial class Child
                 }
 
                 return 0;
+            case ["signals", .. string[] rest]:
+                return SignalChild.Run(rest);
             default:
-                Console.Error.WriteLine("open | affinity | build FOLDER");
+                Console.Error.WriteLine("open | affinity | build FOLDER | signals STAGE");
                 return 2;
         }
     }
@@ -36,6 +38,17 @@ internal static partial class Child
     /// <param name="environment">Variables to set, or to remove where the value is null.</param>
     /// <returns>What it wrote to its standard output.</returns>
     public static string Run(string[] arguments, params (string Name, string? Value)[] environment)
+    {
+        using Process process = Start(arguments, environment);
+        ChildResult result = ChildResult.Of(process);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        return result.Output;
+    }
+
+    /// <summary>Starts the process, its standard output and errors to be read.</summary>
+    /// <param name="arguments">As <see cref="Main"/> reads them.</param>
+    /// <param name="environment">Variables to set, or to remove where the value is null.</param>
+    public static Process Start(string[] arguments, params (string Name, string? Value)[] environment)
     {
         ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string argument in (string[])["exec", typeof(Child).Assembly.Location, .. arguments])
@@ -48,12 +61,7 @@ internal static partial class Child
             start.Environment[name] = value;
         }
 
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"exit code {process.ExitCode}: {output}{errors.Result}");
-        return output.Trim();
+        return Process.Start(start)!;
     }
 
     private static int Open()

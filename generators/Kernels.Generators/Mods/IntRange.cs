@@ -59,8 +59,15 @@ internal readonly record struct IntRange(long Low, long High)
 
     public IntRange Max(IntRange other) => new(Math.Max(Low, other.Low), Math.Max(High, other.High));
 
-    /// <summary>Absolute values; that of the least int does not exist in C#, which throws.</summary>
+    /// <summary>Absolute values; that of the least int, for which C# throws, is the least int again in kernels.</summary>
     public IntRange Abs() => new(
-        Low <= 0 && High >= 0 ? 0 : Math.Min(Math.Abs(Low), Math.Abs(High)),
+        Low == int.MinValue ? Low : Low <= 0 && High >= 0 ? 0 : Math.Min(Math.Abs(Low), Math.Abs(High)),
         Math.Min(Magnitude, int.MaxValue));
+
+    /// <summary>Values between two bounds; where the lower one is above the upper one, for which C# throws, either bound.</summary>
+    public IntRange Clamp(IntRange least, IntRange most)
+    {
+        IntRange ordered = Max(least).Min(most);
+        return least.High > most.Low ? ordered.Union(least).Union(most) : ordered;
+    }
 }

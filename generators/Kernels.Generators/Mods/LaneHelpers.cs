@@ -16,11 +16,14 @@ internal sealed record LaneHelper(string Name, LaneType Result, IReadOnlyList<(L
     private static readonly (LaneType, string)[] TwoFloats = [(LaneType.Float, "a"), (LaneType.Float, "b")];
 
     public static readonly LaneHelper Divide = new("divide", LaneType.Int, TwoInts,
-        "a / b; where C# throws there is no quotient, and nothing faults.",
-        "return a / lanes_select(b, (lanes_int)(1), b == 0 || (b == -1 && a == -2147483647 - 1));");
+        "a / b; where C# throws it is 0 for b = 0, and wraps for the least int over -1. No processor ever faults.",
+        """
+        const lanes_int quotient = a / lanes_select(b, (lanes_int)(1), b == 0 || (b == -1 && a == -2147483647 - 1));
+        return lanes_select(quotient, (lanes_int)(0), b == 0);
+        """);
 
     public static readonly LaneHelper Remainder = new("remainder", LaneType.Int, TwoInts,
-        "a % b; where C# throws there is no remainder, and nothing faults.",
+        "a % b; where C# throws it is 0. No processor ever faults.",
         "return a % lanes_select(b, (lanes_int)(1), b == 0 || (b == -1 && a == -2147483647 - 1));");
 
     public static readonly LaneHelper Min = new("min", LaneType.Float, TwoFloats,

@@ -82,7 +82,7 @@ internal static class LaneMath
         ["Abs/1"] = (translator, x) => translator.Help(LaneHelper.Abs, x[0]) with { Range = x[0].Range.Abs() },
         ["Min/2"] = (_, x) => FunctionTranslator.Builtin("min", LaneType.Int, x[0], x[1]) with { Range = x[0].Range.Min(x[1].Range) },
         ["Max/2"] = (_, x) => FunctionTranslator.Builtin("max", LaneType.Int, x[0], x[1]) with { Range = x[0].Range.Max(x[1].Range) },
-        ["Clamp/3"] = (_, x) => FunctionTranslator.Builtin("clamp", LaneType.Int, x[0], x[1], x[2]) with { Range = x[0].Range.Max(x[1].Range).Min(x[2].Range) },
+        ["Clamp/3"] = (_, x) => FunctionTranslator.Builtin("clamp", LaneType.Int, x[0], x[1], x[2]) with { Range = x[0].Range.Clamp(x[1].Range, x[2].Range) },
         ["Sign/1"] = (translator, x) => translator.Help(LaneHelper.SignOfInt, x[0]) with { Range = new(-1, 1) },
         ["PopCount/1"] = (_, x) => FunctionTranslator.Builtin("popcount", LaneType.Int, x[0]) with { Range = new(0, 32) },
         ["LeadingZeroCount/1"] = (_, x) => FunctionTranslator.Builtin("clz", LaneType.Int, x[0]) with { Range = new(0, 32) },

@@ -417,7 +417,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         ReadOnlySpan<byte> source = descriptor.Source(Target, algorithm);
         string name = $"{descriptor.Name} {algorithm}";
         return variant > 0
-            ? Device.Programs.GetOrBuild(source, TileChoice.BuildOption(variant), name)
+            ? Device.Programs.GetOrBuildOwn(source, TileChoice.BuildOption(variant), name)
             : HopperAssembly.GetOrBuild(Device.Programs, source, name);
     }
 

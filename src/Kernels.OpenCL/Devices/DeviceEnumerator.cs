@@ -9,7 +9,25 @@ internal static class DeviceEnumerator
     /// <summary>All available devices of all platforms that answer.</summary>
     public static IReadOnlyList<DeviceInfo> Enumerate()
     {
-        if (!OpenClLibrary.IsPresent || ClApi.GetPlatforms(out nint[] platforms) != ClStatus.Success)
+        if (!OpenClLibrary.IsPresent)
+        {
+            return [];
+        }
+
+        SignalHandlers.BeforeDrivers();
+        try
+        {
+            return ReadPlatforms();
+        }
+        finally
+        {
+            SignalHandlers.AfterDrivers();
+        }
+    }
+
+    private static List<DeviceInfo> ReadPlatforms()
+    {
+        if (ClApi.GetPlatforms(out nint[] platforms) != ClStatus.Success)
         {
             return [];
         }

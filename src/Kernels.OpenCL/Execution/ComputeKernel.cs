@@ -69,6 +69,9 @@ public sealed unsafe class ComputeKernel : IDisposable
     /// <summary>Whether the kernel, or its device, is disposed.</summary>
     public bool IsDisposed => kernel.IsClosed;
 
+    /// <summary>Whether it was launched at least once.</summary>
+    internal bool HasRun { get; set; }
+
     internal nint Handle => kernel.DangerousGetHandle();
 
     /// <summary>Sets a <c>global</c> or <c>constant</c> pointer. The buffer must not be disposed before the launch.</summary>

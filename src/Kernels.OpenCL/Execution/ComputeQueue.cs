@@ -292,10 +292,22 @@ public sealed unsafe class ComputeQueue : IDisposable
         kernel.Acquire();
         try
         {
+            if (!kernel.HasRun)
+            {
+                // A driver may compile what it built once more, now that it knows the work-group's size.
+                SignalHandlers.Watch();
+            }
+
             int code = ClApi.Launch(commands.Value, kernel.Handle, global.Dimensions, globalSizes, localSizes, completion);
             if (code != ClStatus.Success)
             {
                 throw kernel.LaunchFailure(code, global, local);
+            }
+
+            if (!kernel.HasRun)
+            {
+                kernel.HasRun = true;
+                SignalHandlers.PutBack();
             }
         }
         finally

@@ -28,7 +28,7 @@ internal static partial class HopperAssembly
     /// <summary>A program, in two stages where its source has marked instructions.</summary>
     public static ComputeProgram GetOrBuild(ProgramCache programs, ReadOnlySpan<byte> source, string name)
     {
-        ComputeProgram program = programs.GetOrBuild(source, name: name);
+        ComputeProgram program = programs.GetOrBuildOwn(source, name: name);
         if (source.IndexOf(Marker) < 0)
         {
             return program;
@@ -36,7 +36,7 @@ internal static partial class HopperAssembly
 
         using (program)
         {
-            return programs.GetOrLoad(Assemble(program.GetBinary()), name: name);
+            return programs.GetOrLoadOwn(Assemble(program.GetBinary()), name: name);
         }
     }
 

@@ -36,10 +36,19 @@ public sealed class ProgramCache
     /// are no infinities are refused, since masks are made of them.
     /// </param>
     /// <param name="name">What to call the program in messages.</param>
+    /// <remarks>
+    /// Kernels may divide integers by zero, as OpenCL allows them to, with any result. On PoCL on x86-64 Linux the processor raises SIGFPE
+    /// there; the first program that is built by this method or by <see cref="GetOrLoad"/> therefore puts a handler before the runtime's own,
+    /// which skips divisions in native libraries that cannot be done, kernels among them, and leaves all else to the runtime: in C#,
+    /// <see cref="DivideByZeroException"/> stays what it is. No other signal is touched, ever.
+    /// </remarks>
     /// <exception cref="ProgramBuildException">The compiler refused the program. The next call tries again.</exception>
     /// <exception cref="ArgumentException">The source is empty, or an option is refused.</exception>
-    public ComputeProgram GetOrBuild(ReadOnlySpan<byte> source, string options = "", string? name = null) =>
-        GetOrAdd(ProgramForm.Source, source, Complete(options), name);
+    public ComputeProgram GetOrBuild(ReadOnlySpan<byte> source, string options = "", string? name = null)
+    {
+        TolerateDivisions();
+        return GetOrBuildOwn(source, options, name);
+    }
 
     /// <summary>A program made from a binary, such as one of <see cref="ComputeProgram.GetBinary"/> that was changed; kept in memory only.</summary>
     /// <param name="binary">A binary of this device's driver.</param>
@@ -49,8 +58,8 @@ public sealed class ProgramCache
     /// <exception cref="ArgumentException">The binary is empty.</exception>
     public ComputeProgram GetOrLoad(ReadOnlySpan<byte> binary, string options = "", string? name = null)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        return GetOrAdd(ProgramForm.Binary, binary, options, name);
+        TolerateDivisions();
+        return GetOrLoadOwn(binary, options, name);
     }
 
     /// <summary>As <see cref="GetOrBuild"/>, on another thread: compilers take from tenths of a second to minutes.</summary>
@@ -62,6 +71,17 @@ public sealed class ProgramCache
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public Task<ComputeProgram> BuildAsync(ReadOnlyMemory<byte> source, string options = "", string? name = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => GetOrBuild(source.Span, options, name), cancellationToken).WaitAsync(cancellationToken);
+
+    /// <summary>As <see cref="GetOrBuild"/>, for programs of which it is known that they never divide an integer by zero.</summary>
+    internal ComputeProgram GetOrBuildOwn(ReadOnlySpan<byte> source, string options = "", string? name = null) =>
+        GetOrAdd(ProgramForm.Source, source, Complete(options), name);
+
+    /// <summary>As <see cref="GetOrLoad"/>, for programs of which it is known that they never divide an integer by zero.</summary>
+    internal ComputeProgram GetOrLoadOwn(ReadOnlySpan<byte> binary, string options = "", string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return GetOrAdd(ProgramForm.Binary, binary, options, name);
+    }
 
     /// <summary>What was noted on disk under a key, or null: as with programs, a file that is not what it should be is as good as none.</summary>
     internal byte[]? Note(ProgramKey key) => store?.TryLoad(key);
@@ -98,6 +118,14 @@ public sealed class ProgramCache
             // A failure is not kept: memory may be free the next time, or the driver mended.
             programs.TryRemove(new(key, entry));
             throw;
+        }
+    }
+
+    private void TolerateDivisions()
+    {
+        if (device.Capabilities.PlatformName == PoclPlatform)
+        {
+            DivisionFaults.Tolerate();
         }
     }
 

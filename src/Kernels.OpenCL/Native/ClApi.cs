@@ -135,6 +135,7 @@ internal static unsafe class ClApi
         nint* properties = stackalloc nint[] { (nint)ContextProperties.Platform, platform, 0 };
         int code;
         context = ((delegate* unmanaged[Cdecl]<nint*, uint, nint*, void*, void*, int*, nint>)CallbackCalls.CreateContext)(properties, 1, &device, null, null, &code);
+        SignalHandlers.PutBack();
         return code;
     }
 
@@ -219,10 +220,15 @@ internal static unsafe class ClApi
 
     public static int Build(nint program, nint device, string options)
     {
+        SignalHandlers.Watch();
+        int code;
         fixed (byte* text = ToCString(options))
         {
-            return ((delegate* unmanaged[Cdecl]<nint, uint, nint*, byte*, void*, void*, int>)CallbackCalls.BuildProgram)(program, 1, &device, text, null, null);
+            code = ((delegate* unmanaged[Cdecl]<nint, uint, nint*, byte*, void*, void*, int>)CallbackCalls.BuildProgram)(program, 1, &device, text, null, null);
         }
+
+        SignalHandlers.PutBack();
+        return code;
     }
 
     public static string GetBuildLog(nint program, nint device)

@@ -5,7 +5,7 @@ using Silk.NET.OpenCL;
 namespace Kernels.OpenCL.Native;
 
 /// <summary>Finds the OpenCL loader of this machine, once.</summary>
-internal static partial class OpenClLibrary
+internal static class OpenClLibrary
 {
     private static readonly Lazy<CL?> Loaded = new(static () => Load(CandidateNames()), LazyThreadSafetyMode.ExecutionAndPublication);
 
@@ -52,10 +52,11 @@ internal static partial class OpenClLibrary
         if (OperatingSystem.IsLinux())
         {
             // Worker threads pinned to cores halve PoCL's sub-millisecond launches; .NET's own setter is not seen by native code.
-            _ = SetEnvironmentVariable("POCL_AFFINITY", "1", overwrite: 0);
+            _ = LibC.SetEnvironmentVariable("POCL_AFFINITY", "1", overwrite: 0);
+
+            // These signals are the runtime's and the host's: see SignalHandlers.
+            _ = LibC.SetEnvironmentVariable("POCL_SIGFPE_HANDLER", "0", overwrite: 0);
+            _ = LibC.SetEnvironmentVariable("POCL_SIGUSR2_HANDLER", "0", overwrite: 0);
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetEnvironmentVariable(string name, string value, int overwrite);
 }

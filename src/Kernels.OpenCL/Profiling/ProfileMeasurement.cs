@@ -91,7 +91,7 @@ internal sealed class ProfileMeasurement : IDisposable
 
     private ComputeKernel Kernel(ReadOnlySpan<byte> source, string name)
     {
-        using ComputeProgram program = device.Programs.GetOrBuild(source, name: "DeviceProfile");
+        using ComputeProgram program = device.Programs.GetOrBuildOwn(source, name: "DeviceProfile");
         return program.CreateKernel(name);
     }
 
