@@ -42,9 +42,9 @@ internal static class ParticipantLoop
             long memory = device.AllocatedBytes;
             all.AddRange(others.Select(other => other.Open(device)));
             double[][] samples = Sampling.Run(device, all.Select(work => (Action)work.Enqueue), seconds);
-            if (!all.TrueForAll(work => work.HasPlausibleOutputs()))
+            if (all.Select(work => work.FindFault()).FirstOrDefault(fault => fault is not null) is { } fault)
             {
-                throw new InvalidOperationException("The outputs are not numbers, or all the same.");
+                throw new InvalidOperationException(fault);
             }
 
             DeviceProfile after = DeviceProfile.Measure(device);
