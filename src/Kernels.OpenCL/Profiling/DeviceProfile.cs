@@ -30,6 +30,9 @@ public sealed record DeviceProfile
     /// </summary>
     public string? TensorInstruction { get; init; }
 
+    /// <summary>Why the driver does not assemble "wgmma" on a device of compute capability 9.0; null where it does, and on other devices.</summary>
+    public string? TensorRefusal { get; init; }
+
     /// <summary>
     /// Operations that the device can do at most for each byte that it reads, at its best rate: work with less is limited by memory, work
     /// with more by arithmetic.
@@ -48,6 +51,7 @@ public sealed record DeviceProfile
         ArgumentNullException.ThrowIfNull(device);
         using var measurement = new ProfileMeasurement(device);
         (double read, double multiplyAdd, double overlap) = measurement.ReadAndMultiply();
+        bool isHopper = device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability;
         (double Flops, string Instruction)? tensor = device.Capabilities.NvidiaComputeCapability >= 80 ? measurement.TensorMultiply() : null;
         return new()
         {
@@ -57,6 +61,7 @@ public sealed record DeviceProfile
             Overlap = overlap,
             TensorFlopsPerSecond = tensor?.Flops,
             TensorInstruction = tensor?.Instruction,
+            TensorRefusal = isHopper && device.HopperRefusal.Length > 0 ? device.HopperRefusal : null,
         };
     }
 }
