@@ -31,6 +31,7 @@ public sealed class CompareCommandTests
     [InlineData("compare --seconds nan")]
     [InlineData("compare --rows all")]
     [InlineData("host --steps 0")]
+    [InlineData("profile --times 0")]
     public void WrongArgumentsAreRefused(string line) => Assert.NotEmpty(CompareCommand.Create().Parse(line).Errors);
 
     [Theory]

@@ -25,6 +25,37 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public void PyTorchsMatmulOfTheRunStandsBesideTheCeiling()
+    {
+        Suite gpu = Suite.All[1];
+        RowResult[] rows = [.. from name in (string[])["prefill causal f16 B4 H32/8 S4096 D128", "decode f16 B16 H32/8 S8192 D128", "prefill causal f16 B1 H32/8 S1024 D128 growth"]
+                               select new RowResult(gpu.Find(name)!)];
+        foreach (RowResult row in rows)
+        {
+            row.Add(new Answer([new Sampled(Participant.Ours, [row.Amount / (row.Row.Bound == Bound.Memory ? 4e12 : 550e12)])]) { FlopsPerSecond = 950e12, ReadBytesPerSecond = 4.5e12 });
+            row.Add(new Answer([new Sampled(Participant.CuDnn, [1])]) { MatmulFlopsPerSecond = 780e12 });
+            row.Add(new Answer([new Sampled(Participant.CuDnn, [1])]) { MatmulFlopsPerSecond = 800e12 });
+        }
+
+        Report report = Report.Create(new(new(gpu, "gpu"), [.. rows], ""));
+        Assert.Equal("58 % of 950 TFLOP/s\n70 % of matmul's 790 TFLOP/s", report.Tables[0].Rows[0][3]);
+        Assert.Equal("89 % of 4.50 TB/s", report.Tables[0].Rows[1][3]);
+        Assert.Equal(["Ceiling", "Matmul"], report.Tables[1].Columns.Skip(4).Take(2));
+        Assert.Equal(["58 %", "70 %"], report.Tables[1].Rows[0].Skip(4).Take(2));
+        Assert.Contains(report.Notes, note => note.StartsWith("Matmul is PyTorch's", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(6.5e14, "TFLOP/s", 650)]
+    [InlineData(2.08e11, "GFLOP/s", 208)]
+    public void LargeRatesAreSaidInLargeUnits(double rate, string unit, double number)
+    {
+        (double factor, string named) = Units.RateUnit(rate, Bound.Arithmetic);
+        Assert.Equal((unit, number), (named, rate / factor));
+        Assert.Equal($"{number} {unit}", Units.Rate(rate, Bound.Arithmetic));
+    }
+
+    [Fact]
     public void ABarThatIsMissedIsShownAsSuch()
     {
         RowResult row = Measure(Unmodified, 0.040, 0.044, flops: 400e9);

@@ -1,8 +1,9 @@
 using BenchmarkDotNet.Running;
 using Kernels.Benchmarks.Compare;
 using Kernels.Benchmarks.Host;
+using Kernels.Benchmarks.Profile;
 
-if (args is [CompareCommand.Name or CompareCommand.ParticipantName or HostCommand.Name, ..])
+if (args is [CompareCommand.Name or CompareCommand.ParticipantName or HostCommand.Name or ProfileCommand.Name, ..])
 {
     return CompareCommand.Create().Parse(args).Invoke();
 }

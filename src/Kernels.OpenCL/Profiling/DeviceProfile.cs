@@ -19,10 +19,19 @@ public sealed record DeviceProfile
     public double Overlap { get; init; } = 1;
 
     /// <summary>
-    /// Matrix products of 16-bit values summed in float32 by <c>mma.sync</c> out of registers, in operations a second; null where the
-    /// device is no NVIDIA GPU of compute capability 8.0 or later.
+    /// Matrix products of 16-bit values summed in float32, in operations a second, by the device's fastest instruction that its driver
+    /// takes; null where the device is no NVIDIA GPU of compute capability 8.0 or later.
     /// </summary>
     public double? TensorFlopsPerSecond { get; init; }
+
+    /// <summary>
+    /// The instruction of <see cref="TensorFlopsPerSecond"/>: "wgmma" with operands in local memory on compute capability 9.0, elsewhere, and
+    /// where the driver refuses that, "mma.sync" with operands in registers.
+    /// </summary>
+    public string? TensorInstruction { get; init; }
+
+    /// <summary>Why the driver does not assemble "wgmma" on a device of compute capability 9.0; null where it does, and on other devices.</summary>
+    public string? TensorRefusal { get; init; }
 
     /// <summary>
     /// Operations that the device can do at most for each byte that it reads, at its best rate: work with less is limited by memory, work
@@ -42,13 +51,17 @@ public sealed record DeviceProfile
         ArgumentNullException.ThrowIfNull(device);
         using var measurement = new ProfileMeasurement(device);
         (double read, double multiplyAdd, double overlap) = measurement.ReadAndMultiply();
+        bool isHopper = device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability;
+        (double Flops, string Instruction)? tensor = device.Capabilities.NvidiaComputeCapability >= 80 ? measurement.TensorMultiply() : null;
         return new()
         {
             Device = device.Capabilities.Name,
             ReadBytesPerSecond = read,
             Float32FlopsPerSecond = multiplyAdd,
             Overlap = overlap,
-            TensorFlopsPerSecond = device.Capabilities.NvidiaComputeCapability >= 80 ? measurement.TensorMultiply() : null,
+            TensorFlopsPerSecond = tensor?.Flops,
+            TensorInstruction = tensor?.Instruction,
+            TensorRefusal = isHopper && device.HopperRefusal.Length > 0 ? device.HopperRefusal : null,
         };
     }
 }

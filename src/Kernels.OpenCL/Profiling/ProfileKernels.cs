@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Kernels.OpenCL;
 
 /// <summary>The kernels that <see cref="DeviceProfile"/> times. Each writes what it calculates, so that no compiler can leave the work out.</summary>
@@ -133,23 +135,15 @@ internal static class ProfileKernels
         }
         """u8;
 
-    /// <summary>For NVIDIA GPUs of compute capability 8.0 and later.</summary>
-    public static ReadOnlySpan<byte> Tensor => """
+    /// <summary>For NVIDIA GPUs of compute capability 8.0 and later: products by warps.</summary>
+    public static ReadOnlySpan<byte> WarpProducts => Encoding.UTF8.GetBytes(Operands + """
         // d += a·b: a float16 [16, 16], b float16 [16, 8], d float32 [16, 8], spread over the 32 work-items of a warp.
         #define MMA_M16N8K16(d) \
             asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};" \
                 : "+f"(d.x), "+f"(d.y), "+f"(d.z), "+f"(d.w) \
                 : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y))
 
-        // Two float16 of either sign with a magnitude from 1 to 2: operands of zero would draw less power, and the clock be higher.
-        uint operands(uint seed)
-        {
-            seed = seed * 747796405u + 2891336453u;
-            seed = ((seed >> ((seed >> 28) + 4)) ^ seed) * 277803737u;
-            return (seed & 0x83ff83ffu) | 0x3c003c00u;
-        }
-
-        // 8 chains a warp: 32768 FLOPs a round of a warp.
+        // 8 chains a warp: 32768 FLOPs a round of a warp, 1024 of a work-item.
         kernel __attribute__((reqd_work_group_size(256, 1, 1))) void tensor_multiply(uint seed, int rounds, global float* sums)
         {
             const uint s = seed + 6 * (uint)get_global_id(0);
@@ -165,5 +159,104 @@ internal static class ProfileKernels
             const float4 all = ((d0 + d1) + (d2 + d3)) + ((d4 + d5) + (d6 + d7));
             sums[get_global_id(0)] = (all.x + all.y) + (all.z + all.w);
         }
-        """u8;
+        """);
+
+    /// <summary>
+    /// For NVIDIA GPUs of compute capability 9.0, to be built by <see cref="HopperAssembly"/>: products by groups of four warps out of local
+    /// memory. Two groups a multiprocessor, one of which multiplies while the other waits, and the widest matrix, which reads the least for
+    /// a product.
+    /// </summary>
+    public static ReadOnlySpan<byte> WarpGroupProducts => Encoding.UTF8.GetBytes(Operands + """
+        #define PANEL_ROW 128 // bytes: 64 columns
+        #define LEFT_ROWS 64
+        #define RIGHT_ROWS 256
+        #define GROUPS 2
+
+        // Registers of a product, as operands that an instruction reads and writes.
+        #define REGISTERS_4(x) "+f"((x).s0), "+f"((x).s1), "+f"((x).s2), "+f"((x).s3)
+        #define REGISTERS_16(d) REGISTERS_4((d)[0]), REGISTERS_4((d)[1]), REGISTERS_4((d)[2]), REGISTERS_4((d)[3])
+        #define REGISTERS_64(d) REGISTERS_16(d), REGISTERS_16((d) + 4), REGISTERS_16((d) + 8), REGISTERS_16((d) + 12)
+        #define REGISTERS_128(d) REGISTERS_64(d), REGISTERS_64((d) + 16)
+
+        // A panel in local memory, pieces of 16 bytes exchanged within 8 rows of 128 bytes.
+        static ulong matrix_at(uint address)
+        {
+            return (ulong)(address >> 4) | 1UL << 16 | (ulong)(8 * PANEL_ROW >> 4) << 32 | 1UL << 62;
+        }
+
+        // d (64 x 256, spread over the work-items of a group) += a (64 x 16) times b (16 x 256).
+        static void multiply(float4* d, ulong a, ulong b)
+        {
+            asm volatile("//@sm90a wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16 {"
+                "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+                "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+                "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+                "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, "
+                "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "
+                "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "
+                "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "
+                "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
+                "}, %128, %129, 1, 1, 1, 0, 0;"
+                : REGISTERS_128(d)
+                : "l"(a), "l"(b));
+        }
+
+        // 4 products a group: 2^22 FLOPs a round of a work-group, 16384 of a work-item.
+        kernel __attribute__((reqd_work_group_size(256, 1, 1))) void tensor_multiply(uint seed, int rounds, global float* sums)
+        {
+            local uint panels[(GROUPS * LEFT_ROWS + RIGHT_ROWS) * PANEL_ROW / 4] __attribute__((aligned(1024)));
+            const int thread = get_local_id(0);
+            for (int i = thread; i < (GROUPS * LEFT_ROWS + RIGHT_ROWS) * PANEL_ROW / 4; i += 256)
+            {
+                panels[i] = operands(seed + i);
+            }
+
+            // What was written is seen by asynchronous products.
+            asm volatile("//@sm90a fence.proxy.async.shared::cta;" : : : "memory");
+            barrier(CLK_LOCAL_MEM_FENCE);
+            const uint panels_at = (uint)(size_t)panels; // a local pointer is its address in shared memory
+            const ulong left = matrix_at(panels_at + thread / 128 * (LEFT_ROWS * PANEL_ROW));
+            const ulong right = matrix_at(panels_at + GROUPS * LEFT_ROWS * PANEL_ROW);
+            float4 d[32];
+            #pragma unroll
+            for (int i = 0; i < 32; i++)
+            {
+                d[i] = (float4)(0.0f);
+            }
+
+            for (int i = 0; i < rounds; i++)
+            {
+                asm volatile("//@sm90a wgmma.fence.sync.aligned;" : : : "memory");
+                #pragma unroll
+                for (int k = 0; k < 4; k++)
+                {
+                    multiply(d, left + k * 2, right + k * 2); // 16 columns are 32 bytes of a panel's row
+                }
+
+                asm volatile("//@sm90a wgmma.commit_group.sync.aligned;" : : : "memory");
+                asm volatile("//@sm90a wgmma.wait_group.sync.aligned 0;" : REGISTERS_128(d) : : "memory");
+            }
+
+            float4 all = (float4)(0.0f);
+            #pragma unroll
+            for (int i = 0; i < 32; i++)
+            {
+                all += d[i];
+            }
+
+            sums[get_global_id(0)] = (all.x + all.y) + (all.z + all.w);
+        }
+        """);
+
+    private const string Operands = """
+        // Two float16 of either sign with a magnitude from 1 to 2: operands of zero would draw less power, and the clock be higher.
+        static uint operands(uint seed)
+        {
+            seed = seed * 747796405u + 2891336453u;
+            seed = ((seed >> ((seed >> 28) + 4)) ^ seed) * 277803737u;
+            return (seed & 0x83ff83ffu) | 0x3c003c00u;
+        }
+
+
+        """;
 }

@@ -16,6 +16,8 @@ internal sealed class ProfileMeasurement : IDisposable
     // Long enough that a launch's own cost, and the clock's steps, do not count.
     private const long EnoughNanoseconds = 20_000_000;
 
+    private const string ProgramName = "DeviceProfile";
+
     // Of read_and_multiply.
     private const double FlopsPerByte = 8;
 
@@ -65,15 +67,18 @@ internal sealed class ProfileMeasurement : IDisposable
         return (bandwidth, flops, Overlap(seconds[0], FlopsPerByte * data.ByteLength / flops, seconds[2]));
     }
 
-    /// <summary>Operations a second.</summary>
-    public double TensorMultiply()
+    /// <summary>Operations a second of matrix units by the fastest instruction that the device's driver assembles, and that instruction.</summary>
+    public (double Flops, string Instruction) TensorMultiply()
     {
-        NDRange global = Items(4);
-        using DeviceBuffer<float> sums = device.Allocate<float>((long)global.Count);
-        using ComputeKernel kernel = Kernel(ProfileKernels.Tensor, "tensor_multiply");
-        kernel.Set(0, 1u).Set(2, sums);
-        int rounds = EnoughRounds(kernel, 1, global);
-        return 32768.0 / 32 * rounds * global.Count / Seconds((kernel, global))[0];
+        if (device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability && device.HopperRefusal.Length == 0)
+        {
+            using ComputeProgram products = HopperAssembly.GetOrBuild(device.Programs, ProfileKernels.WarpGroupProducts, ProgramName);
+            using ComputeKernel groups = products.CreateKernel("tensor_multiply");
+            return (TensorMultiply(groups, groupsPerUnit: 1, flopsOfItem: 16384), "wgmma");
+        }
+
+        using ComputeKernel warps = Kernel(ProfileKernels.WarpProducts, "tensor_multiply");
+        return (TensorMultiply(warps, groupsPerUnit: 4, flopsOfItem: 1024), "mma.sync");
     }
 
     public void Dispose() => queue.Dispose();
@@ -89,9 +94,21 @@ internal sealed class ProfileMeasurement : IDisposable
         return Math.Min(wanted, Math.Min(capabilities.MaxAllocationBytes, capabilities.GlobalMemoryBytes / 4));
     }
 
+    /// <param name="kernel">Takes a seed, a number of rounds and a buffer of a float for each work-item.</param>
+    /// <param name="groupsPerUnit">Work-groups for each multiprocessor.</param>
+    /// <param name="flopsOfItem">Operations of a work-item in a round.</param>
+    private double TensorMultiply(ComputeKernel kernel, int groupsPerUnit, double flopsOfItem)
+    {
+        NDRange global = Items(groupsPerUnit);
+        using DeviceBuffer<float> sums = device.Allocate<float>((long)global.Count);
+        kernel.Set(0, 1u).Set(2, sums);
+        int rounds = EnoughRounds(kernel, 1, global);
+        return flopsOfItem * rounds * global.Count / Seconds((kernel, global))[0];
+    }
+
     private ComputeKernel Kernel(ReadOnlySpan<byte> source, string name)
     {
-        using ComputeProgram program = device.Programs.GetOrBuildOwn(source, name: "DeviceProfile");
+        using ComputeProgram program = device.Programs.GetOrBuildOwn(source, name: ProgramName);
         return program.CreateKernel(name);
     }
 

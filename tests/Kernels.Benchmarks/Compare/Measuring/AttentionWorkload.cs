@@ -10,14 +10,13 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
     // Copies of the cache make up this much where reading is what counts: far more than any processor's caches.
     private const long RotatedBytes = 512L << 20;
 
-    // Elements of keys that are appended at a time.
-    private const int FillElements = 1 << 22;
-
     private readonly TSpec attention;
     private readonly Work work;
     private readonly IKvCache<TSpec> cache;
     private readonly AttentionPlan<TSpec> plan;
     private readonly List<IDisposable> owned = [];
+    private readonly CacheInputs<TElement> inputs;
+    private readonly TElement[] queryData;
     private readonly DeviceBuffer<TElement> queries;
     private readonly DeviceBuffer<TElement> outputs;
     private int turn;
@@ -29,9 +28,11 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
         this.cache = cache;
         plan = attention.CreatePlan();
         owned.AddRange([attention, cache, plan]);
-        int tokens = work.Batch * (work.Step == Step.Prefill ? work.Sequence : 1);
-        queries = attention.Device.Upload<TElement>(RandomData.Create<TElement>((long)tokens * work.QueryHeads * work.HeadDim, seed: 1));
-        outputs = attention.Device.Allocate<TElement>((long)tokens * work.QueryHeads * work.ValueDim);
+        inputs = new(work);
+        long rows = (long)work.Batch * work.Queries * work.QueryHeads;
+        queryData = RandomData.Create<TElement>(Math.Min(RandomData.Period, rows * work.HeadDim), seed: 1);
+        queries = attention.Device.Upload<TElement>(RandomData.Repeat(queryData, rows * work.HeadDim));
+        outputs = attention.Device.Allocate<TElement>(rows * work.ValueDim);
         owned.AddRange([queries, outputs]);
     }
 
@@ -79,11 +80,15 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
         turn = (turn + 1) % cache.Layers;
     }
 
-    public bool HasPlausibleOutputs()
+    public string? FindFault()
     {
-        var read = new TElement[Math.Min(outputs.Length, 1 << 20)];
-        attention.Device.Queue.Read(outputs, read.AsSpan(), outputs.Length - read.Length);
-        return read.All(value => float.IsFinite(RandomData.ToSingle(value))) && read.Distinct().Skip(read.Length / 100).Any();
+        int layer = turn;
+        attention.Device.Queue.SubmitFill(outputs, RandomData.FromSingle<TElement>(float.NaN), 0, outputs.Length);
+        Enqueue();
+        var read = new TElement[outputs.Length];
+        attention.Device.Queue.Read(outputs, read.AsSpan());
+        return OutputCheck.Fault<TElement>(
+            read, work.QueryHeads, work.ValueDim, OutputCheck.Tolerance(work.Storage, work.CacheStorage), (token, head) => Expected(token, head, layer));
     }
 
     public void Dispose()
@@ -115,25 +120,41 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
     /// <summary>Extends sequences by random tokens in all layers.</summary>
     private void Fill(int[] sequences, int tokens)
     {
-        int most = Math.Max(1, FillElements / (work.KvHeads * work.HeadDim));
-        int piece = Math.Min(most, tokens);
-        using DeviceBuffer<TElement> keys = attention.Device.Upload<TElement>(RandomData.Create<TElement>((long)piece * work.KvHeads * work.HeadDim, seed: 2));
-        using DeviceBuffer<TElement> values = attention.Device.Upload<TElement>(RandomData.Create<TElement>((long)piece * work.KvHeads * work.ValueDim, seed: 3));
-        foreach (int sequence in sequences)
+        int piece = inputs.Piece(tokens);
+        for (int index = 0; index < sequences.Length; index++)
         {
             for (int done = 0; done < tokens; done += piece)
             {
                 int count = Math.Min(piece, tokens - done);
-                cache.Extend(sequence, count);
-                plan.Build(cache, [new AttentionRequest(sequence, count, cache.Length(sequence))]);
+                cache.Extend(sequences[index], count);
+                plan.Build(cache, [new AttentionRequest(sequences[index], count, cache.Length(sequences[index]))]);
                 for (int layer = 0; layer < cache.Layers; layer++)
                 {
+                    (DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) = inputs.Upload(attention.Device, piece, index, done / piece, layer);
                     attention.Append(plan, cache, layer, keys, values).Dispose();
                 }
             }
         }
+
+        attention.Device.Queue.Finish();
+        inputs.Dispose();
+    }
+
+    /// <summary>The reference's output of a query of the step.</summary>
+    private double[] Expected(int token, int head, int layer)
+    {
+        int position = work.Step == Step.Prefill ? token % work.Sequence : work.Sequence - 1;
+        (double[] keys, double[] values) = inputs.Rows(token / work.Queries, layer, head / (work.QueryHeads / work.KvHeads), WorkReference.Keys(work, position));
+        double[] query = new double[work.HeadDim];
+        long begin = (((long)token * work.QueryHeads) + head) * work.HeadDim;
+        for (int d = 0; d < query.Length; d++)
+        {
+            query[d] = RandomData.ToSingle(queryData[(begin + d) % queryData.Length]);
+        }
+
+        return WorkReference.Row(work, head, query, keys, values);
     }
 
     private void Plan(int[] sequences) =>
-        plan.Build(cache, [.. sequences.Select(sequence => new AttentionRequest(sequence, work.Step == Step.Prefill ? work.Sequence : 1, work.Sequence))]);
+        plan.Build(cache, [.. sequences.Select(sequence => new AttentionRequest(sequence, work.Queries, work.Sequence))]);
 }

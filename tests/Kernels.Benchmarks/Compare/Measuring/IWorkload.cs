@@ -9,6 +9,6 @@ internal interface IWorkload : IDisposable
     /// <summary>Enqueues the work once. Repeated calls take turns over copies of the cache, so that none finds its keys in a processor's cache.</summary>
     void Enqueue();
 
-    /// <summary>Whether the outputs of the last run are numbers, and not all the same.</summary>
-    bool HasPlausibleOutputs();
+    /// <summary>Does the work once more and looks at its outputs: what is wrong with them, or null. See <see cref="OutputCheck"/>.</summary>
+    string? FindFault();
 }

@@ -30,20 +30,19 @@ internal sealed record RowResult(Row Row)
         .Where(result => result.Reason is not null).Select(result => (result.Participant, result.Reason!)).Distinct();
 
     /// <summary>What limits the row, of the processes that did it: bytes or operations a second.</summary>
-    public double? Ceiling
-    {
-        get
-        {
-            double[] measured = [.. answers.Select(answer => Row.Bound == Bound.Memory ? answer.ReadBytesPerSecond : answer.FlopsPerSecond).OfType<double>()];
-            return measured.Length > 0 ? Statistics.Median(measured) : null;
-        }
-    }
+    public double? Ceiling => MedianOf(answer => Row.Bound == Bound.Memory ? answer.ReadBytesPerSecond : answer.FlopsPerSecond);
+
+    /// <summary>PyTorch's product of two large matrices in the same run, in operations a second; null where memory limits the row, or nobody measured it.</summary>
+    public double? Matmul => Row.Bound == Bound.Arithmetic ? MedianOf(answer => answer.MatmulFlopsPerSecond) : null;
 
     /// <summary>Bytes or operations of the work, whichever limits it.</summary>
     public double Amount => Row.Bound == Bound.Memory ? Row.Work.Bytes : Row.Work.Flops;
 
     /// <summary>Our rate as a share of the ceiling.</summary>
     public double? CeilingShare => Amount / Ours?.Seconds / Ceiling;
+
+    /// <summary>Our rate as a share of PyTorch's matmul.</summary>
+    public double? MatmulShare => Amount / Ours?.Seconds / Matmul;
 
     /// <summary>How many times as fast our kernels are in this row as in another; the median over processes that sampled both, null where none did.</summary>
     public double? TimesAsFastAs(Row other)
@@ -74,5 +73,11 @@ internal sealed record RowResult(Row Row)
     {
         double[][] processes = [.. answers.SelectMany(answer => answer.Results).Where(result => result.Participant == participant && result.Samples.Length > 0).Select(result => result.Samples)];
         return processes.Length > 0 ? new(participant, processes) : null;
+    }
+
+    private double? MedianOf(Func<Answer, double?> number)
+    {
+        double[] measured = [.. answers.Select(number).OfType<double>()];
+        return measured.Length > 0 ? Statistics.Median(measured) : null;
     }
 }

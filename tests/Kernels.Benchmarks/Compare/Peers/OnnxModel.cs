@@ -8,25 +8,26 @@ namespace Kernels.Benchmarks.Compare;
 /// </summary>
 internal static class OnnxModel
 {
-    private const int Float = 1;
-    private const int Int32 = 6;
-    private const int Float16 = 10;
+    // Element types of tensors, and a kind of attributes.
+    private const int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Float16 = 10;
+    private const int StringAttribute = 3;
 
-    /// <summary>Inputs, in the node's order; the last two of the cache are left out in prefill.</summary>
-    public static IReadOnlyList<string> Inputs(Work work) => work.Step == Step.Decode
-        ? ["query", "key", "value", "past_key", "past_value", "seqlens_k", "total_sequence_length"]
-        : ["query", "key", "value", "seqlens_k", "total_sequence_length"];
+    /// <summary>Inputs, in the node's order; those of the cache are left out in prefill, those of its scales where it has none.</summary>
+    public static IReadOnlyList<string> Inputs(Work work) => [.. Slots(work).Where(input => input.Length > 0)];
 
     /// <summary>Outputs, in the node's order.</summary>
     public static IReadOnlyList<string> Outputs { get; } = ["output", "present_key", "present_value"];
+
+    /// <summary>Whether the cache holds integers, with one scale for all keys and one for all values.</summary>
+    public static bool IsQuantised(Work work) => work.CacheStorage is ElementType.Int8 or ElementType.Int4;
 
     /// <summary>The model for a piece of work.</summary>
     public static byte[] Create(Work work)
     {
         int type = work.Storage == ElementType.Float16 ? Float16 : Float;
-        bool decode = work.Step == Step.Decode;
+        int cacheType = work.CacheStorage switch { ElementType.Int8 => Int8, ElementType.Int4 => UInt8, _ => type };
         var node = new Message();
-        foreach (string input in (string[])["query", "key", "value", decode ? "past_key" : "", decode ? "past_value" : "", "seqlens_k", "total_sequence_length"])
+        foreach (string input in Slots(work))
         {
             node.Text(1, input);
         }
@@ -40,16 +41,27 @@ internal static class OnnxModel
             .Nested(5, Attribute("num_heads", work.QueryHeads)).Nested(5, Attribute("kv_num_heads", work.KvHeads))
             .Nested(5, new Message().Text(1, "scale").Single(2, (float)work.Scale).Number(20, 1))
             .Nested(5, Attribute("local_window_size", work.Window > 0 ? work.Window : -1));
+        if (IsQuantised(work))
+        {
+            node.Nested(5, Attribute("k_quant_type", "PER_TENSOR")).Nested(5, Attribute("v_quant_type", "PER_TENSOR"))
+                .Nested(5, Attribute("kv_cache_bit_width", work.CacheStorage.BitsPerElement()));
+        }
 
         Message graph = new Message().Nested(1, node).Text(2, "attention");
         foreach (string input in Inputs(work))
         {
-            graph.Nested(11, Value(input, input is "seqlens_k" or "total_sequence_length" ? Int32 : type));
+            graph.Nested(11, Value(input, input switch
+            {
+                "seqlens_k" or "total_sequence_length" => Int32,
+                "past_key" or "past_value" => cacheType,
+                "k_scale" or "v_scale" => Float,
+                _ => type,
+            }));
         }
 
         foreach (string output in Outputs)
         {
-            graph.Nested(12, Value(output, type));
+            graph.Nested(12, Value(output, output == "output" ? type : cacheType));
         }
 
         return new Message()
@@ -59,6 +71,19 @@ internal static class OnnxModel
             .Nested(8, new Message().Text(1, "com.microsoft").Number(2, 1))
             .ToArray();
     }
+
+    // An input that is left out has no name, the last ones no place.
+    private static string[] Slots(Work work)
+    {
+        bool decode = work.Step == Step.Decode;
+        return
+        [
+            "query", "key", "value", decode ? "past_key" : "", decode ? "past_value" : "", "seqlens_k", "total_sequence_length",
+            .. IsQuantised(work) ? (string[])["", "", "", "", "", "k_scale", "v_scale"] : [],
+        ];
+    }
+
+    private static Message Attribute(string name, string value) => new Message().Text(1, name).Text(4, value).Number(20, StringAttribute);
 
     private static Message Attribute(string name, long value) => new Message().Text(1, name).Number(3, value).Number(20, 2);
 

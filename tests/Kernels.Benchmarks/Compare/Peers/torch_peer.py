@@ -4,7 +4,8 @@
 
 Each way that PyTorch has of doing a piece of work is tried, its output compared with a plain calculation in double
 precision, and the fastest of each participant answered. Inputs are random; in decode, copies of the cache take turns so
-that no call finds its keys in a processor's cache.
+that no call finds its keys in a processor's cache. On CUDA, before work in 16 bits that arithmetic limits, a product of
+two large matrices is measured, as a ceiling that a library reaches.
 """
 
 import json
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 ROTATED_BYTES = 512 << 20
+MATMUL = 8192  # rows and columns
 FEWEST_SAMPLES, MOST_SAMPLES, MOST_REPEATS = 3, 30, 200
 TYPES = {"Float32": torch.float32, "Float16": torch.float16, "BFloat16": torch.bfloat16}
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 6e-2}
@@ -247,6 +249,19 @@ def answer(question, device):
     return results or [{"participant": "PyTorch", "samples": [], "reason": "it has no function for this on this device"}]
 
 
+def matmul(work, budget):
+    """Operations a second of a product of two matrices in the work's type."""
+    type = TYPES[work["storage"]]
+    torch.manual_seed(2)
+    a, b = (torch.randn((MATMUL, MATMUL), dtype=type, device="cuda") for _ in range(2))
+    out = torch.empty_like(a)
+    return 2 * MATMUL**3 / middle(Clock("cuda", lambda turn: torch.matmul(a, b, out=out), 1).samples(budget))
+
+
+def wants_matmul(work, device):
+    return device == "cuda" and work["storage"] != "Float32" and (work["step"] == "Prefill" or work["latent"])
+
+
 def middle(samples):
     return sorted(samples)[len(samples) // 2]
 
@@ -256,14 +271,17 @@ def main():
     name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} threads"
     environment = f"PyTorch {torch.__version__}, {name}" + (f", CUDA {torch.version.cuda}" if device == "cuda" else "")
     for line in sys.stdin:
+        question, extra = json.loads(line), {}
         with torch.no_grad():
             try:
-                results = answer(json.loads(line), device)
+                if wants_matmul(question["work"], device):
+                    extra["matmulFlopsPerSecond"] = matmul(question["work"], question["seconds"])
+                results = answer(question, device)
             except Exception as e:
                 results = [{"participant": "PyTorch", "samples": [], "reason": f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"}]
         if device == "cuda":
             torch.cuda.empty_cache()
-        print(json.dumps({"results": results, "environment": environment}), flush=True)
+        print(json.dumps({"results": results, "environment": environment, **extra}), flush=True)
 
 
 if __name__ == "__main__":

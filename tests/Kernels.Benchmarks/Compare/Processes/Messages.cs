@@ -18,6 +18,9 @@ internal sealed record Answer(IReadOnlyList<Sampled> Results)
     /// <summary>Operations a second that the device can do at most on the work's types, measured before and after the work.</summary>
     public double? FlopsPerSecond { get; init; }
 
+    /// <summary>Operations a second of PyTorch's product of two matrices of 8192 × 8192 in the work's type; null where the process does not measure it.</summary>
+    public double? MatmulFlopsPerSecond { get; init; }
+
     /// <summary>What our kernels took beside the rows that this one is compared with.</summary>
     public IReadOnlyList<SampledRow>? Others { get; init; }
 

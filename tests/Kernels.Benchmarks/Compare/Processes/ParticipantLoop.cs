@@ -27,7 +27,13 @@ internal static class ParticipantLoop
         }
 
         using OnnxPeer peer = OnnxPeer.Open(question.Work);
-        return new([new Sampled(Participant.Onnx, Sampling.Run(peer.Run, question.Seconds))]) { Environment = $"ONNX Runtime {OnnxPeer.Version}" };
+        double[] samples = Sampling.Run(peer.Run, question.Seconds);
+        if (peer.FindFault() is { } fault)
+        {
+            throw new InvalidOperationException(fault);
+        }
+
+        return new([new Sampled(Participant.Onnx, samples)]) { Environment = $"ONNX Runtime {OnnxPeer.Version}" };
     }, Participant.Onnx);
 
     /// <summary>Samples a row with those that it is compared with, between two measurements of the device's ceilings.</summary>
@@ -42,9 +48,9 @@ internal static class ParticipantLoop
             long memory = device.AllocatedBytes;
             all.AddRange(others.Select(other => other.Open(device)));
             double[][] samples = Sampling.Run(device, all.Select(work => (Action)work.Enqueue), seconds);
-            if (!all.TrueForAll(work => work.HasPlausibleOutputs()))
+            if (all.Select(work => work.FindFault()).FirstOrDefault(fault => fault is not null) is { } fault)
             {
-                throw new InvalidOperationException("The outputs are not numbers, or all the same.");
+                throw new InvalidOperationException(fault);
             }
 
             DeviceProfile after = DeviceProfile.Measure(device);
@@ -55,7 +61,7 @@ internal static class ParticipantLoop
                 ReadBytesPerSecond = (before.ReadBytesPerSecond + after.ReadBytesPerSecond) / 2,
                 FlopsPerSecond = (Peak(before) + Peak(after)) / 2,
                 MemoryBytes = memory,
-                Environment = $"{capabilities.Name}, {capabilities.PlatformName} {capabilities.DriverVersion}, {all[0].Target} kernels",
+                Environment = $"{capabilities.Name}, {capabilities.PlatformName} {capabilities.DriverVersion}, {all[0].Target} kernels{(IsTensor(after) ? $", tensor cores by {after.TensorInstruction}" : "")}",
             };
         }
         finally
@@ -63,7 +69,9 @@ internal static class ParticipantLoop
             all.ForEach(work => work.Dispose());
         }
 
-        double Peak(DeviceProfile profile) => row.Work.Storage == ElementType.Float32 ? profile.Float32FlopsPerSecond : profile.TensorFlopsPerSecond ?? profile.Float32FlopsPerSecond;
+        bool IsTensor(DeviceProfile profile) => row.Work.Storage != ElementType.Float32 && profile.TensorFlopsPerSecond is not null;
+
+        double Peak(DeviceProfile profile) => IsTensor(profile) ? profile.TensorFlopsPerSecond!.Value : profile.Float32FlopsPerSecond;
     }
 
     private static void Answer(TextReader input, TextWriter output, Func<Question, Answer> work, string participant)

@@ -19,7 +19,7 @@ internal static class ComparisonTable
                 row.Row.Name,
                 row.Ours is { } ours ? $"{Units.Time(ours.Seconds)} ± {Units.Percent(ours.Spread)}" : "failed",
                 row.Ours is { } timed ? Units.Rate(row.Amount / timed.Seconds, row.Row.Bound) : Nothing,
-                row.Ceiling is { } ceiling && row.CeilingShare is { } share ? $"{Units.Percent(share)} of {Units.Rate(ceiling, row.Row.Bound)}" : Nothing,
+                Ceilings(row),
                 .. peers.Select(peer => Peer(row, peer)),
                 Lines(bars, bar => bar.Text),
                 Lines(bars, bar => bar.Value),
@@ -32,6 +32,17 @@ internal static class ComparisonTable
 
     /// <summary>Whether a bar is met, in a word.</summary>
     public static string Met(Bar bar, double? value) => value is not { } number ? "not measured" : bar.IsMet(number) ? "yes" : "no";
+
+    private static string Ceilings(RowResult row)
+    {
+        if (row.Ceiling is not { } ceiling || row.CeilingShare is not { } share)
+        {
+            return Nothing;
+        }
+
+        string matmul = row.Matmul is { } rate && row.MatmulShare is { } part ? $"\n{Units.Percent(part)} of matmul's {Units.Rate(rate, Bound.Arithmetic)}" : "";
+        return $"{Units.Percent(share)} of {Units.Rate(ceiling, row.Row.Bound)}{matmul}";
+    }
 
     private static string Peer(RowResult row, string peer) => row.Of(peer) is { } measured
         ? Units.Time(measured.Seconds) + (row.Ours is { } ours ? $" ({Units.Times(measured.Seconds / ours.Seconds)})" : "")

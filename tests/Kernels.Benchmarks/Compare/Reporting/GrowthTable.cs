@@ -13,7 +13,8 @@ internal static class GrowthTable
         string[] peers = [.. points.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct()];
         string growth = series.Growth switch { 1 => " (time linear: 2)", 2 => " (time quadratic: 4)", _ => "" };
         string[] bar = points.SelectMany(row => row.Row.Bars).FirstOrDefault() is { } first ? [$"Ratio {first.Text}"] : [];
-        var table = new TextTable(series.Name + growth, [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", .. bar, "Rate", "Ceiling", "Memory", "Ratio", .. peers]);
+        string[] matmul = points.Any(row => row.Matmul is not null) ? ["Matmul"] : [];
+        var table = new TextTable(series.Name + growth, [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", .. bar, "Rate", "Ceiling", .. matmul, "Memory", "Ratio", .. peers]);
         for (int i = 0; i < points.Length; i++)
         {
             RowResult row = points[i];
@@ -27,6 +28,7 @@ internal static class GrowthTable
                 .. bar.Select(_ => asked is null ? "" : ComparisonTable.Met(asked, asked.Measure(row))),
                 row.Ours is { } timed ? Units.Rate(row.Amount / timed.Seconds, row.Row.Bound) : "—",
                 row.CeilingShare is { } share ? Units.Percent(share) : "—",
+                .. matmul.Select(_ => row.MatmulShare is { } part ? Units.Percent(part) : "—"),
                 row.MemoryBytes is { } bytes ? Units.Bytes(bytes) : "—",
                 Ratio((double?)row.MemoryBytes / before?.MemoryBytes),
                 .. peers.Select(peer => row.Of(peer) is { } measured ? Units.Time(measured.Seconds) : "—"),

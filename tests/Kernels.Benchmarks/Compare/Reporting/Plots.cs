@@ -33,42 +33,51 @@ internal static class Plots
 
     private static void DrawSpeed(Plot plot, Series series, RowResult[] points)
     {
-        bool memory = points[0].Row.Bound == Bound.Memory;
-        Draw(plot, points, Participant.Ours, row => row.Amount / row.Ours!.Seconds / 1e9);
-        foreach (string peer in PeersOf(points))
+        Bound bound = points[0].Row.Bound;
+        double top = points.Max(row => Math.Max(row.Ceiling ?? 0, row.Amount / Math.Min(row.Ours!.Seconds, row.Peers.Select(peer => peer.Seconds).Append(double.PositiveInfinity).Min())));
+        (double factor, string unit) = Units.RateUnit(top, bound);
+        foreach ((string participant, Color color) in ParticipantsOf(points))
         {
-            Draw(plot, [.. points.Where(row => row.Of(peer) is not null)], peer, row => row.Amount / row.Of(peer)!.Seconds / 1e9);
+            Draw(plot, points, participant, color, row => row.Amount / row.Of(participant)?.Seconds / factor);
         }
 
-        Draw(plot, [.. points.Where(row => row.Ceiling is not null)], memory ? "linear read" : "peak", row => row.Ceiling!.Value / 1e9, LinePattern.Dashed);
-        plot.Axes.SetLimitsY(0, points.Max(row => Math.Max(row.Ceiling ?? 0, row.Amount / row.Ours!.Seconds)) / 1e9 * 1.15);
-        Label(plot, series, series.Name, memory ? "GB/s" : "GFLOP/s", points);
+        Draw(plot, points, bound == Bound.Memory ? "linear read" : "peak", Colors.Black, row => row.Ceiling / factor, LinePattern.Dashed);
+        Draw(plot, points, "PyTorch's matmul", Colors.Gray, row => row.Matmul / factor, LinePattern.Dashed);
+        plot.Axes.SetLimitsY(0, top / factor * 1.15);
+        Label(plot, series, series.Name, unit, points);
     }
 
     private static void DrawCost(Plot plot, Series series, RowResult[] points)
     {
-        Draw(plot, points, "time, ms", row => Math.Log2(row.Ours!.Seconds * 1e3));
-        foreach (string peer in PeersOf(points))
+        foreach ((string participant, Color color) in ParticipantsOf(points))
         {
-            Draw(plot, [.. points.Where(row => row.Of(peer) is not null)], $"{peer}, ms", row => Math.Log2(row.Of(peer)!.Seconds * 1e3));
+            Draw(plot, points, $"{participant}, time in ms", color, row => Log(row.Of(participant)?.Seconds * 1e3));
         }
 
-        Draw(plot, [.. points.Where(row => row.MemoryBytes > 0)], "memory, MB", row => Math.Log2(row.MemoryBytes!.Value / 1e6), LinePattern.Dotted);
+        Draw(plot, points, $"{Participant.Ours}, memory in MB", ColorOf(0), row => Log(row.MemoryBytes / 1e6), LinePattern.Dotted);
         plot.Axes.Left.TickGenerator = PowersOfTwo();
-        Label(plot, series, "cost", "", points);
+        Label(plot, series, $"{series.Name}: cost", "ms, MB", points);
+
+        static double? Log(double? number) => number > 0 ? Math.Log2(number.Value) : null;
     }
 
-    private static IEnumerable<string> PeersOf(RowResult[] points) => points.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct();
+    /// <summary>Those that ran, each with its colour in both pictures.</summary>
+    private static IEnumerable<(string Participant, Color Color)> ParticipantsOf(RowResult[] points) =>
+        points.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct().Prepend(Participant.Ours).Select((participant, i) => (participant, ColorOf(i)));
 
-    private static void Draw(Plot plot, RowResult[] points, string name, Func<RowResult, double> value, LinePattern? pattern = null)
+    private static Color ColorOf(int participant) => new ScottPlot.Palettes.Category10().GetColor(participant);
+
+    private static void Draw(Plot plot, RowResult[] points, string name, Color color, Func<RowResult, double?> value, LinePattern? pattern = null)
     {
-        if (points.Length == 0)
+        (double X, double Y)[] drawn = [.. from row in points let y = value(row) where y is not null select (Math.Log2(GrowthTable.Place(row.Row)), y.Value)];
+        if (drawn.Length == 0)
         {
             return;
         }
 
-        var line = plot.Add.Scatter(points.Select(row => Math.Log2(GrowthTable.Place(row.Row))).ToArray(), points.Select(value).ToArray());
+        var line = plot.Add.Scatter(drawn.Select(point => point.X).ToArray(), drawn.Select(point => point.Y).ToArray());
         line.LegendText = name;
+        line.Color = color;
         line.LinePattern = pattern ?? LinePattern.Solid;
         line.LineWidth = 2;
     }
@@ -81,7 +90,9 @@ internal static class Plots
         plot.Axes.Bottom.TickGenerator = PowersOfTwo();
         double first = Math.Log2(GrowthTable.Place(points[0].Row)), last = Math.Log2(GrowthTable.Place(points[^1].Row));
         plot.Axes.SetLimitsX(first - 0.3, last + 0.3);
-        plot.ShowLegend(Alignment.LowerRight);
+
+        // Beside the picture, where it hides no line.
+        plot.ShowLegend(Edge.Bottom);
     }
 
     // Places are logarithms: a tick for each whole one, with its number.

@@ -58,6 +58,11 @@ internal sealed record Report(IReadOnlyList<TextTable> Tables, IReadOnlyList<str
         yield return $"Command: {comparison.Options.CommandLine}";
         yield return $"Ran on: {string.Join("; ", comparison.Rows.SelectMany(row => row.Environments).Distinct())}";
         yield return $"Times are the median of {comparison.Options.Processes} processes' medians, ± half the distance of the processes' medians; ceilings were measured in our processes, before and after each row. A ratio to another row of ours is the median of the processes', each of which sampled both: on a CPU in turns, on a GPU one after the other.";
+        if (comparison.Rows.Any(row => row.Matmul is not null))
+        {
+            yield return "Matmul is PyTorch's product of two matrices of 8192 × 8192 in the row's type, measured in its processes before each row.";
+        }
+
         if (comparison.TorchMissing.Length > 0)
         {
             yield return $"PyTorch did not take part: {comparison.TorchMissing}";

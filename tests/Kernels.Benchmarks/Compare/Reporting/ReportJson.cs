@@ -23,6 +23,7 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
         row.Row.Work.Bytes,
         row.Ceiling,
         row.CeilingShare,
+        row.Matmul,
         row.MemoryBytes,
         [.. row.Peers.Prepend(row.Ours).OfType<Measured>().Select(measured => new ParticipantJson(measured.Participant, measured.Seconds, measured.Spread, measured.Processes))],
         [.. row.Others],
@@ -37,7 +38,7 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
 
     /// <summary>A row.</summary>
     internal sealed record RowJson(
-        Work Work, Bound Bound, double Flops, double Bytes, double? Ceiling, double? CeilingShare, long? MemoryBytes,
+        Work Work, Bound Bound, double Flops, double Bytes, double? Ceiling, double? CeilingShare, double? Matmul, long? MemoryBytes,
         IReadOnlyList<ParticipantJson> Participants, IReadOnlyList<SampledRow> Others, IReadOnlyList<BarJson> Bars, IReadOnlyList<string> Missing);
 
     /// <summary>What a participant took.</summary>

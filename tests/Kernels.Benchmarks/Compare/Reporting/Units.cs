@@ -11,8 +11,15 @@ internal static class Units
     /// <summary>31.6 GB/s, or 208 GFLOP/s.</summary>
     public static string Rate(double rate, Bound bound)
     {
+        (double factor, string unit) = RateUnit(rate, bound);
+        return $"{Digits(rate / factor)} {unit}";
+    }
+
+    /// <summary>What rates as large as this are said in, and how much one of it is: 1e12 and TFLOP/s.</summary>
+    public static (double Factor, string Unit) RateUnit(double rate, Bound bound)
+    {
         string unit = bound == Bound.Memory ? "B/s" : "FLOP/s";
-        return rate < 1e12 ? $"{Digits(rate / 1e9)} G{unit}" : $"{Digits(rate / 1e12)} T{unit}";
+        return rate < 1e12 ? (1e9, "G" + unit) : (1e12, "T" + unit);
     }
 
     /// <summary>84.1 MB</summary>

@@ -40,6 +40,7 @@ internal static class CpuSuite
         Row.Paged<GroupedPagedHalf, Half>(Step.Decode, 8, 4096, " page 16") with { Bars = [new RowBar(Half, "contiguous", 0.95)] },
         Row.Contiguous<GroupedBFloat16, BFloat16>(Step.Decode, 8, 4096) with { Bars = [new CeilingBar(0.75)] },
         Row.Contiguous<GroupedInt8, Half>(Step.Decode, 8, 4096) with { Bars = [new RowBar(Half, "float16", 1.15)] },
+        Row.Contiguous<GroupedInt4, Half>(Step.Decode, 8, 4096),
         Row.Contiguous<GroupedFloat8, Half>(Step.Decode, 8, 4096),
         Row.Contiguous<Latent, float>(Step.Decode, 1, 4096) with { Bars = [new CeilingBar(0.7)] },
         Unshared,

@@ -35,7 +35,7 @@ internal static class Mods
     private static DeviceBuffer<float> SlopeOfHeads<TSpec>(ComputeDevice device, Extras<TSpec> extras)
     {
         int heads = extras.Work.QueryHeads;
-        DeviceBuffer<float> slopes = device.Upload<float>([.. Enumerable.Range(1, heads).Select(head => MathF.Pow(2, -8f * head / heads))]);
+        DeviceBuffer<float> slopes = device.Upload<float>([.. Enumerable.Range(0, heads).Select(head => WorkReference.Slope(head, heads))]);
         extras.Owned.Add(slopes);
         return slopes;
     }

@@ -62,6 +62,9 @@ internal sealed record Work(
     /// <summary>Bytes that a token takes in the cache, its scales included.</summary>
     public long CacheBytesPerToken { get; init; }
 
+    /// <summary>Query tokens of a sequence.</summary>
+    public int Queries => Step == Step.Prefill ? Sequence : 1;
+
     /// <summary>Pairs of a query and a key that it sees, for one head of one sequence. A causal triangle counts as half a square, as in the field's literature.</summary>
     public double VisibleScores => Step == Step.Decode ? Sequence
         : Window > 0 ? (Window * (Window + 1.0) / 2) + ((Sequence - Window) * (double)Window)
