@@ -60,12 +60,16 @@ internal sealed partial class FunctionTranslator
                 return Element(buffer, element.Arguments[0].Value, mask);
             case IInvocationOperation call:
                 return Call(call, mask);
-            case IMemberReferenceOperation { Instance: ILocalReferenceOperation { Local: { } local } } when !variables.ContainsKey(local):
-                // The variable was refused where it is declared.
+            case IMemberReferenceOperation { Instance: { } receiver } when IsRefused(receiver):
+            case IArrayElementReferenceOperation { ArrayReference: { } array } when IsRefused(array):
                 return Missing();
+            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } part } when BufferOf(part.Type) is not null:
+                return RefuseType(part) ? null : Missing();
             case IPropertyReferenceOperation { Instance: { } span } when BufferOf(span.Type) is not null:
                 Report(ModRules.Construct, operation.Syntax, operation.Syntax.ToString(), "a kernel knows no lengths: pass what it needs as an int parameter of the mod");
                 return null;
+            case IMemberReferenceOperation { Instance: { } value and not IInstanceReferenceOperation } when KindOf(value.Type) is null:
+                return RefuseType(value) ? null : Missing();
             case IFieldReferenceOperation or IPropertyReferenceOperation:
                 Report(ModRules.Outside, operation.Syntax, operation.Syntax.ToString());
                 return null;
@@ -74,6 +78,10 @@ internal sealed partial class FunctionTranslator
                 return null;
         }
     }
+
+    /// <summary>Whether an operation is a variable that was refused where it is declared.</summary>
+    private bool IsRefused(IOperation operation) => SymbolOf(operation) is { } symbol && symbol is not ILocalSymbol { IsConst: true }
+        && !variables.ContainsKey(symbol) && SymbolEqualityComparer.Default.Equals(symbol.ContainingSymbol, method);
 
     private LaneValue? Missing()
     {

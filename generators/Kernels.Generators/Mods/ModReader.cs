@@ -1,6 +1,7 @@
 using Kernels.Compiler;
 using Kernels.Compiler.Specs;
 using Kernels.Generators.Parsing;
+using Kernels.Generators.Writing;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -17,8 +18,9 @@ internal sealed record ModReading(ModFunction? Score, ModFunction? Mask, bool Is
 /// <summary>Reads the mods off a type that carries a spec; the generator and the analyzer read through it alike.</summary>
 internal static class ModReader
 {
-    /// <summary>The constants that the generator writes into the type, which mods may name though they are not there yet.</summary>
-    private static readonly string[] EmittedConstants = ["QueryHeads", "KvHeads", "HeadDim", "ValueDim"];
+    /// <summary>What the generator writes into the type that has constants, which mods may name though they are not there yet.</summary>
+    private static readonly string[] WithConstantValues =
+        ["QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "CacheLayout"];
 
     /// <param name="type">The type.</param>
     /// <param name="spec">What its attribute says.</param>
@@ -78,6 +80,47 @@ internal static class ModReader
 
         return new(functions[0], functions[1], isValid && findings.Count == 0, findings);
     }
+
+    /// <summary>Mods without their text, of a type of which nothing else need be right: inputs that no kernel takes are made similar ones.</summary>
+    public static (ModFunction? Score, ModFunction? Mask) Outline(INamedTypeSymbol type)
+    {
+        var types = new Dictionary<string, ModInputType>();
+        return (Of(ModKind.Score), Of(ModKind.Mask));
+
+        ModFunction? Of(ModKind kind)
+        {
+            if (type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(kind.IsOn) is not { } method)
+            {
+                return null;
+            }
+
+            foreach (IParameterSymbol parameter in method.Parameters.Skip(kind.Parameters.Count))
+            {
+                if (!types.ContainsKey(parameter.Name))
+                {
+                    types.Add(parameter.Name, InputType(parameter.Type) ?? NearestInputType(parameter.Type));
+                }
+            }
+
+            string[] names = [.. method.Parameters.Skip(kind.Parameters.Count).Select(parameter => parameter.Name).Where(name => name.Length > 0).Distinct()];
+            return new ModFunction("", new EquatableArray<ModInput>(names.Select(name => new ModInput(name, types[name]))));
+        }
+    }
+
+    /// <summary>Whether the C# compiler has something to say of a type.</summary>
+    public static bool HasErrors(INamedTypeSymbol type, Compilation compilation, CancellationToken cancellation) => type.DeclaringSyntaxReferences.Any(
+        part => compilation.GetSemanticModel(part.SyntaxTree).GetDiagnostics(part.Span, cancellation)
+            .Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
+
+    private static ModInputType NearestInputType(ITypeSymbol type) => type switch
+    {
+        IArrayTypeSymbol array => IsIntegral(array.ElementType) ? ModInputType.IntBuffer : ModInputType.FloatBuffer,
+        INamedTypeSymbol { Arity: 1 } list => IsIntegral(list.TypeArguments[0]) ? ModInputType.IntBuffer : ModInputType.FloatBuffer,
+        _ => IsIntegral(type) ? ModInputType.Int : ModInputType.Float,
+    };
+
+    private static bool IsIntegral(ITypeSymbol type) =>
+        type.TypeKind == TypeKind.Enum || type.SpecialType is >= SpecialType.System_Boolean and <= SpecialType.System_UInt64;
 
     /// <summary>A mod's inputs, or null if its signature is wrong.</summary>
     private static EquatableArray<ModInput>? Inputs(IMethodSymbol method, ModKind kind, List<ModFinding> findings)
@@ -193,24 +236,15 @@ internal static class ModReader
     private static (INamedTypeSymbol Type, Compilation Compilation) WithConstants(
         INamedTypeSymbol type, AttentionSpec spec, Compilation compilation, CancellationToken cancellation)
     {
-        string[] missing = [.. EmittedConstants.Where(name => type.GetMembers(name).IsEmpty)];
-        if (missing.Length == 0
+        string[] missing = [.. WithConstantValues.Where(name => type.GetMembers(name).IsEmpty)];
+        if (missing.Length < WithConstantValues.Length
             || type.DeclaringSyntaxReferences.FirstOrDefault() is not { } reference
             || !type.DeclaringSyntaxReferences.Any(part => Names(part.GetSyntax(cancellation))))
         {
             return (type, compilation);
         }
 
-        int[] values = [spec.QueryHeads, spec.KvHeads, spec.HeadDim, spec.ResolvedValueDim];
-        string constants = string.Concat(EmittedConstants
-            .Zip(values, (name, value) => (name, value))
-            .Where(constant => missing.Contains(constant.name))
-            .Select(constant => FormattableString.Invariant($"public const int {constant.name} = {constant.value}; ")));
-        TypeDeclaration declaration = SpecParser.Declaration(type);
-        string text = $"partial class {declaration.Identifier} {{ {constants}}}";
-        text = declaration.Containing.Reverse().Aggregate(text, (inner, head) => $"{head} {{ {inner} }}");
-        text = declaration.Namespace.Length == 0 ? text : $"namespace {declaration.Namespace} {{ {text} }}";
-
+        string text = SpecWriter.Write(new SpecModel(SpecParser.Declaration(type), BrokenSpec.Mend(spec), IsBroken: true));
         SyntaxNode syntax = reference.GetSyntax(cancellation);
         Compilation extended = compilation.AddSyntaxTrees(
             CSharpSyntaxTree.ParseText(text, (CSharpParseOptions)syntax.SyntaxTree.Options, cancellationToken: cancellation));
