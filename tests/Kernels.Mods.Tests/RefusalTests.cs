@@ -68,6 +68,7 @@ public sealed class RefusalTests
         { "if (key is int k) return k; return score;", "KA0308", "The pattern int k" },
         { "if (key is > 3 and int k) return k; return score;", "KA0308", "The pattern int k" },
         { "return checked(query * key);", "KA0313", "unchecked(query * key)" },
+        { "checked { int x = head; x *= key; return x; }", "KA0313", "write it as unchecked { x *= key; }" },
         { "return (float)Math.Exp(score);", "KA0307", "Math.Exp has no exact counterpart in a kernel; it calculates in double: call MathF.Exp" },
         { "return (float)0.5 * (float)(score * 0.5);", "KA0306", "write 0.5f" },
         { "return score * Slope;", "KA0312", "make it a const" },

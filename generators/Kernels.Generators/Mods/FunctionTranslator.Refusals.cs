@@ -12,6 +12,9 @@ internal sealed partial class FunctionTranslator
 
     private void Report(SpecRule rule, Location at, params string[] arguments) => findings.Add(new(rule, at, arguments));
 
+    private void Report(SpecRule rule, SyntaxNode at, ModFix? fix, params string[] arguments) =>
+        findings.Add(new(rule, at.GetLocation(), arguments) { Fix = fix });
+
     /// <summary>A construct that no kernel has.</summary>
     private void Refuse(IOperation operation)
     {
@@ -107,7 +110,8 @@ internal sealed partial class FunctionTranslator
         if (KindOf(type) is not null && whole.Type is { } to)
         {
             // What brings the type in is the conversion.
-            Report(ModRules.Type, whole.Syntax, Excerpt(whole.Syntax), A(to), InsteadOf(null, to));
+            ModFix? fix = whole.Syntax is CastExpressionSyntax cast && Nearest(to) is { } near ? new(ModFix.Replace, $"({near}){cast.Expression}") : null;
+            Report(ModRules.Type, whole.Syntax, fix, Excerpt(whole.Syntax), A(to), InsteadOf(null, to));
             return true;
         }
 
@@ -130,7 +134,9 @@ internal sealed partial class FunctionTranslator
                 Refuse(operation);
                 return true;
             case ILiteralOperation literal:
-                Report(ModRules.Type, literal.Syntax, literal.Syntax.ToString(), A(type), InsteadOf(literal.Syntax.ToString(), type));
+                string instead = InsteadOf(literal.Syntax.ToString(), type);
+                ModFix? number = instead.StartsWith("write ", StringComparison.Ordinal) ? new(ModFix.Replace, instead.Substring("write ".Length)) : null;
+                Report(ModRules.Type, literal.Syntax, number, literal.Syntax.ToString(), A(type), instead);
                 return true;
         }
 
@@ -166,13 +172,16 @@ internal sealed partial class FunctionTranslator
         }
         else
         {
-            findings.Add(new(ModRules.Type, at, name, A(type), InsteadOf(null, type)));
+            findings.Add(new(ModRules.Type, at, name, A(type), InsteadOf(null, type))
+            {
+                Fix = Nearest(type) is { } near ? new(ModFix.ChangeType, near) : null,
+            });
         }
     }
 
     private void RefuseParameter(IParameterSymbol parameter, string why) => findings.Add(new(
         ModRules.InputType, parameter.Locations[0], parameter.Name, why,
-        "bool, int, float, ReadOnlySpan<int> or ReadOnlySpan<float>, passed by value"));
+        "bool, int, float, ReadOnlySpan<int> or ReadOnlySpan<float>, passed by value") { Fix = ModReader.FixOf(parameter) });
 
     private static string NameOf(IInvocationOperation call) => call.TargetMethod is { IsStatic: true, ContainingType: { } type } target
         ? $"{type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}.{target.Name}"
@@ -194,7 +203,12 @@ internal sealed partial class FunctionTranslator
 
         string advice = LaneMath.Advice(target, call.Arguments.Select(argument => Excerpt(argument.Value.Syntax)).ToArray())
             ?? $"write it as a static method of {Type.Name}";
-        Report(ModRules.Method, call.Syntax, name, advice);
+        const string mathF = "call MathF.";
+        int at = advice.IndexOf(mathF, StringComparison.Ordinal);
+        ModFix? fix = at >= 0 && target.Parameters.Any(parameter => parameter.Type.SpecialType == SpecialType.System_Double)
+            ? new(ModFix.CallMathF, advice.Substring(at + mathF.Length))
+            : null;
+        Report(ModRules.Method, call.Syntax, fix, name, advice);
     }
 
     private static IOperation Unconverted(IOperation operation)
@@ -212,6 +226,14 @@ internal sealed partial class FunctionTranslator
         string name = type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat);
         return ("aeioAEIO".IndexOf(name[0]) >= 0 ? "an " : "a ") + name;
     }
+
+    /// <summary>The type of a mod's values that a number's type is nearest to, or null for others.</summary>
+    private static string? Nearest(ITypeSymbol type) => InsteadOf(null, type) switch
+    {
+        "use int" => "int",
+        "use float" when type.TypeKind != TypeKind.Dynamic => "float",
+        _ => null,
+    };
 
     private static string InsteadOf(string? literal, ITypeSymbol type)
     {

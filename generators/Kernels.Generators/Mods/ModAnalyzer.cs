@@ -68,7 +68,8 @@ public sealed class ModAnalyzer : DiagnosticAnalyzer
         {
             if (finding.Rule.Severity == RuleSeverity.Error || !context.IsGeneratedCode)
             {
-                context.ReportDiagnostic(Diagnostic.Create(ById[finding.Rule.Id], finding.At, finding.Arguments.ToObjects()));
+                context.ReportDiagnostic(Diagnostic.Create(
+                    ById[finding.Rule.Id], finding.At, DiagnosticFix.Properties(finding), finding.Arguments.ToObjects()));
             }
         }
     }

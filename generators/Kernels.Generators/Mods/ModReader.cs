@@ -112,6 +112,28 @@ internal static class ModReader
         part => compilation.GetSemanticModel(part.SyntaxTree).GetDiagnostics(part.Span, cancellation)
             .Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
 
+    /// <summary>What would make a parameter one of a kernel's function, where that is plain.</summary>
+    public static ModFix? FixOf(IParameterSymbol parameter) =>
+        parameter.RefKind != RefKind.None ? new(ModFix.DropModifiers)
+        : parameter.IsOptional ? new(ModFix.DropDefault)
+        : InputType(parameter.Type) is null && IsOfNumbers(parameter.Type) ? new(ModFix.ChangeType, NearestInputType(parameter.Type) switch
+        {
+            ModInputType.Int => "int",
+            ModInputType.Float => "float",
+            ModInputType.IntBuffer => "ReadOnlySpan<int>",
+            _ => "ReadOnlySpan<float>",
+        })
+        : null;
+
+    private static bool IsOfNumbers(ITypeSymbol type) => type switch
+    {
+        IArrayTypeSymbol { Rank: 1 } array => IsNumber(array.ElementType),
+        INamedTypeSymbol { Arity: 1, Name: "Span" or "ReadOnlySpan" or "Memory" or "ReadOnlyMemory" or "List" or "IReadOnlyList" or "IList" } list => IsNumber(list.TypeArguments[0]),
+        _ => IsNumber(type),
+    };
+
+    private static bool IsNumber(ITypeSymbol type) => type.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_Double || type.Name == "Half";
+
     private static ModInputType NearestInputType(ITypeSymbol type) => type switch
     {
         IArrayTypeSymbol array => IsIntegral(array.ElementType) ? ModInputType.IntBuffer : ModInputType.FloatBuffer,
@@ -128,7 +150,7 @@ internal static class ModReader
         int before = findings.Count;
         if (!method.IsStatic)
         {
-            findings.Add(new(ModRules.NotStatic, method.Locations[0], method.Name));
+            findings.Add(new(ModRules.NotStatic, method.Locations[0], method.Name) { Fix = new(ModFix.AddStatic) });
         }
 
         if (method.IsGenericMethod)
@@ -167,7 +189,8 @@ internal static class ModReader
             else if (Fault(parameter) is { } fault)
             {
                 findings.Add(new(ModRules.InputType, parameter.Locations[0], parameter.Name, fault,
-                    "int, float, ReadOnlySpan<int> or ReadOnlySpan<float>, passed by value and without a default"));
+                    "int, float, ReadOnlySpan<int> or ReadOnlySpan<float>, passed by value and without a default")
+                { Fix = FixOf(parameter) });
             }
             else
             {

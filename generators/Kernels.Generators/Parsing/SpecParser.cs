@@ -93,12 +93,26 @@ internal static class SpecParser
 
         (ModFunction? score, ModFunction? mask) = ModReader.Outline(type);
         AttentionSpec near = BrokenSpec.Mend(ReadSpec(type, attribute)) with { ScoreMod = score, MaskMod = mask };
-        return new SpecModel(Declaration(type), near, IsBroken: true);
+        return new SpecModel(Declaration(type), near, IsBroken: true) { IsSuppressed = IsSuppressed(type) };
     }
 
     /// <summary>Whether what was emitted into a type stands in for a broken spec: its descriptor is none that is kept.</summary>
     public static bool IsBroken(INamedTypeSymbol type) => type.GetMembers("Descriptor").OfType<IPropertySymbol>().FirstOrDefault() is { } descriptor
         && !type.GetMembers().OfType<IFieldSymbol>().Any(field => SymbolEqualityComparer.Default.Equals(field.AssociatedSymbol, descriptor));
+
+    /// <summary>Whether a SuppressMessage on a type, in it or around it names a rule: errors that nothing else turns off heed it.</summary>
+    private static bool IsSuppressed(INamedTypeSymbol type)
+    {
+        IEnumerable<ISymbol> symbols = type.GetMembers().Append(type);
+        for (ISymbol? outer = type.ContainingSymbol; outer is not null; outer = outer.ContainingSymbol)
+        {
+            symbols = symbols.Append(outer);
+        }
+
+        return symbols.SelectMany(symbol => symbol.GetAttributes()).Any(attribute =>
+            attribute.AttributeClass?.Name is "SuppressMessageAttribute" or "UnconditionalSuppressMessageAttribute"
+            && attribute.ConstructorArguments.Any(argument => argument.Value is string id && id.StartsWith("KA0", StringComparison.OrdinalIgnoreCase)));
+    }
 
     /// <summary>How to reopen a type.</summary>
     public static TypeDeclaration Declaration(INamedTypeSymbol type)
