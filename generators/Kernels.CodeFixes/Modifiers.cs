@@ -25,6 +25,26 @@ internal static class Modifiers
         return type.WithModifiers(type.Modifiers.Add(partial));
     }
 
+    /// <summary>Adds <c>static</c> after what says who may call the method.</summary>
+    public static MethodDeclarationSyntax AddStatic(MethodDeclarationSyntax method)
+    {
+        int at = method.Modifiers.TakeWhile(modifier => SyntaxFacts.IsAccessibilityModifier(modifier.Kind())).Count();
+        SyntaxToken modifier = SyntaxFactory.Token(SyntaxKind.StaticKeyword).WithTrailingTrivia(SyntaxFactory.Space);
+        if (at > 0 || method.AttributeLists.Count > 0 || method.Modifiers.Count > 0)
+        {
+            if (at == 0)
+            {
+                SyntaxToken first = method.Modifiers.Count > 0 ? method.Modifiers[0] : method.ReturnType.GetFirstToken();
+                method = method.ReplaceToken(first, first.WithLeadingTrivia());
+                modifier = modifier.WithLeadingTrivia(first.LeadingTrivia);
+            }
+
+            return method.WithModifiers(method.Modifiers.Insert(at, modifier));
+        }
+
+        return method.WithModifiers(method.Modifiers.Insert(0, modifier));
+    }
+
     /// <summary>Removes a modifier, if it is there; what stood before it now stands before what followed.</summary>
     public static TypeDeclarationSyntax Remove(TypeDeclarationSyntax type, string modifier)
     {

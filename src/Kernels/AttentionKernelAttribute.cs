@@ -11,6 +11,7 @@ namespace Kernels;
 /// [AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16)]
 /// public sealed partial class Llama3Attention;
 /// </code>
+/// The generator writes C#: in Visual Basic and F# the attribute does nothing, and types are declared in a C# project that is referenced.
 /// </remarks>
 /// <param name="queryHeads">Query heads, H_q: 1 to 1024, a multiple of <paramref name="kvHeads"/>.</param>
 /// <param name="kvHeads">Key-value heads, H_kv: 1 to 1024.</param>

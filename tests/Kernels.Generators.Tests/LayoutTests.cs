@@ -138,6 +138,15 @@ public sealed class LayoutTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Call(layout, "KeyOffset", 0, 0, 64, 0));
     }
 
+    /// <summary>What does not fit 64 bits is told, in a checked context and in others.</summary>
+    [Fact]
+    public void Offsets_beyond_64_bits_are_told()
+    {
+        using LoadedProgram program = new UserProgram(Specs.All["MhaFloat32"].Source).Run().Load();
+        Assert.Throws<OverflowException>(() =>
+            Call(program.Type("Models.MhaFloat32+CacheLayout"), "KeyOffset", int.MaxValue, 0, 0, 0, int.MaxValue));
+    }
+
     [Fact]
     public void Offsets_go_beyond_32_bits()
     {

@@ -25,6 +25,15 @@ public sealed class TypeShapeTests
         { "two_in_one_type", "partial class Outer { [Kernels.AttentionKernel(8, 2, 64)] partial class A; [Kernels.AttentionKernel(8, 2, 80)] partial class B; }" },
         { "keywords", "namespace @namespace.@int { partial class @class { [Kernels.AttentionKernel(8, 2, 64)] partial class @event; } }" },
         { "contextual_keywords", "namespace @file { partial class @record { [Kernels.AttentionKernel(8, 2, 64)] partial class @required; } }" },
+        { "lower_case", "namespace models { [Kernels.AttentionKernel(8, 2, 64)] partial class @attention; partial class @layer { [Kernels.AttentionKernel(8, 2, 64)] partial class @args; } }" },
+        { "names_of_types", "[Kernels.AttentionKernel(8, 2, 64)] partial class @dynamic; [Kernels.AttentionKernel(8, 2, 64)] partial class @nint; [Kernels.AttentionKernel(8, 2, 64)] partial class @var; [Kernels.AttentionKernel(8, 2, 64)] partial class @notnull;" },
+        { "keywords_of_members", "[Kernels.AttentionKernel(8, 2, 64)] partial class @field; [Kernels.AttentionKernel(8, 2, 64)] partial class @value; [Kernels.AttentionKernel(8, 2, 64)] partial class @scoped;" },
+        { "too_long_for_a_file", $"[Kernels.AttentionKernel(8, 2, 64)] partial class {new string('注', 85)}; [Kernels.AttentionKernel(8, 2, 64)] partial class {new string('注', 84)}意; [Kernels.AttentionKernel(8, 2, 64)] partial class 意{new string('注', 84)};" },
+        { "put_together_differently", "[Kernels.AttentionKernel(8, 2, 64)] partial class Caf\u00e9; [Kernels.AttentionKernel(8, 2, 64)] partial class Cafe\u0301;" },
+        { "names_of_devices", "[Kernels.AttentionKernel(8, 2, 64)] partial class Con; namespace Aux { [Kernels.AttentionKernel(8, 2, 64)] partial class Nul; }" },
+        { "obsolete", "[System.Obsolete(\"old\", error: true), Kernels.AttentionKernel(8, 2, 64)] partial class Spec;" },
+        { "experimental", "[System.Diagnostics.CodeAnalysis.Experimental(\"X1\"), Kernels.AttentionKernel(8, 2, 64)] partial class Spec;" },
+        { "for_other_languages", "[assembly: System.CLSCompliant(true)] [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec;" },
         { "other_letters", "namespace Größe { [Kernels.AttentionKernel(8, 2, 64)] partial class 注意; }" },
         { "names_of_namespaces", "using Att = Kernels.AttentionKernelAttribute;\nnamespace Mine.System { [Att(8, 2, 64)] partial class Kernels; }" },
         { "letters_differ_in_case", "[Kernels.AttentionKernel(8, 2, 64)] partial class Spec; [Kernels.AttentionKernel(8, 2, 64)] partial class SPEC; [Kernels.AttentionKernel(8, 2, 64)] partial class Other;" },
@@ -53,6 +62,8 @@ public sealed class TypeShapeTests
 
         Assert.Null(run.Result.Exception);
         Assert.True(run.Sources.Count == 3 * specs, $"{name}: {string.Join(", ", run.Sources.Keys)}");
+        Assert.Equal(3 * specs, run.Sources.Keys.Select(file => file.Normalize()).Distinct(StringComparer.OrdinalIgnoreCase).Count());
+        Assert.All(run.Sources.Keys, file => Assert.InRange(System.Text.Encoding.UTF8.GetByteCount(file), 1, 128));
         Assert.Empty(await run.AnalyzeAsync());
 
         // Warnings on what the user wrote are the user's; in generated files there are none.

@@ -15,6 +15,8 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
         Assert.Equal(
             ["analyzers/dotnet/cs/Kernels.CodeFixes.dll", "analyzers/dotnet/cs/Kernels.Generators.dll"],
             files.Where(file => file.StartsWith("analyzers/", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.Contains("buildTransitive/Kernels.props", files);
+        Assert.Contains("buildTransitive/Kernels.targets", files);
         Assert.Contains("docs/README.md", files);
         Assert.Contains("docs/KA0001.md", files);
         Assert.Contains("docs/KA0103.md", files);
@@ -64,6 +66,61 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
         Assert.Contains(
             "Program.cs(4,42): error KA0103: 32 query heads cannot be shared out over 6 KV heads; kvHeads must divide queryHeads, for example 4 or 8",
             result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_build_without_analyzers_does_not_pass_over_a_wrong_spec()
+    {
+        string folder = packages.CreateProject("Hasty", "Kernels.OpenCL", """
+            System.Console.WriteLine(WrongAttention.QueryHeads);
+
+            /// <summary>Heads that cannot be shared out.</summary>
+            [Kernels.AttentionKernel(queryHeads: 32, kvHeads: 6, headDim: 128)]
+            public sealed partial class WrongAttention;
+            """);
+        CommandResult result = await DotNet.RunAsync(folder, "build", "--verbosity", "quiet", "-property:RunAnalyzers=false");
+        Assert.NotEqual(0, result.ExitCode);
+        Assert.Contains("error CS1029: #error: 'WrongAttention has errors in its spec; a build with RunAnalyzers on, and without SuppressMessage, tells which'", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_references_Kernels_alone_is_told_of_the_runtime()
+    {
+        string folder = packages.CreateProject("Alone", "Kernels", """
+            System.Console.WriteLine(LlamaAttention.QueryHeads);
+
+            /// <summary>The heads of an 8 B Llama.</summary>
+            [Kernels.AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128)]
+            public sealed partial class LlamaAttention;
+            """, properties: "<WarningsNotAsErrors>KA0009</WarningsNotAsErrors>");
+        Assert.Contains("warning KA0009: LlamaAttention gets its numbers and kernel sources only", await DotNet.SucceedAsync(folder, "build", "--verbosity", "quiet"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("vb", """
+        Imports Kernels
+        <AttentionKernel(8, 2, 64)>
+        Public Class Attention
+        End Class
+        Module Program
+            Sub Main()
+            End Sub
+        End Module
+        """)]
+    [InlineData("fs", """
+        open Kernels
+        [<AttentionKernel(8, 2, 64)>]
+        type Attention() = class end
+        [<EntryPoint>]
+        let main _ = 0
+        """)]
+    public async Task Other_languages_are_told_that_nothing_is_generated(string extension, string program)
+    {
+        string folder = packages.CreateProject("Language_" + extension, "Kernels.OpenCL", program, extension, extension == "vb"
+            ? "<TreatWarningsAsErrors>false</TreatWarningsAsErrors><Nullable></Nullable>"
+            : "<TreatWarningsAsErrors>false</TreatWarningsAsErrors><WarningLevel>4</WarningLevel></PropertyGroup><ItemGroup><Compile Include=\"Program.fs\" /></ItemGroup><PropertyGroup>");
+        string output = await DotNet.SucceedAsync(folder, "build", "--verbosity", "quiet");
+        Assert.Contains("warning KA0010: [AttentionKernel] does nothing in this language", output, StringComparison.Ordinal);
     }
 
     private string[] Files(string package)

@@ -54,12 +54,17 @@ public sealed class PackedKernels : IAsyncLifetime
     }
 
     /// <summary>Writes a console project that references one of the packages.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="package">The package.</param>
+    /// <param name="program">Its one source file.</param>
+    /// <param name="extension">The language's: cs, vb or fs.</param>
+    /// <param name="properties">Properties of its own, in XML.</param>
     /// <returns>The project's folder.</returns>
-    public string CreateProject(string name, string package, string program)
+    public string CreateProject(string name, string package, string program, string extension = "cs", string properties = "")
     {
         string folder = Path.Combine(root, name);
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, name + ".csproj"), $"""
+        File.WriteAllText(Path.Combine(folder, $"{name}.{extension}proj"), $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
                 <OutputType>Exe</OutputType>
@@ -71,13 +76,14 @@ public sealed class PackedKernels : IAsyncLifetime
                 <GenerateDocumentationFile>true</GenerateDocumentationFile>
                 <UseSharedCompilation>false</UseSharedCompilation>
                 <NuGetAudit>false</NuGetAudit>
+                {properties}
               </PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="{package}" Version="[{Version}]" />
               </ItemGroup>
             </Project>
             """);
-        File.WriteAllText(Path.Combine(folder, "Program.cs"), program);
+        File.WriteAllText(Path.Combine(folder, "Program." + extension), program);
         return folder;
     }
 

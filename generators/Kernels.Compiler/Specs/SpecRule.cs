@@ -7,8 +7,11 @@ internal enum RuleSeverity
     Error,
     Warning,
 
-    /// <summary>Nothing is wrong; off until it is asked for.</summary>
+    /// <summary>Nothing is wrong, and something could be left out; an editor fades it.</summary>
     Info,
+
+    /// <summary>Nothing is wrong; off until it is asked for.</summary>
+    OnRequest,
 }
 
 /// <summary>A rule that a spec must keep. <paramref name="Message"/> is a composite format string.</summary>
@@ -19,6 +22,8 @@ internal sealed record SpecRule(string Id, string Title, string Message, RuleSev
     public static SpecRule Warning(string id, string title, string message) => new(id, title, message, RuleSeverity.Warning);
 
     public static SpecRule Info(string id, string title, string message) => new(id, title, message, RuleSeverity.Info);
+
+    public static SpecRule OnRequest(string id, string title, string message) => new(id, title, message, RuleSeverity.OnRequest);
 }
 
 /// <summary>The rules on a spec's numbers. Rules on the type that carries the attribute are the generator's.</summary>
@@ -86,7 +91,7 @@ internal static class SpecRules
     public static readonly SpecRule CacheWiderThanStorage = SpecRule.Warning("KA0201", "Cache is wider than what is put into it",
         "The cache keeps {0} but keys and values arrive as {1}: the wider cache takes more memory and bandwidth and holds nothing more; leave CacheStorage out");
 
-    public static readonly SpecRule OptionHasNoEffect = SpecRule.Warning("KA0202", "Option repeats its default",
+    public static readonly SpecRule OptionHasNoEffect = SpecRule.Info("KA0202", "Option repeats its default",
         "{0} = {1} is what the spec has without it; leave it out");
 
     public static readonly SpecRule CacheConvertsForNothing = SpecRule.Warning("KA0203", "Cache conversion saves no memory",

@@ -13,7 +13,7 @@ namespace Kernels.Generators.Diagnostics;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class AttentionCostAnalyzer : DiagnosticAnalyzer
 {
-    private static readonly DiagnosticDescriptor TokenCost = RuleDescriptors.Describe(SpecRule.Info("KA0401", "Cost of a token",
+    private static readonly DiagnosticDescriptor TokenCost = RuleDescriptors.Describe(SpecRule.OnRequest("KA0401", "Cost of a token",
         "{0}: a token takes {1} bytes in the cache of one layer, and a query {2} FLOPs for each key that it sees; decoding does {3} FLOPs for each byte of the cache"));
 
     /// <inheritdoc/>

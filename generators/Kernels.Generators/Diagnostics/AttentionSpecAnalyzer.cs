@@ -18,7 +18,7 @@ public sealed class AttentionSpecAnalyzer : DiagnosticAnalyzer
     public override void Initialize(AnalysisContext context)
     {
         context.EnableConcurrentExecution();
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
+        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.Analyze | GeneratedCodeAnalysisFlags.ReportDiagnostics);
         context.RegisterSymbolAction(Analyze, SymbolKind.NamedType);
     }
 
@@ -33,8 +33,12 @@ public sealed class AttentionSpecAnalyzer : DiagnosticAnalyzer
 
         foreach (TypeFinding finding in TypeChecker.Check(type, attribute, context.CancellationToken))
         {
-            context.ReportDiagnostic(Diagnostic.Create(
-                RuleDescriptors.Of(finding.Rule), Place(finding.At, syntax), DiagnosticFix.Properties(finding), finding.TypeName, finding.Subject));
+            Report(finding.Rule, Place(finding.At, syntax), DiagnosticFix.Properties(finding), finding.TypeName, finding.Subject);
+        }
+
+        if (!SpecParser.HasRuntime(context.Compilation))
+        {
+            Report(TypeRules.NoRuntime, syntax.GetLocation(), ImmutableDictionary<string, string?>.Empty, type.Name);
         }
 
         if (SpecParser.ParseSpec(type, attribute) is not { } spec)
@@ -44,11 +48,18 @@ public sealed class AttentionSpecAnalyzer : DiagnosticAnalyzer
 
         foreach (SpecFinding finding in SpecValidator.Validate(spec))
         {
-            context.ReportDiagnostic(Diagnostic.Create(
-                RuleDescriptors.Of(finding.Rule),
-                (AttributeArguments.Find(syntax, finding.Option) ?? (SyntaxNode)syntax).GetLocation(),
-                DiagnosticFix.Properties(finding),
-                finding.Arguments.ToObjects()));
+            Report(
+                finding.Rule, (AttributeArguments.Find(syntax, finding.Option) ?? (SyntaxNode)syntax).GetLocation(),
+                DiagnosticFix.Properties(finding), finding.Arguments.ToObjects());
+        }
+
+        // Code that another tool wrote is not the user's to polish, but its specs must be right too.
+        void Report(SpecRule rule, Location at, ImmutableDictionary<string, string?> properties, params object[] arguments)
+        {
+            if (rule.Severity == RuleSeverity.Error || !context.IsGeneratedCode)
+            {
+                context.ReportDiagnostic(Diagnostic.Create(RuleDescriptors.Of(rule), at, properties, arguments));
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Kernels.Compiler.Specs;
+using Kernels.Generators.Mods;
 using Microsoft.CodeAnalysis;
 
 namespace Kernels.Generators.Diagnostics;
@@ -15,6 +16,8 @@ internal static class DiagnosticFix
     public const string Unwanted = "Unwanted";
 
     private const string Fix = "Fix";
+
+    private const string ModKind = "ModFix", ModText = "ModText";
 
     public static ImmutableDictionary<string, string?> Properties(SpecFinding finding)
     {
@@ -31,6 +34,15 @@ internal static class DiagnosticFix
     public static ImmutableDictionary<string, string?> Properties(TypeFinding finding) => finding.Unwanted is null
         ? ImmutableDictionary<string, string?>.Empty
         : ImmutableDictionary<string, string?>.Empty.Add(Unwanted, finding.Unwanted);
+
+    public static ImmutableDictionary<string, string?> Properties(ModFinding finding) => finding.Fix is { } fix
+        ? ImmutableDictionary<string, string?>.Empty.Add(ModKind, fix.Kind).Add(ModText, fix.Text)
+        : ImmutableDictionary<string, string?>.Empty;
+
+    /// <summary>What would mend a finding on a mod, or null.</summary>
+    public static ModFix? OfMod(Diagnostic diagnostic) => diagnostic.Properties.TryGetValue(ModKind, out string? kind)
+        ? new ModFix(kind!, diagnostic.Properties[ModText]!)
+        : null;
 
     /// <summary>The changes to the attribute that would each keep the rule, in the validator's order.</summary>
     public static IEnumerable<SpecFix> Fixes(Diagnostic diagnostic)

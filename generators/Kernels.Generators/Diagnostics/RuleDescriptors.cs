@@ -19,7 +19,7 @@ internal static class RuleDescriptors
 
     public static DiagnosticDescriptor Of(SpecRule rule) => ById[rule.Id];
 
-    // The generator emits nothing while there is an error, so that turning one off would only hide why.
+    // What the generator emits while there is an error does not run, so that turning one off would only hide why.
     public static DiagnosticDescriptor Describe(SpecRule rule) => new(
         rule.Id,
         rule.Title,
@@ -31,7 +31,12 @@ internal static class RuleDescriptors
             RuleSeverity.Warning => DiagnosticSeverity.Warning,
             _ => DiagnosticSeverity.Info,
         },
-        isEnabledByDefault: rule.Severity != RuleSeverity.Info,
+        isEnabledByDefault: rule.Severity != RuleSeverity.OnRequest,
         helpLinkUri: HelpBase.Length == 0 ? null : HelpBase + rule.Id + ".md",
-        customTags: rule.Severity == RuleSeverity.Error ? [WellKnownDiagnosticTags.NotConfigurable] : []);
+        customTags: rule.Severity switch
+        {
+            RuleSeverity.Error => [WellKnownDiagnosticTags.NotConfigurable],
+            RuleSeverity.Info => [WellKnownDiagnosticTags.Unnecessary],
+            _ => [],
+        });
 }

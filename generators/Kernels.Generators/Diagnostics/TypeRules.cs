@@ -30,8 +30,11 @@ internal static class TypeRules
     public static readonly SpecRule LanguageVersion = SpecRule.Error("KA0008", "C# version is too low",
         "{0} is compiled as C# {1}; generated code takes C# 12 or later, so set LangVersion or leave it out");
 
+    public static readonly SpecRule NoRuntime = SpecRule.Warning("KA0009", "Runtime is not referenced",
+        "{0} gets its numbers and kernel sources only: what runs them on a device needs the package Kernels.OpenCL, so add a reference to it");
+
     public static readonly IReadOnlyList<SpecRule> All =
-        [NotPartial, ContainerNotPartial, WrongKind, Generic, MemberTaken, NameTaken, CannotConstruct, LanguageVersion];
+        [NotPartial, ContainerNotPartial, WrongKind, Generic, MemberTaken, NameTaken, CannotConstruct, LanguageVersion, NoRuntime];
 }
 
 /// <summary>A rule that a type breaks.</summary>

@@ -14,6 +14,11 @@ internal sealed partial class FunctionTranslator
             return CallOwn(call, target.PartialImplementationPart ?? target, mask);
         }
 
+        if (call.Instance is { } receiver && IsRefused(receiver))
+        {
+            return Missing();
+        }
+
         if (target.MethodKind == MethodKind.LocalFunction)
         {
             Report(ModRules.Construct, call.Syntax, $"{target.Name}, a local function,", $"make it a static method of {Type.Name}");
@@ -60,6 +65,12 @@ internal sealed partial class FunctionTranslator
         if (mod.IsRunning(target))
         {
             Report(ModRules.Recursion, call.Syntax, target.Name);
+            return null;
+        }
+
+        if (HasReferences(call))
+        {
+            Refuse(call);
             return null;
         }
 

@@ -60,20 +60,37 @@ internal sealed partial class FunctionTranslator
                 return Element(buffer, element.Arguments[0].Value, mask);
             case IInvocationOperation call:
                 return Call(call, mask);
-            case IMemberReferenceOperation { Instance: ILocalReferenceOperation { Local: { } local } } when !variables.ContainsKey(local):
-                // The variable was refused where it is declared.
+            case IMemberReferenceOperation { Instance: { } receiver } when IsRefused(receiver):
+            case IArrayElementReferenceOperation { ArrayReference: { } array } when IsRefused(array):
                 return Missing();
+            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } part } when BufferOf(part.Type) is not null:
+                return RefuseType(part) ? null : Missing();
             case IPropertyReferenceOperation { Instance: { } span } when BufferOf(span.Type) is not null:
                 Report(ModRules.Construct, operation.Syntax, operation.Syntax.ToString(), "a kernel knows no lengths: pass what it needs as an int parameter of the mod");
                 return null;
+            case IMemberReferenceOperation { Instance: { } value and not IInstanceReferenceOperation } when KindOf(value.Type) is null:
+                return RefuseType(value) ? null : Missing();
             case IFieldReferenceOperation or IPropertyReferenceOperation:
-                Report(ModRules.Outside, operation.Syntax, operation.Syntax.ToString());
+                Report(ModRules.Outside, operation.Syntax, ConstFix(operation), operation.Syntax.ToString());
                 return null;
             default:
                 Refuse(operation);
                 return null;
         }
     }
+
+    /// <summary>A field that is given its value where it is declared may as well be a const, if that value is one.</summary>
+    private static ModFix? ConstFix(IOperation operation) =>
+        operation is IFieldReferenceOperation { Field: { IsStatic: true, IsReadOnly: true } field }
+        && field.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax() is Microsoft.CodeAnalysis.CSharp.Syntax.VariableDeclaratorSyntax { Initializer.Value: { } value, Parent: Microsoft.CodeAnalysis.CSharp.Syntax.VariableDeclarationSyntax { Variables.Count: 1 } } declared
+        && declared.SyntaxTree == operation.Syntax.SyntaxTree
+        && operation.SemanticModel?.GetConstantValue(value).HasValue == true
+            ? new ModFix(ModFix.MakeConst, declared.SpanStart.ToString(System.Globalization.CultureInfo.InvariantCulture))
+            : null;
+
+    /// <summary>Whether an operation is a variable that was refused where it is declared.</summary>
+    private bool IsRefused(IOperation operation) => SymbolOf(operation) is { } symbol && symbol is not ILocalSymbol { IsConst: true }
+        && !variables.ContainsKey(symbol) && SymbolEqualityComparer.Default.Equals(symbol.ContainingSymbol, method);
 
     private LaneValue? Missing()
     {
@@ -106,8 +123,7 @@ internal sealed partial class FunctionTranslator
                     ? new($"(float)({value.Text})", Binding.Unary, type, true)
                     : new($"convert_lanes_float({value.Text})", Binding.Primary, type, false);
             case (LaneType.Float, LaneType.Int) when at is IConversionOperation { IsChecked: true }:
-                Report(ModRules.Checked, at.Syntax, at.Syntax.ToString());
-                return null;
+                return RefuseChecked(at);
             case (LaneType.Float, LaneType.Int):
                 return Help(LaneHelper.ToInt, value);
             default:
@@ -521,7 +537,11 @@ internal sealed partial class FunctionTranslator
 
     private LaneValue? RefuseChecked(IOperation at)
     {
-        Report(ModRules.Checked, at.Syntax, at.Syntax.ToString());
+        string text = at.Syntax.ToString();
+        (string kind, string instead) = at is IAssignmentOperation or IIncrementOrDecrementOperation
+            ? (ModFix.ReplaceStatement, $"unchecked {{ {text}; }}")
+            : (ModFix.Replace, $"unchecked({text})");
+        Report(ModRules.Checked, at.Syntax, new ModFix(kind, instead), text, instead);
         return null;
     }
 }

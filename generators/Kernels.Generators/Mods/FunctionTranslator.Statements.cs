@@ -55,7 +55,7 @@ internal sealed partial class FunctionTranslator
                 Assign(compound.Target, Compound(compound, mask), mask);
                 return new(false, mask);
             case IExpressionStatementOperation { Operation: IIncrementOrDecrementOperation increment }:
-                Assign(increment.Target, Increment(increment, mask), mask);
+                Assign(increment.Target, SymbolOf(increment.Target) is null ? null : Increment(increment, mask), mask);
                 return new(false, mask);
             case IConditionalOperation condition:
                 return If(condition, mask);
@@ -71,6 +71,9 @@ internal sealed partial class FunctionTranslator
                 return Leave(branch.BranchKind, mask);
             case IEmptyOperation:
                 return new(false, mask);
+            case ILabeledOperation { Operation: { } labeled }:
+                // What jumps here is refused.
+                return Statement(labeled, mask);
             default:
                 Refuse(statement);
                 return new(false, mask);
@@ -127,6 +130,12 @@ internal sealed partial class FunctionTranslator
 
     private void Assign(IOperation target, LaneValue? value, Mask? mask)
     {
+        if (target is IDiscardOperation)
+        {
+            Report(ModRules.Construct, target.Syntax.Parent ?? target.Syntax, "A result that is thrown away", "leave it out: all that a mod does is its result");
+            return;
+        }
+
         if (SymbolOf(target) is not { } symbol || (target as ILocalReferenceOperation)?.Local.IsRef == true)
         {
             Report(ModRules.Construct, target.Syntax, $"An assignment to {target.Syntax}", "assign to local variables and return the result");

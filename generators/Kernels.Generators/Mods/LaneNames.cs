@@ -12,7 +12,7 @@ internal sealed class LaneNames
             auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return
             short signed sizeof static struct switch typedef union unsigned void volatile while bool half quad complex imaginary true false
             global local constant private generic kernel read_only write_only read_write uniform pipe image1d_t image2d_t image3d_t sampler_t
-            event_t size_t ptrdiff_t intptr_t uintptr_t uchar ushort uint ulong atomic_int vec_step main asm
+            take_registers give_registers linux unix event_t size_t ptrdiff_t intptr_t uintptr_t uchar ushort uint ulong atomic_int vec_step main asm
             """),
         .. Words("""
             acos acosh acospi asin asinh asinpi atan atan2 atanh atanpi atan2pi cbrt ceil copysign cos cosh cospi erfc erf exp exp2 exp10 expm1
@@ -54,7 +54,7 @@ internal sealed class LaneNames
 
     /// <summary>
     /// A name for a local variable or parameter. Keywords and built-in functions of OpenCL C get an underscore, and so do names
-    /// without small letters, which could be a kernel's constants.
+    /// without small letters, which could be a kernel's constants. The names of functions that mods become are kept for these.
     /// </summary>
     public string Variable(string name)
     {
@@ -62,7 +62,8 @@ internal sealed class LaneNames
         bool isReserved = Reserved.Contains(ascii) || !ascii.Any(c => c is >= 'a' and <= 'z') || ascii.StartsWith("__", StringComparison.Ordinal)
             || ascii.StartsWith("lanes_", StringComparison.Ordinal) || ascii.StartsWith("as_", StringComparison.Ordinal)
             || ascii.StartsWith("convert_", StringComparison.Ordinal) || IsVectorType(ascii);
-        return Take(isReserved ? (ascii[0] == '_' ? "x" : "") + ascii + "_" : ascii);
+        bool isFunction = ModKind.All.Any(kind => ascii.StartsWith(kind.Prefix, StringComparison.Ordinal));
+        return Take(isFunction ? "my_" + ascii : isReserved ? (ascii[0] == '_' ? "x" : "") + ascii + "_" : ascii);
     }
 
     /// <summary>SlopeOf becomes slope_of.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Kernels.Compiler.Specs;
 using Kernels.Generators.Diagnostics;
 using Kernels.Generators.Parsing;
 using Microsoft.CodeAnalysis;
@@ -21,7 +22,7 @@ public sealed class ModAnalyzer : DiagnosticAnalyzer
     public override void Initialize(AnalysisContext context)
     {
         context.EnableConcurrentExecution();
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
+        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.Analyze | GeneratedCodeAnalysisFlags.ReportDiagnostics);
         context.RegisterSymbolAction(Analyze, SymbolKind.NamedType);
     }
 
@@ -30,12 +31,26 @@ public sealed class ModAnalyzer : DiagnosticAnalyzer
         var type = (INamedTypeSymbol)context.Symbol;
         if (SpecParser.FindAttribute(type) is { } attribute)
         {
-            if (SpecParser.ParseSpec(type, attribute) is { } spec)
+            if (SpecParser.ParseSpec(type, attribute) is not { } spec)
             {
-                foreach (ModFinding finding in ModReader.Read(type, spec, context.Compilation, context.CancellationToken).Findings)
-                {
-                    Report(finding);
-                }
+                return;
+            }
+
+            IReadOnlyList<ModFinding> findings = ModReader.Read(type, spec, context.Compilation, context.CancellationToken).Findings;
+            foreach (ModFinding finding in findings)
+            {
+                Report(finding);
+            }
+
+            if (findings.Count == 0
+                && type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(method => ModKind.All.Any(kind => kind.IsOn(method))) is { } unread
+                && SpecParser.IsBroken(type)
+                && !SpecValidator.Validate(spec).Any(finding => finding.Rule.Severity == RuleSeverity.Error)
+                && !ModReader.HasErrors(type, context.Compilation, context.CancellationToken))
+            {
+                // The generator has not seen what this compilation has.
+                Report(new(ModRules.Construct, unread.Locations[0],
+                    $"{unread.Name}, with a name in it that is not in the source,", "write here what another generator writes"));
             }
 
             return;
@@ -49,7 +64,13 @@ public sealed class ModAnalyzer : DiagnosticAnalyzer
             }
         }
 
-        void Report(ModFinding finding) =>
-            context.ReportDiagnostic(Diagnostic.Create(ById[finding.Rule.Id], finding.At, finding.Arguments.ToObjects()));
+        void Report(ModFinding finding)
+        {
+            if (finding.Rule.Severity == RuleSeverity.Error || !context.IsGeneratedCode)
+            {
+                context.ReportDiagnostic(Diagnostic.Create(
+                    ById[finding.Rule.Id], finding.At, DiagnosticFix.Properties(finding), finding.Arguments.ToObjects()));
+            }
+        }
     }
 }

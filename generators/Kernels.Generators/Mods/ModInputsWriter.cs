@@ -31,10 +31,10 @@ internal static class ModInputsWriter
         }
 
         writer.Add(CSharpFile.GeneratedCode);
-        writer.Open($"public readonly struct {TypeName}({string.Join(", ", inputs.Select(input => $"{HostType(input.Type)} {Identifier(input.Name)}"))}) : global::Kernels.OpenCL.IModInputs");
+        writer.Open($"public readonly struct {TypeName}({string.Join(", ", inputs.Select(input => $"{HostType(input.Type)} {Identifier.Of(input.Name)}"))}) : global::Kernels.OpenCL.IModInputs");
         for (int i = 0; i < inputs.Count; i++)
         {
-            string name = Identifier(inputs[i].Name);
+            string name = Identifier.Of(inputs[i].Name);
             writer.Add($"/// <summary>{Describe(inputs[i])}</summary>");
             writer.Add($"public {HostType(inputs[i].Type)} {members[i]} {{ get; }} = {name}{(IsBuffer(inputs[i].Type) ? $" ?? throw new global::System.ArgumentNullException(nameof({name}))" : "")};");
             writer.Line();
@@ -88,7 +88,4 @@ internal static class ModInputsWriter
     };
 
     private static bool IsBuffer(ModInputType type) => type is ModInputType.IntBuffer or ModInputType.FloatBuffer;
-
-    private static string Identifier(string name) =>
-        SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None ? "@" + name : name;
 }

@@ -1,6 +1,7 @@
 using Kernels.Compiler;
 using Kernels.Compiler.Specs;
 using Kernels.Generators.Parsing;
+using Kernels.Generators.Writing;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -17,8 +18,9 @@ internal sealed record ModReading(ModFunction? Score, ModFunction? Mask, bool Is
 /// <summary>Reads the mods off a type that carries a spec; the generator and the analyzer read through it alike.</summary>
 internal static class ModReader
 {
-    /// <summary>The constants that the generator writes into the type, which mods may name though they are not there yet.</summary>
-    private static readonly string[] EmittedConstants = ["QueryHeads", "KvHeads", "HeadDim", "ValueDim"];
+    /// <summary>What the generator writes into the type that has constants, which mods may name though they are not there yet.</summary>
+    private static readonly string[] WithConstantValues =
+        ["QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "CacheLayout"];
 
     /// <param name="type">The type.</param>
     /// <param name="spec">What its attribute says.</param>
@@ -79,13 +81,76 @@ internal static class ModReader
         return new(functions[0], functions[1], isValid && findings.Count == 0, findings);
     }
 
+    /// <summary>Mods without their text, of a type of which nothing else need be right: inputs that no kernel takes are made similar ones.</summary>
+    public static (ModFunction? Score, ModFunction? Mask) Outline(INamedTypeSymbol type)
+    {
+        var types = new Dictionary<string, ModInputType>();
+        return (Of(ModKind.Score), Of(ModKind.Mask));
+
+        ModFunction? Of(ModKind kind)
+        {
+            if (type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(kind.IsOn) is not { } method)
+            {
+                return null;
+            }
+
+            foreach (IParameterSymbol parameter in method.Parameters.Skip(kind.Parameters.Count))
+            {
+                if (!types.ContainsKey(parameter.Name))
+                {
+                    types.Add(parameter.Name, InputType(parameter.Type) ?? NearestInputType(parameter.Type));
+                }
+            }
+
+            string[] names = [.. method.Parameters.Skip(kind.Parameters.Count).Select(parameter => parameter.Name).Where(name => name.Length > 0).Distinct()];
+            return new ModFunction("", new EquatableArray<ModInput>(names.Select(name => new ModInput(name, types[name]))));
+        }
+    }
+
+    /// <summary>Whether the C# compiler has something to say of a type.</summary>
+    public static bool HasErrors(INamedTypeSymbol type, Compilation compilation, CancellationToken cancellation) => type.DeclaringSyntaxReferences.Any(
+        part => compilation.GetSemanticModel(part.SyntaxTree).GetDiagnostics(part.Span, cancellation)
+            .Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
+
+    /// <summary>What would make a parameter one of a kernel's function, where that is plain.</summary>
+    public static ModFix? FixOf(IParameterSymbol parameter) =>
+        parameter.RefKind != RefKind.None ? new(ModFix.DropModifiers)
+        : parameter.IsOptional ? new(ModFix.DropDefault)
+        : InputType(parameter.Type) is null && IsOfNumbers(parameter.Type) ? new(ModFix.ChangeType, NearestInputType(parameter.Type) switch
+        {
+            ModInputType.Int => "int",
+            ModInputType.Float => "float",
+            ModInputType.IntBuffer => "ReadOnlySpan<int>",
+            _ => "ReadOnlySpan<float>",
+        })
+        : null;
+
+    private static bool IsOfNumbers(ITypeSymbol type) => type switch
+    {
+        IArrayTypeSymbol { Rank: 1 } array => IsNumber(array.ElementType),
+        INamedTypeSymbol { Arity: 1, Name: "Span" or "ReadOnlySpan" or "Memory" or "ReadOnlyMemory" or "List" or "IReadOnlyList" or "IList" } list => IsNumber(list.TypeArguments[0]),
+        _ => IsNumber(type),
+    };
+
+    private static bool IsNumber(ITypeSymbol type) => type.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_Double || type.Name == "Half";
+
+    private static ModInputType NearestInputType(ITypeSymbol type) => type switch
+    {
+        IArrayTypeSymbol array => IsIntegral(array.ElementType) ? ModInputType.IntBuffer : ModInputType.FloatBuffer,
+        INamedTypeSymbol { Arity: 1 } list => IsIntegral(list.TypeArguments[0]) ? ModInputType.IntBuffer : ModInputType.FloatBuffer,
+        _ => IsIntegral(type) ? ModInputType.Int : ModInputType.Float,
+    };
+
+    private static bool IsIntegral(ITypeSymbol type) =>
+        type.TypeKind == TypeKind.Enum || type.SpecialType is >= SpecialType.System_Boolean and <= SpecialType.System_UInt64;
+
     /// <summary>A mod's inputs, or null if its signature is wrong.</summary>
     private static EquatableArray<ModInput>? Inputs(IMethodSymbol method, ModKind kind, List<ModFinding> findings)
     {
         int before = findings.Count;
         if (!method.IsStatic)
         {
-            findings.Add(new(ModRules.NotStatic, method.Locations[0], method.Name));
+            findings.Add(new(ModRules.NotStatic, method.Locations[0], method.Name) { Fix = new(ModFix.AddStatic) });
         }
 
         if (method.IsGenericMethod)
@@ -124,7 +189,8 @@ internal static class ModReader
             else if (Fault(parameter) is { } fault)
             {
                 findings.Add(new(ModRules.InputType, parameter.Locations[0], parameter.Name, fault,
-                    "int, float, ReadOnlySpan<int> or ReadOnlySpan<float>, passed by value and without a default"));
+                    "int, float, ReadOnlySpan<int> or ReadOnlySpan<float>, passed by value and without a default")
+                { Fix = FixOf(parameter) });
             }
             else
             {
@@ -193,24 +259,15 @@ internal static class ModReader
     private static (INamedTypeSymbol Type, Compilation Compilation) WithConstants(
         INamedTypeSymbol type, AttentionSpec spec, Compilation compilation, CancellationToken cancellation)
     {
-        string[] missing = [.. EmittedConstants.Where(name => type.GetMembers(name).IsEmpty)];
-        if (missing.Length == 0
+        string[] missing = [.. WithConstantValues.Where(name => type.GetMembers(name).IsEmpty)];
+        if (missing.Length < WithConstantValues.Length
             || type.DeclaringSyntaxReferences.FirstOrDefault() is not { } reference
             || !type.DeclaringSyntaxReferences.Any(part => Names(part.GetSyntax(cancellation))))
         {
             return (type, compilation);
         }
 
-        int[] values = [spec.QueryHeads, spec.KvHeads, spec.HeadDim, spec.ResolvedValueDim];
-        string constants = string.Concat(EmittedConstants
-            .Zip(values, (name, value) => (name, value))
-            .Where(constant => missing.Contains(constant.name))
-            .Select(constant => FormattableString.Invariant($"public const int {constant.name} = {constant.value}; ")));
-        TypeDeclaration declaration = SpecParser.Declaration(type);
-        string text = $"partial class {declaration.Identifier} {{ {constants}}}";
-        text = declaration.Containing.Reverse().Aggregate(text, (inner, head) => $"{head} {{ {inner} }}");
-        text = declaration.Namespace.Length == 0 ? text : $"namespace {declaration.Namespace} {{ {text} }}";
-
+        string text = SpecWriter.Write(new SpecModel(SpecParser.Declaration(type), BrokenSpec.Mend(spec), IsBroken: true));
         SyntaxNode syntax = reference.GetSyntax(cancellation);
         Compilation extended = compilation.AddSyntaxTrees(
             CSharpSyntaxTree.ParseText(text, (CSharpParseOptions)syntax.SyntaxTree.Options, cancellationToken: cancellation));

@@ -44,7 +44,7 @@ internal static class ModRules
         "{0} is read when the method runs, which a kernel cannot; make it a const, or pass it as a parameter of the mod");
 
     public static readonly SpecRule Checked = SpecRule.Error("KA0313", "Overflow check",
-        "{0} would throw on overflow, which a kernel cannot; write it as unchecked({0})");
+        "{0} would throw on overflow, which a kernel cannot; write it as {1}");
 
     public static readonly SpecRule InputClash = SpecRule.Error("KA0314", "Inputs of one name differ in type",
         "Parameter {0} is {1} here and {2} in {3}; inputs of the same name are one argument, so give them one type or two names");
@@ -65,4 +65,7 @@ internal sealed record ModFinding(SpecRule Rule, Location At, EquatableArray<str
         : this(rule, at, new EquatableArray<string>(arguments))
     {
     }
+
+    /// <summary>What would mend it, where that is plain.</summary>
+    public ModFix? Fix { get; init; }
 }

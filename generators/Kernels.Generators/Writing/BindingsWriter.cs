@@ -82,7 +82,9 @@ internal static class BindingsWriter
             /// <param name="target">The target whose kernels to run; null, the default, picks by the device's capabilities.</param>
             /// <exception cref="global::Kernels.OpenCL.DeviceLimitException">The device has less local memory, or smaller work-groups, than the kernels take.</exception>
             {{CSharpFile.GeneratedCode}}
+            #pragma warning restore CS8618 // what it leaves null of the type's other part is told here
             public {{name}}(global::Kernels.OpenCL.ComputeDevice device, global::Kernels.KernelTarget? target = null) => launcher = new(device, Descriptor, target);
+            #pragma warning disable CS8618
 
             /// <inheritdoc/>
             {{CSharpFile.GeneratedCode}}

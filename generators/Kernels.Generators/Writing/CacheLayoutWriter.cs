@@ -134,19 +134,32 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
             /// <summary>Where {subject} lies {cache}.</summary>
             /// <exception cref="global::System.ArgumentOutOfRangeException">An index is outside its axis.</exception>
             """);
+        if (!paged)
+        {
+            writer.Add("/// <exception cref=\"global::System.OverflowException\">The offset does not fit 64 bits.</exception>");
+        }
+
         writer.Open($"public static long {name}Offset({parameters})");
         writer.Add($"""
             global::System.ArgumentOutOfRangeException.ThrowIfNegative({Outer});
-            global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)kvHead, (uint)KvHeads, nameof(kvHead));
-            global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)token, (uint){capacity}, nameof(token));
             """);
+        Within("kvHead", "KvHeads");
+        Within("token", capacity);
         if (dimName is not null)
         {
-            writer.Add($"global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint){index}, (uint){dimName}, nameof({index}));");
+            Within(index, dimName);
         }
 
-        writer.Add($"return ({Outer} * {name}{outerName}Stride{call}) + (kvHead * {name}HeadStride{call}) + (token * {name}TokenStride){(dimName is null ? "" : $" + {index}")};");
+        // A page's offset fits 64 bits whatever its number; a sequence's may not, which is to be the same in a checked context and in others.
+        string offset = $"({Outer} * {name}{outerName}Stride{call}) + (kvHead * {name}HeadStride{call}) + (token * {name}TokenStride){(dimName is null ? "" : $" + {index}")}";
+        writer.Add($"return {(paged ? offset : $"checked({offset})")};");
         writer.Close();
+
+        void Within(string axis, string count)
+        {
+            writer.Add($"global::System.ArgumentOutOfRangeException.ThrowIfNegative({axis});");
+            writer.Add($"global::System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual({axis}, {count});");
+        }
     }
 
     private static long RowBytes(AttentionSpec spec, int dim) => (long)spec.KvHeads * spec.ResolvedCacheStorage.RowBytes(dim);

@@ -12,6 +12,14 @@ internal static class KernelSourceWriter
         writer.Add("/// <summary>The OpenCL C source of each kernel, for each target.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Open("public static class KernelSources");
+        if (model.IsBroken)
+        {
+            writer.Add("/// <summary>The source of one kernel, in UTF-8.</summary>");
+            writer.Add("public static global::System.ReadOnlySpan<byte> Get(global::Kernels.KernelTarget target, global::Kernels.KernelAlgorithm algorithm) =>");
+            writer.Add($"    {CSharpFile.ThrowBroken(model)};");
+            writer.Close();
+            return;
+        }
 
         // A target that has no form of its own for a kernel has another's, which is written once.
         var all = Planner.TargetsOf(model.Spec)

@@ -21,7 +21,7 @@ internal static class SpecWriter
         return CSharpFile.Write(model, remarks, $" : global::Kernels.IAttentionSpec<{model.Type.Identifier}>", writer =>
         {
             Numbers(writer, spec);
-            Descriptor(writer, model.Type.Name, spec);
+            Descriptor(writer, model);
             new CacheLayoutWriter(spec).Write(writer);
         });
     }
@@ -55,13 +55,20 @@ internal static class SpecWriter
         public const long FlopsPerQueryAndKey = {FlopsPerQueryAndKey(spec)};
         """).Line();
 
-    private static void Descriptor(CodeWriter writer, string name, AttentionSpec spec)
+    private static void Descriptor(CodeWriter writer, SpecModel model)
     {
+        AttentionSpec spec = model.Spec;
         writer.Add("/// <inheritdoc/>");
         writer.Add(CSharpFile.GeneratedCode);
+        if (model.IsBroken)
+        {
+            writer.Add($"public static global::Kernels.AttentionDescriptor Descriptor => {CSharpFile.ThrowBroken(model)};").Line();
+            return;
+        }
+
         writer.Add("public static global::Kernels.AttentionDescriptor Descriptor { get; } = new(");
         writer.Add($"""
-                "{name}",
+                "{model.Type.Name}",
                 new global::Kernels.AttentionShape(
                     QueryHeads: {spec.QueryHeads}, KvHeads: {spec.KvHeads}, HeadDim: {spec.HeadDim}, ValueDim: {spec.ResolvedValueDim}, Scale: {Double(spec.ResolvedScale)},
                     Mask: global::Kernels.AttentionMask.{spec.Mask}, Storage: global::Kernels.ElementType.{spec.Storage}, CacheStorage: global::Kernels.ElementType.{spec.ResolvedCacheStorage}, Layout: global::Kernels.KvLayout.{spec.Layout}){Initializer(spec)},

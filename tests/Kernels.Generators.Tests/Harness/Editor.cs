@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Kernels.CodeFixes;
 using Kernels.Generators.Diagnostics;
+using Kernels.Generators.Mods;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CodeActions;
 using Microsoft.CodeAnalysis.CodeFixes;
@@ -43,11 +44,14 @@ internal sealed class Editor
     public async Task<IReadOnlyList<(Diagnostic Diagnostic, CodeAction Action)>> ActionsAsync()
     {
         var actions = new List<(Diagnostic, CodeAction)>();
-        foreach (Diagnostic finding in Findings.Where(finding => new AttentionSpecCodeFixProvider().FixableDiagnosticIds.Contains(finding.Id)))
+        foreach (Diagnostic finding in Findings)
         {
-            var context = new CodeFixContext(
-                Document(finding), finding, (action, diagnostics) => actions.Add((Assert.Single(diagnostics), action)), CancellationToken.None);
-            await new AttentionSpecCodeFixProvider().RegisterCodeFixesAsync(context);
+            if (ProviderOf(finding.Id) is { } provider)
+            {
+                var context = new CodeFixContext(
+                    Document(finding), finding, (action, diagnostics) => actions.Add((Assert.Single(diagnostics), action)), CancellationToken.None);
+                await provider.RegisterCodeFixesAsync(context);
+            }
         }
 
         return actions;
@@ -59,11 +63,11 @@ internal sealed class Editor
     /// <summary>Takes an action wherever in the solution a rule is broken.</summary>
     public async Task<Editor> ApplyToAllAsync(string id, string title)
     {
-        var provider = new AttentionSpecCodeFixProvider();
+        CodeFixProvider provider = ProviderOf(id)!;
         CodeAction one = await FindAsync(title);
         var context = new FixAllContext(
             project.Documents.First(), provider, FixAllScope.Solution, one.EquivalenceKey!, [id], new FoundDiagnostics(this), CancellationToken.None);
-        CodeAction? all = await provider.GetFixAllProvider().GetFixAsync(context);
+        CodeAction? all = await provider.GetFixAllProvider()!.GetFixAsync(context);
         Assert.NotNull(all);
         return await ApplyAsync(all);
     }
@@ -74,9 +78,12 @@ internal sealed class Editor
     private static async Task<Editor> OpenAsync(Project project)
     {
         Compilation compilation = (await project.GetCompilationAsync())!;
-        ImmutableArray<Diagnostic> findings = await compilation.WithAnalyzers([new AttentionSpecAnalyzer()]).GetAnalyzerDiagnosticsAsync();
+        ImmutableArray<Diagnostic> findings = await compilation.WithAnalyzers([new AttentionSpecAnalyzer(), new ModAnalyzer()]).GetAnalyzerDiagnosticsAsync();
         return new Editor(project, [.. findings.OrderBy(finding => finding.Location.SourceSpan.Start).ThenBy(finding => finding.Id, StringComparer.Ordinal)]);
     }
+
+    private static CodeFixProvider? ProviderOf(string id) =>
+        new CodeFixProvider[] { new AttentionSpecCodeFixProvider(), new ModCodeFixProvider() }.FirstOrDefault(provider => provider.FixableDiagnosticIds.Contains(id));
 
     private async Task<CodeAction> FindAsync(string title)
     {

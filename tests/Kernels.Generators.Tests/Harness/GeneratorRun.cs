@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Text;
 
 namespace Kernels.Generators.Tests.Harness;
 
@@ -35,24 +36,21 @@ internal sealed class GeneratorRun
     public ImmutableSortedDictionary<string, string> Sources => sources.Value;
 
     /// <summary>What the C# compiler says of program and generated code together, hidden notes aside.</summary>
-    public IEnumerable<Diagnostic> CompilerDiagnostics
-    {
-        get
-        {
-            // Documentation is checked in full only where it is written.
-            using var image = new MemoryStream();
-            using var documentation = new MemoryStream();
-            return Output.Emit(image, xmlDocumentationStream: documentation).Diagnostics
-                .Where(diagnostic => diagnostic.Severity > DiagnosticSeverity.Hidden);
-        }
-    }
+    public IEnumerable<Diagnostic> CompilerDiagnostics => Diagnose(Output);
+
+    /// <summary>The same, with what generated files keep quiet.</summary>
+    public IEnumerable<Diagnostic> AllDiagnostics => Diagnose(Output.SyntaxTrees.Except(Input.SyntaxTrees).Aggregate(
+        Output, (program, tree) => program.ReplaceSyntaxTree(tree, tree.WithChangedText(
+            SourceText.From(tree.ToString().Replace("#pragma warning disable\n", "", StringComparison.Ordinal), System.Text.Encoding.UTF8)))));
 
     /// <summary>A first run.</summary>
     /// <param name="compilation">The program.</param>
     /// <param name="tracksSteps">Whether the run's steps are recorded; Roslyn 4.8 fails over it after some series of broken programs.</param>
-    public static GeneratorRun Start(CSharpCompilation compilation, bool tracksSteps = true) => new(
+    /// <param name="options">What the build tells the generator, or null.</param>
+    public static GeneratorRun Start(CSharpCompilation compilation, bool tracksSteps = true, AnalyzerConfigOptionsProvider? options = null) => new(
         CSharpGeneratorDriver.Create(
             [new AttentionKernelGenerator().AsSourceGenerator()],
+            optionsProvider: options,
             parseOptions: (CSharpParseOptions?)compilation.SyntaxTrees.FirstOrDefault()?.Options,
             driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: tracksSteps)),
         compilation);
@@ -62,17 +60,19 @@ internal sealed class GeneratorRun
 
     /// <summary>What the analyzers say of the program; they see the generated code too, as they do in a compiler.</summary>
     /// <param name="editorConfig">Lines of the program's <c>.editorconfig</c>, for all its files.</param>
-    public async Task<ImmutableArray<Diagnostic>> AnalyzeAsync(string editorConfig = "") => await Output
+    /// <param name="extra">What another generator writes into the program.</param>
+    public async Task<ImmutableArray<Diagnostic>> AnalyzeAsync(string editorConfig = "", string extra = "") => await Output
+        .AddSyntaxTrees(CSharpSyntaxTree.ParseText(extra, (CSharpParseOptions)Input.SyntaxTrees[0].Options, path: "Extra.g.cs"))
         .WithOptions(Output.Options.WithSyntaxTreeOptionsProvider(new EditorConfig(editorConfig)))
         .WithAnalyzers(Analyzers.All, new CompilationWithAnalyzersOptions(
             new AnalyzerOptions([]), onAnalyzerException: null, concurrentAnalysis: false, logAnalyzerExecutionTime: false))
         .GetAnalyzerDiagnosticsAsync();
 
-    /// <summary>Fails with the diagnostics and the code around them if there is an error or a warning.</summary>
+    /// <summary>Fails with the diagnostics and the code around them if there is an error or a warning, even one that nobody would be told.</summary>
     public GeneratorRun AssertClean()
     {
         Assert.Null(Result.Exception);
-        Assert.Empty(CompilerDiagnostics.Select(Describe));
+        Assert.Empty(AllDiagnostics.Select(Describe));
         return this;
     }
 
@@ -84,6 +84,15 @@ internal sealed class GeneratorRun
         Assert.True(Output.Emit(image).Success);
         image.Position = 0;
         return new LoadedProgram(image);
+    }
+
+    private static IEnumerable<Diagnostic> Diagnose(CSharpCompilation program)
+    {
+        // Documentation is checked in full only where it is written.
+        using var image = new MemoryStream();
+        using var documentation = new MemoryStream();
+        return program.Emit(image, xmlDocumentationStream: documentation).Diagnostics
+            .Where(diagnostic => diagnostic.Severity > DiagnosticSeverity.Hidden);
     }
 
     private static string Describe(Diagnostic diagnostic)

@@ -64,17 +64,20 @@ internal sealed record KernelInput(string Type, string Name, string Meaning, str
         return inputs;
     }
 
-    /// <summary>An input of a mod. Its name is apart from the kernel's own, and in ASCII.</summary>
-    public static KernelInput Of(ModInput input) => new(
-        ScoreRules.TypeOf(input.Type),
-        "input_" + string.Concat(input.Name.Select(c => c < 128 ? c.ToString() : "u" + ((int)c).ToString("x4", System.Globalization.CultureInfo.InvariantCulture))),
-        "");
+    /// <summary>An input of a mod. Its name is apart from the kernel's own, in ASCII, and no other input's.</summary>
+    public static KernelInput Of(ModInput input) => new(ScoreRules.TypeOf(input.Type), NameOf(input.Name), "");
 
     /// <summary>Inputs as parameters of a function, each with a leading comma.</summary>
     public static string Parameters(IEnumerable<KernelInput> inputs) => string.Concat(inputs.Select(input => $", {input.Type} {input.Name}"));
 
     /// <summary>Inputs as arguments, each with a leading comma.</summary>
     public static string Arguments(IEnumerable<KernelInput> inputs) => string.Concat(inputs.Select(input => $", {input.Name}"));
+
+    /// <summary>Where a name has other letters, an underscore begins their numbers and stands twice for itself, so that no two names meet.</summary>
+    private static string NameOf(string name) => name.All(c => c < 128)
+        ? "input_" + name
+        : "unicode_input_" + string.Concat(name.Select(c =>
+            c == '_' ? "__" : c < 128 ? c.ToString() : "_" + ((int)c).ToString("x4", System.Globalization.CultureInfo.InvariantCulture)));
 
     /// <summary>The end of a kernel's parameter list: inputs on lines of their own with their comments, and the parenthesis.</summary>
     /// <param name="inputs">The inputs.</param>
