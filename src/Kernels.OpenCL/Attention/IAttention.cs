@@ -93,8 +93,8 @@ public interface IPagedAttention<TSelf, TElement> : IAttention<TSelf, TElement>
 /// <summary>An attention type of a spec with rope.</summary>
 public interface IRopeAttention
 {
-    /// <summary>The values of a <see cref="RopeTable"/>, [positions, rotary dimension / 2, 2]; the next launches take it, those of append too.</summary>
-    DeviceBuffer<float>? Rope { get; set; }
+    /// <summary>A <see cref="RopeTable"/> of the spec's rotary dimension on the device; the next launches take it, those of append too.</summary>
+    DeviceRopeTable? Rope { get; set; }
 }
 
 /// <summary>An attention type of a spec with sinks.</summary>

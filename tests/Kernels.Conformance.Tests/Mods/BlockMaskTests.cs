@@ -53,6 +53,8 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
         using KvCache<WideWindow> cache = attention.CreateCache(2, 40);
         cache.Extend(0, 40);
         cache.Extend(1, 40);
+        cache.MarkWritten(0);
+        cache.MarkWritten(1);
         using AttentionPlan<WideWindow> plan = attention.CreatePlan(), other = attention.CreatePlan();
         plan.Build(cache, [new(0, 30, 40)]);
         using BlockMask<WideWindow> mask = attention.CreateBlockMask(plan);
