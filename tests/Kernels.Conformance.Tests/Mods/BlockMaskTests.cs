@@ -59,6 +59,9 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
         plan.Build(cache, [new(0, 30, 40)]);
         using BlockMask<WideWindow> mask = attention.CreateBlockMask(plan);
         Assert.True(mask.Fits(plan));
+        Assert.Throws<ArgumentException>("plan", () => attention.CreateBlockMask(other));
+        Assert.Throws<ArgumentException>("plan", () => mask.Build(other));
+        Assert.True(mask.Fits(plan));
         other.Build(cache, [new(1, 30, 40)]);
         Assert.True(mask.Fits(other));
         other.Build(cache, [new(1, 29, 40)]);
