@@ -14,6 +14,7 @@ public abstract class KvCache : IDisposable
     private readonly HeadScales? headScales;
     private readonly int[] lengths;
     private readonly long[] changedAt;
+    private long changes;
     private bool disposed;
 
     private protected KvCache(ComputeDevice device, AttentionShape shape, int sequences, int capacity, int layers)
@@ -87,7 +88,7 @@ public abstract class KvCache : IDisposable
 
     internal WrittenTokens Written { get; }
 
-    internal long Changes { get; private set; }
+    internal long Changes => Volatile.Read(ref changes);
 
     /// <summary>Whether there is such a sequence.</summary>
     public bool Exists(int sequence)
@@ -125,7 +126,7 @@ public abstract class KvCache : IDisposable
         {
             lengths[sequence] = length;
             Written.Truncate(sequence, length);
-            changedAt[sequence] = ++Changes;
+            changedAt[sequence] = Interlocked.Increment(ref changes);
         }
     }
 
