@@ -81,7 +81,7 @@ public sealed class PagePool
 
     /// <summary>Begins an empty sequence.</summary>
     /// <returns>
-    /// Its number. That of a released sequence is given out again after 2^31 others, a month at a thousand a second: whoever still uses it
+    /// Its number. That of a released sequence is given out again after 2^31 others, three weeks at a thousand a second: whoever still uses it
     /// gets an error, and not another's sequence.
     /// </returns>
     public int Create()
