@@ -30,6 +30,8 @@ public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<Devic
         AttentionRequest[] requests = [new(0, 1, keys + 1), new(1, 1, keys + 1)];
         cache.Extend(0, keys);
         cache.Extend(1, keys);
+        cache.MarkWritten(0);
+        cache.MarkWritten(1);
         for (int i = 0; i < Rounds; i++)
         {
             Step();

@@ -52,10 +52,15 @@ public sealed class BadInputTests(DeviceFixture fixture)
         Assert.Throws<ArgumentException>("values", () => launcher.Append(setup.Plan, setup.Cache, 0, large, small));
         Assert.Throws<ArgumentException>("queries", () => launcher.Attend(setup.Plan, setup.Cache, 0, small, large, null));
         Assert.Throws<ArgumentException>("outputs", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, small, null));
-        using DeviceBuffer<float> lse = setup.Device.Allocate<float>(Shape.QueryHeads - 1);
-        Assert.Throws<ArgumentException>("lse", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, large, lse));
+        using DeviceBuffer<float> other = setup.Device.Allocate<float>(OutputElements), lse = setup.Device.Allocate<float>(Shape.QueryHeads - 1);
+        Assert.Throws<ArgumentException>("lse", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, other, lse));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
         Assert.Throws<ArgumentNullException>("keys", () => launcher.Append(setup.Plan, setup.Cache, 0, null!, large));
         Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.Append(setup.Plan, setup.Cache, 1, large, large));
+        Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.Attend(setup.Plan, setup.Cache, -1, large, other, null));
+        Assert.Throws<ArgumentException>("merged", () => launcher.MergeStates(1, 1, large, other, large, other));
+        using DeviceBuffer<float> merged = setup.Device.Allocate<float>(OutputElements);
+        Assert.Throws<ArgumentException>("mergedLse", () => launcher.MergeStates(1, 1, large, other, merged, other));
     }
 
     [SkippableFact]
@@ -65,8 +70,14 @@ public sealed class BadInputTests(DeviceFixture fixture)
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
         setup.Cache.Extend(0, 3);
         setup.Cache.Extend(1, 2);
+        setup.Cache.Extend(2, 1);
+        for (int sequence = 0; sequence < 3; sequence++)
+        {
+            setup.Cache.MarkWritten(sequence);
+        }
+
         setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 2, 3), new AttentionRequest(1, 1, 2)]);
-        using DeviceBuffer<float> large = setup.Device.Allocate<float>(3 * OutputElements);
+        using DeviceBuffer<float> large = setup.Device.Allocate<float>(3 * OutputElements), outputs = setup.Device.Allocate<float>(3 * OutputElements);
         using DeviceBuffer<int> documents = setup.Device.Allocate<int>(5), fewDocuments = setup.Device.Allocate<int>(4);
         using DeviceBuffer<byte> mask = setup.Device.Allocate<byte>(9);
 
@@ -93,46 +104,66 @@ public sealed class BadInputTests(DeviceFixture fixture)
         launcher.Bias = new AttentionBias(large, 1, 4, 1, 2);
         Refused("Bias", "3 keys");
         launcher.Bias = new AttentionBias(large, 3, 1, 2, 4);
-        launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null).Dispose();
+        launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null).Dispose();
         setup.Device.Queue.Finish();
         Assert.Throws<ArgumentException>("values", () => new AttentionBias(large, 1 << 20, 1 << 20, 1 << 20, 1 << 20));
         Assert.Throws<ArgumentOutOfRangeException>("queries", () => new AttentionBias(large, 1, 1, 0, 1));
 
         // Three requests for a mask of two.
         launcher.KeyPadding = new KeyMask(mask, 2, 3);
-        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1), new AttentionRequest(1, 1, 1), new AttentionRequest(1, 1, 1)]);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1), new AttentionRequest(1, 1, 1), new AttentionRequest(2, 1, 1)]);
         Refused("KeyPadding", "3 requests");
 
         void Missing(string name)
         {
-            var e = Assert.Throws<InvalidOperationException>(() => launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+            var e = Assert.Throws<InvalidOperationException>(() => launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null));
             Assert.Contains(name, e.Message, StringComparison.Ordinal);
         }
 
         void Refused(string name, string expected)
         {
-            var e = Assert.Throws<ArgumentException>(name, () => launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+            var e = Assert.Throws<ArgumentException>(name, () => launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null));
             Assert.Contains(expected, e.Message, StringComparison.Ordinal);
         }
     }
 
     [SkippableFact]
-    public void AnglesMustReachTheLastPosition()
+    public void AnglesMustBeTheSpecsAndReachTheLastPosition()
     {
         using Setup setup = new(fixture.Device, Shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 4 });
         setup.Cache.Extend(0, 3);
+        setup.Cache.MarkWritten(0);
         setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 3)]);
-        using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements);
+        using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements), outputs = setup.Device.Allocate<float>(OutputElements);
         Assert.Throws<InvalidOperationException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
-        Assert.Throws<InvalidOperationException>(() => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
-        using DeviceBuffer<float> two = setup.Device.Upload<float>(RopeTable.Plain(2, 4).Values), three = setup.Device.Upload<float>(RopeTable.Plain(3, 4).Values);
-        setup.Launcher.Rope = two;
-        Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
-        Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
+        Assert.Throws<InvalidOperationException>(() => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null));
+        using DeviceRopeTable two = new(setup.Device, RopeTable.Plain(2, 4)), three = new(setup.Device, RopeTable.Plain(3, 4));
+
+        // Long enough in each case, and of other angles.
+        using DeviceRopeTable wider = new(setup.Device, RopeTable.Plain(8, 8)), narrower = new(setup.Device, RopeTable.Plain(8, 2));
+        foreach ((DeviceRopeTable table, string[] named) in new[] { (two, new[] { "3 positions", "2" }), (wider, ["dimension 4", "8"]), (narrower, ["dimension 4", "2"]) })
+        {
+            setup.Launcher.Rope = table;
+            var e = Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
+            Assert.All(named, part => Assert.Contains(part, e.Message, StringComparison.Ordinal));
+            Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null));
+        }
+
         setup.Launcher.Rope = three;
         setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large).Dispose();
-        setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null).Dispose();
+        setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null).Dispose();
         setup.Device.Queue.Finish();
+    }
+
+    [SkippableFact]
+    public void ARopeTableIsOfItsNumbers()
+    {
+        using DeviceBuffer<float> values = fixture.Device.Upload<float>(RopeTable.Plain(3, 4).Values);
+        Assert.Throws<ArgumentException>("values", () => new DeviceRopeTable(values, 3, 6));
+        Assert.Throws<ArgumentException>("values", () => new DeviceRopeTable(values, 2, 4));
+        Assert.Throws<ArgumentException>("rotaryDim", () => new DeviceRopeTable(values, 4, 3));
+        Assert.Throws<ArgumentOutOfRangeException>("positions", () => new DeviceRopeTable(values, 0, 4));
+        Assert.Equal((3, 4), (new DeviceRopeTable(values, 3, 4).Positions, new DeviceRopeTable(values, 3, 4).RotaryDim));
     }
 
     [SkippableFact]
@@ -183,7 +214,7 @@ public sealed class BadInputTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device);
         setup.Cache.Extend(0, 3);
-        foreach (AttentionRequest request in new AttentionRequest[] { new(2, 1, 0), new(-1, 1, 0), new(0, 1, 4), new(0, -1, 3), new(0, 1, -1), new(1, 1, 1) })
+        foreach (AttentionRequest request in new AttentionRequest[] { new(3, 1, 0), new(-1, 1, 0), new(0, 1, 4), new(0, -1, 3), new(0, 1, -1), new(1, 1, 1), new(0, 1, 1, -1) })
         {
             Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(setup.Cache, [request]));
         }
@@ -198,7 +229,7 @@ public sealed class BadInputTests(DeviceFixture fixture)
         Assert.Throws<ArgumentOutOfRangeException>("layers", () => setup.Launcher.CreateCache(1, 1, -1));
         Assert.Throws<ArgumentException>(() => setup.Launcher.CreateCache(1 << 16, 1 << 16, 1));
         Assert.Throws<InvalidOperationException>(() => setup.Launcher.CreatePagedCache(4, 1));
-        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => setup.Cache.Length(2));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => setup.Cache.Length(3));
         Assert.Throws<ArgumentOutOfRangeException>("tokens", () => setup.Cache.Extend(0, -1));
         Assert.Throws<ArgumentOutOfRangeException>("length", () => setup.Cache.Truncate(0, 1));
         Assert.Throws<ArgumentOutOfRangeException>("layer", () => setup.Cache.Keys(1));
@@ -210,21 +241,44 @@ public sealed class BadInputTests(DeviceFixture fixture)
     public void DisposedObjectsSaySo()
     {
         using Setup setup = new(fixture.Device);
-        using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements);
+        using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements), other = setup.Device.Allocate<float>(OutputElements);
         DeviceBuffer<float> gone = setup.Device.Allocate<float>(OutputElements);
         gone.Dispose();
         setup.Cache.Extend(0, 1);
         setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
         Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, gone, buffer));
         setup.Plan.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, buffer, buffer));
+        Assert.Contains(
+            "AttentionPlan", Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, buffer, buffer)).ObjectName, StringComparison.Ordinal);
         Assert.Throws<ObjectDisposedException>(() => setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]));
         using AttentionPlan<RuntimeSpec> plan = setup.Launcher.CreatePlan();
         plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
         setup.Cache.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Attend(plan, setup.Cache, 0, buffer, buffer, null));
-        setup.Launcher.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Attend(plan, setup.Cache, 0, buffer, buffer, null));
+        (float[] q, float[] k, float[] v, float[] o) = Step(1);
+        AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
+        Action[] uses =
+        [
+            () => launcher.Append(plan, setup.Cache, 0, buffer, buffer), () => launcher.Attend(plan, setup.Cache, 0, buffer, other, null),
+            () => launcher.Append(setup.Cache, 0, k, v), () => launcher.Attend(setup.Cache, 0, q, o),
+            () => launcher.Prefill(setup.Cache, 0, q, k, v, o), () => launcher.Decode(setup.Cache, [0], q, k, v, o),
+        ];
+        Action[] ofTheCache =
+        [
+            () => setup.Cache.Extend(0, 1), () => setup.Cache.Truncate(0, 0), () => setup.Cache.Length(0), () => setup.Cache.Exists(0),
+            () => setup.Cache.MarkWritten(0), () => setup.Cache.Keys(0), () => setup.Cache.Values(0), () => setup.Cache.KeyScales(0),
+            () => setup.Cache.SetScales(0, [1, 1], [1, 1]), () => plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]),
+        ];
+        Assert.All([.. uses, .. ofTheCache], use =>
+            Assert.Contains("KvCache", Assert.Throws<ObjectDisposedException>(use).ObjectName, StringComparison.Ordinal));
+
+        // Disposed kernels are named, and not what they have inside.
+        launcher.Dispose();
+        Action[] ofTheLauncher =
+        [
+            () => launcher.CreateCache(1, 1, 1), () => launcher.CreatePagedCache(1, 1), () => launcher.CreatePlan(), () => launcher.CreateBlockMask(plan),
+            () => launcher.MergeStates(1, 1, buffer, buffer, other, other),
+        ];
+        Assert.All([.. uses, .. ofTheLauncher], use => Assert.Equal(RuntimeSpec.Describe(Shape).Name, Assert.Throws<ObjectDisposedException>(use).ObjectName));
     }
 
     [SkippableFact]
@@ -263,14 +317,14 @@ public sealed class BadInputTests(DeviceFixture fixture)
         return bytes;
     }
 
-    /// <summary>A launcher with a cache of two sequences and a plan that is not built yet.</summary>
+    /// <summary>A launcher with a cache of three sequences and a plan that is not built yet.</summary>
     private sealed class Setup : IDisposable
     {
         public Setup(ComputeDevice device, AttentionShape? shape = null)
         {
             Device = device;
             Launcher = new(device, RuntimeSpec.Describe(shape ?? Shape));
-            Cache = Launcher.CreateCache(2, Capacity, 1);
+            Cache = Launcher.CreateCache(3, Capacity, 1);
             Plan = Launcher.CreatePlan();
             foreach (DeviceBuffer<byte> buffer in new[] { Cache.Keys(0), Cache.Values(0) })
             {

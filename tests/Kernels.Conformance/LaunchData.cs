@@ -83,7 +83,7 @@ internal sealed class LaunchData : IDisposable
             shape.Documents ? Upload<int>([.. documents.SelectMany(ids => ids).DefaultIfEmpty()]) : null,
             keyPadding,
             shape.Bias ? new AttentionBias(Upload<float>(bias), biasAxes.Requests, biasAxes.Heads, biasAxes.Queries, biasAxes.Keys) : null,
-            Rope is null ? null : Upload<float>(Rope.Values.ToArray()));
+            Rope is null ? null : new DeviceRopeTable(Upload<float>(Rope.Values.ToArray()), Rope.Positions, Rope.RotaryDim));
 
         DeviceBuffer<TItem> Upload<TItem>(TItem[] data) where TItem : unmanaged
         {
@@ -140,4 +140,4 @@ internal sealed class LaunchData : IDisposable
 
 /// <summary>What launches take beside queries, keys and values: what the shape has no option for is null.</summary>
 internal sealed record DeviceInputs(
-    DeviceBuffer<float>? Sinks, DeviceBuffer<int>? Documents, KeyMask? KeyPadding, AttentionBias? Bias, DeviceBuffer<float>? Rope);
+    DeviceBuffer<float>? Sinks, DeviceBuffer<int>? Documents, KeyMask? KeyPadding, AttentionBias? Bias, DeviceRopeTable? Rope);

@@ -48,6 +48,7 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         using PagedKvCache<Spec> cache = Create(6, layout, stored);
         int sequence = cache.Create();
         Assert.True(cache.TryExtend(sequence, 6));
+        cache.MarkWritten(sequence);
         byte[][] before = Fill(cache, 1);
         int fork = cache.Fork(sequence);
         Assert.Equal(cache.Pages(sequence), cache.Pages(fork));
@@ -150,6 +151,7 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         int[] tokens = [1, 2, 3, 4, 5, 6];
         int sequence = cache.Create();
         Assert.True(cache.TryExtend(sequence, tokens.Length));
+        cache.MarkWritten(sequence);
         Assert.Equal(4, cache.Publish(sequence, tokens));
         int page = cache.Pages(sequence)[0];
         cache.Release(sequence);
@@ -166,6 +168,7 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         using PagedKvCache<Spec> cache = Create(8);
         int sequence = cache.Create();
         Assert.True(cache.TryExtend(sequence, 6));
+        cache.MarkWritten(sequence);
         ForkAndDecode();
         long before = GC.GetAllocatedBytesForCurrentThread();
         bool all = ForkAndDecode();
@@ -235,10 +238,11 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         Assert.Throws<ArgumentOutOfRangeException>(() => cache.Keys(Layers));
         Assert.Throws<ArgumentOutOfRangeException>(() => cache.Values(-1));
         int sequence = cache.Create();
+        DeviceBuffer<byte> keys = cache.Keys(0), values = cache.Values(1);
         cache.Dispose();
         Assert.Throws<ObjectDisposedException>(() => cache.TryExtend(sequence, 1));
         Assert.Throws<ObjectDisposedException>(() => cache.Create());
-        Assert.True(cache.Keys(0).IsDisposed && cache.Values(1).IsDisposed);
+        Assert.True(keys.IsDisposed && values.IsDisposed);
         Assert.Equal(allocated, device.AllocatedBytes);
     }
 

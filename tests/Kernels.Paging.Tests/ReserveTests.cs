@@ -100,7 +100,7 @@ public sealed class ReserveTests
     }
 
     [Fact]
-    public void NumbersOfReleasedSequencesAreUsedAgain()
+    public void NumbersOfReleasedSequencesAreNot()
     {
         TestPool test = new(4, 2);
         Assert.Equal(0, test.With(1, 2));
@@ -108,10 +108,65 @@ public sealed class ReserveTests
         Assert.Equal(2, test.Pool.Create());
         test.Pool.Release(1);
         Assert.False(test.Pool.Exists(1));
-        Assert.Equal(1, test.Pool.Create());
-        Assert.Equal(0, test.Pool.Length(1));
-        Assert.Equal(3, test.Pool.Create());
-        Assert.Equal(3, test.Pool.Statistics.Free);
+        Assert.Equal(3, test.With(4));
+        Assert.False(test.Pool.Exists(1));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.TryReserve(1, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.Slots.SlotOf(1, 0));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.Release(1));
+        Assert.Equal([4], test.Read(3));
+
+        // Its place is used again.
+        Assert.Equal((0, 1, 2), (test.Pool.IndexOf(0), test.Pool.IndexOf(3), test.Pool.IndexOf(2)));
+        Assert.Equal(2, test.Pool.Statistics.Free);
+    }
+
+    [Fact]
+    public void NumbersBeginAgainAfterTheLastAndLeaveOutThoseInUse()
+    {
+        TestPool test = new(8, 2);
+        test.Pool.ContinueAt(int.MaxValue - 1);
+        Assert.Equal((int.MaxValue - 1, int.MaxValue, 0), (test.With(1), test.With(2), test.With(3)));
+        Assert.Equal(1, test.With(4));
+        Assert.Equal([2], test.Read(int.MaxValue));
+        Assert.Equal([3], test.Read(0));
+
+        // Once around, as after 2^31 sequences that came and went.
+        test.Pool.Release(0);
+        test.Pool.ContinueAt(int.MaxValue - 1);
+        Assert.Equal((0, 2), (test.With(5), test.With(6)));
+        Assert.Equal("1 4 5", $"{test.Read(int.MaxValue - 1)[0]} {test.Read(1)[0]} {test.Read(0)[0]}");
+    }
+
+    [Fact]
+    public void ChangesTellWhichPlansHold()
+    {
+        TestPool test = new(8, 2);
+        PagePool pool = test.Pool;
+        int a = test.With(1, 2, 3), b = test.With(4, 5);
+        Assert.Equal((0, 0, 0), (pool.Changes, pool.ChangedAt(a), pool.ChangedAt(b)));
+
+        // Growing changes nothing, but where a page gives way to a copy.
+        Assert.True(test.TryAppend(a, 6, 7));
+        pool.Truncate(a, 5);
+        Assert.Equal(0, pool.Changes);
+        int fork = pool.Fork(a);
+        Assert.Equal(0, pool.Changes);
+        Assert.True(test.TryAppend(fork, 8));
+        Assert.Equal((1, 0, 1), (pool.Changes, pool.ChangedAt(a), pool.ChangedAt(fork)));
+        pool.Truncate(a, 4);
+        Assert.Equal((2, 2, 1), (pool.Changes, pool.ChangedAt(a), pool.ChangedAt(fork)));
+        pool.SwapOut(a);
+        Assert.True(pool.TrySwapIn(a));
+        Assert.Equal((3, 3), (pool.Changes, pool.ChangedAt(a)));
+        pool.Release(fork);
+        Assert.Equal((4, 3, 0), (pool.Changes, pool.ChangedAt(a), pool.ChangedAt(b)));
+
+        // A page that another sequence published takes the place of this one's.
+        int c = test.With(4, 5);
+        pool.Publish(b, [4, 5]);
+        Assert.Equal(4, pool.Changes);
+        pool.Publish(c, [4, 5]);
+        Assert.Equal((5, 5, 0), (pool.Changes, pool.ChangedAt(c), pool.ChangedAt(b)));
     }
 
     [Fact]

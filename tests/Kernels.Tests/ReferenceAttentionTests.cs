@@ -173,6 +173,104 @@ public sealed class ReferenceAttentionTests
         Assert.Throws<ArgumentException>(() => ReferenceAttention.Compute(shape, new double[2], new double[2], new double[1], new double[2]));
     }
 
+    [Fact]
+    public void WhatTheShapeHasAndTheOptionsLackIsNamed()
+    {
+        AttentionShape[] shapes =
+        [
+            Plain with { Sinks = true }, Plain with { Documents = true }, Plain with { KeyPadding = true }, Plain with { Bias = true }, Plain with { HasMods = true },
+        ];
+        string[] named = ["Sinks", "Documents", "KeyPadding", "bias", "ScoreMod"];
+        foreach ((AttentionShape shape, string name) in shapes.Zip(named))
+        {
+            foreach (ReferenceOptions? options in new[] { null, new ReferenceOptions() })
+            {
+                Assert.Contains(
+                    name, Assert.Throws<ArgumentException>("options", () => ReferenceAttention.Compute(shape, [1], [1, 1], [1, 1], [0], options)).Message, StringComparison.Ordinal);
+                Assert.Throws<ArgumentException>("options", () => Row(shape, [1], [1, 1], [1, 1], options: options));
+            }
+        }
+
+        // Given, and of another length.
+        var wrong = new ReferenceOptions { Sinks = [1, 2], Documents = [1], KeyPadding = [true, true, true] };
+        Assert.All(shapes[..3], shape => Assert.Throws<ArgumentException>("options", () => ReferenceAttention.Compute(shape, [1], [1, 1], [1, 1], [0], wrong)));
+        Assert.Throws<ArgumentException>("options", () => ReferenceAttention.IsVisible(Plain with { Documents = true }, 0, 0));
+        Assert.Throws<ArgumentException>("options", () => ReferenceAttention.IsVisible(Plain with { KeyPadding = true }, 0, 0));
+    }
+
+    [Fact]
+    public void ComputeTakesEveryOption()
+    {
+        // Two heads over one, four keys, two queries, and a row by row account of all of it.
+        AttentionShape shape = Plain with
+        {
+            QueryHeads = 2, HeadDim = 2, Mask = AttentionMask.Causal, WindowLeft = 2, Softcap = 3, Alibi = true, Sinks = true, Documents = true,
+            KeyPadding = true, Bias = true, HasMods = true, Rope = RopeStyle.HalfSplit, RotaryDim = 2,
+        };
+        var options = new ReferenceOptions
+        {
+            Sinks = [0.5f, -1], Documents = [1, 1, 1, 1], KeyPadding = [true, true, false, true], Bias = (head, query, key) => head + (0.25 * query) - key,
+            Batch = 7, ScoreMod = (score, batch, head, _, _) => score + batch + head, MaskMod = (_, _, query, key) => query - key != 1, Rope = RopeTable.Plain(4, 2),
+        };
+        double[] queries = [1, 2, -1, 0.5, 0.3, 0.1, 2, -2], keys = [1, 0, 0.5, 0.5, -1, 1, 2, 0.25], values = [1, 2, 4, 8];
+        double[] outputs = new double[4], lse = new double[4];
+        ReferenceAttention.Compute(shape, queries, keys, values, outputs, options, lse);
+        for (int row = 0; row < 4; row++)
+        {
+            int query = row / 2, head = row % 2, position = query + 2;
+            double sum = 0, output = 0;
+            foreach (int key in new[] { 0, 1, 3 }.Where(key => key <= position && key >= position - 2 && position - key != 1))
+            {
+                (double x, double y) = Turned(queries, row, position);
+                (double u, double v) = Turned(keys, key, key);
+                double score = (float)(3 * Math.Tanh(((x * u) + (y * v)) / 3)) + 7f + head;
+                double weight = Math.Exp(score - (Math.Pow(2, -4 * (head + 1)) * (position - key)) + head + (0.25 * query) - key);
+                sum += weight;
+                output += weight * values[key];
+            }
+
+            Assert.Equal(Math.Log(sum), lse[row], 5);
+            Assert.Equal(output / (sum + Math.Exp(options.Sinks[head])), outputs[row], 5);
+        }
+
+        static (double, double) Turned(double[] rows, int row, int position)
+        {
+            (double sine, double cosine) = Math.SinCos(position);
+            return ((rows[2 * row] * cosine) - (rows[(2 * row) + 1] * sine), (rows[(2 * row) + 1] * cosine) + (rows[2 * row] * sine));
+        }
+    }
+
+    [Fact]
+    public void ComputeNeedsTheAnglesOfTheShape()
+    {
+        AttentionShape shape = Plain with { HeadDim = 4, Rope = RopeStyle.Interleaved, RotaryDim = 4 };
+        Assert.Throws<ArgumentException>("options", () => Compute(null));
+        Assert.Throws<ArgumentException>("options", () => Compute(RopeTable.Plain(1, 4)));
+        Assert.Throws<ArgumentException>("table", () => Compute(RopeTable.Plain(2, 2)));
+        Assert.Throws<ArgumentException>("table", () => Compute(RopeTable.Plain(8, 8)));
+        Assert.Equal([1.0], Compute(RopeTable.Plain(2, 4)));
+
+        double[] Compute(RopeTable? table)
+        {
+            double[] outputs = [0];
+            ReferenceAttention.Compute(shape, new double[4], new double[8], [1, 1], outputs, new ReferenceOptions { Rope = table });
+            return outputs;
+        }
+    }
+
+    [Fact]
+    public void ALatentKeyIsItsValue()
+    {
+        AttentionShape shape = Plain with { HeadDim = 3, ValueDim = 2, LatentCache = true };
+        double[] outputs = new double[2];
+        ReferenceAttention.Compute(shape, new double[3], [1, 2, 9, 3, 6, 9], [], outputs);
+        Assert.Equal([2.0, 4.0], outputs);
+    }
+
+    [Fact]
+    public void LengthOfTheLseIsChecked() =>
+        Assert.Throws<ArgumentException>("lse", () => ReferenceAttention.Compute(Plain, [1], [1], [1], [0], lse: new double[2]));
+
     private static (double Output, double Lse) Row(
         AttentionShape shape, double[] queries, double[] keys, double[] values, int token = 0, ReferenceOptions? options = null)
     {

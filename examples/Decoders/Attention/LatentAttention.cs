@@ -27,7 +27,7 @@ public sealed class LatentAttention : IDecoderAttention
     private readonly IDivisibleAttention cached;
     private readonly ExpandedFactory createExpanded;
     private IDivisibleAttention? expanded;
-    private DeviceBuffer<float>? noTurns;
+    private DeviceRopeTable? noTurns;
     private DeviceBuffer<int>? slots;
     private int expandedSequences;
     private int[] hostSlots = [];
@@ -250,7 +250,7 @@ public sealed class LatentAttention : IDecoderAttention
         expanded = createExpanded(expandedSequences, capacity);
         noTurns?.Dispose();
         noTurns = null;
-        noTurns = device.Upload<float>(new Kernels.RopeTable(capacity, new double[latent.RopeDim / 2]).Values);
+        noTurns = new DeviceRopeTable(device, new Kernels.RopeTable(capacity, new double[latent.RopeDim / 2]));
     }
 
     // So that steps that grow a little each time do not each make something new.

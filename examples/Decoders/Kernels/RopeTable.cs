@@ -15,21 +15,19 @@ public enum RopePairs
 /// <summary>The cosines and sines of rotary position embedding on the device, for positions from 0 on.</summary>
 public sealed class RopeTable : IDisposable
 {
-    private RopeTable(DeviceBuffer<float> values, int positions, int rotaryDim)
-    {
-        Values = values;
-        Positions = positions;
-        RotaryDim = rotaryDim;
-    }
+    private RopeTable(DeviceRopeTable onDevice) => OnDevice = onDevice;
+
+    /// <summary>The table as attention kernels take it.</summary>
+    public DeviceRopeTable OnDevice { get; }
 
     /// <summary>Positions that the table has.</summary>
-    public int Positions { get; }
+    public int Positions => OnDevice.Positions;
 
     /// <summary>Elements of a head that are rotated.</summary>
-    public int RotaryDim { get; }
+    public int RotaryDim => OnDevice.RotaryDim;
 
     /// <summary>The table: float32 [positions, rotary dimensions / 2, (cosine, sine)].</summary>
-    public DeviceBuffer<float> Values { get; }
+    public DeviceBuffer<float> Values => OnDevice.Values;
 
     /// <summary>Computes the table in double precision and uploads it.</summary>
     /// <param name="device">The device.</param>
@@ -50,7 +48,7 @@ public sealed class RopeTable : IDisposable
             }
         }
 
-        return new RopeTable(device.Upload<float>(values), positions, config.RotaryDim);
+        return new RopeTable(new DeviceRopeTable(device.Upload<float>(values), positions, config.RotaryDim));
     }
 
     /// <summary>The angle in radians by which each pair of elements turns from one position to the next.</summary>
@@ -75,7 +73,7 @@ public sealed class RopeTable : IDisposable
     }
 
     /// <summary>Frees the device memory.</summary>
-    public void Dispose() => Values.Dispose();
+    public void Dispose() => OnDevice.Dispose();
 
     // The part of a frequency that is kept, not stretched: 1 for short wavelengths, 0 for long ones.
     private static double KeptByWavelength(RopeConfig config, double wavelength) =>

@@ -52,4 +52,4 @@ public interface IDecoderAttention : IDisposable
 /// <summary>What the attention of a layer takes besides queries, keys and values.</summary>
 /// <param name="Sinks">The learned logit of each query head, [H_q], where the geometry has sinks.</param>
 /// <param name="Rope">The values of a table of turns, where the geometry has rope.</param>
-public readonly record struct AttentionInputs(DeviceBuffer<float>? Sinks = null, DeviceBuffer<float>? Rope = null);
+public readonly record struct AttentionInputs(DeviceBuffer<float>? Sinks = null, DeviceRopeTable? Rope = null);

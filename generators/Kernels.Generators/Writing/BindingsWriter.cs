@@ -239,8 +239,8 @@ internal static class BindingsWriter
 
         if (spec.Rope != RopeStyle.None)
         {
-            yield return ("DeviceBuffer<float>", "Rope",
-                $"Cosine and sine of the angles, the values of a <see cref=\"global::Kernels.RopeTable\"/>: [positions, {spec.ResolvedRotaryDim / 2}, 2]", " Keys and queries are given as they are before they turn.");
+            yield return ("DeviceRopeTable", "Rope",
+                $"Cosine and sine of the angles, a <see cref=\"global::Kernels.RopeTable\"/> of rotary dimension {spec.ResolvedRotaryDim} on the device", " Keys and queries are given as they are before they turn.");
         }
     }
 }

@@ -8,6 +8,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     private DeviceBuffer<TElement>? stagedKeys;
     private DeviceBuffer<TElement>? stagedValues;
     private DeviceBuffer<TElement>? stagedOutputs;
+    private readonly SequenceSet distinct = new();
     private AttentionRequest[] requests = new AttentionRequest[1];
 
     /// <summary>Appends tokens to one sequence; returns when they are in the cache's layer 0.</summary>
@@ -18,6 +19,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         lock (launching)
         {
             ReadOnlySpan<int> sequences = [sequence];
+            Check(cache, sequences, nameof(sequence));
             Extend(cache, sequences, tokens);
             try
             {
@@ -40,6 +42,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
         lock (launching)
         {
+            Check(cache, [sequence], nameof(sequence));
             Plan(cache, [sequence], tokens, attends: true);
             AttendAndRead(cache, queries, outputs);
         }
@@ -73,6 +76,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
         lock (launching)
         {
+            Check(cache, sequences, nameof(sequences));
             Extend(cache, sequences, tokensEach);
             try
             {
@@ -86,6 +90,29 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
                 Shorten(cache, sequences, tokensEach);
                 throw;
             }
+        }
+    }
+
+    /// <summary>Whether the step can be taken, as far as its sequences go; before anything is changed.</summary>
+    private void Check(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, string name)
+    {
+        ThrowIfDisposed();
+        ArgumentNullException.ThrowIfNull(cache);
+        cache.ThrowIfDisposed();
+        if (cache.Device != Device)
+        {
+            throw new ArgumentException($"The cache is on {cache.Device}; the kernels are for {Device}.", nameof(cache));
+        }
+
+        distinct.Clear();
+        foreach (int sequence in sequences)
+        {
+            if (!distinct.Add(cache.IndexOf(sequence)))
+            {
+                throw new ArgumentException($"The step has sequence {sequence} twice; each takes one token of a step.", name);
+            }
+
+            cache.ThrowIfSwappedOut(sequence);
         }
     }
 

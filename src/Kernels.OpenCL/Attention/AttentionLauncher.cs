@@ -89,10 +89,10 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     public AttentionBias? Bias { get => inputs.Bias; set => inputs.Bias = value; }
 
     /// <summary>
-    /// The angles of a spec with rope: the values of a <see cref="RopeTable"/>, float32 [positions, rotary dimension / 2, 2],
-    /// with as many positions as the longest sequence of a step has keys, or more; the next launches take it.
+    /// The angles of a spec with rope: a <see cref="RopeTable"/> of the spec's rotary dimension on the device, with as many positions as
+    /// the longest sequence of a step has keys, or more; the next launches take it.
     /// </summary>
-    public DeviceBuffer<float>? Rope { get => inputs.Rope; set => inputs.Rope = value; }
+    public DeviceRopeTable? Rope { get => inputs.Rope; set => inputs.Rope = value; }
 
     /// <summary>The run-time inputs of the spec's mods; the next launches take them.</summary>
     public IModInputs? Inputs { get => inputs.Mods; set => inputs.Mods = value; }
@@ -102,14 +102,16 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>Classifies the tiles of a step by the spec's mask mod and the launch's inputs as they are now; enqueues and returns.</summary>
     /// <exception cref="InvalidOperationException">The spec has no mask mod, or an input is not set.</exception>
+    /// <exception cref="ArgumentException">The plan has not been built, or for kernels of another target or device, or an input is too small.</exception>
     public BlockMask<TSpec> CreateBlockMask(AttentionPlan<TSpec> plan)
     {
+        ThrowIfDisposed();
         if (descriptor.BlockMaskHeads == 0)
         {
             throw new InvalidOperationException($"{descriptor.Name} has no mask mod.");
         }
 
-        var mask = new BlockMask<TSpec>(Device, descriptor.BlockMaskHeads, Classify);
+        var mask = new BlockMask<TSpec>(Device, descriptor.BlockMaskHeads, CheckClassifiable, Classify);
         try
         {
             mask.Build(plan);
@@ -124,20 +126,37 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
 
     /// <summary>A cache for this spec.</summary>
     /// <exception cref="InvalidOperationException">The spec has a page size: its cache is paged.</exception>
-    public KvCache<TSpec> CreateCache(int sequences, int capacity, int layers) => shape.PageSize == 0
-        ? new(Device, shape, sequences, capacity, layers)
-        : throw new InvalidOperationException($"{descriptor.Name} has pages of {shape.PageSize} tokens: create a paged cache.");
+    public KvCache<TSpec> CreateCache(int sequences, int capacity, int layers)
+    {
+        ThrowIfDisposed();
+        return shape.PageSize == 0
+            ? new(Device, shape, sequences, capacity, layers)
+            : throw new InvalidOperationException($"{descriptor.Name} has pages of {shape.PageSize} tokens: create a paged cache.");
+    }
 
     /// <summary>A paged cache for this spec.</summary>
     /// <exception cref="InvalidOperationException">The spec has no page size: its cache is contiguous.</exception>
-    public PagedKvCache<TSpec> CreatePagedCache(int pages, int layers) => shape.PageSize > 0
-        ? new(Device, shape, pages, layers)
-        : throw new InvalidOperationException($"{descriptor.Name} has no page size: create a contiguous cache.");
+    public PagedKvCache<TSpec> CreatePagedCache(int pages, int layers)
+    {
+        ThrowIfDisposed();
+        return shape.PageSize > 0
+            ? new(Device, shape, pages, layers)
+            : throw new InvalidOperationException($"{descriptor.Name} has no page size: create a contiguous cache.");
+    }
 
     /// <summary>A plan for this spec's steps.</summary>
-    public AttentionPlan<TSpec> CreatePlan() => new(Device, descriptor, selection);
+    public AttentionPlan<TSpec> CreatePlan()
+    {
+        ThrowIfDisposed();
+        return new(Device, descriptor, Target, selection);
+    }
 
-    /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache.</summary>
+    /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache. A step that is appended again writes its tokens again.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// Tokens before these have not been appended to the layer, a sequence is not what it was when the plan was built, or the angles of a
+    /// spec with rope have not been set; nothing has been launched.
+    /// </exception>
+    /// <exception cref="ArgumentException">The plan was built for another cache, or a buffer or the angles are too small; nothing has been launched.</exception>
     public ComputeEvent Append(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) =>
         Append(plan, cache, layer, keys, values, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
@@ -150,7 +169,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     private ComputeEvent? Append(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, bool wantsEvent)
     {
-        Check(plan, cache);
+        Check(plan, cache, layer);
         Expect(keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim, "tokens × KV heads × head dimension");
         if (!shape.LatentCache)
         {
@@ -159,6 +178,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
 
         lock (launching)
         {
+            plan.ThrowIfStale();
+            plan.ThrowIfNotAppendable(layer);
             if (plan.Tokens == 0)
             {
                 return null;
@@ -171,24 +192,28 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             int next = BindScales(kernel, 7, cache, layer);
             if (shape.Rope != RopeStyle.None)
             {
-                kernel.Set(next, plan.Work.PositionsAt).Set(next + 1, inputs.Rope!);
+                kernel.Set(next, plan.Work.PositionsAt).Set(next + 1, inputs.Rope!.Values);
             }
 
-            return Launch(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize), wantsEvent);
+            ComputeEvent? done = Launch(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize), wantsEvent);
+            plan.Appended(layer);
+            return done;
         }
     }
 
     /// <summary>Enqueues a step's attention over a layer of the cache. The event is that of the step's last kernel.</summary>
-    /// <exception cref="InvalidOperationException">An input that the spec has, such as its sinks, has not been set.</exception>
-    /// <exception cref="ArgumentException">A buffer or an input is too small for the step; nothing has been launched.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Keys of the step have not been appended to the layer, a sequence is not what it was when the plan was built, or an input that the
+    /// spec has, such as its sinks, has not been set; nothing has been launched.
+    /// </exception>
+    /// <exception cref="ArgumentException">The plan was built for another cache, or a buffer or an input is too small for the step; nothing has been launched.</exception>
     public ComputeEvent Attend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse) =>
         Attend(plan, cache, layer, queries, outputs, lse, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
 
     /// <summary>As <see cref="Attend(AttentionPlan{TSpec}, IKvCache{TSpec}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement}, DeviceBuffer{float})"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
-    /// <exception cref="InvalidOperationException">An input that the spec has, such as its sinks, has not been set.</exception>
-    /// <exception cref="ArgumentException">A buffer or an input is too small for the step; nothing has been launched.</exception>
+    /// <inheritdoc cref="Attend(AttentionPlan{TSpec}, IKvCache{TSpec}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement}, DeviceBuffer{float})" path="/exception"/>
     public void SubmitAttend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse) =>
@@ -198,23 +223,26 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse, bool wantsEvent)
     {
-        Check(plan, cache);
+        Check(plan, cache, layer);
         WorkPlan work = plan.Work;
         Expect(queries, (long)plan.Tokens * shape.QueryHeads * shape.HeadDim, "tokens × query heads × head dimension");
         Expect(outputs, (long)plan.Tokens * shape.QueryHeads * shape.ValueDim, "tokens × query heads × value dimension");
+        ExpectOther(outputs, queries);
         if (lse is not null)
         {
             Expect(lse, (long)plan.Tokens * shape.QueryHeads, "tokens × query heads");
         }
 
-        if (BlockMask?.TryFit(plan) == false)
-        {
-            throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or set BlockMask to null.", nameof(plan));
-        }
-
         lock (launching)
         {
+            plan.ThrowIfStale();
+            plan.ThrowIfNotReadable(layer);
             inputs.Check(work);
+            if (BlockMask?.TryFit(plan) == false)
+            {
+                throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or set BlockMask to null.", nameof(plan));
+            }
+
             bool decodes = work.DecodeItems.Count > 0, merges = work.Merges.Count > 0;
             ComputeEvent? done = Flash(KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill, isLast: !decodes && !merges);
             done ??= Flash(KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode, isLast: !merges);
@@ -282,11 +310,11 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <param name="lse">[states, tokens, H_q], natural logs.</param>
     /// <param name="merged">Takes the outputs, [tokens, H_q, d_v]; not the same memory as <paramref name="outputs"/>.</param>
     /// <param name="mergedLse">Takes the LSEs, [tokens, H_q]; not the same memory as <paramref name="lse"/>.</param>
-    /// <exception cref="ArgumentException">A buffer is too small.</exception>
+    /// <exception cref="ArgumentException">A buffer is too small, or the same as another.</exception>
     public ComputeEvent MergeStates(
         int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
+        ThrowIfDisposed();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states);
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         long rows = (long)tokens * shape.QueryHeads;
@@ -294,6 +322,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         Expect(lse, states * rows, "states × tokens × query heads");
         Expect(merged, rows * shape.ValueDim, "tokens × query heads × value dimension");
         Expect(mergedLse, rows, "tokens × query heads");
+        ExpectOther(merged, outputs);
+        ExpectOther(mergedLse, lse);
         lock (launching)
         {
             inputs.CheckSinks();
@@ -339,15 +369,47 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    private void Check(AttentionPlan<TSpec> plan, IKvCache<TSpec> cache)
+    private static void ExpectOther<T>(
+        DeviceBuffer<T> buffer, DeviceBuffer<T> read, [CallerArgumentExpression(nameof(buffer))] string? name = null, [CallerArgumentExpression(nameof(read))] string? readName = null)
+        where T : unmanaged
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
+        if (ReferenceEquals(buffer, read))
+        {
+            throw new ArgumentException($"Expected another buffer than {readName}, which is read while this one is written.", name);
+        }
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (disposed)
+        {
+            throw new ObjectDisposedException(descriptor.Name);
+        }
+    }
+
+    private void Check(AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer)
+    {
+        ThrowIfDisposed();
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(cache);
+        plan.ThrowIfNotFor(Device, descriptor, Target);
         if (plan.Cache != cache)
         {
-            throw new ArgumentException("The plan was built for another cache, or not at all; call Build with this one.", nameof(plan));
+            throw new ArgumentException("The plan was built for another cache; call Build with this one.", nameof(plan));
         }
+
+        cache.ThrowIfDisposed();
+        if ((uint)layer >= (uint)cache.Layers)
+        {
+            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Expected a layer from 0 to {cache.Layers - 1}.");
+        }
+    }
+
+    private void CheckClassifiable(AttentionPlan<TSpec> plan)
+    {
+        ThrowIfDisposed();
+        plan.ThrowIfNotFor(Device, descriptor, Target);
+        inputs.Check(plan.Work);
     }
 
     /// <summary>Sets the scales of a quantised cache as arguments, where they do not lie in its rows.</summary>
@@ -365,10 +427,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
 
     private void Classify(AttentionPlan<TSpec> plan, TileClasses classes, TileGeometry tile, int itemsAt)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
         lock (launching)
         {
-            inputs.Check(plan.Work);
             ComputeKernel kernel = Kernel(KernelAlgorithm.ClassifyTiles)
                 .Set(0, classes.Buffer!).Set(1, plan.Data).Set(2, itemsAt).Set(3, tile.Keys).Set(4, classes.Stride);
             inputs.Bind(kernel, 5);

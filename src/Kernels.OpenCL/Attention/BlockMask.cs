@@ -10,6 +10,7 @@ namespace Kernels.OpenCL;
 public sealed class BlockMask<TSpec> : IDisposable
 {
     private readonly int heads;
+    private readonly Action<AttentionPlan<TSpec>> check;
     private readonly Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify;
     private readonly ComputeDevice device;
     private readonly List<WorkItem> items = [];
@@ -17,13 +18,19 @@ public sealed class BlockMask<TSpec> : IDisposable
 
     // The tiles that the classes are of; null before the first build, and after one that failed.
     private KernelGeometry? geometry;
-    private (AttentionPlan<TSpec> Plan, int Version)? known;
+    private (AttentionPlan<TSpec> Plan, long Version)? known;
     private bool disposed;
 
-    internal BlockMask(ComputeDevice device, int heads, Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify)
+    /// <param name="device">The device.</param>
+    /// <param name="heads">Heads that have classes of their own.</param>
+    /// <param name="check">Throws what a plan cannot be classified for.</param>
+    /// <param name="classify">Classifies the tiles of one kernel's items.</param>
+    internal BlockMask(
+        ComputeDevice device, int heads, Action<AttentionPlan<TSpec>> check, Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify)
     {
         this.device = device;
         this.heads = heads;
+        this.check = check;
         this.classify = classify;
     }
 
@@ -33,10 +40,15 @@ public sealed class BlockMask<TSpec> : IDisposable
 
     /// <summary>Classifies the tiles of another step, or of the same with other inputs; enqueues and returns. Launches before it are not affected.</summary>
     /// <param name="plan">The step.</param>
+    /// <exception cref="ArgumentException">
+    /// The plan has not been built, or for kernels of another target or device, or an input is too small; the mask is as it was.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">An input is not set; the mask is as it was.</exception>
     public void Build(AttentionPlan<TSpec> plan)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentNullException.ThrowIfNull(plan);
+        check(plan);
         known = null;
         geometry = null;
         KernelGeometry tiles = plan.Tiles.Geometry;

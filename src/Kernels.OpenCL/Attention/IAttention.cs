@@ -28,13 +28,22 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// <summary>A plan, to be built anew for each step.</summary>
     AttentionPlan<TSelf> CreatePlan();
 
-    /// <summary>Enqueues the write of a step's new keys [tokens, H_kv, d_qk] and values [tokens, H_kv, d_v] into a layer.</summary>
+    /// <summary>
+    /// Enqueues the write of a step's new keys [tokens, H_kv, d_qk] and values [tokens, H_kv, d_v] into a layer: in order, and before anything
+    /// attends to them there. A step that is appended again writes its tokens again.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// Tokens before these have not been appended to the layer, or a sequence was truncated, released or swapped out after the plan was built.
+    /// </exception>
     ComputeEvent Append(AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values);
 
     /// <summary>As <see cref="Append(AttentionPlan{TSelf}, IKvCache{TSelf}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement})"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
     void SubmitAppend(AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values);
 
-    /// <summary>Enqueues a step's attention: queries [tokens, H_q, d_qk], outputs [tokens, H_q, d_v], natural-log LSE [tokens, H_q] if wanted.</summary>
+    /// <summary>Enqueues a step's attention over keys that the layer has: queries [tokens, H_q, d_qk], outputs [tokens, H_q, d_v], natural-log LSE [tokens, H_q] if wanted.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// Keys of the step have not been appended to the layer, or a sequence was truncated, released or swapped out after the plan was built.
+    /// </exception>
     ComputeEvent Attend(
         AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer,
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse = null);
@@ -63,6 +72,7 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs);
 
     /// <summary>Appends one token to each of several sequences and runs its query.</summary>
+    /// <exception cref="ArgumentException">A sequence occurs twice; nothing has changed.</exception>
     void Decode(
         IKvCache<TSelf> cache, ReadOnlySpan<int> sequences,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs);
@@ -93,8 +103,8 @@ public interface IPagedAttention<TSelf, TElement> : IAttention<TSelf, TElement>
 /// <summary>An attention type of a spec with rope.</summary>
 public interface IRopeAttention
 {
-    /// <summary>The values of a <see cref="RopeTable"/>, [positions, rotary dimension / 2, 2]; the next launches take it, those of append too.</summary>
-    DeviceBuffer<float>? Rope { get; set; }
+    /// <summary>A <see cref="RopeTable"/> of the spec's rotary dimension on the device; the next launches take it, those of append too.</summary>
+    DeviceRopeTable? Rope { get; set; }
 }
 
 /// <summary>An attention type of a spec with sinks.</summary>

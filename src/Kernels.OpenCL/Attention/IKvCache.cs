@@ -22,12 +22,18 @@ public interface IKvCache<TSpec> : IDisposable
     /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
     int Length(int sequence);
 
-    /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them.</summary>
+    /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.</summary>
     /// <exception cref="CacheFullException">There is no room for them; nothing has changed.</exception>
     void Extend(int sequence, int tokens);
 
-    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens.</summary>
+    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens. Plans that were built for it before no longer hold.</summary>
     void Truncate(int sequence, int length);
+
+    /// <summary>
+    /// Says that all layers hold all of a sequence's tokens: for those that were written into the buffers of <see cref="Keys"/> and
+    /// <see cref="Values"/> by other means than <c>Append</c>.
+    /// </summary>
+    void MarkWritten(int sequence);
 
     /// <summary>The keys of a layer as they lie in memory.</summary>
     DeviceBuffer<byte> Keys(int layer);
@@ -43,6 +49,30 @@ public interface IKvCache<TSpec> : IDisposable
 
     /// <summary>Tokens that a sequence has room for in a contiguous cache; the kernels' addressing needs it.</summary>
     internal int Capacity { get; }
+
+    /// <summary>What each layer holds of each sequence, by the sequences' indexes.</summary>
+    internal WrittenTokens Written { get; }
+
+    /// <summary>Counts what makes plans wrong that were built before; see <see cref="PagePool.Changes"/>.</summary>
+    internal long Changes { get; }
+
+    /// <summary>What <see cref="Changes"/> was when plans of a sequence were last made wrong; 0: never.</summary>
+    internal long ChangedAt(int sequence);
+
+    /// <summary>A small number of a sequence's own.</summary>
+    internal int IndexOf(int sequence);
+
+    /// <exception cref="ObjectDisposedException">The cache is disposed.</exception>
+    internal void ThrowIfDisposed();
+
+    /// <exception cref="InvalidOperationException">The sequence's tokens are not on the device.</exception>
+    internal void ThrowIfSwappedOut(int sequence);
+
+    /// <summary>Whether tokens that a layer holds can be written again: not where other sequences have them too.</summary>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="position">Position of the first.</param>
+    /// <param name="slots">Where a plan writes them; −1: nowhere.</param>
+    internal bool CanRewrite(int sequence, int position, ReadOnlySpan<int> slots);
 
     /// <summary>Plans a step on the cache's sequences.</summary>
     internal void Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests);

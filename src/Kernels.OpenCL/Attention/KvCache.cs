@@ -2,7 +2,8 @@ namespace Kernels.OpenCL;
 
 /// <summary>
 /// The keys and values of a number of sequences over a number of layers, on the device. Contiguous: every sequence has
-/// room for <see cref="Capacity"/> tokens. Lengths are kept here, on the host; the kernels fill in the contents.
+/// room for <see cref="Capacity"/> tokens. Lengths are kept here, on the host; the kernels fill in the contents. The sequences are
+/// places, numbered from 0, that are always there: who uses which is the caller's affair, and <see cref="Truncate"/> to 0 frees one.
 /// </summary>
 public abstract class KvCache : IDisposable
 {
@@ -12,6 +13,9 @@ public abstract class KvCache : IDisposable
     private readonly DeviceBuffer<byte>[] valueScales;
     private readonly HeadScales? headScales;
     private readonly int[] lengths;
+    private readonly long[] changedAt;
+    private long changes;
+    private bool disposed;
 
     private protected KvCache(ComputeDevice device, AttentionShape shape, int sequences, int capacity, int layers)
     {
@@ -29,6 +33,13 @@ public abstract class KvCache : IDisposable
         Shape = shape;
         Capacity = capacity;
         lengths = new int[sequences];
+        changedAt = new long[sequences];
+        Written = new WrittenTokens(layers);
+        for (int sequence = 0; sequence < sequences; sequence++)
+        {
+            Written.Begin(sequence, 0);
+        }
+
         keys = new DeviceBuffer<byte>[layers];
         values = new DeviceBuffer<byte>[layers];
         CacheScale scale = shape.CacheScale;
@@ -75,34 +86,53 @@ public abstract class KvCache : IDisposable
     /// <summary>Bytes of device memory that the cache takes.</summary>
     public long ByteLength => ((long)Sequences * Capacity * Layers * Shape.CacheBytesPerToken) + (headScales?.ByteLength ?? 0);
 
+    internal WrittenTokens Written { get; }
+
+    internal long Changes => Volatile.Read(ref changes);
+
     /// <summary>Whether there is such a sequence.</summary>
-    public bool Exists(int sequence) => (uint)sequence < (uint)lengths.Length;
+    public bool Exists(int sequence)
+    {
+        ThrowIfDisposed();
+        return (uint)sequence < (uint)lengths.Length;
+    }
 
     /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     public int Length(int sequence) => lengths[Checked(sequence)];
 
-    /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them.</summary>
+    /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.</summary>
     /// <exception cref="CacheFullException">The sequence would be longer than <see cref="Capacity"/>; nothing has changed.</exception>
     public void Extend(int sequence, int tokens)
     {
+        int length = lengths[Checked(sequence)];
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
-        if (tokens > Capacity - lengths[Checked(sequence)])
+        if (tokens > Capacity - length)
         {
-            throw new CacheFullException(sequence, lengths[sequence], tokens, $"a sequence has room for {Capacity}");
+            throw new CacheFullException(sequence, length, tokens, $"a sequence has room for {Capacity}");
         }
 
         lengths[sequence] += tokens;
     }
 
-    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens; 0 frees its place.</summary>
+    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens; 0 frees its place. Plans that were built for it before no longer hold.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The sequence is shorter than that already.</exception>
     public void Truncate(int sequence, int length)
     {
+        int before = lengths[Checked(sequence)];
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, lengths[Checked(sequence)]);
-        lengths[sequence] = length;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, before);
+        if (length < before)
+        {
+            lengths[sequence] = length;
+            Written.Truncate(sequence, length);
+            changedAt[sequence] = Interlocked.Increment(ref changes);
+        }
     }
+
+    /// <inheritdoc cref="IKvCache{TSpec}.MarkWritten"/>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
+    public void MarkWritten(int sequence) => Written.Begin(sequence, Length(sequence));
 
     /// <summary>The keys of a layer as they lie in memory; see the spec's generated <c>CacheLayout</c>.</summary>
     public DeviceBuffer<byte> Keys(int layer) => keys[CheckedLayer(layer)];
@@ -112,11 +142,11 @@ public abstract class KvCache : IDisposable
 
     /// <summary>The scales of a layer's keys, float32: laid out as the keys with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> KeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? TokenScales(keyScales, layer);
+    public DeviceBuffer<byte> KeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? TokenScales(keyScales, CheckedLayer(layer));
 
     /// <summary>The scales of a layer's values, float32: laid out as the values with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> ValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? TokenScales(valueScales, layer);
+    public DeviceBuffer<byte> ValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? TokenScales(valueScales, CheckedLayer(layer));
 
     /// <summary>
     /// Sets what a layer's stored keys and values are multiplied with, one factor for each KV head, where the element type has scales
@@ -130,6 +160,7 @@ public abstract class KvCache : IDisposable
     /// <exception cref="ArgumentException">There is not one scale for each KV head, or one is out of range.</exception>
     public void SetScales(int layer, ReadOnlySpan<float> keyScales, ReadOnlySpan<float> valueScales)
     {
+        ThrowIfDisposed();
         HeadScales scales = headScales ?? throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales by KV head.");
         scales.Set(CheckedLayer(layer), keyScales, valueScales);
     }
@@ -137,6 +168,7 @@ public abstract class KvCache : IDisposable
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
     {
+        disposed = true;
         for (int layer = 0; layer < Layers; layer++)
         {
             keys[layer]?.Dispose();
@@ -154,16 +186,26 @@ public abstract class KvCache : IDisposable
     }
 
     private DeviceBuffer<byte> TokenScales(DeviceBuffer<byte>[] scales, int layer) => scales.Length > 0
-        ? scales[CheckedLayer(layer)]
+        ? scales[layer]
         : throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales{(Shape.CacheScale == CacheScale.PerGroup ? " of its own: they lie in the rows" : "")}.");
 
-    private int Checked(int sequence) => (uint)sequence < (uint)lengths.Length
+    internal int IndexOf(int sequence) => Checked(sequence);
+
+    internal long ChangedAt(int sequence) => changedAt[Checked(sequence)];
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(disposed, this);
+
+    private int Checked(int sequence) => Exists(sequence)
         ? sequence
         : throw new ArgumentOutOfRangeException(nameof(sequence), sequence, $"Expected a sequence from 0 to {lengths.Length - 1}.");
 
-    private int CheckedLayer(int layer) => (uint)layer < (uint)keys.Length
-        ? layer
-        : throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Expected a layer from 0 to {keys.Length - 1}.");
+    private int CheckedLayer(int layer)
+    {
+        ThrowIfDisposed();
+        return (uint)layer < (uint)keys.Length
+            ? layer
+            : throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Expected a layer from 0 to {keys.Length - 1}.");
+    }
 }
 
 /// <summary>The cache of one spec: another spec's kernels cannot be given it.</summary>
@@ -174,6 +216,23 @@ public sealed class KvCache<TSpec> : KvCache, IKvCache<TSpec>
         : base(device, shape, sequences, capacity, layers)
     {
     }
+
+    WrittenTokens IKvCache<TSpec>.Written => Written;
+
+    long IKvCache<TSpec>.Changes => Changes;
+
+    long IKvCache<TSpec>.ChangedAt(int sequence) => ChangedAt(sequence);
+
+    int IKvCache<TSpec>.IndexOf(int sequence) => IndexOf(sequence);
+
+    void IKvCache<TSpec>.ThrowIfDisposed() => ThrowIfDisposed();
+
+    void IKvCache<TSpec>.ThrowIfSwappedOut(int sequence)
+    {
+        // It never is.
+    }
+
+    bool IKvCache<TSpec>.CanRewrite(int sequence, int position, ReadOnlySpan<int> slots) => true;
 
     void IKvCache<TSpec>.Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests) =>
         work.Build(Shape, geometry, Device.Capabilities.ComputeUnits, new ContiguousSlots(Capacity), requests);

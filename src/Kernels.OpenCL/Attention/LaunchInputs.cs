@@ -16,7 +16,7 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
 
     public AttentionBias? Bias { get; set; }
 
-    public DeviceBuffer<float>? Rope { get; set; }
+    public DeviceRopeTable? Rope { get; set; }
 
     public IModInputs? Mods { get; set; }
 
@@ -72,13 +72,18 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
 
     /// <summary>Whether the angles of all of a step's positions are there, if the spec has rope.</summary>
     /// <exception cref="InvalidOperationException">They have not been set.</exception>
-    /// <exception cref="ArgumentException">There are too few.</exception>
+    /// <exception cref="ArgumentException">There are too few, or they are of another rotary dimension.</exception>
     public void CheckRope(WorkPlan work)
     {
         if (shape.Rope != RopeStyle.None)
         {
-            long expected = (long)work.LongestKeys * shape.RotaryDim;
-            Expect(nameof(Rope), Required(Rope, nameof(Rope), "the values of a RopeTable").Length, expected, "positions × rotary dimension");
+            DeviceRopeTable table = Required(Rope, nameof(Rope), "a DeviceRopeTable");
+            if (table.RotaryDim != shape.RotaryDim)
+            {
+                throw new ArgumentException($"Expected a table of rotary dimension {shape.RotaryDim}, got one of {table.RotaryDim}.", nameof(Rope));
+            }
+
+            ExpectAxis(nameof(Rope), "positions", table.Positions, work.LongestKeys);
         }
     }
 
@@ -103,7 +108,7 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
 
         if (shape.Rope != RopeStyle.None)
         {
-            kernel.Set(index++, Rope!);
+            kernel.Set(index++, Rope!.Values);
         }
 
         Mods?.Bind(kernel, index);

@@ -39,6 +39,7 @@ public abstract class PagedKvCache : IDisposable
 
         Device = device;
         Shape = shape;
+        Written = new WrittenTokens(layers);
     }
 
     /// <summary>The device that the cache lives on.</summary>
@@ -66,7 +67,11 @@ public abstract class PagedKvCache : IDisposable
     public PagePoolStatistics Statistics => pool.Statistics;
 
     /// <summary>Where a plan finds the tokens of the sequences.</summary>
-    public PagedSlots Slots => pool.Slots;
+    public PagedSlots Slots => Usable().Slots;
+
+    internal WrittenTokens Written { get; }
+
+    internal long Changes => pool.Changes;
 
     /// <summary>The keys of a layer as they lie in memory, page after page.</summary>
     public DeviceBuffer<byte> Keys(int layer) => contents.Keys(CheckedLayer(layer));
@@ -85,28 +90,34 @@ public abstract class PagedKvCache : IDisposable
     /// <inheritdoc cref="KvCache.SetScales"/>
     public void SetScales(int layer, ReadOnlySpan<float> keyScales, ReadOnlySpan<float> valueScales)
     {
+        ThrowIfDisposed();
         HeadScales scales = headScales ?? throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales by KV head.");
         scales.Set(CheckedLayer(layer), keyScales, valueScales);
     }
 
     /// <inheritdoc cref="PagePool.Create"/>
-    public int Create() => Usable().Create();
+    public int Create()
+    {
+        int sequence = Usable().Create();
+        Written.Begin(pool.IndexOf(sequence), 0);
+        return sequence;
+    }
 
     /// <inheritdoc cref="PagePool.Exists"/>
-    public bool Exists(int sequence) => pool.Exists(sequence);
+    public bool Exists(int sequence) => Usable().Exists(sequence);
 
     /// <inheritdoc cref="PagePool.IsSwappedOut"/>
-    public bool IsSwappedOut(int sequence) => pool.IsSwappedOut(sequence);
+    public bool IsSwappedOut(int sequence) => Usable().IsSwappedOut(sequence);
 
     /// <inheritdoc cref="PagePool.Length"/>
-    public int Length(int sequence) => pool.Length(sequence);
+    public int Length(int sequence) => Usable().Length(sequence);
 
     /// <inheritdoc cref="PagePool.PagesOf"/>
-    public ReadOnlySpan<int> Pages(int sequence) => pool.PagesOf(sequence);
+    public ReadOnlySpan<int> Pages(int sequence) => Usable().PagesOf(sequence);
 
     /// <summary>
-    /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them. Where the first of them falls into a page that others
-    /// hold too, a copy of that page is enqueued first, over all layers.
+    /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them. Where
+    /// the first of them falls into a page that others hold too, a copy of that page is enqueued first, over all layers.
     /// </summary>
     /// <inheritdoc cref="PagePool.TryReserve"/>
     public bool TryExtend(int sequence, int tokens) => Usable().TryReserve(sequence, tokens);
@@ -122,19 +133,50 @@ public abstract class PagedKvCache : IDisposable
     }
 
     /// <inheritdoc cref="PagePool.Truncate"/>
-    public void Truncate(int sequence, int length) => Usable().Truncate(sequence, length);
+    public void Truncate(int sequence, int length)
+    {
+        Usable().Truncate(sequence, length);
+        Written.Truncate(pool.IndexOf(sequence), length);
+    }
+
+    /// <inheritdoc cref="IKvCache{TSpec}.MarkWritten"/>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
+    public void MarkWritten(int sequence) => Written.Begin(Usable().IndexOf(sequence), pool.Length(sequence));
 
     /// <inheritdoc cref="PagePool.Release"/>
     public void Release(int sequence) => Usable().Release(sequence);
 
-    /// <inheritdoc cref="PagePool.Fork"/>
-    public int Fork(int sequence) => Usable().Fork(sequence);
+    /// <summary>
+    /// Begins a sequence with everything that another has: beam search, several answers to one prompt. All pages are shared; they are
+    /// copied when one of the two writes into them.
+    /// </summary>
+    /// <returns>The new sequence's number.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
+    /// <exception cref="InvalidOperationException">The sequence is swapped out, or has tokens that have yet to be appended: they would be the fork's too.</exception>
+    public int Fork(int sequence)
+    {
+        int length = Length(sequence);
+        ThrowIfNotWritten(sequence, length);
+        int fork = pool.Fork(sequence);
+        Written.Begin(pool.IndexOf(fork), length);
+        return fork;
+    }
 
     /// <inheritdoc cref="PagePool.Publish"/>
-    public int Publish(int sequence, ReadOnlySpan<int> tokens) => Usable().Publish(sequence, tokens);
+    /// <exception cref="InvalidOperationException">The sequence is swapped out, or tokens have yet to be appended to a layer.</exception>
+    public int Publish(int sequence, ReadOnlySpan<int> tokens)
+    {
+        ThrowIfNotWritten(sequence, Math.Min(tokens.Length, Length(sequence)));
+        return pool.Publish(sequence, tokens);
+    }
 
     /// <inheritdoc cref="PagePool.AdoptPrefix"/>
-    public int AdoptPrefix(int sequence, ReadOnlySpan<int> tokens) => Usable().AdoptPrefix(sequence, tokens);
+    public int AdoptPrefix(int sequence, ReadOnlySpan<int> tokens)
+    {
+        int adopted = Usable().AdoptPrefix(sequence, tokens);
+        Written.Begin(pool.IndexOf(sequence), adopted);
+        return adopted;
+    }
 
     /// <summary>
     /// Enqueues the copy of what a sequence holds to host memory, and gives up its pages: commands enqueued from now on may overwrite them.
@@ -159,15 +201,51 @@ public abstract class PagedKvCache : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    internal long ChangedAt(int sequence) => Usable().ChangedAt(sequence);
+
+    internal int IndexOf(int sequence) => Usable().IndexOf(sequence);
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(disposed, this);
+
+    internal void ThrowIfSwappedOut(int sequence) => Usable().PagesOf(sequence);
+
+    internal bool CanRewrite(int sequence, int position, ReadOnlySpan<int> slots)
+    {
+        // What can be written is the same for all tokens of a page.
+        for (int i = 0; i < slots.Length; i += PageSize - ((position + i) % PageSize))
+        {
+            if (slots[i] >= 0 && (pool.Slots.SlotOf(sequence, position + i) < 0 || pool.ReferenceCount(slots[i] / PageSize) > 1))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private PagePool Usable()
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
+        ThrowIfDisposed();
         return pool;
     }
 
-    private int CheckedLayer(int layer) => (uint)layer < (uint)Layers
-        ? layer
-        : throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Expected a layer from 0 to {Layers - 1}.");
+    private void ThrowIfNotWritten(int sequence, int tokens)
+    {
+        int written = Written.InAllLayers(pool.IndexOf(sequence));
+        if (written < tokens)
+        {
+            throw new InvalidOperationException(
+                $"Of sequence {sequence}'s {tokens} tokens, {written} have been appended to all layers; append the others first, or truncate the sequence.");
+        }
+    }
+
+    private int CheckedLayer(int layer)
+    {
+        ThrowIfDisposed();
+        return (uint)layer < (uint)Layers
+            ? layer
+            : throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Expected a layer from 0 to {Layers - 1}.");
+    }
 }
 
 /// <summary>The paged cache of one spec: another spec's kernels cannot be given it.</summary>
@@ -184,6 +262,20 @@ public sealed class PagedKvCache<TSpec> : PagedKvCache, IKvCache<TSpec>
     }
 
     int IKvCache<TSpec>.Capacity => 0;
+
+    WrittenTokens IKvCache<TSpec>.Written => Written;
+
+    long IKvCache<TSpec>.Changes => Changes;
+
+    long IKvCache<TSpec>.ChangedAt(int sequence) => ChangedAt(sequence);
+
+    int IKvCache<TSpec>.IndexOf(int sequence) => IndexOf(sequence);
+
+    void IKvCache<TSpec>.ThrowIfDisposed() => ThrowIfDisposed();
+
+    void IKvCache<TSpec>.ThrowIfSwappedOut(int sequence) => ThrowIfSwappedOut(sequence);
+
+    bool IKvCache<TSpec>.CanRewrite(int sequence, int position, ReadOnlySpan<int> slots) => CanRewrite(sequence, position, slots);
 
     void IKvCache<TSpec>.Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests) =>
         work.Build(Shape, geometry, Device.Capabilities.ComputeUnits, Slots, requests);

@@ -60,6 +60,7 @@ internal static class TileTimer
             void Lengthen(int length)
             {
                 cache.Extend(sequence, length - tokens);
+                cache.MarkWritten(sequence);
                 tokens = length;
                 foreach (AttentionPlan<TSpec> plan in plans)
                 {
@@ -90,7 +91,7 @@ internal static class TileTimer
             launcher.Documents = shape.Documents ? Zeros<int>(longest) : null;
             launcher.KeyPadding = shape.KeyPadding ? new KeyMask(Zeros<byte>(longest), requests: 1, longest) : null;
             launcher.Bias = shape.Bias ? new AttentionBias(Zeros<float>(longest), requests: 1, heads: 1, queries: 1, longest) : null;
-            launcher.Rope = shape.Rope == RopeStyle.None ? null : Zeros<float>((long)longest * shape.RotaryDim);
+            launcher.Rope = shape.Rope == RopeStyle.None ? null : new DeviceRopeTable(Zeros<float>((long)longest * shape.RotaryDim), longest, shape.RotaryDim);
             return launcher;
         }
 

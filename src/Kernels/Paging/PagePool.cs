@@ -19,8 +19,13 @@ public sealed class PagePool
     private readonly PrefixIndex index;
     private readonly PageFrames frames;
     private readonly SavedPages saved = new();
+
+    // The sequences that there are by their numbers, and all that there ever were at a time by their indexes.
+    private readonly Dictionary<int, PagedSequence> live = [];
     private readonly List<PagedSequence> sequences = [];
-    private readonly Stack<int> freeSequences = new();
+    private readonly Stack<PagedSequence> spare = new();
+    private PagedSequence? latest;
+    private int nextSequence;
 
     // From a page to the slot that it was saved in, or from a slot to the page that it was loaded into, during a swap.
     private readonly Dictionary<int, int> moved = [];
@@ -68,24 +73,50 @@ public sealed class PagePool
     /// <summary>What the pages are used for.</summary>
     public PagePoolStatistics Statistics => new(frames.Available - frames.Cached, frames.Cached, frames.Used, frames.Shared, saved.Count);
 
+    /// <summary>
+    /// Counts what makes an older plan of some sequence wrong: releases, truncations, swaps, and pages that give way to others. While it
+    /// stays, all plans hold; <see cref="ChangedAt"/> tells whose do not.
+    /// </summary>
+    public long Changes { get; private set; }
+
     /// <summary>Begins an empty sequence.</summary>
-    /// <returns>Its number, a small one: those of released sequences are used again.</returns>
+    /// <returns>
+    /// Its number. That of a released sequence is given out again after 2^31 others, three weeks at a thousand a second: whoever still uses it
+    /// gets an error, and not another's sequence.
+    /// </returns>
     public int Create()
     {
-        if (!freeSequences.TryPop(out int sequence))
+        if (!spare.TryPop(out PagedSequence? state))
         {
             // Releasing a sequence must not need memory.
-            freeSequences.EnsureCapacity(sequences.Count + 1);
-            sequence = sequences.Count;
-            sequences.Add(new PagedSequence());
+            spare.EnsureCapacity(sequences.Count + 1);
+            state = new PagedSequence { Index = sequences.Count };
+            sequences.Add(state);
         }
 
-        sequences[sequence].IsLive = true;
-        return sequence;
+        while (!live.TryAdd(nextSequence, state))
+        {
+            nextSequence = Following(nextSequence);
+        }
+
+        state.Id = nextSequence;
+        state.IsLive = true;
+        nextSequence = Following(nextSequence);
+        return state.Id;
+
+        static int Following(int number) => (number + 1) & int.MaxValue;
     }
 
     /// <summary>Whether there is a sequence of this number.</summary>
-    public bool Exists(int sequence) => (uint)sequence < (uint)sequences.Count && sequences[sequence].IsLive;
+    public bool Exists(int sequence) => Find(sequence) is not null;
+
+    /// <summary>A small number that tells the sequence from the others that there are; those of released sequences are used again.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
+    public int IndexOf(int sequence) => Live(sequence).Index;
+
+    /// <summary>What <see cref="Changes"/> was when a plan of the sequence was last made wrong; 0: never.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
+    public long ChangedAt(int sequence) => Live(sequence).ChangedAt;
 
     /// <summary>Whether the sequence is swapped out.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
@@ -138,6 +169,7 @@ public sealed class PagePool
             state.Pages[^1] = CopyOf(partial);
             frames.Leave(partial);
             frames.Drop(partial);
+            Changed(state);
         }
         else if (partial >= 0 && index.Contains(partial))
         {
@@ -164,7 +196,13 @@ public sealed class PagePool
         PagedSequence state = Resident(sequence);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, state.Length);
+        if (length == state.Length)
+        {
+            return;
+        }
+
         DropPages(state, PagesFor(length));
+        Changed(state);
         state.Length = length;
         state.Published = Math.Min(state.Published, length / PageSize);
     }
@@ -179,7 +217,9 @@ public sealed class PagePool
         state.Published = 0;
         state.IsSwappedOut = false;
         state.IsLive = false;
-        freeSequences.Push(sequence);
+        Changed(state);
+        live.Remove(sequence);
+        spare.Push(state);
     }
 
     /// <summary>
@@ -193,7 +233,7 @@ public sealed class PagePool
     {
         PagedSequence parent = Resident(sequence);
         int fork = Create();
-        PagedSequence state = sequences[fork];
+        PagedSequence state = Live(fork);
         try
         {
             state.EnsureCapacity(parent.Count);
@@ -325,6 +365,7 @@ public sealed class PagePool
             }
 
             state.IsSwappedOut = true;
+            Changed(state);
         }
 
         // Sequences that were swapped out before, and kept a page because of this one, give it up too.
@@ -416,6 +457,9 @@ public sealed class PagePool
         return true;
     }
 
+    /// <summary>Makes a number the next one to be given out, as after so many sequences.</summary>
+    internal void ContinueAt(int sequence) => nextSequence = sequence;
+
     internal int WriteSlotOf(int sequence, int position)
     {
         PagedSequence state = Resident(sequence);
@@ -434,9 +478,27 @@ public sealed class PagePool
 
     private int PagesFor(long tokens) => (int)((tokens + PageSize - 1) / PageSize);
 
-    private PagedSequence Live(int sequence) => Exists(sequence)
-        ? sequences[sequence]
-        : throw new ArgumentOutOfRangeException(nameof(sequence), sequence, "There is no such sequence.");
+    private PagedSequence? Find(int sequence)
+    {
+        // The tokens of a step are asked for one by one.
+        if (latest is not { IsLive: true } || latest.Id != sequence)
+        {
+            if (!live.TryGetValue(sequence, out PagedSequence? found))
+            {
+                return null;
+            }
+
+            latest = found;
+        }
+
+        return latest;
+    }
+
+    private PagedSequence Live(int sequence) => Find(sequence)
+        ?? throw new ArgumentOutOfRangeException(nameof(sequence), sequence, "There is no such sequence, or no longer: it was released.");
+
+    /// <summary>Plans that were made for the sequence before no longer hold.</summary>
+    private void Changed(PagedSequence state) => state.ChangedAt = ++Changes;
 
     private PagedSequence Resident(int sequence)
     {
@@ -499,6 +561,7 @@ public sealed class PagePool
             frames.Leave(page);
             frames.Drop(page);
             page = published;
+            Changed(state);
             return;
         }
 

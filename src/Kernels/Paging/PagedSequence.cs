@@ -5,6 +5,15 @@ internal sealed class PagedSequence
 {
     private int[] pages = [];
 
+    /// <summary>The number that it goes by while it is live.</summary>
+    public int Id { get; set; }
+
+    /// <summary>Its place among the pool's; a later sequence may have it.</summary>
+    public int Index { get; init; }
+
+    /// <summary>See <see cref="PagePool.ChangedAt"/>.</summary>
+    public long ChangedAt { get; set; }
+
     public bool IsLive { get; set; }
 
     public bool IsSwappedOut { get; set; }

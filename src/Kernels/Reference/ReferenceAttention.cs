@@ -5,10 +5,13 @@ namespace Kernels;
 
 /// <summary>
 /// Attention calculated the plain way in double precision on the host: what the kernels are tested against. It shares
-/// no code with them. Slow; for tests and for checking a spec of your own.
+/// no code with them. Slow; for tests and for checking a spec of your own. What a shape needs beside queries, keys and values comes in
+/// <see cref="ReferenceOptions"/>; what is missing there is an error.
 /// </summary>
 public static class ReferenceAttention
 {
+    private static readonly ReferenceOptions Nothing = new();
+
     /// <summary>One query row of one sequence: its output and its LSE. With rope, queries and keys have turned already: see <see cref="ReferenceRope"/>.</summary>
     /// <param name="shape">What is computed.</param>
     /// <param name="queries">[queryLength, H_q, d_qk]</param>
@@ -21,10 +24,12 @@ public static class ReferenceAttention
     /// <param name="options">What a launch can give beside the sequences; null: nothing.</param>
     /// <param name="output">Takes the output, d_v elements; zeros when the row sees no key.</param>
     /// <returns>The natural log of the softmax denominator; −∞ when the row sees no key.</returns>
+    /// <exception cref="ArgumentException">The options lack something that the shape has, such as its sinks or its mods.</exception>
     public static double Row(
         AttentionShape shape, ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values,
         int queryLength, int keyLength, int token, int head, Span<double> output, ReferenceOptions? options = null)
     {
+        (options ??= Nothing).Check(shape, keyLength);
         int kvHead = head / shape.GroupSize;
         ReadOnlySpan<double> query = queries.Slice(((token * shape.QueryHeads) + head) * shape.HeadDim, shape.HeadDim);
         double[] scores = new double[keyLength];
@@ -37,7 +42,7 @@ public static class ReferenceAttention
             {
                 // A bias of −∞ hides the key, whatever it holds.
                 double score = shape.Scale * Dot(query, keys.Slice(((key * shape.KvHeads) + kvHead) * shape.HeadDim, shape.HeadDim));
-                double bias = shape.Bias ? options!.Bias!(head, token, key) : 0;
+                double bias = shape.Bias ? options.Bias!(head, token, key) : 0;
                 scores[key] = double.IsNegativeInfinity(bias) ? bias : Score(shape, score, position, key, head, options) + bias;
             }
 
@@ -63,7 +68,7 @@ public static class ReferenceAttention
         }
 
         // The sink takes part in the denominator of the output, not in the LSE.
-        double denominator = sum + (shape.Sinks ? Math.Exp(options!.Sinks![head] - max) : 0);
+        double denominator = sum + (shape.Sinks ? Math.Exp(options.Sinks![head] - max) : 0);
         for (int d = 0; d < output.Length; d++)
         {
             output[d] /= denominator;
@@ -72,33 +77,59 @@ public static class ReferenceAttention
         return max + Math.Log(sum);
     }
 
-    /// <summary>All rows of one sequence, in parallel.</summary>
+    /// <summary>All rows of one sequence, in parallel: all that the shape says, rope included.</summary>
     /// <param name="shape">What is computed.</param>
     /// <param name="queries">[queryLength, H_q, d_qk]</param>
     /// <param name="keys">[keyLength, H_kv, d_qk]</param>
-    /// <param name="values">[keyLength, H_kv, d_v]</param>
+    /// <param name="values">[keyLength, H_kv, d_v]; not read where the cache is latent: a key's first d_v elements are its value.</param>
     /// <param name="outputs">Takes the outputs, [queryLength, H_q, d_v].</param>
-    /// <exception cref="ArgumentException">A length does not fit the shape.</exception>
-    public static void Compute(AttentionShape shape, double[] queries, double[] keys, double[] values, double[] outputs)
+    /// <param name="options">What a launch can give beside the sequences; null: nothing.</param>
+    /// <param name="lse">Takes the natural log of each row's softmax denominator, [queryLength, H_q]; null if not wanted.</param>
+    /// <exception cref="ArgumentException">A length does not fit the shape, or the options lack something that it has.</exception>
+    public static void Compute(
+        AttentionShape shape, double[] queries, double[] keys, double[] values, double[] outputs, ReferenceOptions? options = null, double[]? lse = null)
     {
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentNullException.ThrowIfNull(queries);
+        ArgumentNullException.ThrowIfNull(keys);
+        ArgumentNullException.ThrowIfNull(outputs);
         int queryLength = TokensOf(queries, shape.QueryHeads * shape.HeadDim, nameof(queries));
         int keyLength = TokensOf(keys, shape.KvHeads * shape.HeadDim, nameof(keys));
-        if (values.Length != keyLength * shape.KvHeads * shape.ValueDim)
+        Expect(outputs, queryLength * shape.QueryHeads * shape.ValueDim, nameof(outputs));
+        if (lse is not null)
         {
-            throw new ArgumentException($"Expected {keyLength * shape.KvHeads * shape.ValueDim} elements, got {values.Length}.", nameof(values));
+            Expect(lse, queryLength * shape.QueryHeads, nameof(lse));
         }
 
-        if (outputs.Length != queryLength * shape.QueryHeads * shape.ValueDim)
+        (options ??= Nothing).Check(shape, keyLength);
+        if (shape.Rope != RopeStyle.None)
         {
-            throw new ArgumentException($"Expected {queryLength * shape.QueryHeads * shape.ValueDim} elements, got {outputs.Length}.", nameof(outputs));
+            RopeTable table = options.CheckedRope(keyLength);
+            queries = ReferenceRope.Turn(shape, queries, shape.QueryHeads, keyLength - queryLength, table);
+            keys = ReferenceRope.Turn(shape, keys, shape.KvHeads, 0, table);
         }
 
-        Parallel.For(0, queryLength * shape.QueryHeads, row => Row(
-            shape, queries, keys, values, queryLength, keyLength, row / shape.QueryHeads, row % shape.QueryHeads,
-            outputs.AsSpan(row * shape.ValueDim, shape.ValueDim)));
+        if (shape.LatentCache)
+        {
+            values = [.. keys.Chunk(shape.HeadDim).SelectMany(row => row.Take(shape.ValueDim))];
+        }
+
+        ArgumentNullException.ThrowIfNull(values);
+        Expect(values, keyLength * shape.KvHeads * shape.ValueDim, nameof(values));
+        Parallel.For(0, queryLength * shape.QueryHeads, row =>
+        {
+            double rowLse = Row(
+                shape, queries, keys, values, queryLength, keyLength, row / shape.QueryHeads, row % shape.QueryHeads,
+                outputs.AsSpan(row * shape.ValueDim, shape.ValueDim), options);
+            if (lse is not null)
+            {
+                lse[row] = rowLse;
+            }
+        });
     }
 
     /// <summary>Whether the query at a key position sees a key.</summary>
+    /// <exception cref="ArgumentException">The options lack the shape's documents or key mask.</exception>
     public static bool IsVisible(AttentionShape shape, int position, int key, int head = 0, ReferenceOptions? options = null) =>
         shape.Mask switch
         {
@@ -109,8 +140,8 @@ public static class ReferenceAttention
         }
         && (shape.WindowLeft < 0 || key >= position - shape.WindowLeft)
         && (shape.WindowRight < 0 || key <= position + shape.WindowRight)
-        && (!shape.Documents || (position >= 0 && options!.Documents![position] == options.Documents[key]))
-        && (!shape.KeyPadding || options!.KeyPadding![key])
+        && (!shape.Documents || (position >= 0 && Given(options?.Documents, nameof(ReferenceOptions.Documents)) is { } documents && documents[position] == documents[key]))
+        && (!shape.KeyPadding || Given(options?.KeyPadding, nameof(ReferenceOptions.KeyPadding))[key])
         && (options?.MaskMod is not { } mod || mod(options.Batch, head, Math.Max(0, position), key));
 
     /// <summary>ALiBi's slope of a head: a geometric sequence for the first power of two of heads, the gaps of one twice as fine for the rest.</summary>
@@ -135,9 +166,20 @@ public static class ReferenceAttention
         return shape.Alibi ? score - (AlibiSlope(head, shape.QueryHeads) * Math.Abs(position - key)) : score;
     }
 
+    private static T Given<T>(T? option, string name) where T : class =>
+        option ?? throw new ArgumentException($"The shape has {name}; the options have none.", "options");
+
     private static int TokensOf(double[] data, int perToken, string name) => data.Length % perToken == 0
         ? data.Length / perToken
         : throw new ArgumentException($"Expected a multiple of {perToken} elements (one token), got {data.Length}.", name);
+
+    private static void Expect(double[] data, int expected, string name)
+    {
+        if (data.Length != expected)
+        {
+            throw new ArgumentException($"Expected {expected} elements, got {data.Length}.", name);
+        }
+    }
 
     private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
@@ -172,32 +214,4 @@ public static class ReferenceAttention
             target[i] += factor * source[i];
         }
     }
-}
-
-/// <summary>What a launch gives beside the sequences.</summary>
-public sealed record ReferenceOptions
-{
-    /// <summary>The learned logit of each query head, where the shape has sinks.</summary>
-    public IReadOnlyList<float>? Sinks { get; init; }
-
-    /// <summary>Keys at the beginning that every query sees, in a prefix-LM.</summary>
-    public int PrefixLength { get; init; }
-
-    /// <summary>The document of each key of the sequence, where the shape has documents.</summary>
-    public IReadOnlyList<int>? Documents { get; init; }
-
-    /// <summary>Whether each key of the sequence can be seen, where the shape has a mask on keys.</summary>
-    public IReadOnlyList<bool>? KeyPadding { get; init; }
-
-    /// <summary>What is added to a score of the sequence, where the shape has a bias: (head, query's index, key).</summary>
-    public Func<int, int, int, double>? Bias { get; init; }
-
-    /// <summary>Index of the request in the launch, for the mods.</summary>
-    public int Batch { get; init; }
-
-    /// <summary>A spec's score mod with its inputs bound: (score, batch, head, query, key).</summary>
-    public Func<float, int, int, int, int, float>? ScoreMod { get; init; }
-
-    /// <summary>A spec's mask mod with its inputs bound: (batch, head, query, key).</summary>
-    public Func<int, int, int, int, bool>? MaskMod { get; init; }
 }

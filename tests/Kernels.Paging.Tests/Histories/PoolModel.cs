@@ -14,6 +14,7 @@ internal sealed class PoolModel
     private readonly PagePool pool;
     private readonly SortedDictionary<int, Sequence> sequences = [];
     private readonly HashSet<string> everPublished = [];
+    private readonly HashSet<int> everBegun = [];
     private int mostSequences;
 
     public PoolModel(History history, IPageMemory memory)
@@ -155,7 +156,8 @@ internal sealed class PoolModel
     {
         sequences.Add(sequence, state);
         mostSequences = Math.Max(mostSequences, sequences.Count);
-        Assert.InRange(sequence, 0, mostSequences - 1);
+        Assert.InRange(pool.IndexOf(sequence), 0, mostSequences - 1);
+        Assert.True(everBegun.Add(sequence), $"{sequence} was given out before");
     }
 
     private void Truncate(int sequence, int length)

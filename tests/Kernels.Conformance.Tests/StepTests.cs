@@ -1,0 +1,410 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Conformance.Tests;
+
+/// <summary>Steps in a wrong order, half done, or on what has changed since they were planned: a named error, and everything as it was.</summary>
+[Collection(DeviceCollection.Name)]
+public sealed class StepTests(DeviceFixture fixture)
+{
+    private const int QueryHeads = 4, KvHeads = 2, Dim = 16, Layers = 2, PageSize = 4, Capacity = 16;
+    private const int QueryElements = QueryHeads * Dim, KeyElements = KvHeads * Dim;
+
+    private static readonly AttentionShape Shape =
+        CaseMatrix.Shape(QueryHeads, KvHeads, Dim, Dim, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+
+    public static TheoryData<int> PageSizes => [0, PageSize];
+
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
+    public void ASequenceOccursOnceInAStep(int pageSize)
+    {
+        using Setup setup = new(fixture.Device, pageSize);
+        (float[] q, float[] k, float[] v, float[] o) = Rows(3);
+        setup.Launcher.Append(setup.Cache, 1, k, v);
+        byte[] before = setup.Contents();
+        foreach (int[] sequences in new int[][] { [1, 0, 1], [2, 2, 2], [0, 1, 1] })
+        {
+            var e = Assert.Throws<ArgumentException>("sequences", () => setup.Launcher.Decode(setup.Cache, sequences, q, k, v, o));
+            Assert.Contains($"sequence {sequences[2]} twice", e.Message, StringComparison.Ordinal);
+            AttentionRequest[] requests = [.. sequences.Select(sequence => new AttentionRequest(sequence, 0, 0))];
+            e = Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(setup.Cache, requests));
+            Assert.Contains($"sequence {sequences[2]} twice", e.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal([0, 3, 0], Enumerable.Range(0, 3).Select(setup.Cache.Length));
+        Assert.Equal(before, setup.Contents());
+
+        // The step can be taken once it is right, and the next one too.
+        setup.Launcher.Decode(setup.Cache, [2, 0, 1], q, k, v, o);
+        setup.Launcher.Decode(setup.Cache, [0, 1, 2], q, k, v, o);
+        Assert.Equal([2, 5, 2], Enumerable.Range(0, 3).Select(setup.Cache.Length));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
+    public void NothingAttendsToTokensThatWereNotAppended(int pageSize)
+    {
+        using Setup setup = new(fixture.Device, pageSize);
+        setup.Cache.Extend(0, 3);
+        setup.Plan.Build(setup.Cache, [new(0, 3, 3)]);
+        Assert.Contains("layer 0 has 0 of these keys", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
+        (float[] q, _, _, float[] o) = Rows(1);
+        Assert.Contains("Append", Refused(() => setup.Launcher.Attend(setup.Cache, 0, q, o)), StringComparison.Ordinal);
+        setup.Append(setup.Plan, 0, 3);
+        float[] first = setup.Attend(setup.Plan, 0);
+        Assert.Equal(first, setup.Attend(setup.Plan, 0));
+        Assert.Contains("layer 1 has 0 of these keys", Refused(() => setup.Attend(setup.Plan, 1)), StringComparison.Ordinal);
+
+        // Another plan's append counts, and queries over keys that are there need none.
+        using AttentionPlan<RuntimeSpec> last = setup.Launcher.CreatePlan();
+        last.Build(setup.Cache, [new(0, 1, 3)]);
+        Assert.Equal(first[(2 * QueryElements)..(3 * QueryElements)], setup.Attend(last, 0, firstQuery: 2)[..QueryElements]);
+
+        // One of several sequences that lacks a token is enough.
+        setup.Cache.Extend(0, 1);
+        setup.Cache.Extend(1, 1);
+        setup.Plan.Build(setup.Cache, [new(0, 1, 4), new(1, 1, 1)]);
+        last.Build(setup.Cache, [new(0, 1, 4)]);
+        setup.Append(last, 0, 1);
+        Assert.Contains("Sequence = 1", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
+        setup.Attend(last, 0);
+        setup.Cache.MarkWritten(1);
+        setup.Attend(setup.Plan, 0);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
+    public void TokensAreAppendedInOrder(int pageSize)
+    {
+        using Setup setup = new(fixture.Device, pageSize);
+        setup.Cache.Extend(0, 2);
+        setup.Plan.Build(setup.Cache, [new(0, 2, 2)]);
+        setup.Cache.Extend(0, 1);
+        using AttentionPlan<RuntimeSpec> next = setup.Launcher.CreatePlan();
+        next.Build(setup.Cache, [new(0, 1, 3)]);
+        byte[] before = setup.Contents();
+        Assert.Contains("layer 0 has 0 tokens", Refused(() => setup.Append(next, 0, 1)), StringComparison.Ordinal);
+        Assert.Equal(before, setup.Contents());
+        setup.Append(setup.Plan, 0, 2);
+        setup.Append(next, 0, 1);
+        float[] there = setup.Attend(next, 0);
+
+        // A step that is appended again writes the same.
+        setup.Append(next, 0, 1);
+        Assert.Equal(there, setup.Attend(next, 0));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
+    public void GuessesAreTakenBack(int pageSize)
+    {
+        using Setup setup = new(fixture.Device, pageSize);
+        setup.Step(0, 5, seed: 1);
+        float[] expected = setup.Step(0, 1, seed: 2);
+        setup.Cache.Truncate(0, 5);
+        setup.Step(0, 3, seed: 3);
+        Assert.Equal(8, setup.Cache.Length(0));
+        setup.Cache.Truncate(0, 5);
+        string message = Refused(() => setup.Attend(setup.Plan, 0));
+        Assert.Contains("Sequence 0 was truncated", message, StringComparison.Ordinal);
+        Assert.Equal(message, Refused(() => setup.Append(setup.Plan, 0, 3)));
+
+        // The place is as good as new, and what was guessed does not count as written.
+        setup.Cache.Extend(0, 1);
+        setup.Plan.Build(setup.Cache, [new(0, 1, 6)]);
+        Assert.Contains("has 5 of these keys", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
+        setup.Cache.Truncate(0, 5);
+        Assert.Equal(expected, setup.Step(0, 1, seed: 2));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
+    public void APlanHoldsWhileItsSequencesOnlyGrow(int pageSize)
+    {
+        using Setup setup = new(fixture.Device, pageSize);
+        setup.Step(0, 5, seed: 1);
+        float[] expected = setup.Attend(setup.Plan, 0);
+        using AttentionPlan<RuntimeSpec> held = setup.Launcher.CreatePlan();
+        held.Build(setup.Cache, [new(0, 5, 5)]);
+        setup.Step(0, 4, seed: 2);
+        setup.Step(1, 6, seed: 3);
+        setup.Cache.Truncate(1, 2);
+        setup.Cache.Truncate(0, 9);
+        Assert.Equal(expected, setup.Attend(held, 0));
+
+        // A build that is refused leaves the plan as it was.
+        Assert.Throws<ArgumentException>("requests", () => held.Build(setup.Cache, [new(0, 1, 1), new(1, 1, 3)]));
+        Assert.Equal(5, held.Tokens);
+        Assert.Equal(expected, setup.Attend(held, 0));
+    }
+
+    [SkippableFact]
+    public void AReleasedSequenceIsGone()
+    {
+        using Setup setup = new(fixture.Device, PageSize);
+        var cache = (PagedKvCache<RuntimeSpec>)setup.Cache;
+        setup.Step(0, 3, seed: 1);
+        cache.Release(0);
+        Assert.Contains("Sequence 0 was released", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
+        int next = cache.Create();
+        Assert.NotEqual(0, next);
+        setup.Step(next, 2, seed: 2);
+        byte[] before = setup.Contents();
+        (float[] q, float[] k, float[] v, float[] o) = Rows(1);
+        foreach (Action use in new Action[]
+        {
+            () => cache.Extend(0, 1), () => cache.Truncate(0, 0), () => cache.Length(0), () => cache.Release(0), () => cache.Fork(0), () => cache.MarkWritten(0),
+            () => cache.SwapOut(0), () => cache.Publish(0, [1]), () => cache.AdoptPrefix(0, [1]), () => setup.Launcher.Append(cache, 0, k, v),
+            () => setup.Launcher.Attend(cache, 0, q, o), () => setup.Launcher.Prefill(cache, 0, q, k, v, o), () => setup.Launcher.Decode(cache, [0], q, k, v, o),
+        })
+        {
+            Assert.Throws<ArgumentOutOfRangeException>("sequence", use);
+        }
+
+        Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(cache, [new(0, 1, 1)]));
+        Assert.Equal(2, cache.Length(next));
+        Assert.Equal(before, setup.Contents());
+    }
+
+    [SkippableFact]
+    public void ASwappedOutSequenceTakesNoPartInSteps()
+    {
+        using Setup setup = new(fixture.Device, PageSize);
+        var cache = (PagedKvCache<RuntimeSpec>)setup.Cache;
+        setup.Step(1, 2, seed: 4);
+        setup.Step(0, 5, seed: 1);
+        float[] expected = setup.Attend(setup.Plan, 0);
+        cache.SwapOut(0);
+        Assert.Contains("swapped out", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
+        (float[] q, float[] k, float[] v, float[] o) = Rows(2);
+        Refused(() => setup.Launcher.Decode(cache, [1, 0], q, k, v, o));
+        Refused(() => setup.Plan.Build(cache, [new(1, 1, 2), new(0, 1, 5)]));
+        Assert.Equal((5, 2), (cache.Length(0), cache.Length(1)));
+        Assert.True(cache.TrySwapIn(0));
+
+        // Its pages may be others now.
+        Refused(() => setup.Attend(setup.Plan, 0));
+        setup.Plan.Build(cache, [new(0, 5, 5)]);
+        Assert.Equal(expected, setup.Attend(setup.Plan, 0));
+    }
+
+    [SkippableFact]
+    public void WhatIsNotWrittenIsNotShared()
+    {
+        using Setup setup = new(fixture.Device, PageSize);
+        var cache = (PagedKvCache<RuntimeSpec>)setup.Cache;
+        cache.Extend(0, 6);
+        setup.Plan.Build(cache, [new(0, 6, 6)]);
+        setup.Append(setup.Plan, 0, 6);
+        Assert.Contains("0 have been appended to all layers", Refused(() => cache.Fork(0)), StringComparison.Ordinal);
+        Refused(() => cache.Publish(0, [1, 2, 3, 4, 5, 6]));
+        setup.Append(setup.Plan, 1, 6);
+        int fork = cache.Fork(0);
+        float[] expected = setup.Attend(setup.Plan, 0);
+
+        // What two sequences have is not written again; a fork has what its parent had, and writes in a page of its own.
+        Assert.Contains("other sequences have", Refused(() => setup.Append(setup.Plan, 0, 6)), StringComparison.Ordinal);
+        setup.Step(fork, 1, seed: 9);
+        setup.Plan.Build(cache, [new(0, 6, 6)]);
+        Assert.Equal(expected, setup.Attend(setup.Plan, 0));
+        Assert.Equal(4, cache.Publish(fork, [1, 2, 3, 4, 5, 6]));
+        Assert.Equal(4, cache.AdoptPrefix(1, [1, 2, 3, 4]));
+        setup.Plan.Build(cache, [new(1, 4, 4)]);
+        Assert.Equal(expected[..(4 * QueryElements)], setup.Attend(setup.Plan, 0)[..(4 * QueryElements)]);
+
+        // A plan over a published page leaves its tokens out.
+        byte[] before = setup.Contents();
+        setup.Append(setup.Plan, 0, 4);
+        Assert.Equal(before, setup.Contents());
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
+    public void AStepMayBeEmpty(int pageSize)
+    {
+        using Setup setup = new(fixture.Device, pageSize);
+        byte[] before = setup.Contents();
+        setup.Plan.Build(setup.Cache, []);
+        setup.Append(setup.Plan, 1, 0);
+        setup.Attend(setup.Plan, 1);
+        setup.Launcher.Decode(setup.Cache, [], [], [], [], []);
+        setup.Launcher.Prefill(setup.Cache, 0, [], [], [], []);
+        setup.Launcher.Append(setup.Cache, 0, [], []);
+        setup.Launcher.Attend(setup.Cache, 0, [], []);
+        setup.Cache.Extend(0, 0);
+        setup.Plan.Build(setup.Cache, [new(0, 0, 0), new(1, 2, 0)]);
+        setup.Append(setup.Plan, 0, 2);
+        Assert.All(setup.Attend(setup.Plan, 0)[..(2 * QueryElements)], x => Assert.Equal(0, x));
+        Assert.Equal(0, setup.Cache.Length(0));
+        Assert.Equal(before, setup.Contents());
+    }
+
+    [SkippableFact]
+    public void APlanIsForOneDeviceAndTarget()
+    {
+        using Setup setup = new(fixture.Device, 0);
+        setup.Step(0, 2, seed: 1);
+        byte[] before = setup.Contents();
+        using AttentionLauncher<RuntimeSpec, float> portable = new(setup.Device, RuntimeSpec.Describe(Shape), KernelTarget.Portable);
+        using AttentionLauncher<RuntimeSpec, float> cpu = new(setup.Device, RuntimeSpec.Describe(Shape), KernelTarget.Cpu);
+        using AttentionPlan<RuntimeSpec> plan = portable.CreatePlan();
+        plan.Build(setup.Cache, [new(0, 1, 2)]);
+        Assert.Throws<ArgumentException>("plan", () => cpu.SubmitAttend(plan, setup.Cache, 0, setup.Queries, setup.Outputs, null));
+
+        using ComputeDevice other = ComputeDevice.Open(setup.Device.Info);
+        using AttentionLauncher<RuntimeSpec, float> there = new(other, setup.Descriptor);
+        using KvCache<RuntimeSpec> cacheThere = there.CreateCache(1, Capacity, Layers);
+        using AttentionPlan<RuntimeSpec> planThere = there.CreatePlan();
+        using DeviceBuffer<float> bufferThere = other.Allocate<float>(Capacity * QueryElements);
+        (float[] q, float[] k, float[] v, float[] o) = Rows(1);
+        Assert.Throws<ArgumentException>("cache", () => setup.Plan.Build(cacheThere, []));
+        Assert.Throws<ArgumentException>("cache", () => setup.Launcher.Prefill(cacheThere, 0, q, k, v, o));
+        Assert.Throws<ArgumentException>("cache", () => setup.Launcher.Append(cacheThere, 0, k, v));
+        Assert.Equal(0, cacheThere.Length(0));
+        planThere.Build(cacheThere, []);
+        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.SubmitAttend(planThere, cacheThere, 0, setup.Queries, setup.Outputs, null));
+        Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, 0, bufferThere, setup.Outputs, null));
+        Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, 0, setup.Queries, bufferThere, null));
+        Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAppend(setup.Plan, setup.Cache, 0, bufferThere, setup.Queries));
+        Assert.Equal(before, setup.Contents());
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
+    public void APlanIsBuiltAgainWhileLaunchesAreUnderWay(int pageSize)
+    {
+        using Setup setup = new(fixture.Device, pageSize);
+        float[][] expected = [.. Enumerable.Range(0, 6).Select(step => setup.Step(step % 2, 2, seed: step))];
+        setup.Cache.Truncate(0, 0);
+        setup.Cache.Truncate(1, 0);
+        DeviceBuffer<float>[] outputs = [.. expected.Select(_ => setup.Device.Allocate<float>(2 * QueryElements))];
+        for (int step = 0; step < outputs.Length; step++)
+        {
+            int sequence = step % 2;
+            setup.Cache.Extend(sequence, 2);
+            setup.Plan.Build(setup.Cache, [new(sequence, 2, setup.Cache.Length(sequence))]);
+            (float[] q, float[] k, float[] v, _) = Rows(2, step);
+            for (int layer = 0; layer < Layers; layer++)
+            {
+                // Their memory lives on until the commands have ended.
+                using DeviceBuffer<float> queries = setup.Device.Upload<float>(q), keys = setup.Device.Upload<float>(k), values = setup.Device.Upload<float>(v);
+                setup.Launcher.SubmitAppend(setup.Plan, setup.Cache, layer, keys, values);
+                setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, layer, queries, outputs[step], null);
+            }
+        }
+
+        for (int step = 0; step < outputs.Length; step++)
+        {
+            float[] read = new float[2 * QueryElements];
+            setup.Device.Queue.Read(outputs[step], read.AsSpan());
+            Assert.Equal(expected[step], read);
+            outputs[step].Dispose();
+        }
+    }
+
+    private static string Refused(Action action) => Assert.Throws<InvalidOperationException>(action).Message;
+
+    private static (float[] Queries, float[] Keys, float[] Values, float[] Outputs) Rows(int tokens, int seed = 0)
+    {
+        var random = new Random(seed);
+        return (Some(QueryElements), Some(KeyElements), Some(KeyElements), new float[tokens * QueryElements]);
+
+        float[] Some(int each) => [.. Enumerable.Range(0, tokens * each).Select(_ => random.NextSingle() - 0.5f)];
+    }
+
+    /// <summary>A launcher, a cache with the sequences 0 to 2, and a plan that is not built yet.</summary>
+    private sealed class Setup : IDisposable
+    {
+        public Setup(ComputeDevice device, int pageSize)
+        {
+            Device = device;
+            Descriptor = RuntimeSpec.Describe(Shape with { PageSize = pageSize });
+            Launcher = new(device, Descriptor);
+            Plan = Launcher.CreatePlan();
+            if (pageSize == 0)
+            {
+                Cache = Launcher.CreateCache(3, Capacity, Layers);
+            }
+            else
+            {
+                PagedKvCache<RuntimeSpec> paged = Launcher.CreatePagedCache(3 * Capacity / pageSize, Layers);
+                Assert.Equal([0, 1, 2], Enumerable.Range(0, 3).Select(_ => paged.Create()));
+                Cache = paged;
+            }
+
+            Queries = device.Upload<float>(Rows(Capacity).Queries);
+            Outputs = device.Allocate<float>(Capacity * QueryElements);
+            foreach (DeviceBuffer<byte> buffer in Buffers)
+            {
+                device.Queue.SubmitFill(buffer, (byte)0, 0, buffer.Length);
+            }
+        }
+
+        public ComputeDevice Device { get; }
+
+        public AttentionDescriptor Descriptor { get; }
+
+        public AttentionLauncher<RuntimeSpec, float> Launcher { get; }
+
+        public IKvCache<RuntimeSpec> Cache { get; }
+
+        public AttentionPlan<RuntimeSpec> Plan { get; }
+
+        public DeviceBuffer<float> Queries { get; }
+
+        public DeviceBuffer<float> Outputs { get; }
+
+        private IEnumerable<DeviceBuffer<byte>> Buffers => Enumerable.Range(0, Layers).SelectMany(layer => new[] { Cache.Keys(layer), Cache.Values(layer) });
+
+        public void Append(AttentionPlan<RuntimeSpec> plan, int layer, int tokens, int seed = 0)
+        {
+            (_, float[] k, float[] v, _) = Rows(tokens, seed);
+            using DeviceBuffer<float> keys = Device.Upload<float>(k), values = Device.Upload<float>(v);
+            Launcher.SubmitAppend(plan, Cache, layer, keys, values);
+        }
+
+        /// <summary>The outputs of the same queries each time, or of those from one on.</summary>
+        public float[] Attend(AttentionPlan<RuntimeSpec> plan, int layer, int firstQuery = 0)
+        {
+            using DeviceBuffer<float> queries = Device.Upload<float>(Rows(Capacity).Queries[(firstQuery * QueryElements)..]);
+            Launcher.SubmitAttend(plan, Cache, layer, queries, Outputs, null);
+            float[] outputs = new float[Outputs.Length];
+            Device.Queue.Read(Outputs, outputs.AsSpan());
+            return outputs[..(plan.Tokens * QueryElements)];
+        }
+
+        /// <summary>A whole step of one sequence.</summary>
+        /// <returns>The last layer's outputs.</returns>
+        public float[] Step(int sequence, int tokens, int seed)
+        {
+            Cache.Extend(sequence, tokens);
+            Plan.Build(Cache, [new(sequence, tokens, Cache.Length(sequence))]);
+            float[] outputs = new float[tokens * QueryElements];
+            using DeviceBuffer<float> queries = Device.Upload<float>(Rows(tokens, seed).Queries);
+            for (int layer = 0; layer < Layers; layer++)
+            {
+                Append(Plan, layer, tokens, seed);
+                Launcher.SubmitAttend(Plan, Cache, layer, queries, Outputs, null);
+            }
+
+            Device.Queue.Read(Outputs, outputs.AsSpan());
+            return outputs;
+        }
+
+        public byte[] Contents() => [.. Buffers.SelectMany(buffer =>
+        {
+            byte[] bytes = new byte[buffer.Length];
+            Device.Queue.Read(buffer, bytes.AsSpan());
+            return bytes;
+        })];
+
+        public void Dispose()
+        {
+            Plan.Dispose();
+            Cache.Dispose();
+            Launcher.Dispose();
+            Queries.Dispose();
+            Outputs.Dispose();
+        }
+    }
+}
