@@ -105,8 +105,8 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             }
         });
 
-        double error = test.Poison is { } poison
-            ? Tolerance.PoisonedError(held, actual, expected, lseExpected, poison)
+        double error = test.Poison is not null
+            ? Tolerance.PoisonedError(held, actual, expected, lseExpected, test)
             : Tolerance.Error(held, actual, expected, eager);
         double worstLse = lseError.DefaultIfEmpty().Max();
         double quantisation = quantised ? Tolerance.QuantisationError(shape, actual, exact) : 0;

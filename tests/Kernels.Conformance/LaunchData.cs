@@ -47,7 +47,7 @@ internal sealed class LaunchData : IDisposable
     /// <summary>Into the sink of one head; into the bias of one key for each query, and of all keys for the second.</summary>
     private void PutPoison(Poison poison)
     {
-        float number = poison.Number(ElementType.Float32);
+        float number = poison.Number(ElementType.Float32, ElementType.Float32);
         if (poison.Place == PoisonPlace.Sink)
         {
             sinks[test.Shape.QueryHeads / 2] = number;

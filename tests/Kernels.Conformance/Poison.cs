@@ -28,20 +28,22 @@ internal enum PoisonKind
 /// </summary>
 internal sealed record Poison(PoisonPlace Place, PoisonKind Kind)
 {
-    // Tensor cores multiply before there is a scale: larger bfloat16 numbers, times those of a normal distribution, leave float32.
-    private const float LargestBFloat16Factor = 1e37f;
+    // Tensor cores multiply before there is a scale, and integers of a cache are multiplied before theirs: products of larger numbers, with
+    // those of a normal distribution, leave float32.
+    private const float LargestFactor = 1e37f, LargestFactorOfIntegers = 1e35f;
 
     /// <summary>Whether it is finite, and as large as the type has it.</summary>
     public bool IsLarge => Kind is PoisonKind.Largest or PoisonKind.Lowest;
 
-    /// <summary>The number, as an input of a type that lives in <paramref name="place"/>.</summary>
-    public float Number(ElementType type)
+    /// <summary>The number, as an input of a spec with a storage and a cache in these types.</summary>
+    public float Number(ElementType type, ElementType cache)
     {
         float largest = (type, Place) switch
         {
             (_, PoisonPlace.Bias or PoisonPlace.Sink) => float.MaxValue,
             (ElementType.Float16, _) => (float)Half.MaxValue,
-            (ElementType.BFloat16, PoisonPlace.Query or PoisonPlace.Key) => LargestBFloat16Factor,
+            (_, PoisonPlace.Query) when cache.Scale() != CacheScale.None => LargestFactorOfIntegers,
+            (ElementType.BFloat16, PoisonPlace.Query or PoisonPlace.Key) => LargestFactor,
             (ElementType.BFloat16, _) => (float)BFloat16.FromBits(0x7F7F),
             _ => float.MaxValue,
         };
@@ -66,17 +68,16 @@ internal sealed record Poison(PoisonPlace Place, PoisonKind Kind)
     /// <param name="begin">The first element of a row that counts.</param>
     /// <param name="end">The end of those that do.</param>
     /// <param name="whole">Whether it goes into all of them, where that leaves scores that float32 has.</param>
-    /// <param name="type">The type of the elements.</param>
-    public void Put<T>(T[] rows, int token, int heads, int dim, int begin, int end, bool whole, ElementType type) where T : unmanaged
+    /// <param name="number">The number.</param>
+    public void Put<T>(T[] rows, int token, int heads, int dim, int begin, int end, bool whole, float number) where T : unmanaged
     {
-        T number = Elements.From<T>(Number(type));
 
         // A product of whole rows of the largest is infinite in float32, whatever their scale.
         bool all = Kind is PoisonKind.Subnormal or PoisonKind.NegativeZero || (whole && (Place == PoisonPlace.Value || !IsLarge));
         for (int head = 0; head < heads; head++)
         {
             Span<T> row = rows.AsSpan(((token * heads) + head) * dim, dim)[begin..end];
-            (all ? row : row.Slice(Math.Min(3, row.Length - 1), 1)).Fill(number);
+            (all ? row : row.Slice(Math.Min(3, row.Length - 1), 1)).Fill(Elements.From<T>(number));
         }
     }
 

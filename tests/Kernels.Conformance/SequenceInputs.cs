@@ -56,9 +56,10 @@ internal sealed class SequenceInputs<T> where T : unmanaged
     /// <summary>In the middle: some rows see it where a mask hides what lies behind, before or elsewhere.</summary>
     private void PutPoison(Poison poison, int queries, int keys, bool whole)
     {
+        float number = poison.Number(shape.Storage, shape.CacheStorage);
         if (poison.Place == PoisonPlace.Query && queries > 0)
         {
-            poison.Put(Queries, queries / 2, shape.QueryHeads, shape.HeadDim, 0, shape.HeadDim, whole, shape.Storage);
+            poison.Put(Queries, queries / 2, shape.QueryHeads, shape.HeadDim, 0, shape.HeadDim, whole, number);
         }
 
         // In a latent row, those of the value are also the key's, those after them the key's only.
@@ -67,11 +68,11 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         {
             if (poison.Place == PoisonPlace.Key)
             {
-                poison.Put(Keys, token, shape.KvHeads, shape.HeadDim, keyBegin, shape.HeadDim, whole, shape.Storage);
+                poison.Put(Keys, token, shape.KvHeads, shape.HeadDim, keyBegin, shape.HeadDim, whole, number);
             }
             else if (poison.Place == PoisonPlace.Value)
             {
-                poison.Put(shape.LatentCache ? Keys : Values, token, shape.KvHeads, shape.LatentCache ? shape.HeadDim : shape.ValueDim, 0, shape.ValueDim, whole, shape.Storage);
+                poison.Put(shape.LatentCache ? Keys : Values, token, shape.KvHeads, shape.LatentCache ? shape.HeadDim : shape.ValueDim, 0, shape.ValueDim, whole, number);
             }
         }
     }

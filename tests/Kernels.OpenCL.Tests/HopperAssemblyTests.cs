@@ -32,6 +32,13 @@ public sealed class HopperAssemblyTests
         Assert.Equal(1, second.Count(c => c == '\0'));
     }
 
+    [Theory]
+    [InlineData("// Built with -cl-nv-maxrregcount=200, so that\nkernel", "-cl-nv-maxrregcount=200")]
+    [InlineData("-cl-nv-maxrregcount=64", "-cl-nv-maxrregcount=64")]
+    [InlineData("kernel void f() {}", "")]
+    public void ABoundOnRegistersIsTakenFromTheSource(string source, string option) =>
+        Assert.Equal(option, HopperAssembly.RegisterBound(Encoding.UTF8.GetBytes(source)));
+
     [Fact]
     public void TextForTheTargetStaysAsItIs()
     {

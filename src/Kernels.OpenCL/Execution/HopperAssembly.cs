@@ -25,10 +25,12 @@ internal static partial class HopperAssembly
         }
         """u8;
 
-    /// <summary>A program, in two stages where its source has marked instructions.</summary>
+    private static ReadOnlySpan<byte> RegisterOption => "-cl-nv-maxrregcount="u8;
+
+    /// <summary>A program, with the bound on registers that a comment of its source asks for, and in two stages where it has marked instructions.</summary>
     public static ComputeProgram GetOrBuild(ProgramCache programs, ReadOnlySpan<byte> source, string name)
     {
-        ComputeProgram program = programs.GetOrBuildOwn(source, name: name);
+        ComputeProgram program = programs.GetOrBuildOwn(source, RegisterBound(source), name);
         if (source.IndexOf(Marker) < 0)
         {
             return program;
@@ -38,6 +40,20 @@ internal static partial class HopperAssembly
         {
             return programs.GetOrLoadOwn(Assemble(program.GetBinary()), name: name);
         }
+    }
+
+    /// <summary>The option of NVIDIA's compiler that a source names in a comment, or nothing.</summary>
+    internal static string RegisterBound(ReadOnlySpan<byte> source)
+    {
+        int at = source.IndexOf(RegisterOption);
+        if (at < 0)
+        {
+            return string.Empty;
+        }
+
+        ReadOnlySpan<byte> digits = source[(at + RegisterOption.Length)..];
+        int end = digits.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        return Encoding.UTF8.GetString(source.Slice(at, RegisterOption.Length + (end < 0 ? digits.Length : end)));
     }
 
     /// <summary>Why a device's driver does not assemble the instructions; empty where it does.</summary>

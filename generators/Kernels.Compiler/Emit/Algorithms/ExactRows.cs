@@ -54,7 +54,7 @@ internal static class ExactRows
             static float exact_product(global const {{context.Storage.StorageType}}* query, global const {{context.Cache.StorageType}}* key{{scale}}{{angles}})
             {
                 float product = 0.0f;
-                for (int d = 0; d < HEAD_DIM; d++)
+            {{(isVector ? "" : "#pragma unroll 1\n")}}    for (int d = 0; d < HEAD_DIM; d++)
                 {
                     product = fma({{query}} * SCALE, {{context.Cache.Load("key", "d", 1)}}{{scaled}}, product);
                 }
@@ -205,7 +205,18 @@ internal static class ExactRows
         writer.Open($"else if ({first}!exact_is_final)").Add("partial_states[exact_to] = (float2)(exact_max, exact_sum);").Close();
         writer.Close();
 
-        void EachKeys() => writer.Open($"for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += {team.Size})");
+        // Loops that compilers do not unroll: the fast path must not pay with registers for this one.
+        void Loop(string head)
+        {
+            if (team.Lanes == 1)
+            {
+                writer.Add("#pragma unroll 1");
+            }
+
+            writer.Open(head);
+        }
+
+        void EachKeys() => Loop($"for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += {team.Size})");
 
         // A loop over the numbers of all members: `of_member` is that of the i-th.
         void Sharing(string own, Action each)
@@ -213,7 +224,7 @@ internal static class ExactRows
             writer.Open();
             writer.Add($"const {team.Type} own = {own};");
             Optional(team.Share);
-            writer.Open($"for (int i = 0; i < {team.Size}; i++)");
+            Loop($"for (int i = 0; i < {team.Size}; i++)");
             writer.Add($"const float of_member = {team.Shared};");
             each();
             writer.Close();

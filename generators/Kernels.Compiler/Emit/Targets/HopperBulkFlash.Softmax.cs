@@ -144,31 +144,33 @@ internal abstract partial class HopperBulkFlash
     /// or has little of.
     /// </summary>
     private string ScaleProbabilities => !Context.ScalesTokens ? "" : """
+        const float2 unit = (float2)(row_unit[b].s0 > 0.0f ? row_unit[b].s0 : 1.0f, row_unit[b].s1 > 0.0f ? row_unit[b].s1 : 1.0f);
+        const float2 inverse_unit = 1.0f / unit;
         float2 largest = (float2)(0.0f);
         #pragma unroll
         for (int j = 0; j < KEY_BLOCKS; j++)
         {
-            score[j][b].lo *= scales[KEYS + j * 16];
-            score[j][b].hi *= scales[KEYS + j * 16 + 8];
+            score[j][b].lo *= scales[KEYS + j * 16] * inverse_unit;
+            score[j][b].hi *= scales[KEYS + j * 16 + 8] * inverse_unit;
             largest = fmax(largest, fmax(score[j][b].lo, score[j][b].hi));
         }
-        if (any_of_warp(largest.s0 > 128.0f * row_unit[b].s0 || largest.s1 > 128.0f * row_unit[b].s1))
+        if (any_of_warp(largest.s0 > 128.0f || largest.s1 > 128.0f || row_unit[b].s0 == 0.0f || row_unit[b].s1 == 0.0f))
         {
             const float2 before = row_unit[b];
-            row_unit[b] = fmax(before, rows_maximum(largest));
-            const float2 shrink = (float2)(row_unit[b].s0 > 0.0f ? before.s0 / row_unit[b].s0 : 0.0f, row_unit[b].s1 > 0.0f ? before.s1 / row_unit[b].s1 : 0.0f);
+            const float2 after = fmax(before, rows_maximum(largest) * unit);
+            const float2 inverse = (float2)(after.s0 > 0.0f ? 1.0f / after.s0 : 0.0f, after.s1 > 0.0f ? 1.0f / after.s1 : 0.0f);
+            row_unit[b] = after;
             #pragma unroll
             for (int c = 0; c < VALUE_BLOCKS; c++)
             {
-                output[c][b] *= shrink.s0101;
+                output[c][b] *= (before * inverse).s0101;
             }
-        }
-        const float2 inverse_unit = (float2)(row_unit[b].s0 > 0.0f ? 1.0f / row_unit[b].s0 : 0.0f, row_unit[b].s1 > 0.0f ? 1.0f / row_unit[b].s1 : 0.0f);
-        #pragma unroll
-        for (int j = 0; j < KEY_BLOCKS; j++)
-        {
-            score[j][b].lo *= inverse_unit;
-            score[j][b].hi *= inverse_unit;
+            #pragma unroll
+            for (int j = 0; j < KEY_BLOCKS; j++)
+            {
+                score[j][b].lo *= unit * inverse;
+                score[j][b].hi *= unit * inverse;
+            }
         }
 
         """;

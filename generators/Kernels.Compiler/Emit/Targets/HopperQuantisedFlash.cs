@@ -8,6 +8,18 @@ internal sealed class HopperQuantisedFlash(KernelContext context, NvidiaTile til
     /// <summary>Registers of 16-bit elements that one of the cache's becomes.</summary>
     private int Registers => NvidiaExpansion.Registers(Spec);
 
+    // Of the 65,536 of a multiprocessor, in units that its warps get; without a bound some of these kernels take a few too many for two work-groups.
+    private int MostRegisters => 65536 / (2 * Tile.WorkGroupSize) / 8 * 8;
+
+    public override void DeclareTile(CodeWriter writer)
+    {
+        base.DeclareTile(writer);
+        if (Tile.GroupsPerUnit > 1)
+        {
+            writer.Add($"// Built with -cl-nv-maxrregcount={MostRegisters}, so that a multiprocessor has registers for two work-groups.");
+        }
+    }
+
     protected override string[] Functions => [NvidiaExpansion.Functions(Context), .. Registers == 4 ? Nibbles : Bytes];
 
     private static string[] Bytes =>

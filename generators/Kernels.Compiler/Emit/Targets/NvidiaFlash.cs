@@ -67,6 +67,7 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     protected abstract string RowWorkItems { get; }
 
     /// <summary>Rope on the queries where they lie in local memory; they are rounded again, as a fragment must be.</summary>
+    /// <remarks>What float16 cannot hold is NaN there: a row of NaN is calculated once more from what is in global memory.</remarks>
     protected string TurnQueries() => !context.Rope.IsOn ? "" : $$"""
         for (int i = thread; i < item.row_count * (ROTARY_DIM / 2); i += {{RowWorkItems}})
         {
@@ -75,12 +76,14 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
             local {{context.Storage.StorageType}}* const first = {{QueryElement("r", context.Rope.First("pair"))}};
             local {{context.Storage.StorageType}}* const second = {{QueryElement("r", context.Rope.Second("pair"))}};
             const float2 x = turn_pair({{context.Storage.Load("first", "0", 1)}}, {{context.Storage.Load("second", "0", 1)}}, query_angles(item, r, rope)[pair]);
-            {{context.Storage.Store("first", "x.s0")}}
-            {{context.Storage.Store("second", "x.s1")}}
+            {{context.Storage.Store("first", Held("x.s0"))}}
+            {{context.Storage.Store("second", Held("x.s1"))}}
         }
         {{RowBarrier}}
 
         """;
+
+    private string Held(string x) => Spec.Storage == ElementType.Float16 ? $"fabs({x}) > {C.Float(65504)} ? NAN : {x}" : x;
 
     /// <summary>Starts the copies of the item's queries to local memory; rows past the end are zeros.</summary>
     /// <param name="place">Expression: where, from the queries' begin, piece <c>piece</c> of row <c>r</c> goes, in bytes.</param>
@@ -306,12 +309,12 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
             """);
         writer.Open("if (row_of_item < item.row_count)");
         StoreRow(writer, OneWorkItemOfRow, () => writer.Add($$"""
-            float zero = 0.0f; // NaN if something is not finite
+            float2 zero[2] = { (float2)(0.0f), (float2)(0.0f) }; // NaN if something is not finite; sums that do not wait for one another
             #pragma unroll
             for (int c = 0; c < VALUE_BLOCKS; c++)
             {
                 const float2 o = (r % 2 == 0 ? output[r / 2][c].lo : output[r / 2][c].hi) * inverse;
-                zero += o.s0 * 0.0f + o.s1 * 0.0f;
+                zero[c % 2] += o * 0.0f;
                 const int d = {{FirstColumn}}c * 8 + lane % 4 * 2;
                 if (is_final)
                 {
@@ -322,7 +325,7 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
                     vstore2(o, 0, partial_outputs + to * VALUE_DIM + d);
                 }
             }
-            poisoned |= isnan(zero) || (sum != 0.0f && fabs(maximum) > LARGE_SCORE) ? 1u << r : 0;
+            poisoned |= any(isnan(zero[0] + zero[1])) || is_large(maximum) ? 1u << r : 0;
             """));
         writer.Close().Close();
         writer.Add(AfterStores);

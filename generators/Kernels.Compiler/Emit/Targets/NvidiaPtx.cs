@@ -210,7 +210,11 @@ internal static class NvidiaPtx
             return y;
         }
 
-        #define LARGE_SCORE 1.0e7f // a multiply-add of it and its scale is a few off what each rounds to
+        // Whether a maximum is so large that what the multiply-add of an exponent does not round, as it did, is more than a few.
+        static int is_large(float maximum)
+        {
+            return fabs(maximum) > 1.0e7f && maximum > -INFINITY;
+        }
 
         static float shuffle_from(float x, int lane)
         {
