@@ -94,6 +94,7 @@ internal static class FeatureCases
             yield return Merge<float>(MergeCheck.Shape(3, 11, F32, sinks: true), states);
             yield return Merge<Half>(MergeCheck.Shape(4, 128, F16, sinks: true), states);
             yield return Merge<BFloat16>(MergeCheck.Shape(4, 128, BF16, sinks: false), states);
+            yield return Merge<float>(MergeCheck.Shape(3, 11, F32, sinks: states % 2 == 0), states, poisoned: true);
         }
     }
 
@@ -133,6 +134,12 @@ internal static class FeatureCases
         AttentionCase tiles = new(TSelf.Descriptor.Shape, [(1200, 1200), (130, 700), (1, 1100), (2, 33), (0, 5), (3, 0)], seed + 2);
         yield return Case("mods", prompts, (attention, kernels) => CaseRunner.Run(prompts, kernels, mods).Failure);
         yield return Case("mods over split keys", split, (attention, kernels) => CaseRunner.Run(split, kernels, mods).Failure);
+        foreach ((PoisonPlace place, PoisonKind kind) in new[] { (PoisonPlace.Key, PoisonKind.NaN), (PoisonPlace.Value, PoisonKind.NaN), (PoisonPlace.Value, PoisonKind.Infinity), (PoisonPlace.Query, PoisonKind.NegativeInfinity) })
+        {
+            AttentionCase poisoned = prompts with { Poison = new Poison(place, kind) };
+            yield return Case("mods", poisoned, (attention, kernels) => CaseRunner.Run(poisoned, kernels, mods).Failure);
+        }
+
         yield return Case("block mask", tiles, (attention, kernels) => BlockMaskCheck.Run(
             tiles, kernels, mods, attention.CreateBlockMask, mask => attention.BlockMask = mask, TSelf.Descriptor, attention.Target).Failure);
 
@@ -158,9 +165,9 @@ internal static class FeatureCases
         return Of($"deterministic{(shared > 0 ? $" with {shared} shared keys" : "")}: {test}", test, (device, target) => BatchChecks.Determinism<T>(device, target, test, shared));
     }
 
-    private static FeatureCase Merge<T>(AttentionShape shape, int states) where T : unmanaged =>
-        new($"merge of {states} states: {shape.Storage}, H {shape.QueryHeads} d {shape.ValueDim}{(shape.Sinks ? " sinks" : "")}", RuntimeSpec.Describe(shape), 0,
-            (device, target) => MergeCheck.Run<T>(device, target, shape, states));
+    private static FeatureCase Merge<T>(AttentionShape shape, int states, bool poisoned = false) where T : unmanaged =>
+        new($"merge of {states} states: {shape.Storage}, H {shape.QueryHeads} d {shape.ValueDim}{(shape.Sinks ? " sinks" : "")}{(poisoned ? " poisoned" : "")}", RuntimeSpec.Describe(shape), 0,
+            (device, target) => MergeCheck.Run<T>(device, target, shape, states, poisoned: poisoned));
 
     private static FeatureCase LargePool<T>(AttentionShape shape) where T : unmanaged =>
         Of($"{LargePoolCheck.Pages(shape)} pages: {LargePoolCheck.Case(shape)}", LargePoolCheck.Case(shape), (device, target) => LargePoolCheck.Run<T>(device, target, shape))

@@ -15,8 +15,9 @@ internal static class MergeCheck
     /// <param name="shape">The spec.</param>
     /// <param name="states">How many states each row has.</param>
     /// <param name="sinkOffset">Added to the sinks.</param>
+    /// <param name="poisoned">Whether the second row has a state of NaN, the third one with an output of infinity and little weight, the fourth the largest outputs there are.</param>
     /// <returns>What is wrong, or null.</returns>
-    public static string? Run<T>(ComputeDevice device, KernelTarget? target, AttentionShape shape, int states, double sinkOffset = 0) where T : unmanaged
+    public static string? Run<T>(ComputeDevice device, KernelTarget? target, AttentionShape shape, int states, double sinkOffset = 0, bool poisoned = false) where T : unmanaged
     {
         const int Tokens = 7;
         var random = new Random(states);
@@ -32,6 +33,20 @@ internal static class MergeCheck
             for (int d = 0; d < dim; d++)
             {
                 outputs[(i * dim) + d] = Elements.From<T>(empty ? float.NaN : (float)((2 * random.NextDouble()) - 1));
+            }
+        }
+
+        if (poisoned)
+        {
+            int last = (states - 1) * rows;
+            lse[last + 1] = float.NaN;
+            outputs.AsSpan((last + 1) * dim, dim).Fill(Elements.From<T>(float.NaN));
+            lse[last + 2] = -200; // its weight is 0 in float32
+            outputs.AsSpan((last + 2) * dim, dim).Fill(Elements.From<T>(float.PositiveInfinity));
+            for (int state = 0; state < states; state++)
+            {
+                lse[(state * rows) + 3] = 1;
+                outputs.AsSpan(((state * rows) + 3) * dim, dim).Fill(Elements.From<T>(float.MaxValue / 1.0001f));
             }
         }
 
@@ -62,7 +77,7 @@ internal static class MergeCheck
             double tolerance = shape.Storage switch { ElementType.Float16 => 1e-3, ElementType.BFloat16 => 1e-2, _ => 1e-5 };
             for (int row = 0; row < rows; row++)
             {
-                int[] full = [.. Enumerable.Range(0, states).Where(state => float.IsFinite(lse[(state * rows) + row]))];
+                int[] full = [.. Enumerable.Range(0, states).Where(state => !float.IsInfinity(lse[(state * rows) + row]))];
                 double sink = shape.Sinks ? sinks[row % heads] : double.NegativeInfinity;
                 double total = full.Sum(state => Math.Exp((double)lse[(state * rows) + row])), expectedLse = Math.Log(total);
                 if (full.Length == 0 ? !float.IsNegativeInfinity(merged.Lse[row]) : !IsNear(merged.Lse[row], expectedLse, 1e-5))
@@ -86,5 +101,5 @@ internal static class MergeCheck
         }
     }
 
-    private static bool IsNear(double actual, double expected, double tolerance) => Math.Abs(actual - expected) <= tolerance * Math.Max(1, Math.Abs(expected));
+    private static bool IsNear(double actual, double expected, double tolerance) => actual.Equals(expected) || Math.Abs(actual - expected) <= tolerance * Math.Max(1, Math.Abs(expected));
 }
