@@ -89,7 +89,7 @@ public static partial class AttentionRegistry
         return TryFind(geometry, cache, capacity, type) ?? throw new CheckpointException(
             ModelConfig.FileName,
             $"""
-            no attention kernel was compiled in for {Describe(geometry)}, in {type} with a {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache. Add to Attention/KnownModels.cs:
+            no attention kernel was compiled in for {Describe(geometry)}, with a {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache, in {type}. Add to Attention/KnownModels.cs:
                 [AttentionKernel({Arguments(geometry, cache, type)})]
                 internal sealed partial class {name};
             and Entry.{cache}<{name}, {HostType(type)}>() to Attention/AttentionTypes.cs.

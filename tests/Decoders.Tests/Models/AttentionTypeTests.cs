@@ -56,7 +56,7 @@ public sealed class AttentionTypeTests(Devices devices)
 
         string missing = Assert.Throws<CheckpointException>(
             () => Decoder.Load(device, folder.Path, sequences: 1, Tokens.Length, AttentionRegistry.With(CacheKind.Contiguous, type: ElementType.Float32))).Message;
-        Assert.Contains("9 query heads over 3 KV heads of 64, in Float32 with a contiguous cache", missing, StringComparison.Ordinal);
+        Assert.Contains("9 query heads over 3 KV heads of 64, with a contiguous cache, in Float32", missing, StringComparison.Ordinal);
         Assert.Contains("headDim: 64, Mask = AttentionMask.Causal)]", missing, StringComparison.Ordinal);
         Assert.Contains("Entry.Contiguous<Heads9Over3Of64Float32, float>()", missing, StringComparison.Ordinal);
     }
