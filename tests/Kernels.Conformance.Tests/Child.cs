@@ -35,8 +35,10 @@ internal static class Child
                 return 0;
             case ["divisions", string target]:
                 return RunDivisions(device, Enum.Parse<KernelTarget>(target));
+            case ["numbers"]:
+                return RunNumbers(device);
             default:
-                Console.Error.WriteLine("tiny TARGET | racy | unwritten | divisions TARGET");
+                Console.Error.WriteLine("tiny TARGET | racy | unwritten | divisions TARGET | numbers");
                 return 2;
         }
     }
@@ -169,6 +171,20 @@ internal static class Child
         {
             return 0;
         }
+    }
+
+    /// <summary>Numbers that are not, in each tensor of each type.</summary>
+    private static int RunNumbers(ComputeDevice device)
+    {
+        int failed = 0;
+        foreach ((ElementType type, AttentionTensor tensor) in NumberCheckRun.TypesAndTensors)
+        {
+            string? fault = NumberCheckRun.Of(type).Fault(device, tensor);
+            Console.WriteLine($"{tensor} in {type}: {fault ?? "as expected"}");
+            failed += fault is null ? 0 : 1;
+        }
+
+        return failed;
     }
 
     private static void RunRacy(ComputeDevice device)

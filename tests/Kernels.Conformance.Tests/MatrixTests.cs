@@ -11,6 +11,7 @@ public sealed class MatrixTests(DeviceFixture fixture)
     [
         .. CaseMatrix.Sample(SampleSize, Seed).Take(SampleSize),
         .. CaseMatrix.Corners(Seed),
+        .. CaseMatrix.HugeLogits(Seed),
         .. OneIn(3, CaseMatrix.Options(Seed)),
         .. OneIn(4, CaseMatrix.Inputs(Seed)),
         .. OneIn(4, CaseMatrix.Ropes(Seed)),
@@ -26,6 +27,7 @@ public sealed class MatrixTests(DeviceFixture fixture)
     [
         .. CaseMatrix.Sample(24, Seed + 1).Take(24).Where(test => test.Work < 1e8).Take(12),
         .. CaseMatrix.Corners(Seed).Where(test => test.Work < 1e7).Take(6),
+        .. CaseMatrix.HugeLogits(Seed).Take(2),
         .. OneIn(6, CaseMatrix.Options(Seed + 1).Where(test => test.Work < 1e7)),
         .. OneIn(10, CaseMatrix.Inputs(Seed + 1)),
         .. OneIn(10, CaseMatrix.Ropes(Seed + 1)),

@@ -18,6 +18,12 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
     /// <summary>Whether queries, keys and values are numbers that every type of cache holds as they are.</summary>
     public bool HasExactInputs { get; init; }
 
+    /// <summary>
+    /// Whether all elements of queries and keys are near float16's largest, so that scores are far beyond it: those of some keys are equal, and
+    /// the others' are so much lower that only these count.
+    /// </summary>
+    public bool HasHugeLogits { get; init; }
+
     /// <summary>Numbers that are not, among its inputs; null: none.</summary>
     public Poison? Poison { get; init; }
 
@@ -35,7 +41,7 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
         + (Shape.LatentCache ? " latent" : "")
         + (Shape.Rope == RopeStyle.None ? "" : $" rope {Shape.Rope} {Shape.RotaryDim}")
         + (PrefixLength == 0 ? "" : $" prefix {PrefixLength}") + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}")
-        + (LogitOffset == 0 ? "" : $" logits {LogitOffset}") + (Poison is null ? "" : $" {Poison}");
+        + (LogitOffset == 0 ? "" : $" logits {LogitOffset}") + (HasHugeLogits ? " huge logits" : "") + (Poison is null ? "" : $" {Poison}");
 }
 
 /// <summary>What a case came to.</summary>

@@ -71,7 +71,7 @@ internal static partial class CaseMatrix
     }
 
     private static IEnumerable<AttentionCase> Kinds(int seed) =>
-        [.. Corners(seed), .. Options(seed), .. Inputs(seed), .. Ropes(seed), .. Pages(seed), .. Quantised(seed), .. Latent(seed), .. LatentFloat8(seed)];
+        [.. Corners(seed), .. HugeLogits(seed), .. Options(seed), .. Inputs(seed), .. Ropes(seed), .. Pages(seed), .. Quantised(seed), .. Latent(seed), .. LatentFloat8(seed)];
 
     /// <summary>What the product of the axes does not have: batches, split keys, empty sequences, mixed types, the smallest shapes.</summary>
     public static IEnumerable<AttentionCase> Corners(int seed)
@@ -112,6 +112,27 @@ internal static partial class CaseMatrix
 
         // Logits far below zero: only their differences count.
         yield return new(Shape(4, 2, 64, 64, causal, f32, f32, KvLayout.Hnd), [(50, 70), (1, 600)], seed++, LogitOffset: -524288);
+    }
+
+    /// <summary>Scores of 1e9 and more, far beyond what float16 holds, of queries and keys that it does hold.</summary>
+    public static IEnumerable<AttentionCase> HugeLogits(int seed)
+    {
+        const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
+        const AttentionMask causal = AttentionMask.Causal, none = AttentionMask.None;
+        (int, int)[] mixed = [(70, 70), (33, 190), (1, 700), (3, 41), (1, 6000), (5, 3)];
+        foreach (ElementType storage in new[] { f16, bf16, f32 })
+        {
+            AttentionShape shape = Shape(4, 2, 64, 64, causal, storage, storage, KvLayout.Hnd);
+            yield return Of(shape);
+            yield return Of(shape with { PageSize = 16, WindowLeft = 63, Sinks = true });
+            yield return Of(shape with { Softcap = 50, Mask = none, Layout = KvLayout.Nhd });
+            yield return Of(Shape(5, 1, 128, 128, none, storage, storage, KvLayout.Hnd));
+        }
+
+        yield return Of(Shape(8, 2, 59, 40, causal, f32, f16, KvLayout.Nhd));
+        yield return Of(Shape(3, 1, 80, 64, causal, f16, f16, KvLayout.Hnd) with { LatentCache = true, Scale = 0.2 });
+
+        AttentionCase Of(AttentionShape shape) => new(shape, mixed, seed++) { HasHugeLogits = true };
     }
 
     /// <summary>Masks and score options: windows, softcap, ALiBi, sinks, prefixes, and several at once.</summary>

@@ -3,6 +3,8 @@ namespace Kernels.Conformance;
 /// <summary>Random queries, keys and values of one sequence: as the device gets them, and as the reference does.</summary>
 internal sealed class SequenceInputs<T> where T : unmanaged
 {
+    private const float NearHalfLargest = 60000;
+
     private readonly AttentionShape shape;
     private readonly int tokens;
 
@@ -17,7 +19,14 @@ internal sealed class SequenceInputs<T> where T : unmanaged
     {
         shape = test.Shape;
         tokens = keys;
-        if (test.LogitOffset == 0)
+        if (test.HasHugeLogits)
+        {
+            // Keys that count have the same bits, so that kernels that add up in another order make the same of each.
+            float[] ofKeys = [NearHalfLargest, -NearHalfLargest, NearHalfLargest / 2, 0];
+            Queries = Rows(queries * shape.QueryHeads, row => row % 2 == 0 ? NearHalfLargest : -NearHalfLargest);
+            Keys = Rows(keys * shape.KvHeads, row => ofKeys[row / shape.KvHeads % ofKeys.Length]);
+        }
+        else if (test.LogitOffset == 0)
         {
             Queries = Draw(queries * shape.QueryHeads, shape.HeadDim);
             Keys = Draw(keys * shape.KvHeads, shape.HeadDim);
@@ -25,8 +34,8 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         else
         {
             // Every q·k is the offset.
-            Queries = Constant(queries * shape.QueryHeads * shape.HeadDim, 1);
-            Keys = Constant(keys * shape.KvHeads * shape.HeadDim, (float)test.LogitOffset / shape.HeadDim);
+            Queries = Rows(queries * shape.QueryHeads, _ => 1);
+            Keys = Rows(keys * shape.KvHeads, _ => (float)test.LogitOffset / shape.HeadDim);
         }
 
         Values = shape.LatentCache ? [] : Draw(keys * shape.KvHeads, shape.ValueDim);
@@ -49,6 +58,9 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         ExactValues = shape.LatentCache ? LatentValues(ExactKeys) : Wide(Values);
         ReferenceKeys = ExactKeys;
         ReferenceValues = ExactValues;
+
+        T[] Rows(int rows, Func<int, float> element) =>
+            [.. Enumerable.Range(0, rows).SelectMany(row => Enumerable.Repeat(Elements.From<T>(element(row)), shape.HeadDim))];
 
         T[] Draw(int rows, int dim) => test.HasExactInputs ? Sixteenths(rows, dim, random) : Normal(rows * dim, random);
     }
@@ -134,13 +146,6 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         [.. Enumerable.Range(0, keys.Length / shape.HeadDim).SelectMany(row => keys.AsSpan(row * shape.HeadDim, shape.ValueDim).ToArray())];
 
     private static double[] Wide(T[] data) => Array.ConvertAll(data, x => (double)Elements.ToFloat(x));
-
-    private static T[] Constant(int length, float value)
-    {
-        var data = new T[length];
-        data.AsSpan().Fill(Elements.From<T>(value));
-        return data;
-    }
 
     /// <summary>Sixteenths that e4m3 has; the largest in each group of 128 makes its scale a power of two, so that nothing is rounded.</summary>
     private static T[] Sixteenths(int rows, int dim, Random random)

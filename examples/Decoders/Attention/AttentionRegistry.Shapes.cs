@@ -12,11 +12,11 @@ public static partial class AttentionRegistry
     internal static AttentionShape? ShapeOf(string name) =>
         Array.Find(Entries, entry => string.Equals(entry.Descriptor.Name, name, StringComparison.OrdinalIgnoreCase))?.Shape;
 
-    /// <summary>The shape of the attention type for a geometry; what it would be, in float16, where none was compiled in.</summary>
-    internal static AttentionShape ShapeOf(AttentionGeometry geometry, CacheKind cache) =>
-        Array.Find(Entries, entry => entry.Matches(geometry, cache))?.Shape
+    /// <summary>The shape of the attention type for a geometry; what it would be where none was compiled in.</summary>
+    internal static AttentionShape ShapeOf(AttentionGeometry geometry, CacheKind cache, ElementType type) =>
+        Array.Find(Entries, entry => entry.Matches(geometry, cache, type))?.Shape
         ?? new AttentionShape(
-            geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim, geometry.Scale, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd)
+            geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim, geometry.Scale, AttentionMask.Causal, type, type, KvLayout.Hnd)
         {
             WindowLeft = geometry.WindowLeft,
             Softcap = geometry.Softcap,

@@ -1,8 +1,10 @@
+using Kernels;
+
 namespace Decoders;
 
 public static partial class AttentionRegistry
 {
-    /// <summary>The types of KnownModels.cs and SmallModels.cs.</summary>
+    /// <summary>The types of KnownModels.cs, KnownModelsBFloat16.cs and SmallModels.cs.</summary>
     private static readonly Entry[] Entries =
     [
         Entry.Contiguous<Heads6Over2Of32, float>(),
@@ -93,5 +95,59 @@ public static partial class AttentionRegistry
         Entry.Paged<DeepSeekV3AbsorbedPaged, Half>(),
         Entry.Contiguous<DeepSeekV3Expanded, Half>(),
         Entry.Paged<DeepSeekV3ExpandedPaged, Half>(),
+        Entry.Contiguous<Heads12Over12Of64BFloat16, BFloat16>(),
+        Entry.Paged<Heads12Over12Of64BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads9Over3Of64BFloat16, BFloat16>(),
+        Entry.Paged<Heads9Over3Of64BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads15Over5Of64BFloat16, BFloat16>(),
+        Entry.Paged<Heads15Over5Of64BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads32Over4Of64BFloat16, BFloat16>(),
+        Entry.Paged<Heads32Over4Of64BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads32Over8Of64BFloat16, BFloat16>(),
+        Entry.Paged<Heads32Over8Of64BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads24Over8Of128BFloat16, BFloat16>(),
+        Entry.Paged<Heads24Over8Of128BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads32Over32Of128BFloat16, BFloat16>(),
+        Entry.Paged<Heads32Over32Of128BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads32Over8Of128BFloat16, BFloat16>(),
+        Entry.Paged<Heads32Over8Of128BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads32Over8Of128Window4096BFloat16, BFloat16>(),
+        Entry.Paged<Heads32Over8Of128Window4096BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads64Over8Of128BFloat16, BFloat16>(),
+        Entry.Paged<Heads64Over8Of128BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads16Over8Of128BFloat16, BFloat16>(),
+        Entry.Paged<Heads16Over8Of128BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads8Over1Of256BFloat16, BFloat16>(),
+        Entry.Paged<Heads8Over1Of256BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads16Over16Of256BFloat16, BFloat16>(),
+        Entry.Paged<Heads16Over16Of256BFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads8Over4Of256CappedBFloat16, BFloat16>(),
+        Entry.Paged<Heads8Over4Of256CappedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads8Over4Of256Window4096CappedBFloat16, BFloat16>(),
+        Entry.Paged<Heads8Over4Of256Window4096CappedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads16Over8Of256CappedBFloat16, BFloat16>(),
+        Entry.Paged<Heads16Over8Of256CappedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads16Over8Of256Window4096CappedBFloat16, BFloat16>(),
+        Entry.Paged<Heads16Over8Of256Window4096CappedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads16Over16Of64AlibiBFloat16, BFloat16>(),
+        Entry.Paged<Heads16Over16Of64AlibiBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads32Over32Of128AlibiBFloat16, BFloat16>(),
+        Entry.Paged<Heads32Over32Of128AlibiBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads64Over8Of64SinksBFloat16, BFloat16>(),
+        Entry.Paged<Heads64Over8Of64SinksBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<Heads64Over8Of64Window128SinksBFloat16, BFloat16>(),
+        Entry.Paged<Heads64Over8Of64Window128SinksBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<DeepSeekV2LiteAbsorbedBFloat16, BFloat16>(),
+        Entry.Paged<DeepSeekV2LiteAbsorbedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<DeepSeekV2LiteExpandedBFloat16, BFloat16>(),
+        Entry.Paged<DeepSeekV2LiteExpandedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<DeepSeekV2AbsorbedBFloat16, BFloat16>(),
+        Entry.Paged<DeepSeekV2AbsorbedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<DeepSeekV2ExpandedBFloat16, BFloat16>(),
+        Entry.Paged<DeepSeekV2ExpandedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<DeepSeekV3AbsorbedBFloat16, BFloat16>(),
+        Entry.Paged<DeepSeekV3AbsorbedBFloat16Paged, BFloat16>(),
+        Entry.Contiguous<DeepSeekV3ExpandedBFloat16, BFloat16>(),
+        Entry.Paged<DeepSeekV3ExpandedBFloat16Paged, BFloat16>(),
     ];
 }

@@ -4,7 +4,7 @@ namespace Decoders;
 
 // One type for each attention that this program can run with each kind of cache, with the models that have it. The generator
 // writes the kernels and the bindings of each. Queries, keys, values and outputs are float16, like the cache: what tensor cores take.
-// To run a model of your own, add its lines here and to AttentionTypes.cs.
+// KnownModelsBFloat16.cs has the same in bfloat16. To run a model of your own, add its lines here or there, and to AttentionTypes.cs.
 
 /// <summary>GPT-2.</summary>
 [AttentionKernel(queryHeads: 12, kvHeads: 12, headDim: 64, Mask = AttentionMask.Causal, Storage = ElementType.Float16)]

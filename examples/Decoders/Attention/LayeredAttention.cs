@@ -11,11 +11,14 @@ internal sealed class LayeredAttention : IDivisibleAttention
 {
     private readonly List<IDivisibleAttention> groups = [];
     private readonly (IDivisibleAttention Group, int Layer)[] layers;
+    private readonly string storageReason;
 
     /// <param name="geometries">The geometry of each layer.</param>
     /// <param name="create">Makes the attention of a number of layers of one geometry.</param>
-    public LayeredAttention(IReadOnlyList<AttentionGeometry> geometries, Func<AttentionGeometry, int, IDivisibleAttention> create)
+    /// <param name="storageReason">Why its type is what it is, for people.</param>
+    public LayeredAttention(IReadOnlyList<AttentionGeometry> geometries, Func<AttentionGeometry, int, IDivisibleAttention> create, string storageReason)
     {
+        this.storageReason = storageReason;
         layers = new (IDivisibleAttention, int)[geometries.Count];
         try
         {
@@ -92,7 +95,7 @@ internal sealed class LayeredAttention : IDivisibleAttention
         }
     }
 
-    public IEnumerable<string> Describe() => groups.SelectMany(group => group.Describe());
+    public IEnumerable<string> Describe() => [$"attention in {Storage}, {storageReason}", .. groups.SelectMany(group => group.Describe())];
 
     public void Dispose()
     {

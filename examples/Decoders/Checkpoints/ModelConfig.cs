@@ -52,7 +52,7 @@ public sealed record ModelConfig
     /// <summary>Whether the output head is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; }
 
-    /// <summary>The type of the weights that the file names; null where it names none, or one that is not read.</summary>
+    /// <summary>The type of the weights: of a loaded checkpoint what they have, else what the file names; null where it names none, or one that is not read.</summary>
     public ElementType? WeightType { get; init; }
 
     /// <summary>c in c·tanh(logit / c), which keeps logits between −c and c; 0: off.</summary>

@@ -63,6 +63,11 @@ public sealed class SafeTensors : IDisposable
     /// <summary>The names of all tensors, in no order.</summary>
     public IReadOnlyCollection<string> Names => tensors.Keys;
 
+    /// <summary>The type that most elements of its matrices have, of the three that weights may have; null if there are none.</summary>
+    public ElementType? WeightType => tensors.Values.Select(tensor => tensor.Entry.Info).Where(info => info.Shape.Length > 1)
+        .Select(info => (Type: DecoderWeights.ElementTypeOf(info.Type), info.Length)).Where(matrix => matrix.Type is not null)
+        .GroupBy(matrix => matrix.Type).MaxBy(group => group.Sum(matrix => matrix.Length))?.Key;
+
     /// <summary>Opens a <c>*.safetensors</c> file, an index file, or a folder that has either.</summary>
     /// <exception cref="CheckpointException">There is no checkpoint, or a file of it is not well-formed.</exception>
     public static SafeTensors Open(string path)

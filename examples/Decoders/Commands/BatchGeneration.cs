@@ -23,7 +23,7 @@ internal static class BatchGeneration
         ImmutableArray<int>[] tokens = [.. prompts.Select(prompt => tokenizer.EncodePrompt(config, prompt))];
         int capacity = (int)Math.Min(tokens.Max(prompt => prompt.Length) + (long)count - 1, int.MaxValue);
         config.CheckContext(capacity, folder);
-        using ComputeDevice device = CommandRunner.OpenDevice(selector);
+        using ComputeDevice device = arguments.OpenDevice(result, selector);
         using DecodingEngine engine = CommandRunner.WithStatus(
             $"Loading {folder} on {device}", _ => arguments.Start(result, device, folder, tokenizer, capacity, QueueLimit));
         if (capacity > engine.MaxContext)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Kernels;
 using Kernels.OpenCL;
 using Spectre.Console;
 
@@ -54,8 +55,10 @@ public static class CommandRunner
         command.SetAction((result, cancellation) => Task.Run(() => Guard(result, () => body(result, result.InvocationConfiguration.Output, cancellation)), CancellationToken.None));
 
     /// <summary>Opens the device that a command line asks for, or else the environment.</summary>
-    internal static ComputeDevice OpenDevice(string? selector) =>
-        ComputeDevice.Open(string.IsNullOrEmpty(selector) ? null : DeviceSelector.Parse(selector));
+    /// <param name="selector">What it asks for.</param>
+    /// <param name="checkNumbers">Whether it asks for <see cref="CheckNumbersOption"/>.</param>
+    internal static ComputeDevice OpenDevice(string? selector, bool checkNumbers = false) =>
+        ComputeDevice.Open(string.IsNullOrEmpty(selector) ? null : DeviceSelector.Parse(selector), checkNumbers ? new() { CheckNumbers = true } : null);
 
     /// <summary>Does something that takes a while, under a spinner if someone is looking.</summary>
     /// <param name="status">What is done first.</param>
@@ -102,6 +105,29 @@ public static class CommandRunner
                 return cache;
             },
         };
+
+    /// <summary>The option that says in which type attention takes and gives numbers.</summary>
+    internal static Option<ElementType?> AttentionTypeOption() =>
+        new("--attention-type")
+        {
+            Description = "The type of queries, keys, values and outputs of attention, and of the KV cache; by default that of the weights if it has 16 bits.",
+            HelpName = "float32|float16|bfloat16",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                ElementType? type = text switch { "float32" => ElementType.Float32, "float16" => ElementType.Float16, "bfloat16" => ElementType.BFloat16, _ => null };
+                if (type is null)
+                {
+                    result.AddError($"--attention-type is '{text}', not float32, float16 or bfloat16.");
+                }
+
+                return type;
+            },
+        };
+
+    /// <summary>The option that has the device look for NaN and infinities.</summary>
+    internal static Option<bool> CheckNumbersOption() =>
+        new("--check-numbers") { Description = "Look for NaN and infinities in what attention takes and gives, and end with the tensor that has one; slow." };
 
     /// <summary>The option that every command with a decoder has for models with latent attention.</summary>
     /// <param name="otherwise">What it means to leave it out.</param>
@@ -176,7 +202,7 @@ public static class CommandRunner
         {
             return Interrupted;
         }
-        catch (Exception e) when (e is CheckpointException or ComputeException)
+        catch (Exception e) when (e is CheckpointException or ComputeException or NotFiniteException)
         {
             result.InvocationConfiguration.Error.WriteLine($"{e.GetType().Name}: {e.Message}");
             return UserError;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -27,13 +28,15 @@ internal sealed class EngineArguments
     private readonly Option<bool> noReuse = new("--no-prefix-reuse") { Description = "Do not share the cache of equal beginnings." };
     private readonly Option<MlaForm?> mla = CommandRunner.MlaOption("auto");
     private readonly Option<int?> expandFrom = CommandRunner.ExpandFromOption();
+    private readonly Option<ElementType?> attentionType = CommandRunner.AttentionTypeOption();
+    private readonly Option<bool> checkNumbers = CommandRunner.CheckNumbersOption();
     private readonly Option<bool> verbose = CommandRunner.VerboseOption();
     private readonly Option<int> draft = Count("--draft", "The most tokens to guess from the text so far, for greedy requests.", 0, least: 0);
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[sequences, pages, stepTokens, preemption, noReuse, draft, mla, expandFrom, verbose])
+        foreach (Option option in (Option[])[sequences, pages, stepTokens, preemption, noReuse, draft, mla, expandFrom, attentionType, checkNumbers, verbose])
         {
             command.Add(option);
         }
@@ -53,8 +56,12 @@ internal sealed class EngineArguments
     {
         MlaForm form = result.GetValue(mla) ?? MlaForm.Auto;
         int? from = result.GetValue(expandFrom);
-        return cache == CacheKind.Paged ? AttentionRegistry.WithPages(result.GetValue(pages), form, from) : AttentionRegistry.With(cache, form, from);
+        ElementType? type = result.GetValue(attentionType);
+        return cache == CacheKind.Paged ? AttentionRegistry.WithPages(result.GetValue(pages), form, from, type) : AttentionRegistry.With(cache, form, from, type);
     }
+
+    /// <summary>Opens a device as the options ask for.</summary>
+    public ComputeDevice OpenDevice(ParseResult result, string? selector) => CommandRunner.OpenDevice(selector, result.GetValue(checkNumbers));
 
     /// <summary>Writes what was chosen, if that was asked for.</summary>
     public void WriteChoices(ParseResult result, IEnumerable<string> lines, TextWriter output)

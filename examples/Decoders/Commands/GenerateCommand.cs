@@ -96,7 +96,7 @@ internal static class GenerateCommand
         // The last generated token is not run, so it needs no room.
         int capacity = (int)Math.Min(tokens.Length + (long)count - 1, int.MaxValue);
         config.CheckContext(capacity, folder);
-        using ComputeDevice device = CommandRunner.OpenDevice(selector);
+        using ComputeDevice device = arguments.OpenDevice(result, selector);
         using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", next =>
         {
             Decoder loaded = Decoder.Load(device, folder, sequences: 1, capacity, arguments.Attention(result, cache));

@@ -43,6 +43,7 @@ internal sealed class RooflineArguments
     };
 
     private readonly Option<CacheKind?> cache = CommandRunner.CacheOption("contiguous; for --model");
+    private readonly Option<ElementType?> attentionType = CommandRunner.AttentionTypeOption();
 
     /// <summary>Options that describe a layer by its numbers.</summary>
     private Option[] Numbers => [kvHeads, headDim, valueDim, latent, ropeDim, window, pageSize, cacheType];
@@ -50,7 +51,7 @@ internal sealed class RooflineArguments
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[model, spec, heads, .. Numbers, layers, cache])
+        foreach (Option option in (Option[])[model, spec, heads, .. Numbers, layers, cache, attentionType])
         {
             command.Add(option);
         }
@@ -65,7 +66,7 @@ internal sealed class RooflineArguments
         int count = result.GetValue(layers) ?? 1;
         if (result.GetValue(model) is { } folder)
         {
-            return ReadModel(folder, result.GetValue(cache) ?? CacheKind.Contiguous);
+            return ReadModel(folder, result.GetValue(cache) ?? CacheKind.Contiguous, result.GetValue(attentionType));
         }
 
         return result.GetValue(spec) is { } name
@@ -73,26 +74,19 @@ internal sealed class RooflineArguments
             : new RooflineSubject("attention", [new(ReadShape(result), count)]);
     }
 
-    private static RooflineSubject ReadModel(string folder, CacheKind cache)
+    private static RooflineSubject ReadModel(string folder, CacheKind cache, ElementType? attention)
     {
         ModelConfig config = ModelConfig.Load(folder);
         bool hasWeights = File.Exists(Path.Combine(folder, SafeTensors.SingleFileName)) || File.Exists(Path.Combine(folder, SafeTensors.IndexFileName));
-        ElementType type = (hasWeights ? StoredType(folder) : null) ?? config.WeightType ?? ElementType.Float16;
+        config = config with { WeightType = (hasWeights ? StoredType(folder) : null) ?? config.WeightType ?? ElementType.Float16 };
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        return RooflineSubject.Of(name, config, type, cache) with { Checkpoint = hasWeights ? folder : null };
+        return RooflineSubject.Of(name, config, cache, attention) with { Checkpoint = hasWeights ? folder : null };
     }
 
-    /// <summary>The type of the largest tensor of a checkpoint.</summary>
     private static ElementType? StoredType(string folder)
     {
         using SafeTensors checkpoint = SafeTensors.Open(folder);
-        return checkpoint.Names.Select(checkpoint.Info).MaxBy(tensor => tensor.Length)?.Type switch
-        {
-            TensorType.Float32 => ElementType.Float32,
-            TensorType.Float16 => ElementType.Float16,
-            TensorType.BFloat16 => ElementType.BFloat16,
-            _ => null,
-        };
+        return checkpoint.WeightType;
     }
 
     private AttentionShape ReadShape(ParseResult result)
@@ -142,6 +136,11 @@ internal sealed class RooflineArguments
         if (result.GetResult(model) is not null && result.GetResult(layers) is not null)
         {
             result.AddError("--layers goes with --spec or --heads.");
+        }
+
+        if (result.GetResult(model) is null && result.GetResult(attentionType) is not null)
+        {
+            result.AddError("--attention-type goes with --model.");
         }
     }
 

@@ -42,7 +42,7 @@ internal static class ServeCommand
             ModelConfig config = ModelConfig.Load(folder);
             engine.CheckModel(result, config, folder);
             TextTokenizer tokenizer = TextTokenizer.Load(folder);
-            using ComputeDevice opened = CommandRunner.OpenDevice(result.GetValue(device));
+            using ComputeDevice opened = engine.OpenDevice(result, result.GetValue(device));
             using DecodingEngine started = CommandRunner.WithStatus(
                 $"Loading {folder} on {opened}",
                 _ => engine.Start(result, opened, folder, tokenizer, Math.Min(result.GetValue(context), config.ContextLimit), result.GetValue(queue)));

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
+using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -19,7 +20,9 @@ internal static class VerifyCommand
         var greedy = new Option<string?>("--greedy") { Description = $"Reference continuations of texts; by default {GreedyFileName} of a checkpoint without {ExpectedFileName}.", HelpName = "FILE" };
         Option<CacheKind?> cache = CommandRunner.CacheOption("both, one after the other");
         Option<MlaForm?> mla = CommandRunner.MlaOption("each, one after the other");
-        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, cache, mla, device };
+        Option<ElementType?> attentionType = CommandRunner.AttentionTypeOption();
+        Option<bool> checkNumbers = CommandRunner.CheckNumbersOption();
+        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, cache, mla, attentionType, checkNumbers, device };
         command.Validators.Add(result =>
         {
             if (result.GetValue(expected) is not null && result.GetValue(greedy) is not null)
@@ -33,14 +36,15 @@ internal static class VerifyCommand
             result.GetValue(greedy),
             result.GetValue(cache) is { } kind ? [kind] : [CacheKind.Contiguous, CacheKind.Paged],
             result.GetValue(mla),
-            result.GetValue(device),
+            result.GetValue(attentionType),
+            () => CommandRunner.OpenDevice(result.GetValue(device), result.GetValue(checkNumbers)),
             output,
             cancellation));
         return command;
     }
 
     private static int Run(
-        string folder, string? expected, string? greedy, CacheKind[] caches, MlaForm? mla, string? selector, TextWriter output, CancellationToken cancellation)
+        string folder, string? expected, string? greedy, CacheKind[] caches, MlaForm? mla, ElementType? type, Func<ComputeDevice> open, TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
         CommandRunner.CheckMla(mla, config, folder);
@@ -58,12 +62,12 @@ internal static class VerifyCommand
         TextTokenizer? tokenizer = greedy is null ? null : TextTokenizer.Load(folder);
         ImmutableArray<ReferencePrompt> prompts = greedy is null ? Verifier.ReadExpected(expected!) : Verifier.ReadGreedy(greedy, tokenizer!, config.BosTokenId);
         int capacity = Math.Min(config.ContextLimit, prompts.Max(p => p.Tokens.Length + Math.Max(p.Greedy.Length - 1, 0)));
-        using ComputeDevice device = CommandRunner.OpenDevice(selector);
+        using ComputeDevice device = open();
         var tally = new Tally();
         foreach ((CacheKind cache, MlaForm form) in caches.SelectMany(cache => forms.Select(form => (cache, form))))
         {
             using Decoder decoder = CommandRunner.WithStatus(
-                $"Loading {folder} on {device}", _ => Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, form)));
+                $"Loading {folder} on {device}", _ => Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, form, type: type)));
             string name = config.Latent is null ? "" : form switch
             {
                 MlaForm.Absorbed => ", latent attention absorbed",

@@ -111,8 +111,12 @@ internal sealed class AttentionMeasurement : IDisposable
         }
     }
 
-    private DeviceBuffer Allocate(long length) =>
-        shape.Storage == ElementType.Float16 ? device.Allocate<Half>(length) : device.Allocate<float>(length);
+    private DeviceBuffer Allocate(long length) => shape.Storage switch
+    {
+        ElementType.Float16 => device.Allocate<Half>(length),
+        ElementType.BFloat16 => device.Allocate<BFloat16>(length),
+        _ => device.Allocate<float>(length),
+    };
 
     private DeviceBuffer Random(long length)
     {
@@ -123,7 +127,12 @@ internal sealed class AttentionMeasurement : IDisposable
             value = random.NextSingle() - 0.5f;
         }
 
-        return shape.Storage == ElementType.Float16 ? device.Upload<Half>(Array.ConvertAll(values, value => (Half)value)) : device.Upload<float>(values);
+        return shape.Storage switch
+        {
+            ElementType.Float16 => device.Upload<Half>(Array.ConvertAll(values, value => (Half)value)),
+            ElementType.BFloat16 => device.Upload<BFloat16>(Array.ConvertAll(values, value => (BFloat16)value)),
+            _ => device.Upload<float>(values),
+        };
     }
 
     private T Own<T>(T resource) where T : IDisposable

@@ -10,15 +10,15 @@ internal static class DecoderMeasurement
     /// <summary>Seconds of a step with one new token for each sequence.</summary>
     /// <param name="device">The device.</param>
     /// <param name="folder">The checkpoint.</param>
-    /// <param name="cache">The kind of cache.</param>
+    /// <param name="attention">Makes its attention.</param>
     /// <param name="batch">Sequences.</param>
     /// <param name="context">Tokens of each, the new one included.</param>
     /// <exception cref="ComputeException">The device cannot hold or run it.</exception>
-    public static double Decode(ComputeDevice device, string folder, CacheKind cache, int batch, int context)
+    public static double Decode(ComputeDevice device, string folder, AttentionFactory attention, int batch, int context)
     {
         // Each run makes the sequences a token longer; the last one ends at the context that was asked for, if it is long enough.
         int filled = Math.Max(1, context - StepMeasurement.MostRuns - 1);
-        using Decoder decoder = Decoder.Load(device, folder, batch, filled + StepMeasurement.MostRuns + 1, AttentionRegistry.With(cache));
+        using Decoder decoder = Decoder.Load(device, folder, batch, filled + StepMeasurement.MostRuns + 1, attention);
         for (int sequence = 0; sequence < batch; sequence++)
         {
             for (int length = 0; length < filled;)
@@ -39,12 +39,12 @@ internal static class DecoderMeasurement
     /// <inheritdoc cref="Decode"/>
     /// <param name="device">The device.</param>
     /// <param name="folder">The checkpoint.</param>
-    /// <param name="cache">The kind of cache.</param>
+    /// <param name="attention">Makes its attention.</param>
     /// <param name="batch">Sequences.</param>
     /// <param name="tokens">Tokens of each prompt.</param>
-    public static double Prefill(ComputeDevice device, string folder, CacheKind cache, int batch, int tokens)
+    public static double Prefill(ComputeDevice device, string folder, AttentionFactory attention, int batch, int tokens)
     {
-        using Decoder decoder = Decoder.Load(device, folder, batch, tokens, AttentionRegistry.With(cache));
+        using Decoder decoder = Decoder.Load(device, folder, batch, tokens, attention);
         float[] logits = new float[(long)batch * decoder.Config.VocabularySize];
         var step = Enumerable.Range(0, batch).Select(sequence => (sequence, tokens)).ToArray();
         var ids = new int[checked(batch * tokens)];

@@ -71,10 +71,11 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
             return null;
         }
 
-        CacheKind kind = subject.Layers[0].Shape.PageSize > 0 ? CacheKind.Paged : CacheKind.Contiguous;
+        AttentionShape shape = subject.Layers[0].Shape;
+        AttentionFactory attention = AttentionRegistry.With(shape.PageSize > 0 ? CacheKind.Paged : CacheKind.Contiguous, type: shape.Storage);
         return phase == RooflinePhase.Decode
-            ? DecoderMeasurement.Decode(device, folder, kind, batch, context)
-            : DecoderMeasurement.Prefill(device, folder, kind, batch, context);
+            ? DecoderMeasurement.Decode(device, folder, attention, batch, context)
+            : DecoderMeasurement.Prefill(device, folder, attention, batch, context);
     }
 
     private double? MeasureAttention(ComputeDevice on, RooflinePhase phase, int batch, int context)

@@ -39,16 +39,17 @@ internal sealed record RooflineSubject(string Name, IReadOnlyList<CachedLayers> 
 
     /// <summary>The layers of a model, with the shapes of the attention types that this program would take.</summary>
     /// <param name="name">The model's name.</param>
-    /// <param name="config">The model.</param>
-    /// <param name="weightType">The type of its weights.</param>
+    /// <param name="config">The model; the type of its weights is known.</param>
     /// <param name="cache">The kind of cache.</param>
-    public static RooflineSubject Of(string name, ModelConfig config, ElementType weightType, CacheKind cache)
+    /// <param name="attention">The type of its attention; by default what the program would take.</param>
+    public static RooflineSubject Of(string name, ModelConfig config, CacheKind cache, ElementType? attention = null)
     {
-        CachedLayers[] layers = Group(config.Layers.Select(layer => AttentionRegistry.ShapeOf(layer.Attention, cache)));
+        ElementType type = attention ?? AttentionRegistry.StorageOf(config, cache, config.ContextLimit);
+        CachedLayers[] layers = Group(config.Layers.Select(layer => AttentionRegistry.ShapeOf(layer.Attention, cache, type)));
         return new RooflineSubject(name, layers)
         {
-            PromptLayers = config.Latent is { } latent ? [new(AttentionRegistry.ShapeOf(latent.Expanded, CacheKind.Contiguous), config.Layers.Length)] : layers,
-            Weights = new ModelWeights(config, weightType),
+            PromptLayers = config.Latent is { } latent ? [new(AttentionRegistry.ShapeOf(latent.Expanded, CacheKind.Contiguous, type), config.Layers.Length)] : layers,
+            Weights = new ModelWeights(config, config.WeightType!.Value),
             Config = config,
         };
     }

@@ -216,7 +216,7 @@ public sealed class DecodingEngine : IDisposable
         {
             step.Run(scheduler.Step);
         }
-        catch (ComputeException e) when (e is not DeviceLostException)
+        catch (Exception e) when (e is (ComputeException and not DeviceLostException) or NotFiniteException)
         {
             foreach (EngineSequence sequence in scheduler.Step)
             {

@@ -1,3 +1,4 @@
+using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -66,9 +67,9 @@ public sealed partial class LayerKernels
     /// Takes the heads of a slice out of rows that hold more, and rotates the first elements of each head by its token's
     /// position.
     /// </summary>
-    /// <param name="input">[tokens, slice.Stride], float32 or float16.</param>
+    /// <param name="input">[tokens, slice.Stride], float32, float16 or bfloat16.</param>
     /// <param name="slice">The heads.</param>
-    /// <param name="output">[tokens, heads, headDim], float32 or float16.</param>
+    /// <param name="output">[tokens, heads, headDim], float32, float16 or bfloat16.</param>
     /// <param name="positions">[tokens]; each less than the table's positions, which is the caller's to check.</param>
     /// <param name="table">The turns.</param>
     /// <param name="pairs">Which elements turn together.</param>
@@ -91,9 +92,9 @@ public sealed partial class LayerKernels
         CopyHeads(input, slice, output, HeadSlice.Packed(slice.Heads, slice.HeadDim), tokens);
 
     /// <summary>Copies heads from where they lie in the rows of one buffer to where they lie in those of another.</summary>
-    /// <param name="input">[tokens, from.Stride], float32 or float16.</param>
+    /// <param name="input">[tokens, from.Stride], float32, float16 or bfloat16.</param>
     /// <param name="from">The heads.</param>
-    /// <param name="output">[tokens, to.Stride], float32 or float16; not the input.</param>
+    /// <param name="output">[tokens, to.Stride], float32, float16 or bfloat16; not the input.</param>
     /// <param name="to">The same heads in the output.</param>
     /// <param name="tokens">Tokens.</param>
     public void CopyHeads(DeviceBuffer input, HeadSlice from, DeviceBuffer output, HeadSlice to, int tokens)
@@ -106,12 +107,13 @@ public sealed partial class LayerKernels
         SubmitHeads(input, from, output, to, positions: null, turns: null, rotaryDim: 0, RopePairs.HalfSplit, tokens);
     }
 
-    // What holds an activation, float16 or else float32.
-    private static bool IsHalf(DeviceBuffer buffer, string parameter) => buffer switch
+    // What holds an activation. Kernels know the types by the enum's numbers.
+    private static ElementType TypeOf(DeviceBuffer buffer, string parameter) => buffer switch
     {
-        DeviceBuffer<Half> => true,
-        DeviceBuffer<float> => false,
-        _ => throw new ArgumentException("Expected elements in float32 or float16.", parameter),
+        DeviceBuffer<float> => ElementType.Float32,
+        DeviceBuffer<Half> => ElementType.Float16,
+        DeviceBuffer<BFloat16> => ElementType.BFloat16,
+        _ => throw new ArgumentException("Expected elements in float32, float16 or bfloat16.", parameter),
     };
 
     private static void RequireSlice(DeviceBuffer buffer, HeadSlice slice, int tokens, string parameter)
@@ -119,7 +121,7 @@ public sealed partial class LayerKernels
         ArgumentOutOfRangeException.ThrowIfNegative(slice.Offset, nameof(slice));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
             slice.Offset + ((slice.Heads - 1L) * slice.HeadStride) + slice.HeadDim, slice.Stride, nameof(slice));
-        Require(buffer.ByteLength / (IsHalf(buffer, parameter) ? sizeof(ushort) : sizeof(float)), (long)tokens * slice.Stride, parameter);
+        Require(buffer.ByteLength / (TypeOf(buffer, parameter).BitsPerElement() / 8), (long)tokens * slice.Stride, parameter);
     }
 
     private void SubmitRmsNorm(
@@ -143,7 +145,7 @@ public sealed partial class LayerKernels
         kernel.Set(0, input).Set(1, output).Set(2, (DeviceBuffer?)positions ?? output).Set(3, (DeviceBuffer?)turns ?? output).Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
             .Set(7, from.Heads).Set(8, from.HeadDim).Set(9, rotaryDim).Set(10, pairs == RopePairs.Interleaved ? 1 : 0).Set(11, tokens)
             .Set(12, to.Stride).Set(13, to.Offset).Set(14, to.HeadStride)
-            .Set(15, IsHalf(input, nameof(input)) ? 1 : 0).Set(16, IsHalf(output, nameof(output)) ? 1 : 0);
+            .Set(15, (int)TypeOf(input, nameof(input))).Set(16, (int)TypeOf(output, nameof(output)));
         SubmitElements(kernel, (long)tokens * (Form == LinearForm.Vectors ? from.Heads : from.Width));
     }
 

@@ -4,8 +4,8 @@ using Kernels.OpenCL;
 namespace Decoders;
 
 /// <summary>
-/// The layers of a decoder other than attention, as kernels on one device. Activations are float32, or float16 where attention keeps
-/// them so, packed by token; every method enqueues its work on the device's default queue and returns at once.
+/// The layers of a decoder other than attention, as kernels on one device. Activations are float32, or what attention keeps them in where
+/// it does, packed by token; every method enqueues its work on the device's default queue and returns at once.
 /// </summary>
 /// <remarks>Not thread-safe: a kernel's arguments are set in several calls.</remarks>
 public sealed partial class LayerKernels : IDisposable

@@ -16,8 +16,8 @@ kernel void rope(
     int output_stride,
     int output_offset,
     int output_head_stride,
-    int input_is_half,                    // float16, else float32
-    int output_is_half)
+    int input_type,                       // as in values.cl
+    int output_type)
 {
     size_t element = get_global_id(0);
     int width = heads * head_dim;
@@ -30,17 +30,17 @@ kernel void rope(
     int column = (int)(element % width);
     int dim = column % head_dim;
     size_t from = (size_t)token * stride + offset + column / head_dim * head_stride + dim;
-    float value = load_value(input, from, input_is_half);
+    float value = load_value(input, from, input_type);
     if (dim < rotary_dim)
     {
         int pairs = rotary_dim / 2;
         bool second = interleaved ? dim % 2 == 1 : dim >= pairs;
         int pair = interleaved ? dim / 2 : (second ? dim - pairs : dim);
         int distance = interleaved ? 1 : pairs;
-        float other = load_value(input, second ? from - distance : from + distance, input_is_half);
+        float other = load_value(input, second ? from - distance : from + distance, input_type);
         float2 turn = vload2((size_t)positions[token] * pairs + pair, table);
         value = value * turn.x + (second ? other : -other) * turn.y;
     }
 
-    store_value(value, output, (size_t)token * output_stride + output_offset + column / head_dim * output_head_stride + dim, output_is_half);
+    store_value(value, output, (size_t)token * output_stride + output_offset + column / head_dim * output_head_stride + dim, output_type);
 }

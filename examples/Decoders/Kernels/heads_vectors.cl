@@ -16,8 +16,8 @@ kernel void rope(
     int output_stride,
     int output_offset,
     int output_head_stride,
-    int input_is_half,                    // float16, else float32
-    int output_is_half)
+    int input_type,                       // as in values.cl
+    int output_type)
 {
     size_t token = get_global_id(0) / heads;
     int head = (int)(get_global_id(0) % heads);
@@ -39,10 +39,10 @@ kernel void rope(
             float16 high = vload16(0, turns + 2 * pair + 16);
             float16 cosines = (float16)(low.even, high.even);
             float16 sines = (float16)(low.odd, high.odd);
-            float16 first = load_values16(input, from + pair, input_is_half);
-            float16 second = load_values16(input, from + pairs + pair, input_is_half);
-            store_values16(first * cosines - second * sines, output, to + pair, output_is_half);
-            store_values16(second * cosines + first * sines, output, to + pairs + pair, output_is_half);
+            float16 first = load_values16(input, from + pair, input_type);
+            float16 second = load_values16(input, from + pairs + pair, input_type);
+            store_values16(first * cosines - second * sines, output, to + pair, output_type);
+            store_values16(second * cosines + first * sines, output, to + pairs + pair, output_type);
         }
     }
 
@@ -51,20 +51,20 @@ kernel void rope(
     {
         size_t at = interleaved ? 2 * pair : pair;
         float2 turn = vload2(pair, turns);
-        float first = load_value(input, from + at, input_is_half);
-        float second = load_value(input, from + at + distance, input_is_half);
-        store_value(first * turn.x - second * turn.y, output, to + at, output_is_half);
-        store_value(second * turn.x + first * turn.y, output, to + at + distance, output_is_half);
+        float first = load_value(input, from + at, input_type);
+        float second = load_value(input, from + at + distance, input_type);
+        store_value(first * turn.x - second * turn.y, output, to + at, output_type);
+        store_value(second * turn.x + first * turn.y, output, to + at + distance, output_type);
     }
 
     int dim = rotary_dim;
     for (; dim + 16 <= head_dim; dim += 16)
     {
-        store_values16(load_values16(input, from + dim, input_is_half), output, to + dim, output_is_half);
+        store_values16(load_values16(input, from + dim, input_type), output, to + dim, output_type);
     }
 
     for (; dim < head_dim; dim++)
     {
-        store_value(load_value(input, from + dim, input_is_half), output, to + dim, output_is_half);
+        store_value(load_value(input, from + dim, input_type), output, to + dim, output_type);
     }
 }

@@ -85,6 +85,7 @@ public sealed class Decoder : IDisposable
         ModelConfig config = ModelConfig.Load(folder);
         config.CheckContext(capacity, folder);
         using SafeTensors checkpoint = SafeTensors.Open(folder);
+        config = config with { WeightType = checkpoint.WeightType ?? config.WeightType };
         var kernels = new LayerKernels(device);
         var weights = new DecoderWeights(device, checkpoint, kernels.Layout);
         weights.Own(kernels);
@@ -133,6 +134,7 @@ public sealed class Decoder : IDisposable
     /// <param name="logits">Receives the logits, [rows, vocabulary], in the order of <paramref name="tokens"/>.</param>
     /// <exception cref="ArgumentException">A token, a sequence or a length is not allowed; nothing has changed.</exception>
     /// <exception cref="ComputeException">The device failed.</exception>
+    /// <exception cref="NotFiniteException">The device checks numbers, and a layer's attention has one that is not finite.</exception>
     public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, LogitRows rows, Span<float> logits)
     {
         int count = rows == LogitRows.All ? tokens.Length : sequences.Length;

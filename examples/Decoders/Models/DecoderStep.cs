@@ -64,8 +64,12 @@ public sealed class DecoderStep : IDisposable
     }
 
     /// <summary>The buffer of this name, in the type of attention's queries, keys, values and outputs.</summary>
-    public DeviceBuffer AttentionScratch(string name, int rows, int width) =>
-        Attention.Storage == ElementType.Float16 ? Scratch<Half>(name, rows, width) : Scratch(name, rows, width);
+    public DeviceBuffer AttentionScratch(string name, int rows, int width) => Attention.Storage switch
+    {
+        ElementType.Float16 => Scratch<Half>(name, rows, width),
+        ElementType.BFloat16 => Scratch<BFloat16>(name, rows, width),
+        _ => Scratch(name, rows, width),
+    };
 
     /// <summary>Heads for attention to read: these, or where it does not keep float32 a copy in its own type.</summary>
     /// <param name="name">A buffer for the copy.</param>

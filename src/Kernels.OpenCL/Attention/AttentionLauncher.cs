@@ -18,6 +18,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     private readonly KernelGeometry geometry;
     private readonly TileSelection selection;
     private readonly LaunchInputs inputs;
+    private readonly NumberCheck? numbers;
 
     // One of each algorithm, then one of each other tile of prefill.
     private readonly ComputeKernel?[] kernels;
@@ -50,6 +51,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         this.descriptor = descriptor;
         shape = descriptor.Shape;
         inputs = new LaunchInputs(descriptor);
+
+        // Tiles are timed without it.
+        numbers = variant is null ? device.Numbers : null;
         (Target, TargetReason) = target is { } asked ? (asked, "asked for") : TargetSelection.Pick(device, descriptor.Targets);
         geometry = descriptor.Geometry(Target);
         kernels = new ComputeKernel?[Algorithms + geometry.PrefillVariants.Count];
@@ -186,6 +190,12 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             }
 
             inputs.CheckRope(plan.Work);
+            CheckNumbers(AttentionTensor.Keys, layer, keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim);
+            if (!shape.LatentCache)
+            {
+                CheckNumbers(AttentionTensor.Values, layer, values, (long)plan.Tokens * shape.KvHeads * shape.ValueDim);
+            }
+
             ComputeKernel kernel = Kernel(KernelAlgorithm.Append)
                 .Set(0, keys).Set(1, values).Set(2, cache.Keys(layer)).Set(3, cache.Values(layer))
                 .Set(4, plan.Data).Set(5, plan.Work.SlotsAt).Set(6, cache.Capacity);
@@ -243,6 +253,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
                 throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or set BlockMask to null.", nameof(plan));
             }
 
+            CheckNumbers(AttentionTensor.Queries, layer, queries, (long)plan.Tokens * shape.QueryHeads * shape.HeadDim);
             bool decodes = work.DecodeItems.Count > 0, merges = work.Merges.Count > 0;
             ComputeEvent? done = Flash(KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill, isLast: !decodes && !merges);
             done ??= Flash(KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode, isLast: !merges);
@@ -255,6 +266,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
                 done = Launch(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize), wantsEvent);
             }
 
+            CheckNumbers(AttentionTensor.Outputs, layer, outputs, (long)plan.Tokens * shape.QueryHeads * shape.ValueDim);
             return done;
         }
 
@@ -287,6 +299,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             return Launch(kernel, range, Local(tile.WorkGroupSize), isLast && wantsEvent);
         }
     }
+
+    private void CheckNumbers(AttentionTensor tensor, int layer, DeviceBuffer<TElement> data, long elements) =>
+        numbers?.Check(descriptor, tensor, layer, data, elements);
 
     private ComputeEvent? Launch(ComputeKernel kernel, NDRange global, NDRange local, bool wantsEvent)
     {

@@ -23,6 +23,7 @@ public sealed class ComputeDevice : IDisposable
         Budget = new(info.Capabilities);
         Programs = new(this, options.ProgramCache);
         Tuning = new(this, options.Tuning);
+        Numbers = options.CheckNumbers ? new(this) : null;
         Queue = CreateQueue(options.Profiling);
         hopperRefusal = new(() => HopperAssembly.Refusal(this));
     }
@@ -47,6 +48,9 @@ public sealed class ComputeDevice : IDisposable
 
     /// <summary>The tiles that were chosen for this device.</summary>
     internal TileTuning Tuning { get; }
+
+    /// <summary>What looks for NaN and infinities; null where nobody asked for it.</summary>
+    internal NumberCheck? Numbers { get; }
 
     /// <summary>Why the driver does not assemble Hopper's own instructions, empty where it does; the first question builds a program.</summary>
     internal string HopperRefusal => hopperRefusal.Value;

@@ -7,13 +7,16 @@ namespace Kernels;
 /// </remarks>
 public enum ElementType
 {
-    /// <summary>IEEE 754 single precision, 4 bytes; <see cref="float"/> on the host.</summary>
+    /// <summary>IEEE 754 single precision, 4 bytes; <see cref="float"/> on the host. ±3.4e38, 24 bits of precision.</summary>
     Float32 = 0,
 
-    /// <summary>IEEE 754 half precision, 2 bytes; <c>System.Half</c> on the host.</summary>
+    /// <summary>
+    /// IEEE 754 half precision, 2 bytes; <c>System.Half</c> on the host. ±65504, 11 bits of precision down to 6.1e-5 and steps of 6e-8 below;
+    /// larger numbers become infinite when they are converted.
+    /// </summary>
     Float16 = 1,
 
-    /// <summary>The upper half of a float32, 2 bytes; <c>Kernels.BFloat16</c> on the host.</summary>
+    /// <summary>The upper half of a float32, 2 bytes; <c>Kernels.BFloat16</c> on the host. ±3.4e38, as float32, with 8 bits of precision.</summary>
     BFloat16 = 2,
 
     /// <summary>An integer from −127 to 127, 1 byte, times the scale of its row; for caches only.</summary>

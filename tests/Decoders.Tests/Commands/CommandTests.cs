@@ -118,11 +118,12 @@ public sealed class CommandTests(Devices devices)
         (int code, string output, string error) = await Run(command);
 
         Assert.Equal((0, ""), (code, error));
-        string[] lines = output.TrimEnd().Split('\n')[^3..];
+        string[] lines = output.TrimEnd().Split('\n')[^4..];
         Assert.StartsWith("latent attention: by request, whichever form multiplies less: expanded from 2 new tokens at the beginning, 64 after 4096 others", lines[0], StringComparison.Ordinal);
         using var absorbed = new StoriesMlaAbsorbed(device);
-        Assert.Equal($"StoriesMlaAbsorbed: {absorbed.Target} kernels ({absorbed.TargetReason}), prefill tile of {absorbed.Tuning}", lines[1]);
-        Assert.StartsWith("StoriesMlaExpanded: ", lines[2], StringComparison.Ordinal);
+        Assert.Equal($"StoriesMlaAbsorbed: {absorbed.Target} kernels ({absorbed.TargetReason}), prefill tile of {absorbed.Tuning}", lines[2]);
+        Assert.Equal("attention in Float32, which was compiled in for weights in BFloat16", lines[1]);
+        Assert.StartsWith("StoriesMlaExpanded: ", lines[3], StringComparison.Ordinal);
 
         using var folder = new TemporaryFolder();
         folder.Write("prompts.txt", "One morning Mia\n");
@@ -222,6 +223,43 @@ public sealed class CommandTests(Devices devices)
         Assert.Equal(2, code);
         Assert.StartsWith("DeviceSelectionException: ", error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Numbers that are not, found by the command that was asked to; and by none that was not.</summary>
+    [SkippableFact]
+    public async Task SaysWhichTensorIsNotFinite()
+    {
+        devices.OpenFirst();
+        using var folder = new TemporaryFolder();
+        foreach (string file in Directory.EnumerateFiles(Stories).Where(file => !file.EndsWith(".safetensors", StringComparison.Ordinal)))
+        {
+            folder.Write(Path.GetFileName(file), File.ReadAllBytes(file));
+        }
+
+        // Both together are beyond float32.
+        Dictionary<string, StoredTensor> tensors = StoredTensors.Read(Stories);
+        foreach (string name in (string[])["model.layers.1.input_layernorm.weight", "model.layers.1.self_attn.v_proj.weight"])
+        {
+            tensors[name] = tensors[name] with { Values = [.. tensors[name].Values.Select(value => value * 1e30f)] };
+        }
+
+        StoredTensors.Write(folder, tensors, "F32");
+        string prompts = folder.Write("prompts.txt", "One morning Mia\n");
+        foreach (string[] command in (string[][])[["generate", "--prompt", "One morning Mia"], ["generate", "--batch", prompts], ["verify"]])
+        {
+            (int code, _, string error) = await Run([.. command, "--model", folder.Path, "--check-numbers"]);
+            Assert.Equal(CommandRunner.UserError, code);
+            Assert.Matches("^NotFiniteException: Heads6Over2Of32(Paged)?, layer 1: [1-9][0-9]* of [0-9]+ elements of the new values are not finite", error);
+            (code, _, error) = await Run([.. command, "--model", Stories, "--check-numbers"]);
+            Assert.Equal((0, ""), (code, error));
+        }
+
+        (int refused, _, string message) = await Run("verify", "--model", Stories, "--attention-type", "int8");
+        Assert.Equal(CommandRunner.UserError, refused);
+        Assert.StartsWith("--attention-type is 'int8', not float32, float16 or bfloat16.", message, StringComparison.Ordinal);
+        (refused, _, message) = await Run("verify", "--model", Stories, "--attention-type", "bfloat16");
+        Assert.Equal(CommandRunner.UserError, refused);
+        Assert.Contains("Storage = ElementType.BFloat16", message, StringComparison.Ordinal);
     }
 
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)

@@ -46,7 +46,7 @@ public sealed class DryRunTests
     public void CachesArePlannedInLongs(string json, long weightBytes, long cacheBytes)
     {
         ModelConfig config = PublishedModels.Read(json);
-        RooflineSubject subject = RooflineSubject.Of("model", config, config.WeightType!.Value, CacheKind.Paged);
+        RooflineSubject subject = RooflineSubject.Of("model", config, CacheKind.Paged);
         Assert.Equal(cacheBytes, subject.Cache.Bytes(64, 4096));
         Assert.Equal(64 * 256, subject.Cache.Pages(64, 4096));
 
@@ -63,7 +63,7 @@ public sealed class DryRunTests
     {
         _ = (weightBytes, cacheBytes);
         ModelConfig config = PublishedModels.Read(json);
-        KvCachePlan cache = RooflineSubject.Of("model", config, ElementType.Float16, CacheKind.Paged).Cache;
+        KvCachePlan cache = RooflineSubject.Of("model", config with { WeightType = ElementType.Float16 }, CacheKind.Paged).Cache;
         const int Sequences = 37;
         int pages = (int)cache.Pages(Sequences, 4001);
         var pool = new PagePool(pages, 16, new NoPages());
@@ -83,7 +83,7 @@ public sealed class DryRunTests
     [InlineData(PublishedModels.Mistral, 1024, 1_000_000)]
     public void StepsArePlannedForLargeBatches(string json, int sequences, int context)
     {
-        AttentionShape shape = AttentionRegistry.ShapeOf(PublishedModels.Read(json).Layers[0].Attention, CacheKind.Contiguous);
+        AttentionShape shape = AttentionRegistry.ShapeOf(PublishedModels.Read(json).Layers[0].Attention, CacheKind.Contiguous, ElementType.Float16);
         KernelGeometry geometry = Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu);
         var plan = new WorkPlan();
         plan.Build(shape, geometry, computeUnits: 132, new ContiguousSlots(context), [.. Enumerable.Range(0, sequences).Select(s => new AttentionRequest(s, 1, context))]);

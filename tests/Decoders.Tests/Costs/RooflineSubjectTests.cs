@@ -69,5 +69,5 @@ public sealed class RooflineSubjectTests
         Assert.Equal(["MHA", "MQA", "MLA"], AttentionFamily.Of(llama with { QueryHeads = 7, KvHeads = 7 }, latent: null).Select(kind => kind.Kind));
     }
 
-    private static RooflineSubject Of(string json) => RooflineSubject.Of("model", PublishedModels.Read(json), ElementType.BFloat16, CacheKind.Contiguous);
+    private static RooflineSubject Of(string json) => RooflineSubject.Of("model", PublishedModels.Read(json) with { WeightType = ElementType.BFloat16 }, CacheKind.Contiguous);
 }

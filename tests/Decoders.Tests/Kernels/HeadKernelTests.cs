@@ -89,27 +89,39 @@ public sealed class HeadKernelTests(Devices devices)
 
     /// <summary>To float16, rounded to the nearest, and back.</summary>
     [SkippableTheory]
-    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
-    public void CopiesHeadsBetweenTypes(int number)
+    [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
+    public void CopiesHeadsToFloat16AndBack(int number, LinearForm form) => CopyBetweenTypes(number, form, value => (Half)value, half => (float)half);
+
+    /// <summary>To bfloat16, rounded to the nearest with ties to even, and back; numbers beyond float16 too.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
+    public void CopiesHeadsToBFloat16AndBack(int number, LinearForm form) =>
+        CopyBetweenTypes<BFloat16>(number, form, value => (BFloat16)value, half => half, 1e30f, -1e-30f, 1 + (1 / 256f), 1 + (3 / 256f), float.PositiveInfinity, float.NaN, float.MaxValue);
+
+    private void CopyBetweenTypes<T>(int number, LinearForm form, Func<float, T> narrow, Func<T, float> widen, params float[] special) where T : unmanaged
     {
         ComputeDevice device = devices.Open(number);
-        using var kernels = new LayerKernels(device);
+        using var kernels = new LayerKernels(device, form);
         const int Tokens = 5, Positions = 40;
         var slice = new HeadSlice(3 * 50, 7, 50, 2, 43);
         HeadSlice packed = HeadSlice.Packed(2, 43);
         float[] x = Values(new Random(23), Tokens * slice.Stride);
+
+        // Where they are copied, in vectors of the first head and one by one at the end of the second.
+        special.CopyTo(x, slice.Offset);
+        special.CopyTo(x, slice.Offset + slice.HeadStride + slice.HeadDim - special.Length);
         using DeviceBuffer<float> input = device.Upload<float>(x);
-        using DeviceBuffer<Half> halves = device.Allocate<Half>(Tokens * packed.Width);
+        using DeviceBuffer<T> halves = device.Allocate<T>(Tokens * packed.Width);
         using DeviceBuffer<float> output = Output(device, Tokens * packed.Width);
         kernels.TakeHeads(input, slice, halves, Tokens);
-        Half[] expected = [.. Enumerable.Range(0, Tokens).SelectMany(t => Enumerable.Range(0, 2).SelectMany(
-            h => x.Skip((t * slice.Stride) + slice.Offset + (h * slice.HeadStride)).Take(slice.HeadDim))).Select(value => (Half)value)];
-        var actual = new Half[expected.Length];
+        T[] expected = [.. Enumerable.Range(0, Tokens).SelectMany(t => Enumerable.Range(0, 2).SelectMany(
+            h => x.Skip((t * slice.Stride) + slice.Offset + (h * slice.HeadStride)).Take(slice.HeadDim))).Select(narrow)];
+        var actual = new T[expected.Length];
         device.Queue.Read(halves, actual);
         Assert.Equal(expected, actual);
 
         kernels.CopyHeads(halves, packed, output, packed, Tokens);
-        Assert.Equal(expected.Select(value => (float)value), Read(device, output, expected.Length));
+        Assert.Equal(expected.Select(widen), Read(device, output, expected.Length));
 
         // Turned as in float32, and then rounded.
         using RopeTable table = RopeTable.Create(device, new RopeConfig { RotaryDim = 42, Theta = 10000 }, Positions);
@@ -118,7 +130,7 @@ public sealed class HeadKernelTests(Devices devices)
         kernels.Rope(input, slice, halves, positions, table, RopePairs.HalfSplit, Tokens);
         float[] turned = Read(device, output, expected.Length);
         device.Queue.Read(halves, actual);
-        Assert.Equal(turned.Select(value => (Half)value), actual);
+        Assert.Equal(turned.Select(narrow), actual);
     }
 
     [SkippableFact]
