@@ -193,7 +193,7 @@ public sealed partial class LayerKernels
         }
         else
         {
-            Submit(kernel, new NDRange(checked(Parts(rows, GroupRows) * Lanes * GroupRows), tokens), new NDRange(Lanes * GroupRows, 1));
+            Submit(kernel, new NDRange((nuint)Parts(rows, GroupRows) * (Lanes * GroupRows), (nuint)tokens), new NDRange(Lanes * GroupRows, 1));
         }
     }
 

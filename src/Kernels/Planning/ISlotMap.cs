@@ -15,7 +15,7 @@ public interface ISlotMap
 public readonly struct ContiguousSlots(int capacity) : ISlotMap
 {
     /// <inheritdoc/>
-    public int SlotOf(int sequence, int position) => (sequence * capacity) + position;
+    public int SlotOf(int sequence, int position) => checked((sequence * capacity) + position);
 
     /// <inheritdoc/>
     public ReadOnlySpan<int> PagesOf(int sequence) => [];
