@@ -142,7 +142,12 @@ public sealed class BadInputTests(DeviceFixture fixture)
         launcher.Bias = new AttentionBias(large, 3, 1, 2, 4);
         launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null).Dispose();
         setup.Device.Queue.Finish();
-        Assert.Throws<ArgumentException>("values", () => new AttentionBias(large, 1 << 20, 1 << 20, 1 << 20, 1 << 20));
+        var e = Assert.Throws<ArgumentException>("values", () => new AttentionBias(large, 1 << 20, 1 << 20, 1 << 20, 1 << 20));
+        Assert.Contains("1208925819614629174706176", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<ArgumentException>("values", () => new KeyMask(mask, 1 << 16, 1 << 16));
+        Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<ArgumentException>("values", () => new DeviceRopeTable(large, 1 << 30, 4));
+        Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>("queries", () => new AttentionBias(large, 1, 1, 0, 1));
 
         // Three requests for a mask of two.

@@ -10,7 +10,7 @@ namespace Kernels.OpenCL;
 public sealed class BlockMask<TSpec> : IDisposable
 {
     // Of the classes at a time, where they are counted.
-    private const int BytesRead = 1 << 20;
+    private const int BytesRead = 1 << 16;
 
     private readonly int heads;
     private readonly Action<AttentionPlan<TSpec>> check;

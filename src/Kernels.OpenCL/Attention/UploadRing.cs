@@ -69,8 +69,8 @@ internal static class GrowingBuffers
             buffer?.Dispose();
             buffer = null;
 
-            // Room to spare is no reason to ask for more than there is.
-            long spare = Math.Min(2 * before, device.Budget.AvailableBytes / Unsafe.SizeOf<T>());
+            // Room to spare only where there is plenty of memory.
+            long spare = 2 * before <= device.Budget.AvailableBytes / 2 / Unsafe.SizeOf<T>() ? 2 * before : 0;
             buffer = device.Allocate<T>(Math.Max(Math.Max(length, spare), 64));
             return true;
         }

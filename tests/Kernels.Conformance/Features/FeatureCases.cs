@@ -194,7 +194,12 @@ internal static class FeatureCases
 
     private static FeatureCase Merge<T>(AttentionShape shape, int states, int tokens) where T : unmanaged =>
         new($"limit: merge of {states} states of {tokens} tokens, {shape.Storage}, H {shape.QueryHeads} d {shape.ValueDim}", RuntimeSpec.Describe(shape), 0,
-            (device, target) => MergeCheck.Run<T>(device, target, shape, states, tokens: tokens));
+            (device, target) => MergeCheck.Run<T>(device, target, shape, states, tokens: tokens))
+        {
+            Unfit = device => states > 20_000 && device.Capabilities.Name.StartsWith("llvmpipe", StringComparison.Ordinal)
+                ? "llvmpipe ends a kernel's loops after 65,535 rounds of all of them together"
+                : null,
+        };
 
     private static FeatureCase Limit<T>(LimitCheck check) where T : unmanaged =>
         new(check.ToString(), RuntimeSpec.Describe(check.Shape), check.Work, check.Run<T>) { Unfit = check.Unfit };

@@ -22,8 +22,9 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
         $"limit: {Requests} requests of {Queries} queries and {Keys} keys, {Shape.Storage}, H {Shape.QueryHeads}/{Shape.KvHeads} d {Shape.HeadDim}"
         + $"{(Shape.PageSize > 0 ? $" pages of {Shape.PageSize}" : "")}{(Shape.Deterministic ? " deterministic" : "")}";
 
-    /// <summary>Multiplications of all scores.</summary>
-    public double Work => (double)Tokens * Shape.QueryHeads * Shape.HeadDim * (Shape.WindowLeft < 0 ? Keys : Math.Min(Keys, Shape.WindowLeft + 1));
+    /// <summary>Multiplications of all scores, roughly: a work-group has a tile of 16 of them at least, however few it needs.</summary>
+    public double Work => Math.Max((double)Requests * Shape.KvHeads * 16, (double)Tokens * Shape.QueryHeads * (Shape.WindowLeft < 0 ? Keys : Math.Min(Keys, Shape.WindowLeft + 1)))
+        * Shape.HeadDim;
 
     /// <summary>Why a device has no room for it, or null.</summary>
     public string? Unfit(ComputeDevice device)

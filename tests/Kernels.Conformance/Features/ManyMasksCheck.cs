@@ -2,7 +2,7 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance;
 
-/// <summary>The block mask of a step of so many requests that they, and their tiles, are more than 16 and 20 bits count.</summary>
+/// <summary>The block mask of a step of more requests than 16 bits count.</summary>
 internal static class ManyMasksCheck
 {
     /// <summary>Requests of the step, of one key each.</summary>

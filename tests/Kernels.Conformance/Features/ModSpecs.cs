@@ -50,7 +50,7 @@ internal sealed partial class HalfInt8Documents : IBlockMasked<HalfInt8Documents
 }
 
 /// <summary>Small heads for steps of very many requests: every other head sees only a request's first keys.</summary>
-[AttentionKernel(queryHeads: 16, kvHeads: 16, headDim: 16, Storage = ElementType.Float16)]
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 16, Storage = ElementType.Float16)]
 internal sealed partial class EvenHeads : IBlockMasked<EvenHeads>
 {
     [MaskMod]
