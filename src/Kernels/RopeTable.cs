@@ -12,6 +12,8 @@ public sealed class RopeTable
     /// <param name="positions">Positions, from 0.</param>
     /// <param name="frequencies">The angle in radians by which each pair of elements turns from one position to the next; rotary dimension / 2 of them.</param>
     /// <param name="magnitude">A factor on all cosines and sines.</param>
+    /// <exception cref="ArgumentException">There is no frequency.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There are no positions, or so many that the table has more elements than an array can.</exception>
     public RopeTable(int positions, ReadOnlySpan<double> frequencies, double magnitude = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(positions);
@@ -20,9 +22,16 @@ public sealed class RopeTable
             throw new ArgumentException("Expected a frequency for each pair of elements, got none.", nameof(frequencies));
         }
 
+        long elements = 2L * positions * frequencies.Length;
+        if (elements > Array.MaxLength)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(positions), positions, $"The table would have {elements} elements ({positions} positions × {2L * frequencies.Length}); it can have {Array.MaxLength}.");
+        }
+
         Positions = positions;
         RotaryDim = 2 * frequencies.Length;
-        values = new float[checked(positions * RotaryDim)];
+        values = new float[elements];
         int next = 0;
         for (int position = 0; position < positions; position++)
         {

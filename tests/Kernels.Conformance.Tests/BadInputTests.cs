@@ -41,6 +41,42 @@ public sealed class BadInputTests(DeviceFixture fixture)
     }
 
     [SkippableFact]
+    public void ElementsThat32BitsCannotCountAreRefused()
+    {
+        // A token has 2^19 elements of queries, so that 2^13 tokens have none in 32 bits, but for those above.
+        AttentionShape shape = CaseMatrix.Shape(1024, 1, 512, 512, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd);
+        using var launcher = new AttentionLauncher<RuntimeSpec, Half>(fixture.Device, RuntimeSpec.Describe(shape));
+        using KvCache<RuntimeSpec> cache = launcher.CreateCache(1 << 13, 1, 1);
+        int[] sequences = [.. Enumerable.Range(0, 1 << 13)];
+        var e = Assert.Throws<ArgumentException>("queries", () => launcher.Decode(cache, sequences, [], [], [], []));
+        Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
+
+        // 2^23 tokens, whose values have 64 times as many elements as their keys.
+        shape = CaseMatrix.Shape(1, 1, 8, 512, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd);
+        using var wide = new AttentionLauncher<RuntimeSpec, Half>(fixture.Device, RuntimeSpec.Describe(shape));
+        using KvCache<RuntimeSpec> wideCache = wide.CreateCache(1, 4, 1);
+        Half[] keys = new Half[8 << 23];
+        e = Assert.Throws<ArgumentException>("values", () => wide.Append(wideCache, 0, keys, []));
+        Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<ArgumentException>("outputs", () => wide.Attend(wideCache, 0, keys, []));
+        Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void CachesOfMoreSlotsThanAreNumberedAreRefused()
+    {
+        AttentionShape shape = CaseMatrix.Shape(1, 1, 8, 8, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd);
+        using var launcher = new AttentionLauncher<RuntimeSpec, Half>(fixture.Device, RuntimeSpec.Describe(shape));
+        var e = Assert.Throws<ArgumentException>("sequences", () => launcher.CreateCache(1 << 16, 1 << 15, 1));
+        Assert.Contains("2147483648", e.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>("capacity", () => launcher.CreateCache(1, WorkPlan.MaxLength + 1, 1));
+        using var paged = new AttentionLauncher<RuntimeSpec, Half>(fixture.Device, RuntimeSpec.Describe(shape with { PageSize = 256 }));
+        long before = fixture.Device.AllocatedBytes;
+        Assert.Throws<DeviceLimitException>(() => paged.CreatePagedCache(int.MaxValue, 1));
+        Assert.Equal(before, fixture.Device.AllocatedBytes);
+    }
+
+    [SkippableFact]
     public void BuffersThatAreTooSmallAreRefused()
     {
         using Setup setup = new(fixture.Device);
@@ -106,7 +142,12 @@ public sealed class BadInputTests(DeviceFixture fixture)
         launcher.Bias = new AttentionBias(large, 3, 1, 2, 4);
         launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null).Dispose();
         setup.Device.Queue.Finish();
-        Assert.Throws<ArgumentException>("values", () => new AttentionBias(large, 1 << 20, 1 << 20, 1 << 20, 1 << 20));
+        var e = Assert.Throws<ArgumentException>("values", () => new AttentionBias(large, 1 << 20, 1 << 20, 1 << 20, 1 << 20));
+        Assert.Contains("1208925819614629174706176", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<ArgumentException>("values", () => new KeyMask(mask, 1 << 16, 1 << 16));
+        Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<ArgumentException>("values", () => new DeviceRopeTable(large, 1 << 30, 4));
+        Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>("queries", () => new AttentionBias(large, 1, 1, 0, 1));
 
         // Three requests for a mask of two.

@@ -2,7 +2,7 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance.Tests;
 
-/// <summary>What the matrix has no axis for, on the targets of every device: of four cases one on the CPU's own kernels and one, if it is short, on the portable ones. FULL=1 runs all on both.</summary>
+/// <summary>What the matrix has no axis for, on the targets of every device: of four cases one on the CPU's own kernels and one, if it is short, on the portable ones, and all at the limits of launches on both. FULL=1 runs all on both.</summary>
 [Collection(DeviceCollection.Name)]
 public sealed class FeatureTests(DeviceFixture fixture)
 {
@@ -21,12 +21,14 @@ public sealed class FeatureTests(DeviceFixture fixture)
             bool isFull = Environment.GetEnvironmentVariable("FULL") == "1";
             for (int i = 0; i < All.Length; i++)
             {
-                if (isFull || i % 4 == 0)
+                // Those at the limits of launches are each about another axis.
+                bool isLimit = All[i].Name.StartsWith("limit", StringComparison.Ordinal);
+                if (isFull || isLimit || i % 4 == 0)
                 {
                     data.Add(i, KernelTarget.Cpu, All[i].Name);
                 }
 
-                if ((isFull || i % 4 == 2) && All[i].Work <= MostPortableWork)
+                if ((isFull || isLimit || i % 4 == 2) && All[i].Work <= MostPortableWork)
                 {
                     data.Add(i, KernelTarget.Portable, All[i].Name);
                 }
@@ -52,7 +54,7 @@ public sealed class FeatureTests(DeviceFixture fixture)
         foreach (KernelTarget target in Enum.GetValues<KernelTarget>())
         {
             string[] names = [.. All.Where(test => test.Descriptor.Targets.Contains(target)).Select(test => test.Name)];
-            Assert.All(["mods", "block mask", "shared keys", "deterministic", "merge", "pages:"], feature => Assert.Contains(names, name => name.Contains(feature, StringComparison.Ordinal)));
+            Assert.All(["mods", "block mask", "shared keys", "deterministic", "merge", "pages:", "limit"], feature => Assert.Contains(names, name => name.Contains(feature, StringComparison.Ordinal)));
         }
     }
 }

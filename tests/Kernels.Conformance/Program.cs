@@ -11,7 +11,7 @@ var fullOption = new Option<bool>("--full") { Description = "The whole product o
 var countOption = new Option<int>("--count") { Description = "Cases of the sample.", DefaultValueFactory = _ => 60 };
 var seedOption = new Option<int>("--seed") { Description = "Decides the sample and the inputs.", DefaultValueFactory = _ => 1 };
 var filterOption = new Option<string?>("--filter") { Description = "Only cases whose description contains this." };
-var featuresOption = new Option<bool>("--features") { Description = "Only mods, block masks, shared keys, determinism, merged states and large pools; without it they follow the matrix." };
+var featuresOption = new Option<bool>("--features") { Description = "Only mods, block masks, shared keys, determinism, merged states, large pools and long axes; without it they follow the matrix." };
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
 var poisonOption = new Option<bool>("--poison") { Description = "Only NaN, infinities and the largest and smallest numbers in every place, all of them; without it a sample follows the matrix." };
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };

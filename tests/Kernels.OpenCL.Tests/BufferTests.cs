@@ -10,6 +10,34 @@ public sealed class BufferTests(DeviceFixture fixture) : IClassFixture<DeviceFix
     private ComputeQueue Queue => Device.Queue;
 
     [SkippableFact]
+    public void ABufferGrowsUpToWhatTheDeviceHas()
+    {
+        DeviceBuffer<byte>? buffer = null;
+        try
+        {
+            // Nothing is written to it: what is only allocated takes none of a CPU's memory.
+            long most = Device.Budget.AvailableBytes, large = most / 10 * 6;
+            Assert.Equal(100, Grown(100));
+            Assert.Equal(200, Grown(101));
+            Assert.Equal(large, Grown(large));
+            Assert.Equal(large + 1, Grown(large + 1)); // twice as much is not to be had
+            Assert.Throws<DeviceOutOfMemoryException>(() => Grown(most + 1));
+            Assert.Null(buffer);
+            Assert.Equal(64, Grown(10));
+        }
+        finally
+        {
+            buffer?.Dispose();
+        }
+
+        long Grown(long length)
+        {
+            Device.Grow(ref buffer, length);
+            return buffer?.Length ?? 0;
+        }
+    }
+
+    [SkippableFact]
     public void WhatIsWrittenIsRead()
     {
         using DeviceBuffer<short> buffer = Device.Upload<short>([10, 20, 30, 40, 50]);

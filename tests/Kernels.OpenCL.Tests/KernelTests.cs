@@ -23,6 +23,23 @@ public sealed class KernelTests(DeviceFixture fixture) : IClassFixture<DeviceFix
     }
 
     [SkippableFact]
+    public void MoreWorkGroupsThanCanBeNumberedAreRefused()
+    {
+        using DeviceBuffer<int> buffer = Device.Allocate<int>(1);
+        using ComputeKernel kernel = fixture.Kernel("place");
+        kernel.Set(0, buffer);
+        nuint tooMany = (nuint)int.MaxValue + 1;
+        NDRange[] ranges = [new(tooMany), new(1, tooMany), new(1, 1, tooMany)];
+        foreach (NDRange range in ranges)
+        {
+            var e = Assert.Throws<DeviceLimitException>(() => Queue.Submit(kernel, range, 1));
+            Assert.Contains("2147483648 work-groups", e.Message, StringComparison.Ordinal);
+        }
+
+        Queue.Finish();
+    }
+
+    [SkippableFact]
     public void ValuesOfEveryTypeArrive()
     {
         using DeviceBuffer<long> buffer = Device.Allocate<long>(5);

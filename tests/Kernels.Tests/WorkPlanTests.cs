@@ -69,7 +69,7 @@ public sealed class WorkPlanTests
     [Fact]
     public void KeysAreCountedOverRequests()
     {
-        AttentionShape shape = new(2, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        AttentionShape shape = new(2, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Documents = true };
         var plan = new WorkPlan();
         plan.Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(0, 40, 100), new AttentionRequest(1, 0, 7), new AttentionRequest(2, 1, 5)]);
         Assert.Equal((3, 112, 40, 100), (plan.Requests, plan.Keys, plan.LongestQueries, plan.LongestKeys));

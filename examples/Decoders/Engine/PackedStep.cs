@@ -36,14 +36,20 @@ internal sealed class PackedStep(Decoder decoder)
             rowsOf.Add(firstRow..rows.Count);
         }
 
-        int needed = checked(rows.Count * decoder.Config.VocabularySize);
+        long needed = (long)rows.Count * decoder.Config.VocabularySize;
+        if (needed > Array.MaxLength)
+        {
+            throw new InvalidOperationException(
+                $"The step asks for {needed} logits ({rows.Count} tokens × {decoder.Config.VocabularySize}); it can have {Array.MaxLength}: run fewer sequences at a time.");
+        }
+
         if (logits.Length < needed)
         {
             logits = new float[needed];
         }
 
         decoder.Forward(
-            CollectionsMarshal.AsSpan(tokens), CollectionsMarshal.AsSpan(parts), CollectionsMarshal.AsSpan(rows), logits.AsSpan(0, needed));
+            CollectionsMarshal.AsSpan(tokens), CollectionsMarshal.AsSpan(parts), CollectionsMarshal.AsSpan(rows), logits.AsSpan(0, (int)needed));
     }
 
     /// <summary>The logits of a sequence of the step, [rows, vocabulary]; empty if the step ends before its last known token.</summary>

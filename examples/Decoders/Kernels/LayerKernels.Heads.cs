@@ -133,7 +133,7 @@ public sealed partial class LayerKernels
         ComputeKernel kernel = Kernel(ref rmsNorm, "rms_norm");
         kernel.Set(0, input).Set(1, weight).Set(2, output).Set(3, slice.HeadDim).Set(4, slice.Heads).Set(5, slice.Stride).Set(6, slice.Offset)
             .Set(7, slice.HeadStride).Set(8, (float)epsilon).Set(9, accumulate ? 1 : 0).SetLocal(10, NormLanes(kernel) * sizeof(float));
-        SubmitRows(kernel, checked(tokens * slice.Heads));
+        SubmitRows(kernel, (long)tokens * slice.Heads);
     }
 
     private void SubmitHeads(
@@ -152,12 +152,12 @@ public sealed partial class LayerKernels
     // On a CPU one work-item is a loop over vectors, and more of them would only share a core.
     private int NormLanes(ComputeKernel kernel) => cpu ? 1 : Math.Min(128, kernel.WorkGroupLimit);
 
-    private void SubmitRows(ComputeKernel kernel, int rows)
+    private void SubmitRows(ComputeKernel kernel, long rows)
     {
         if (rows > 0)
         {
-            int lanes = NormLanes(kernel);
-            Submit(kernel, new NDRange(checked(rows * lanes)), new NDRange(lanes));
+            nuint lanes = (nuint)NormLanes(kernel);
+            Submit(kernel, new NDRange((nuint)rows * lanes), new NDRange(lanes));
         }
     }
 }

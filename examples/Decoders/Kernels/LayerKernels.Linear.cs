@@ -34,6 +34,9 @@ public sealed partial class LayerKernels
     private const int HeadColumnsOfVectors = 16;
     private const int HeadLanes = 64;
 
+    // Tiles of outputs are added to a token's number in 32 bits.
+    private const int MostTokens = 1 << 30;
+
     private readonly int manyTokens;
 
     /// <summary>How the linear layers are computed.</summary>
@@ -84,6 +87,7 @@ public sealed partial class LayerKernels
     /// <param name="accumulate">Whether the result is added to what y holds: the residual stream.</param>
     public void Linear(DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate = false)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MostTokens);
         RequireLayout(w, Layout, nameof(w));
         Require(x.Length, (long)tokens * w.Columns, nameof(x));
         Require(y.Length, (long)tokens * w.Rows, nameof(y));
@@ -128,6 +132,7 @@ public sealed partial class LayerKernels
     public void ExpertLinear(
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, MostTokens);
         RequireLayout(w, Layout, nameof(w), expertCount);
         int rows = w.Rows / expertCount;
         Require(x.Length, (long)Parts(slots, slotsPerRow) * w.Columns, nameof(x));
@@ -156,6 +161,7 @@ public sealed partial class LayerKernels
     /// <param name="tokens">Tokens.</param>
     public void HeadLinear(DeviceBuffer<float> x, HeadSlice from, WeightMatrix w, DeviceBuffer<float> y, HeadSlice to, int tokens)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MostTokens);
         if ((w.Rows, w.Columns, from.Heads) != (from.Width, to.HeadDim, to.Heads))
         {
             throw new ArgumentException(
@@ -193,7 +199,7 @@ public sealed partial class LayerKernels
         }
         else
         {
-            Submit(kernel, new NDRange(checked(Parts(rows, GroupRows) * Lanes * GroupRows), tokens), new NDRange(Lanes * GroupRows, 1));
+            Submit(kernel, new NDRange((nuint)Parts(rows, GroupRows) * (Lanes * GroupRows), (nuint)tokens), new NDRange(Lanes * GroupRows, 1));
         }
     }
 

@@ -36,7 +36,14 @@ public sealed class RopeTable : IDisposable
     public static RopeTable Create(ComputeDevice device, RopeConfig config, int positions)
     {
         double[] frequencies = Frequencies(config);
-        var values = new float[(long)positions * frequencies.Length * 2];
+        long elements = 2L * positions * frequencies.Length;
+        if (positions < 0 || elements > Array.MaxLength)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(positions), positions, $"The table would have {elements} elements ({positions} positions × {2L * frequencies.Length}); it can have {Array.MaxLength}.");
+        }
+
+        var values = new float[elements];
         int next = 0;
         for (int position = 0; position < positions; position++)
         {

@@ -6,6 +6,9 @@ namespace Decoders;
 /// <summary>One or more matrices of as many columns on the device in their stored type, below each other.</summary>
 public sealed class WeightMatrix : IDisposable
 {
+    /// <summary>The most rows of all matrices together, and the most columns: kernels add tiles to their numbers in 32 bits.</summary>
+    public const int MostRows = 1 << 30;
+
     private WeightMatrix(DeviceBuffer buffer, ElementType type, int rows, int columns, WeightLayout layout, int count)
     {
         Buffer = buffer;
@@ -43,12 +46,15 @@ public sealed class WeightMatrix : IDisposable
     /// <param name="columns">Columns.</param>
     /// <param name="layout">How the elements lie; by default row-major.</param>
     /// <param name="count">Matrices; divides the rows.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no rows or columns, or more than <see cref="MostRows"/>.</exception>
     /// <exception cref="ArgumentException">The buffer has another number of elements, or the type is none of the three.</exception>
     public static WeightMatrix From<T>(DeviceBuffer<T> buffer, int rows, int columns, WeightLayout? layout = null, int count = 1) where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(buffer);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, MostRows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(columns, MostRows);
         WeightLayout order = layout ?? WeightLayout.RowMajor;
         long elements = Elements(rows, columns, order, count);
         return buffer.Length == elements

@@ -15,7 +15,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     public void Append(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values)
     {
         int tokens = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
-        Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
+        Expect(values.Length, (long)tokens * shape.KvHeads * shape.ValueDim, nameof(values));
         lock (launching)
         {
             ReadOnlySpan<int> sequences = [sequence];
@@ -39,7 +39,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     public void Attend(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
-        Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
+        Expect(outputs.Length, (long)tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
         lock (launching)
         {
             Check(cache, [sequence], nameof(sequence));
@@ -62,7 +62,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         IKvCache<TSpec> cache, ReadOnlySpan<int> sequences,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
     {
-        Expect(queries.Length, sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
+        Expect(queries.Length, (long)sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
         Step(cache, sequences, 1, queries, keys, values, outputs);
     }
 
@@ -70,7 +70,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
     {
-        int tokens = sequences.Length * tokensEach;
+        long tokens = (long)sequences.Length * tokensEach;
         Expect(keys.Length, tokens * shape.KvHeads * shape.HeadDim, nameof(keys));
         Expect(values.Length, tokens * shape.KvHeads * shape.ValueDim, nameof(values));
         Expect(outputs.Length, tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
@@ -176,7 +176,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         ? length / perToken
         : throw new ArgumentException($"Expected a multiple of {perToken} elements (one token), got {length}.", name);
 
-    private static void Expect(int length, int expected, string name)
+    private static void Expect(int length, long expected, string name)
     {
         if (length != expected)
         {

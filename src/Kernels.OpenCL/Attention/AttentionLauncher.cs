@@ -326,6 +326,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <param name="merged">Takes the outputs, [tokens, H_q, d_v]; not the same memory as <paramref name="outputs"/>.</param>
     /// <param name="mergedLse">Takes the LSEs, [tokens, H_q]; not the same memory as <paramref name="lse"/>.</param>
     /// <exception cref="ArgumentException">A buffer is too small, or the same as another.</exception>
+    /// <exception cref="DeviceLimitException">There are more rows (tokens × H_q) than work-groups can be numbered for.</exception>
     public ComputeEvent MergeStates(
         int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse)
     {
@@ -333,8 +334,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states);
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         long rows = (long)tokens * shape.QueryHeads;
-        Expect(outputs, states * rows * shape.ValueDim, "states × tokens × query heads × value dimension");
-        Expect(lse, states * rows, "states × tokens × query heads");
+        Int128 all = (Int128)states * rows;
+        Expect(outputs, all * shape.ValueDim, "states × tokens × query heads × value dimension");
+        Expect(lse, all, "states × tokens × query heads");
         Expect(merged, rows * shape.ValueDim, "tokens × query heads × value dimension");
         Expect(mergedLse, rows, "tokens × query heads");
         ExpectOther(merged, outputs);
@@ -374,7 +376,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     private NDRange Groups(int groups, int workGroupSize) => new((nuint)groups * (nuint)workGroupSize, (nuint)shape.KvHeads);
 
     private static void Expect<T>(
-        DeviceBuffer<T> buffer, long expected, string meaning, [CallerArgumentExpression(nameof(buffer))] string? name = null)
+        DeviceBuffer<T> buffer, Int128 expected, string meaning, [CallerArgumentExpression(nameof(buffer))] string? name = null)
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(buffer, name);

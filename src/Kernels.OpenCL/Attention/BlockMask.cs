@@ -9,6 +9,9 @@ namespace Kernels.OpenCL;
 /// <typeparam name="TSpec">The type that carries the spec.</typeparam>
 public sealed class BlockMask<TSpec> : IDisposable
 {
+    // Of the classes at a time, where they are counted.
+    private const int BytesRead = 1 << 16;
+
     private readonly int heads;
     private readonly Action<AttentionPlan<TSpec>> check;
     private readonly Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify;
@@ -152,13 +155,21 @@ public sealed class BlockMask<TSpec> : IDisposable
             return counts;
         }
 
-        byte[] found = new byte[classes.Items * heads * classes.Stride];
-        device.Queue.Read(classes.Buffer!, found.AsSpan());
-        for (int row = 0; row < classes.Items * heads; row++)
+        // Read in pieces: all of them together may be more than an array can hold.
+        long rows = (long)classes.Items * heads;
+        int together = (int)Math.Min(rows, Math.Max(1, BytesRead / classes.Stride));
+        byte[] found = new byte[together * classes.Stride];
+        for (long first = 0; first < rows; first += together)
         {
-            foreach (byte value in found.AsSpan(row * classes.Stride, Tiles(items[firstItem + (row / heads)], tile)))
+            int count = (int)Math.Min(together, rows - first);
+            device.Queue.Read(classes.Buffer!, found.AsSpan(0, count * classes.Stride), first * classes.Stride);
+            for (int row = 0; row < count; row++)
             {
-                counts += new TileCounts(value == TileClasses.Empty ? 1 : 0, value == TileClasses.Partial ? 1 : 0, value == TileClasses.Full ? 1 : 0);
+                WorkItem item = items[firstItem + (int)((first + row) / heads)];
+                foreach (byte value in found.AsSpan(row * classes.Stride, Tiles(item, tile)))
+                {
+                    counts += new TileCounts(value == TileClasses.Empty ? 1 : 0, value == TileClasses.Partial ? 1 : 0, value == TileClasses.Full ? 1 : 0);
+                }
             }
         }
 

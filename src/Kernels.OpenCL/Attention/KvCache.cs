@@ -26,8 +26,10 @@ public abstract class KvCache : IDisposable
         if ((long)sequences * capacity > int.MaxValue)
         {
             throw new ArgumentException(
-                $"{sequences} sequences of {capacity} tokens are {(long)sequences * capacity} slots; a cache has at most {int.MaxValue}.");
+                $"{sequences} sequences of {capacity} tokens are {(long)sequences * capacity} slots; a cache has at most {int.MaxValue}.", nameof(sequences));
         }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, WorkPlan.MaxLength);
 
         Device = device;
         Shape = shape;

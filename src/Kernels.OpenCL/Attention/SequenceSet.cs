@@ -16,7 +16,7 @@ internal sealed class SequenceSet
     {
         if (index >= marks.Length)
         {
-            Array.Resize(ref marks, Math.Max(index + 1, 2 * marks.Length));
+            Array.Resize(ref marks, Math.Max(index + 1, (int)Math.Min(Array.MaxLength, 2L * marks.Length)));
         }
 
         bool isNew = marks[index] != round;

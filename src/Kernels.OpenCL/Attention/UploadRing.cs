@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Kernels.OpenCL;
 
 /// <summary>
@@ -27,7 +29,7 @@ internal sealed class UploadRing(ComputeDevice device) : IDisposable
 
         if (staging[turn] is null || staging[turn]!.Length < data.Length)
         {
-            staging[turn] = new PinnedArray<int>(Math.Max(256, 2 * data.Length));
+            staging[turn] = new PinnedArray<int>((int)Math.Min(Array.MaxLength, Math.Max(256, 2L * data.Length)));
         }
 
         device.Grow(ref buffers[turn], data.Length);
@@ -65,7 +67,11 @@ internal static class GrowingBuffers
             // Kernels in flight keep the old memory alive: OpenCL frees it when they have ended.
             long before = buffer?.Length ?? 0;
             buffer?.Dispose();
-            buffer = device.Allocate<T>(Math.Max(Math.Max(length, 2 * before), 64));
+            buffer = null;
+
+            // Room to spare only where there is plenty of memory.
+            long spare = 2 * before <= device.Budget.AvailableBytes / 2 / Unsafe.SizeOf<T>() ? 2 * before : 0;
+            buffer = device.Allocate<T>(Math.Max(Math.Max(length, spare), 64));
             return true;
         }
 

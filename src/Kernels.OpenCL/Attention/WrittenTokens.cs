@@ -7,31 +7,30 @@ namespace Kernels.OpenCL;
 /// <param name="layers">Layers of the cache.</param>
 internal sealed class WrittenTokens(int layers)
 {
-    // [sequences, layers], so that what is done to a sequence touches one row.
-    private int[] tokens = [];
+    // A row of layers for each sequence. Not one array: sequences × layers may be more than it can hold.
+    private int[][] tokens = [];
 
     /// <summary>Tokens of a sequence in a layer.</summary>
     /// <param name="sequence">The sequence's index.</param>
     /// <param name="layer">The layer.</param>
-    public ref int this[int sequence, int layer] => ref tokens[(sequence * layers) + layer];
+    public ref int this[int sequence, int layer] => ref tokens[sequence][layer];
 
     /// <summary>Begins a sequence that has so many tokens in all layers.</summary>
     public void Begin(int sequence, int length)
     {
-        int needed = checked((sequence + 1) * layers);
-        if (tokens.Length < needed)
+        if (tokens.Length <= sequence)
         {
-            Array.Resize(ref tokens, Math.Max(needed, (int)Math.Min(Array.MaxLength, 2L * tokens.Length)));
+            Array.Resize(ref tokens, Math.Max(sequence + 1, (int)Math.Min(Array.MaxLength, 2L * tokens.Length)));
         }
 
-        Row(sequence).Fill(length);
+        (tokens[sequence] ??= new int[layers]).AsSpan().Fill(length);
     }
 
     /// <summary>Tokens that all layers have of a sequence.</summary>
     public int InAllLayers(int sequence)
     {
         int least = int.MaxValue;
-        foreach (int length in Row(sequence))
+        foreach (int length in tokens[sequence])
         {
             least = Math.Min(least, length);
         }
@@ -42,11 +41,9 @@ internal sealed class WrittenTokens(int layers)
     /// <summary>Forgets what lies beyond a length.</summary>
     public void Truncate(int sequence, int length)
     {
-        foreach (ref int held in Row(sequence))
+        foreach (ref int held in tokens[sequence].AsSpan())
         {
             held = Math.Min(held, length);
         }
     }
-
-    private Span<int> Row(int sequence) => tokens.AsSpan(sequence * layers, layers);
 }

@@ -222,6 +222,11 @@ public sealed unsafe class ComputeKernel : IDisposable
             throw new ArgumentException($"Kernel {Name} was compiled for work-groups of {requiredLocal}, not of {local}.", nameof(local));
         }
 
+        if (global.Excess(local, device.Capabilities.AddressBits) is { } excess)
+        {
+            throw new DeviceLimitException($"Kernel {Name} cannot run over {global} in work-groups of {local} on {device}: {excess}.", ClStatus.InvalidGlobalWorkSize);
+        }
+
         CheckDimension(local.X, 0);
         CheckDimension(local.Y, 1);
         CheckDimension(local.Z, 2);
@@ -238,7 +243,7 @@ public sealed unsafe class ComputeKernel : IDisposable
     internal ComputeException LaunchFailure(int code, NDRange global, NDRange local)
     {
         string launch = $"running kernel {Name} over {global} in work-groups of {local}";
-        return code is ClStatus.InvalidWorkGroupSize or ClStatus.InvalidWorkItemSize
+        return code is ClStatus.InvalidWorkGroupSize or ClStatus.InvalidWorkItemSize or ClStatus.InvalidGlobalWorkSize
             ? new DeviceLimitException(
                 $"The driver refused {launch}: {ClStatus.NameOf(code)} ({code}); the kernel allows {WorkGroupLimit} work-items and takes {LocalBytes} bytes of "
                 + $"local memory, {device} has {device.Capabilities.LocalMemoryBytes}.",

@@ -174,7 +174,7 @@ public sealed unsafe class ComputeQueue : IDisposable
     /// <param name="kernel">With all its arguments set.</param>
     /// <param name="global">All work-items; a multiple of <paramref name="local"/> along each dimension.</param>
     /// <param name="local">The work-items of a work-group.</param>
-    /// <exception cref="DeviceLimitException">The work-group is larger than the device or the kernel allows.</exception>
+    /// <exception cref="DeviceLimitException">The work-group is larger than the device or the kernel allows, or there are more of them than it can count.</exception>
     /// <exception cref="ArgumentException">The ranges do not fit each other or the kernel.</exception>
     /// <exception cref="InvalidOperationException">An argument of the kernel was never set.</exception>
     /// <exception cref="ObjectDisposedException">The queue, the kernel or one of its buffers is disposed.</exception>
@@ -189,7 +189,7 @@ public sealed unsafe class ComputeQueue : IDisposable
     /// <param name="kernel">With all its arguments set.</param>
     /// <param name="global">All work-items; a multiple of <paramref name="local"/> along each dimension.</param>
     /// <param name="local">The work-items of a work-group.</param>
-    /// <exception cref="DeviceLimitException">The work-group is larger than the device or the kernel allows.</exception>
+    /// <exception cref="DeviceLimitException">The work-group is larger than the device or the kernel allows, or there are more of them than it can count.</exception>
     /// <exception cref="ArgumentException">The ranges do not fit each other or the kernel.</exception>
     /// <exception cref="InvalidOperationException">An argument of the kernel was never set.</exception>
     /// <exception cref="ObjectDisposedException">The queue, the kernel or one of its buffers is disposed.</exception>

@@ -20,6 +20,31 @@ public readonly record struct NDRange(nuint X, nuint Y = 1, nuint Z = 1)
 
     internal uint Dimensions => Z != 1 ? 3u : Y != 1 ? 2u : 1u;
 
+    /// <summary>What a device cannot count of work-items and work-groups, or null.</summary>
+    /// <param name="local">The work-items of a work-group.</param>
+    /// <param name="addressBits">Bits of the device's size_t.</param>
+    internal string? Excess(NDRange local, int addressBits)
+    {
+        ulong mostItems = addressBits < 64 ? uint.MaxValue : ulong.MaxValue;
+        ReadOnlySpan<(nuint All, nuint Together)> dimensions = [(X, local.X), (Y, local.Y), (Z, local.Z)];
+        for (int i = 0; i < dimensions.Length; i++)
+        {
+            (nuint all, nuint together) = dimensions[i];
+            if (all > mostItems)
+            {
+                return $"{all} work-items along dimension {i}, where its addresses of {addressBits} bits count {mostItems}";
+            }
+
+            // Kernels have a work-group's number as an int, and so do drivers.
+            if (all / together > int.MaxValue)
+            {
+                return $"{all / together} work-groups along dimension {i}, which are numbered up to {int.MaxValue}";
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>One dimension.</summary>
     public static implicit operator NDRange(int x) => new(x);
 

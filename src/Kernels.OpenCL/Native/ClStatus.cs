@@ -14,6 +14,7 @@ internal static class ClStatus
     public const int InvalidArgumentSize = -51;
     public const int InvalidWorkGroupSize = -54;
     public const int InvalidWorkItemSize = -55;
+    public const int InvalidGlobalWorkSize = -63;
     public const int InvalidBufferSize = -61;
 
     /// <summary>NVIDIA's code for an illegal read or write by a kernel; the context is unusable after it.</summary>

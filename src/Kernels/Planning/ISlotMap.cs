@@ -15,7 +15,13 @@ public interface ISlotMap
 public readonly struct ContiguousSlots(int capacity) : ISlotMap
 {
     /// <inheritdoc/>
-    public int SlotOf(int sequence, int position) => (sequence * capacity) + position;
+    /// <exception cref="ArgumentOutOfRangeException">The slot is past those that an int can number.</exception>
+    public int SlotOf(int sequence, int position)
+    {
+        long slot = ((long)sequence * capacity) + position;
+        return slot <= int.MaxValue ? (int)slot : throw new ArgumentOutOfRangeException(
+            nameof(sequence), sequence, $"The token at {position} has slot {slot} in a cache of {capacity} tokens a sequence; slots end at {int.MaxValue}.");
+    }
 
     /// <inheritdoc/>
     public ReadOnlySpan<int> PagesOf(int sequence) => [];

@@ -13,7 +13,7 @@ namespace Kernels;
 /// <param name="PartialRow">First row of the partial state to write; −1 when these are all the keys and the item writes the output itself.</param>
 /// <param name="Batch">Index of the request in the launch.</param>
 /// <param name="Prefix">Keys at the beginning that every query sees, in a prefix-LM.</param>
-/// <param name="KeyBegin">Index of the sequence's first key among the keys of all requests.</param>
+/// <param name="KeyBegin">Index of the sequence's first key among the keys of all requests, where the spec has documents; 0 elsewhere.</param>
 /// <param name="FirstPartialRow">Where the first of the item's splits, which the last of them merges, writes its partial state.</param>
 /// <param name="Splits">How many splits the last of them merges; 0 when there are none or <see cref="KernelAlgorithm.Combine"/> does.</param>
 [StructLayout(LayoutKind.Sequential)]

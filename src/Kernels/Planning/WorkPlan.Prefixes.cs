@@ -21,7 +21,7 @@ public sealed partial class WorkPlan
     public bool SharesPrefixes { get; set; } = true;
 
     /// <summary>Keys of the step that are read once for several requests, each counted once.</summary>
-    public int SharedKeys { get; private set; }
+    public long SharedKeys { get; private set; }
 
     /// <summary>
     /// Requests with few queries that share their first keys. The rows of all of them are the rows of tiles over the shared
@@ -32,23 +32,22 @@ public sealed partial class WorkPlan
     {
         prefixItems.Clear();
         ownItems.Clear();
-        int rows = 0, keys = Keys;
+        int rows = 0;
         foreach (AttentionRequest request in requests)
         {
             int position = request.KeyLength - request.QueryLength;
             (_, int end) = VisibleKeys(shape, request, position, position + request.QueryLength - 1);
             int count = request.QueryLength * shape.GroupSize;
             ownItems.Add(new WorkItem(
-                Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence, -1, batch + ownItems.Count, 0, keys));
-            rows = checked(rows + count);
-            keys = checked(keys + request.KeyLength);
+                Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence, -1, batch + ownItems.Count, 0, KeyBegin: 0));
+            rows += count;
         }
 
         // The queries stand behind the shared keys, wherever each of them does, so that they see all.
         for (int row = 0; row < rows; row += geometry.Prefill.Rows)
         {
             int count = Math.Min(geometry.Prefill.Rows, rows - row);
-            prefixItems.Add(new WorkItem(Tokens, row, count, prefix, 0, prefix, requests[0].Sequence, -1, batch, 0, Keys));
+            prefixItems.Add(new WorkItem(Tokens, row, count, prefix, 0, prefix, requests[0].Sequence, -1, batch, 0, KeyBegin: 0));
         }
 
         int Chunk(List<WorkItem> items, TileGeometry tile, int longest) =>
@@ -70,15 +69,15 @@ public sealed partial class WorkPlan
             {
                 int token = item.QueryBegin + (row / shape.GroupSize);
                 merges.Add(new MergeRow(
-                    checked((token * shape.QueryHeads) + (row % shape.GroupSize)), firstPartial + ownRow + row, prefixSplits + splits, rows));
+                    (token * shape.QueryHeads) + (row % shape.GroupSize), firstPartial + ownRow + row, prefixSplits + splits, rows));
             }
 
             ownRow += item.RowCount;
             mostSplits = Math.Max(mostSplits, splits);
         }
 
-        PartialRows = checked(PartialRows + ((prefixSplits + mostSplits) * rows));
-        SharedKeys = checked(SharedKeys + prefix);
+        PartialRows = CheckedPartialRows(PartialRows + ((long)(prefixSplits + mostSplits) * rows));
+        SharedKeys += prefix;
     }
 
     private static void AddParts(List<WorkItem> to, WorkItem item, int splits, int each, int partialRow, int stride)

@@ -32,6 +32,12 @@ public sealed partial class WorkPlan
     /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
     public const int MaxSplits = 256;
 
+    /// <summary>
+    /// The most keys of a request, and the most query rows (tokens × query heads) of a step: 2^30, so that kernels can add tiles and
+    /// windows to positions and rows in 32 bits.
+    /// </summary>
+    public const int MaxLength = 1 << 30;
+
     // Keys of a piece where nothing may depend on the batch.
     private const int DeterministicSplit = 512;
 
@@ -56,7 +62,7 @@ public sealed partial class WorkPlan
     public int Requests { get; private set; }
 
     /// <summary>Keys of all requests of the step, s_k added up.</summary>
-    public int Keys { get; private set; }
+    public long Keys { get; private set; }
 
     /// <summary>Query tokens of the request that has most of them.</summary>
     public int LongestQueries { get; private set; }
@@ -100,11 +106,15 @@ public sealed partial class WorkPlan
     /// <param name="computeUnits">Compute units of the device that will run the kernels.</param>
     /// <param name="slots">Where tokens lie in the cache.</param>
     /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
-    /// <exception cref="ArgumentException">A request has a negative length.</exception>
+    /// <exception cref="ArgumentException">
+    /// A request has a negative length, or more than <see cref="MaxLength"/> keys; the step has more than <see cref="MaxLength"/> query rows,
+    /// with documents more than 2^31 − 1 keys, or takes a plan or partial states with more than 2^31 ints or rows.
+    /// </exception>
     public void Build<TSlots>(
         AttentionShape shape, KernelGeometry geometry, int computeUnits, TSlots slots, ReadOnlySpan<AttentionRequest> requests)
         where TSlots : ISlotMap
     {
+        Check(shape, geometry, requests);
         prefill.Clear();
         decode.Clear();
         merges.Clear();
@@ -115,14 +125,6 @@ public sealed partial class WorkPlan
         PartialRows = 0;
         Requests = requests.Length;
         SharedKeys = 0;
-        foreach (AttentionRequest request in requests)
-        {
-            if (request.QueryLength < 0 || request.KeyLength < 0)
-            {
-                throw new ArgumentException($"Expected lengths of 0 or more, got {request}.", nameof(requests));
-            }
-        }
-
         bool shares = SharesPrefixes && SharedPrefix.IsPossible(shape);
         int batch = 0, pages = 0, shared = 0;
         foreach (AttentionRequest request in requests)
@@ -143,20 +145,22 @@ public sealed partial class WorkPlan
             }
 
             batch++;
-            Tokens = checked(Tokens + request.QueryLength);
-            Keys = checked(Keys + request.KeyLength);
+            Tokens += request.QueryLength;
+            Keys += request.KeyLength;
             LongestQueries = Math.Max(LongestQueries, request.QueryLength);
             LongestKeys = Math.Max(LongestKeys, request.KeyLength);
-            pages = checked(pages + PagesNeeded(shape, request));
+            pages += PagesNeeded(shape, request);
         }
 
         Split(shape, prefill, geometry.Prefill, computeUnits, prompts: true);
         Split(shape, decode, geometry.Decode, computeUnits, prompts: false);
-        PositionsAt = checked(PagesAt + pages);
-        Length = checked(PositionsAt + (shape.Rope == RopeStyle.None ? 0 : Tokens));
+        int positions = shape.Rope == RopeStyle.None ? 0 : Tokens;
+        CheckLength(Tokens + (IntsPerItem * ((long)prefill.Count + decode.Count)) + ((long)IntsPerMerge * merges.Count) + pages + positions);
+        PositionsAt = PagesAt + pages;
+        Length = PositionsAt + positions;
         if (data.Length < Length)
         {
-            data = new int[Math.Max(Length, 2 * data.Length)];
+            data = new int[Math.Max(Length, (int)Math.Min(Array.MaxLength, 2L * data.Length))];
         }
 
         WriteSlots(slots, requests);
@@ -175,11 +179,63 @@ public sealed partial class WorkPlan
         CollectionsMarshal.AsSpan(merges).CopyTo(MemoryMarshal.Cast<int, MergeRow>(data.AsSpan(MergesAt)));
     }
 
+    /// <summary>Whether kernels and host can count all that the step has; before anything is changed.</summary>
+    private static void Check(AttentionShape shape, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests)
+    {
+        long tokens = 0, keys = 0, ints = 0;
+        foreach (AttentionRequest request in requests)
+        {
+            if (request.QueryLength < 0 || request.KeyLength < 0)
+            {
+                throw new ArgumentException($"Expected lengths of 0 or more, got {request}.", nameof(requests));
+            }
+
+            if (request.KeyLength > MaxLength)
+            {
+                throw new ArgumentException($"{request}: a request can have {MaxLength} keys.", nameof(requests));
+            }
+
+            tokens += request.QueryLength;
+            keys += request.KeyLength;
+            long rows = (long)request.QueryLength * shape.GroupSize;
+            int tile = Tile(geometry, rows).Rows;
+            ints += (IntsPerItem * ((rows + tile - 1) / tile)) + PagesNeeded(shape, request);
+        }
+
+        if (tokens * shape.QueryHeads > MaxLength)
+        {
+            throw new ArgumentException(
+                $"The step has {tokens} tokens of {shape.QueryHeads} query heads, {tokens * shape.QueryHeads} rows; it can have {MaxLength}.", nameof(requests));
+        }
+
+        if (shape.Documents && keys > int.MaxValue)
+        {
+            throw new ArgumentException(
+                $"The requests have {keys} keys together; the documents of {int.MaxValue} can be told, an int for each key.", nameof(requests));
+        }
+
+        CheckLength(ints + (shape.Rope == RopeStyle.None ? tokens : 2 * tokens));
+    }
+
+    private static void CheckLength(long ints)
+    {
+        if (ints > Array.MaxLength)
+        {
+            throw new ArgumentException(
+                $"The step takes a plan of {ints} ints (slots, work items, rows to merge, pages, positions); it can have {Array.MaxLength}.", "requests");
+        }
+    }
+
+    private static int CheckedPartialRows(long rows) => rows <= int.MaxValue ? (int)rows
+        : throw new ArgumentException($"The step's splits take {rows} rows of partial states; it can have {int.MaxValue}.", "requests");
+
+    /// <summary>The tile of a request with so many rows.</summary>
+    private static TileGeometry Tile(KernelGeometry geometry, long rows) => rows <= geometry.Decode.Rows ? geometry.Decode : geometry.Prefill;
+
     private void AddTiles(AttentionShape shape, KernelGeometry geometry, AttentionRequest request, int batch)
     {
-        int rows = checked(request.QueryLength * shape.GroupSize);
+        int rows = request.QueryLength * shape.GroupSize, tile = Tile(geometry, rows).Rows;
         List<WorkItem> items = rows <= geometry.Decode.Rows ? decode : prefill;
-        int tile = rows <= geometry.Decode.Rows ? geometry.Decode.Rows : geometry.Prefill.Rows;
         int position = request.KeyLength - request.QueryLength;
         for (int row = 0; row < rows; row += tile)
         {
@@ -187,9 +243,12 @@ public sealed partial class WorkPlan
             int first = position + (row / shape.GroupSize);
             int last = position + ((row + count - 1) / shape.GroupSize);
             (int begin, int end) = VisibleKeys(shape, request, first, last);
-            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength, Keys));
+            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength, KeyBegin(shape)));
         }
     }
+
+    /// <summary>Where a request's keys begin among those of all, which only documents are told by.</summary>
+    private int KeyBegin(AttentionShape shape) => shape.Documents ? (int)Keys : 0;
 
     /// <summary>The range outside which no query from position <paramref name="first"/> to <paramref name="last"/> sees a key.</summary>
     private static (int Begin, int End) VisibleKeys(AttentionShape shape, AttentionRequest request, int first, int last)
@@ -244,7 +303,7 @@ public sealed partial class WorkPlan
                     KvEnd = Math.Min(item.KvEnd, item.KvBegin + ((split + 1) * each)),
                     PartialRow = PartialRows,
                 };
-                PartialRows = checked(PartialRows + item.RowCount);
+                PartialRows = CheckedPartialRows((long)PartialRows + item.RowCount);
                 if (split == 0)
                 {
                     items[i] = part;
@@ -271,7 +330,7 @@ public sealed partial class WorkPlan
             int inSequence = item.FirstRow + row;
             int token = item.QueryBegin + (inSequence / shape.GroupSize);
             merges.Add(new MergeRow(
-                checked((token * shape.QueryHeads) + (inSequence % shape.GroupSize)), PartialRows + row, splits, item.RowCount));
+                (token * shape.QueryHeads) + (inSequence % shape.GroupSize), PartialRows + row, splits, item.RowCount));
         }
     }
 

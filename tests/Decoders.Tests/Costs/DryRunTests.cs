@@ -103,8 +103,10 @@ public sealed class DryRunTests
     public void StepsPastTheRangeOfIntsAreRefused()
     {
         AttentionShape shape = Heads32Over8Of128.Descriptor.Shape;
-        Assert.Throws<OverflowException>(() => new WorkPlan().Build(
+        Assert.Throws<ArgumentException>("requests", () => new WorkPlan().Build(
             shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1), [new(0, 1, int.MaxValue), new(1, 1, int.MaxValue)]));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => new WorkPlan().Build(
+            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1 << 30), [new(2, 1, 1)]));
     }
 
     private static IEnumerable<(string Name, long[] Shape)> Tensors(ModelConfig config)

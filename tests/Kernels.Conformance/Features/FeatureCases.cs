@@ -4,7 +4,7 @@ namespace Kernels.Conformance;
 
 /// <summary>
 /// What the matrix has no axis for: mods and block masks, through generated types; keys that requests share; bits that do not
-/// depend on the batch; merged states; pools beyond 32 bits. Each on a spec that a device's own target takes (in float16 with
+/// depend on the batch; merged states; pools beyond 32 bits; launches of which an axis is long. Each on a spec that a device's own target takes (in float16 with
 /// heads of 128 that of tensor cores) and on one in float32.
 /// </summary>
 internal static class FeatureCases
@@ -16,7 +16,7 @@ internal static class FeatureCases
     private static readonly (int, int)[] Mixed = [(1, 37), (40, 900), (1, 1300), (150, 150), (1, 5000), (3, 1500), (1, 1)];
 
     /// <summary>All of them.</summary>
-    public static IEnumerable<FeatureCase> All(int seed) => [.. Mods(seed), .. Cascades(seed), .. Determinism(seed), .. Merges(), .. LargePools()];
+    public static IEnumerable<FeatureCase> All(int seed) => [.. Mods(seed), .. Cascades(seed), .. Determinism(seed), .. Merges(), .. LargePools(), .. Limits()];
 
     /// <summary>Score and mask mods with inputs, against the reference that calls the same methods; then with a block mask.</summary>
     public static IEnumerable<FeatureCase> Mods(int seed) =>
@@ -112,6 +112,36 @@ internal static class FeatureCases
         yield return LargePool<float>(CaseMatrix.Shape(17, 17, 256, 8, AttentionMask.Causal, F32, F8, KvLayout.Nhd) with { PageSize = 16 });
     }
 
+    /// <summary>Axes of launches beyond what 16 bits and 20 bits count: of each kernel's tokens, items, heads, rows to merge and states.</summary>
+    public static IEnumerable<FeatureCase> Limits()
+    {
+        AttentionShape small = CaseMatrix.Shape(1, 1, 8, 8, AttentionMask.Causal, F32, F32, KvLayout.Hnd) with { WindowLeft = 3 };
+        AttentionShape half = CaseMatrix.Shape(1, 1, 64, 64, AttentionMask.Causal, F16, F16, KvLayout.Hnd) with { WindowLeft = 3 };
+
+        // Tokens of an append, items of a decode, or of a prefill.
+        yield return Limit<float>(new(small, Requests: (1 << 20) + 3, Queries: 1, Keys: 1));
+        yield return Limit<float>(new(small with { PageSize = 2 }, Requests: 70_000, Queries: 1, Keys: 3));
+        yield return Limit<float>(new(small, Requests: 1, Queries: (1 << 21) + 3, Keys: (1 << 21) + 3));
+        yield return Limit<Half>(new(half, Requests: 70_000, Queries: 1, Keys: 3));
+        yield return Limit<Half>(new(half with { PageSize = 1 }, Requests: 70_000, Queries: 1, Keys: 3));
+        yield return Limit<Half>(new(half, Requests: 3, Queries: 300_000, Keys: 300_000));
+
+        // The most heads.
+        yield return Limit<float>(new(small with { QueryHeads = 1024, KvHeads = 1024 }, Requests: 70, Queries: 1, Keys: 7));
+        yield return Limit<float>(new(small with { QueryHeads = 1024, KvHeads = 1024, Layout = KvLayout.Nhd }, Requests: 1, Queries: 300, Keys: 301));
+        yield return Limit<Half>(new(half with { QueryHeads = 1024, KvHeads = 8 }, Requests: 2, Queries: 600, Keys: 600));
+
+        // Rows to merge: each request's keys are two splits.
+        yield return Limit<Half>(new(
+            CaseMatrix.Shape(8, 1, 8, 8, AttentionMask.None, F16, F16, KvLayout.Hnd) with { Deterministic = true }, Requests: 8_800, Queries: 1, Keys: 520));
+        yield return Merge<float>(MergeCheck.Shape(2, 8, F32, sinks: true), states: 100_000, tokens: 1);
+        yield return Merge<float>(MergeCheck.Shape(16, 8, F32, sinks: false), states: 3, tokens: 70_000);
+        yield return Merge<Half>(MergeCheck.Shape(1, 64, F16, sinks: false), states: 2, tokens: 70_000);
+        yield return new FeatureCase(
+            $"limit: a block mask of {ManyMasksCheck.Requests} requests, {nameof(EvenHeads)}", EvenHeads.Descriptor, 0,
+            (device, target) => ManyMasksCheck.Run(device, target));
+    }
+
     private static ReferenceOptions SlopeMods(SlopeScore score, MaskOfDocuments mask) => new()
     {
         ScoreMod = (value, batch, head, query, key) => score(value, batch, head, query, key, ModNumbers.Cap, ModNumbers.HostSlopes, ModNumbers.HostTokens),
@@ -168,6 +198,18 @@ internal static class FeatureCases
     private static FeatureCase Merge<T>(AttentionShape shape, int states, bool poisoned = false) where T : unmanaged =>
         new($"merge of {states} states: {shape.Storage}, H {shape.QueryHeads} d {shape.ValueDim}{(shape.Sinks ? " sinks" : "")}{(poisoned ? " poisoned" : "")}", RuntimeSpec.Describe(shape), 0,
             (device, target) => MergeCheck.Run<T>(device, target, shape, states, poisoned: poisoned));
+
+    private static FeatureCase Merge<T>(AttentionShape shape, int states, int tokens) where T : unmanaged =>
+        new($"limit: merge of {states} states of {tokens} tokens, {shape.Storage}, H {shape.QueryHeads} d {shape.ValueDim}", RuntimeSpec.Describe(shape), 0,
+            (device, target) => MergeCheck.Run<T>(device, target, shape, states, tokens: tokens))
+        {
+            Unfit = device => states > 20_000 && device.Capabilities.Name.StartsWith("llvmpipe", StringComparison.Ordinal)
+                ? "llvmpipe ends a kernel's loops after 65,535 rounds of all of them together"
+                : null,
+        };
+
+    private static FeatureCase Limit<T>(LimitCheck check) where T : unmanaged =>
+        new(check.ToString(), RuntimeSpec.Describe(check.Shape), check.Work, check.Run<T>) { Unfit = check.Unfit };
 
     private static FeatureCase LargePool<T>(AttentionShape shape) where T : unmanaged =>
         Of($"{LargePoolCheck.Pages(shape)} pages: {LargePoolCheck.Case(shape)}", LargePoolCheck.Case(shape), (device, target) => LargePoolCheck.Run<T>(device, target, shape))

@@ -49,6 +49,14 @@ internal sealed partial class HalfInt8Documents : IBlockMasked<HalfInt8Documents
         head < QueryHeads / 2 ? documents[query] == documents[key] : query - key <= left;
 }
 
+/// <summary>Small heads for steps of very many requests: every other head sees only a request's first keys.</summary>
+[AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 16, Storage = ElementType.Float16)]
+internal sealed partial class EvenHeads : IBlockMasked<EvenHeads>
+{
+    [MaskMod]
+    internal static bool Visible(int batch, int head, int query, int key) => head % 2 == 0 && key >= batch % 2;
+}
+
 /// <summary>As <see cref="HalfSlopes"/>, in float32.</summary>
 [AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 64)]
 internal sealed partial class FloatSlopes : IBlockMasked<FloatSlopes>
