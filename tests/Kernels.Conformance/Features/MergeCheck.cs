@@ -48,7 +48,7 @@ internal static class MergeCheck
             for (int state = 0; state < states; state++)
             {
                 lse[(state * rows) + 3] = 1;
-                outputs.AsSpan(((state * rows) + 3) * dim, dim).Fill(Elements.From<T>(float.MaxValue / 1.0001f));
+                outputs.AsSpan(((state * rows) + 3) * dim, dim).Fill(Elements.From<T>(float.MaxValue / (shape.Sinks ? 64 : 1.0001f))); // a merged sink leaves more of them
             }
         }
 

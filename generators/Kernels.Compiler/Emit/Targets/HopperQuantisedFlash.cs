@@ -8,8 +8,9 @@ internal sealed class HopperQuantisedFlash(KernelContext context, NvidiaTile til
     /// <summary>Registers of 16-bit elements that one of the cache's becomes.</summary>
     private int Registers => NvidiaExpansion.Registers(Spec);
 
-    // Of the 65,536 of a multiprocessor, in units that its warps get; without a bound some of these kernels take a few too many for two work-groups.
-    private int MostRegisters => 65536 / (2 * Tile.WorkGroupSize) / 8 * 8;
+    // A multiprocessor has four parts of 16,384 registers, over which it spreads its warps; without a bound some of these kernels take a few
+    // too many for two work-groups.
+    private int MostRegisters => 16384 / (((2 * Tile.WorkGroupSize / 32) + 3) / 4) / 32 / 8 * 8;
 
     public override void DeclareTile(CodeWriter writer)
     {
