@@ -317,7 +317,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <summary>
     /// Enqueues the merge of what launches over different keys gave for the same queries, such as a shared prefix and each
     /// sequence's own keys: a softmax over the LSEs. A state whose LSE is −∞ (or +∞, which other libraries write for a row that saw no
-    /// key) counts for nothing whatever its output; a row of such states only becomes 0 with the LSE −∞. Sinks count once.
+    /// key) counts for nothing whatever its output; a row of such states only becomes 0 with the LSE −∞. One whose
+    /// LSE is NaN makes the row NaN. Sinks count once.
     /// </summary>
     /// <param name="states">Outputs to merge, 1 or more.</param>
     /// <param name="tokens">Query tokens.</param>

@@ -26,7 +26,7 @@ public enum ElementType
     /// <remarks>The element with the even index lies in the low half of its byte, in two's complement.</remarks>
     Int4 = 4,
 
-    /// <summary>8-bit floating point with 4 bits of exponent and 3 of mantissa (±448, no infinities), times the scale of its KV head; for caches only.</summary>
+    /// <summary>8-bit floating point with 4 bits of exponent and 3 of mantissa, times the scale of its KV head; for caches only. What is beyond ±448 × scale becomes that; infinities, which the type has not, become NaN.</summary>
     /// <remarks>In a latent cache the scales are those of a token's groups, and elements after the value stay in bfloat16: see <see cref="LatentFloat8Row"/>.</remarks>
     Float8E4M3 = 5,
 }
