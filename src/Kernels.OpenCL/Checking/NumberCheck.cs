@@ -79,7 +79,7 @@ internal sealed class NumberCheck(ComputeDevice device)
     {
         if (!kernels.TryGetValue(type, out ComputeKernel? kernel))
         {
-            using ComputeProgram program = device.Programs.GetOrBuild(Source, Options(type), "check of numbers");
+            using ComputeProgram program = device.Programs.GetOrBuildOwn(Source, Options(type), "check of numbers");
             kernel = program.CreateKernel("find_not_finite");
             kernels.Add(type, kernel);
         }

@@ -163,10 +163,10 @@ public abstract class PagedKvCache : IDisposable
     }
 
     /// <inheritdoc cref="PagePool.Publish"/>
-    /// <exception cref="InvalidOperationException">The sequence is swapped out, or tokens have yet to be appended to a layer.</exception>
+    /// <exception cref="InvalidOperationException">The sequence is swapped out, or tokens of a whole page have yet to be appended to a layer.</exception>
     public int Publish(int sequence, ReadOnlySpan<int> tokens)
     {
-        ThrowIfNotWritten(sequence, Math.Min(tokens.Length, Length(sequence)));
+        ThrowIfNotWritten(sequence, Math.Min(tokens.Length, Length(sequence)) / PageSize * PageSize);
         return pool.Publish(sequence, tokens);
     }
 

@@ -130,7 +130,10 @@ internal static class ExactRows
 
         if (rules.NeedsRows)
         {
-            writer.Add($"const Row exact_row = {rules.MakeRow}{(team.Lanes > 1 ? $"(lanes_int)({row})" : row)});");
+            writer.Add($"""
+                Row exact_row;
+                {rules.SetRow("exact_row", team.Lanes > 1 ? $"(lanes_int)({row})" : row)}
+                """);
         }
 
         string score = $"exact_score({Arguments(context, team.Lanes > 1 ? "first_key" : $"first_key + {team.Member}")})";

@@ -166,7 +166,9 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
 
         writer.Close(" Row;").Line();
 
-        writer.Open($"static Row make_row(WorkItem item{(head ? ", int kv_head" : "")}{KernelInput.Parameters(rowInputs)}, lanes_int row_of_item)");
+        // Oclgrind 21.10 takes no kernel in which a function that returns a larger struct is inlined twice: what needs a second row sets it.
+        string parameters = $"WorkItem item{(head ? ", int kv_head" : "")}{KernelInput.Parameters(rowInputs)}, lanes_int row_of_item";
+        writer.Open($"static __attribute__((always_inline)) void set_row(Row* to, {parameters})");
         writer.Add("""
             const lanes_int r = item.first_row + row_of_item;
             Row row;
@@ -192,9 +194,19 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
             writer.Add($"row.{value.Name} = {value.Expression};");
         }
 
-        writer.Add("return row;");
+        writer.Add("*to = row;");
         writer.Close().Line();
-        MakeRow = $"make_row(item{(head ? ", kv_head" : "")}{KernelInput.Arguments(rowInputs)}, ";
+
+        string arguments = $"item{(head ? ", kv_head" : "")}{KernelInput.Arguments(rowInputs)}, ";
+        writer.Open($"static __attribute__((always_inline)) Row make_row({parameters})");
+        writer.Add($"""
+            Row row;
+            set_row(&row, {arguments}row_of_item);
+            return row;
+            """);
+        writer.Close().Line();
+        MakeRow = $"make_row({arguments}";
+        setRowArguments = arguments;
 
         if (Transforms)
         {
@@ -220,4 +232,11 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
 
     /// <summary>The call that makes a row, up to its last argument: the row's index in the item.</summary>
     public string MakeRow { get; private set; } = "";
+
+    private string setRowArguments = "";
+
+    /// <summary>The statement that sets a row.</summary>
+    /// <param name="row">The row's name.</param>
+    /// <param name="index">Expression: the row's index in the item.</param>
+    public string SetRow(string row, string index) => $"set_row(&{row}, {setRowArguments}{index});";
 }

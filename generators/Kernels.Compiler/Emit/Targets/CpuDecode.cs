@@ -95,6 +95,18 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
                 """).Line();
         }
 
+        writer.Add("""
+            // Whether one of some vectors has something that is not finite: its product with 0 is NaN.
+            static int is_poisoned(const lanes_float* x, int count)
+            {
+                lanes_float zero = (lanes_float)(0.0f);
+                for (int i = 0; i < count; i++)
+                {
+                    zero = fma(x[i], (lanes_float)(0.0f), zero);
+                }
+                return any(isnan(zero));
+            }
+            """).Line();
         CpuPrefetch.DeclareLine(writer, level: 2);
         RowEnd(writer, "key", Spec.HeadDim);
         RowEnd(writer, "value", Spec.ResolvedValueDim);
@@ -247,7 +259,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
     {
         if (Context.Rules.NeedsRows)
         {
-            writer.Add($"const Row row = {Context.Rules.MakeRow}min(lane / VECTOR_KEYS, (lanes_int)(item.row_count - 1)));");
+            writer.Add("Row row;").Add(Context.Rules.SetRow("row", "min(lane / VECTOR_KEYS, (lanes_int)(item.row_count - 1))"));
         }
     }
 
@@ -452,7 +464,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             "((const float*)&row_max)[row * VECTOR_KEYS]",
             "((const float*)&row_sum)[row * VECTOR_KEYS]",
             "((const float*)(output + row * VALUE_VECTORS))[c]",
-            "any(isnan(poison_of(output + row * VALUE_VECTORS, VALUE_VECTORS, 1)))");
+            "is_poisoned(output + row * VALUE_VECTORS, VALUE_VECTORS)");
         CloseHeads(writer);
     }
 

@@ -256,8 +256,12 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
             float factors[ROWS]; // of what each row accumulated
             lanes_float log_sum[ROW_VECTORS];
             """);
-        writer.Add("lanes_float poison[ROW_VECTORS]; // NaN where something that a row accumulated is not finite");
-        EachVector(writer, "log_sum[r] = log(row_sum[r]);\npoison[r] = poison_of(&output[0][r], VALUE_DIM, ROW_VECTORS);");
+        EachVector(writer, "log_sum[r] = log(row_sum[r]);");
+        writer.Add("lanes_float poison[ROW_VECTORS]; // NaN where something that a row accumulated is not finite: its product with 0 is");
+        EachVector(writer, "poison[r] = (lanes_float)(0.0f);");
+        writer.Open("for (int c = 0; c < VALUE_DIM; c++)");
+        EachVector(writer, "poison[r] = fma(output[c][r], (lanes_float)(0.0f), poison[r]);");
+        writer.Close();
         StoreStates(writer, "((const float*)row_max)[row]", "((const float*)row_sum)[row]", "((const float*)log_sum)[row]", _ => writer.Add("factors[row] = factor;"));
         StoreOutputs(writer);
         writer.Open("for (int row = 0; row < item.row_count; row++)");

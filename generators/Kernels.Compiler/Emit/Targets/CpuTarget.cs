@@ -57,18 +57,6 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
             #endif
             }
             """).Line();
-        writer.Add("""
-            // Of each lane, whether one of some vectors has something there that is not finite: NaN if so, for a product with 0 is NaN then.
-            static lanes_float poison_of(const lanes_float* x, int count, int stride)
-            {
-                lanes_float zero = (lanes_float)(0.0f);
-                for (int i = 0; i < count; i++)
-                {
-                    zero = fma(x[i * stride], (lanes_float)(0.0f), zero);
-                }
-                return zero;
-            }
-            """).Line();
         Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper), .. QueryWidths.Select(context.Storage.LoadHelper)]);
     }
 

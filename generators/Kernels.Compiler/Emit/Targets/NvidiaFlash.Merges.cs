@@ -94,7 +94,7 @@ internal abstract partial class NvidiaFlash
             }
             """));
         writer.Add("warp_barrier();");
-        WriteExactRow(writer, "ballot(isnan(zero) || is_large(maximum)) != 0");
+        WriteExactRow(writer, $"ballot(isnan(zero){OrIsLarge}) != 0");
         writer.Close();
         MergeSplits(writer);
     }

@@ -325,7 +325,7 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
                     vstore2(o, 0, partial_outputs + to * VALUE_DIM + d);
                 }
             }
-            poisoned |= any(isnan(zero[0] + zero[1])) || is_large(maximum) ? 1u << r : 0;
+            poisoned |= any(isnan(zero[0] + zero[1])){{OrIsLarge}} ? 1u << r : 0;
             """));
         writer.Close().Close();
         writer.Add(AfterStores);
@@ -336,6 +336,9 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
         WriteExactRow(writer, "rows >> (4 * i) & 15");
         writer.Close().Close();
     }
+
+    /// <summary>Expression with a leading or: whether scores are so large that the multiply-add of their scale and the maximum is off. Score steps have rounded theirs.</summary>
+    private string OrIsLarge => context.Rules.Transforms ? "" : " || is_large(maximum)";
 
     /// <summary>Calculates the row <c>row_of_item</c> again, all work-items of a warp together, where that is needed.</summary>
     private void WriteExactRow(CodeWriter writer, string isNeeded)
