@@ -69,7 +69,7 @@ internal static class FlashAlgorithm
             Addresses(writer, context, steps);
         }
 
-        context.Rules.Declare(writer);
+        context.Rules.Declare(writer, steps.MakesRows);
         ExactRows.Declare(writer, context, steps.ScoreLanes);
         TileClasses.Declare(writer, spec);
         writer.Add($"""

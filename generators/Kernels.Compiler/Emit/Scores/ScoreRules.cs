@@ -106,8 +106,10 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No such input."),
     };
 
-    /// <summary>Writes <c>Row</c>, <c>make_row</c>, the user's mods, <c>transform_score</c> and <c>is_visible</c>, as far as they are needed.</summary>
-    public void Declare(CodeWriter writer)
+    /// <summary>Writes <c>Row</c>, <c>set_row</c>, <c>make_row</c>, the user's mods, <c>transform_score</c> and <c>is_visible</c>, as far as they are needed.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="returnsRows">Whether the kernel calls <c>make_row</c>, not only <c>set_row</c>.</param>
+    public void Declare(CodeWriter writer, bool returnsRows = true)
     {
         if (!NeedsRows)
         {
@@ -198,13 +200,17 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
         writer.Close().Line();
 
         string arguments = $"item{(head ? ", kv_head" : "")}{KernelInput.Arguments(rowInputs)}, ";
-        writer.Open($"static __attribute__((always_inline)) Row make_row({parameters})");
-        writer.Add($"""
-            Row row;
-            set_row(&row, {arguments}row_of_item);
-            return row;
-            """);
-        writer.Close().Line();
+        if (returnsRows)
+        {
+            writer.Open($"static __attribute__((always_inline)) Row make_row({parameters})");
+            writer.Add($"""
+                Row row;
+                set_row(&row, {arguments}row_of_item);
+                return row;
+                """);
+            writer.Close().Line();
+        }
+
         MakeRow = $"make_row({arguments}";
         setRowArguments = arguments;
 

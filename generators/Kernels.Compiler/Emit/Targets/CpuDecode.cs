@@ -28,6 +28,8 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     public override bool CallsRowFunctions => false;
 
+    public override bool MakesRows => false;
+
     /// <summary>Keys of a score vector.</summary>
     private int VectorKeys => CpuPlanner.Lanes / Rows;
 

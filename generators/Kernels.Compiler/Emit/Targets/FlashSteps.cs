@@ -33,6 +33,9 @@ internal abstract class FlashSteps
     /// <summary>Scores that the lane vocabulary of the steps has at a time.</summary>
     public virtual int ScoreLanes => 1;
 
+    /// <summary>Whether the steps call <c>make_row</c>.</summary>
+    public virtual bool MakesRows => true;
+
     /// <summary>Opens what a tile's steps stand in: nothing, or a loop over the KV heads of the work-group.</summary>
     public virtual void OpenTile(CodeWriter writer)
     {
