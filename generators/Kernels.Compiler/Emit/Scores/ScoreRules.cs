@@ -202,7 +202,7 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
         string arguments = $"item{(head ? ", kv_head" : "")}{KernelInput.Arguments(rowInputs)}, ";
         if (returnsRows)
         {
-            writer.Open($"static __attribute__((always_inline)) Row make_row({parameters})");
+            writer.Open($"static Row make_row({parameters})");
             writer.Add($"""
                 Row row;
                 set_row(&row, {arguments}row_of_item);
