@@ -100,7 +100,7 @@ internal static class Child
         // Rows that are calculated again.
         yield return new(plain, few, seed++) { Poison = new(PoisonPlace.Value, PoisonKind.NaN) };
         yield return new(plain with { CacheStorage = ElementType.Int8, Sinks = true }, few, seed++) { Poison = new(PoisonPlace.Value, PoisonKind.Infinity) };
-        yield return new(plain with { Storage = ElementType.Float16, CacheStorage = ElementType.Float16, PageSize = 5, Rope = RopeStyle.HalfSplit, RotaryDim = 16 }, few, seed++) { Poison = new(PoisonPlace.Key, PoisonKind.NaN) };
+        yield return new(plain with { PageSize = 5, Rope = RopeStyle.HalfSplit, RotaryDim = 16 }, few, seed++) { Poison = new(PoisonPlace.Key, PoisonKind.NaN) };
         yield return new(plain with { Documents = true, KeyPadding = true, Bias = true }, few, seed++) { Poison = new(PoisonPlace.Value, PoisonKind.NaN) };
         yield return new(wide, [(1, 600)], seed++) { Poison = new(PoisonPlace.Value, PoisonKind.NaN) };
     }
