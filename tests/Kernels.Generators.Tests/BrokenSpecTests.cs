@@ -49,7 +49,7 @@ public sealed class BrokenSpecTests
     [InlineData("Documents = true", "attention.Documents = device.Allocate<int>(8);")]
     [InlineData("KeyPadding = true", "attention.KeyPadding = null;")]
     [InlineData("Bias = true", "attention.Bias = null;")]
-    [InlineData("Rope = RopeStyle.HalfSplit", "attention.Rope = device.Allocate<float>(8);")]
+    [InlineData("Rope = RopeStyle.HalfSplit", "attention.Rope = new DeviceRopeTable(device, RopeTable.Plain(8, 64));")]
     [InlineData("Rope = (RopeStyle)9", "attention.Rope = null;")]
     public void Members_of_options_are_there(string option, string use) => new UserProgram($$"""
         using Kernels;
