@@ -71,7 +71,6 @@ internal sealed record Poison(PoisonPlace Place, PoisonKind Kind)
     /// <param name="number">The number.</param>
     public void Put<T>(T[] rows, int token, int heads, int dim, int begin, int end, bool whole, float number) where T : unmanaged
     {
-
         // A product of whole rows of the largest is infinite in float32, whatever their scale.
         bool all = Kind is PoisonKind.Subnormal or PoisonKind.NegativeZero || (whole && (Place == PoisonPlace.Value || !IsLarge));
         for (int head = 0; head < heads; head++)

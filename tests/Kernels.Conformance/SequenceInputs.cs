@@ -76,7 +76,7 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
         // In a latent row, those of the value are also the key's, those after them the key's only.
         int keyBegin = shape.LatentCache && shape.HeadDim > shape.ValueDim ? shape.ValueDim : 0;
-        foreach (int token in new[] { keys * 5 / 8, keys - 1 }.Where(token => token >= 0).Distinct())
+        foreach (int token in keys == 0 ? [] : new[] { keys * 5 / 8, keys - 1 }.Distinct())
         {
             if (poison.Place == PoisonPlace.Key)
             {
