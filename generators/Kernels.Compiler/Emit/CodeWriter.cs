@@ -1,4 +1,5 @@
 using System.Text;
+using Kernels.Compiler.Emit.Text;
 
 namespace Kernels.Compiler.Emit;
 
@@ -6,8 +7,16 @@ namespace Kernels.Compiler.Emit;
 internal sealed class CodeWriter
 {
     private readonly StringBuilder text = new();
-    private readonly HashSet<string> helpers = [];
+    private readonly KernelText templates = new();
     private int depth;
+
+    /// <summary>What <paramref name="write"/> writes, without lines at its end that are empty.</summary>
+    public static string Text(Action<CodeWriter> write)
+    {
+        var writer = new CodeWriter();
+        write(writer);
+        return writer.ToString().TrimEnd('\n');
+    }
 
     /// <summary>Adds text of one or more lines at the current depth.</summary>
     public CodeWriter Add(string lines)
@@ -16,8 +25,8 @@ internal sealed class CodeWriter
         {
             if (line.Length > 0)
             {
-                // A preprocessor line starts at the margin, as C programmers write it.
-                text.Append(' ', line[0] == '#' ? 0 : depth * 4).Append(line);
+                // Preprocessor lines start at the margin, as C programmers write them; a pragma stands with what it is of.
+                text.Append(' ', line[0] == '#' && !line.StartsWith("#pragma", StringComparison.Ordinal) ? 0 : depth * 4).Append(line);
             }
 
             text.Append('\n');
@@ -29,7 +38,11 @@ internal sealed class CodeWriter
     public CodeWriter Line() => Add("");
 
     /// <summary>Adds a helper function, and a line after it, unless the text has it already.</summary>
-    public CodeWriter AddHelper(string helper) => helper.Length > 0 && helpers.Add(helper) ? Add(helper).Line() : this;
+    public CodeWriter AddHelper(string helper) => templates.IsFirst(helper) ? Add(helper).Line() : this;
+
+    /// <summary>Adds a section of a template at the current depth; nothing where it is empty.</summary>
+    public CodeWriter Render(string template, Holes holes, string section = "") =>
+        templates.Render(template, holes, section) is { Length: > 0 } lines ? Add(lines) : this;
 
     /// <summary>Adds text as it is, without indentation.</summary>
     public CodeWriter AddVerbatim(string lines)

@@ -3,6 +3,7 @@ using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Targets;
+using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
@@ -36,6 +37,11 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
     public Rope Rope { get; } = new(Spec);
 
     public Target Target { get; } = Target.For(Plan.Target);
+
+    /// <summary>What every template of the kernel can speak of.</summary>
+    public Holes Holes => holes ??= KernelHoles.Of(this);
+
+    private Holes? holes;
 }
 
 /// <summary>Writes the OpenCL C source of a valid spec's kernels.</summary>

@@ -57,7 +57,7 @@ internal static class AppendAlgorithm
                 global const int* restrict plan,
                 int slots_at, // where the tokens' slots begin in the plan; a negative slot is skipped
                 {{context.Addressing.Parameters}}{{context.ScaleParameters(written: context.Cache.Scale == CacheScale.PerToken)}}{{(turns
-                    ? ",\n    int positions_at" + KernelInput.EndOfParameters([KernelInput.Rope], " // where the tokens' positions begin in the plan")
+                    ? ",\n    int positions_at" + KernelInput.EndOfParameters([KernelInput.Rope], " // where the tokens' positions begin in the plan").Replace("\n", "\n    ")
                     : ")")}}
             """);
         writer.Open();

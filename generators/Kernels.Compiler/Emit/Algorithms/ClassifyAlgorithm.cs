@@ -1,70 +1,22 @@
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
-using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 
-/// <summary>
-/// Classifies tiles of keys by the mask, for a block mask: a work-item goes through the rows and keys of one tile until it
-/// has seen a visible and a hidden one. It serves the tiles of prefill and decode alike.
-/// </summary>
+/// <summary>Classifies tiles of keys by the mask, for a block mask.</summary>
 internal static class ClassifyAlgorithm
 {
     public static void Write(CodeWriter writer, KernelContext context)
     {
-        AttentionSpec spec = context.Spec;
         int lanes = context.Plan.Target == KernelTarget.Cpu ? CpuPlanner.Lanes : 1;
-        string toItem = string.Concat(context.Rules.Inputs.Where(input => input.ToItem.Length > 0).Select(input => "\n    " + input.ToItem));
-        Prelude.Header(writer, context, "classes of the tiles of keys, empty, partial or full, for a block mask");
-        Prelude.HeadConstants(writer, spec);
-        writer.Add($"#define LANES {lanes} // rows that are looked at together");
-        writer.Line();
-        LaneVocabulary.Declare(writer, lanes, spec);
-        writer.Add($"""
-            #define lanes_any(x) {(lanes == 1 ? "((x) != 0)" : "any(x)")}
-            #define LANE_NUMBERS {(lanes == 1 ? "0" : $"(lanes_int)({string.Join(", ", Enumerable.Range(0, lanes).Select(C.Int))})")}
-            """).Line();
-        FlashAlgorithm.WorkItem(writer);
-        context.Rules.Declare(writer);
-        TileClasses.Declare(writer, spec);
-        writer.Add($$"""
-            kernel void classify_tiles(
-                global uchar* restrict tile_classes, // [items, CLASS_HEADS, class_stride]
-                global const int* restrict plan,
-                int items_at, // where the work items begin in the plan
-                int tile_keys, // keys of a tile
-                int class_stride{{KernelInput.EndOfParameters(context.Rules.Inputs, " // tiles of the item with the most keys")}}
-            {
-                const int tile = get_global_id(0);
-                if (tile >= class_stride)
-                {
-                    return; // work-groups are whole
-                }
-                const int kv_head = get_global_id(1); // below CLASS_HEADS
-                const int index = get_global_id(2);
-                const WorkItem item = read_item(plan + items_at, index);{{toItem}}
-                const int first_key = item.kv_begin + tile * tile_keys;
-                const int end = min(first_key + tile_keys, item.kv_end);
-                lanes_int seen = (lanes_int)(0);
-                lanes_int hidden = (lanes_int)(0);
-                int is_mixed = 0;
-                for (int first_row = 0; first_row < item.row_count && !is_mixed; first_row += LANES)
-                {
-                    const Row row = {{context.Rules.MakeRow}}min(first_row + LANE_NUMBERS, (lanes_int)(item.row_count - 1)));
-                    for (int key = first_key; key < end && !is_mixed; key++)
-                    {
-                        const lanes_int visible = is_visible(row, (lanes_int)(key){{context.Rules.VisibleArguments}});
-                        seen |= visible;
-                        hidden |= !visible;
-                        is_mixed = lanes_any(seen) && lanes_any(hidden);
-                    }
-                }
-
-                // Of a tile that goes past the end keys must be hidden, whatever the mask says.
-                const int is_full = !lanes_any(hidden) && first_key + tile_keys <= item.kv_end;
-                tile_classes[class_row(index, kv_head, class_stride) + tile] =
-                    !lanes_any(seen) ? TILE_EMPTY : is_full ? TILE_FULL : TILE_PARTIAL;
-            }
-            """);
+        writer.Render("Common/classify_tiles", new(context.Holes)
+        {
+            { "lanes", lanes },
+            { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, lanes, context.Spec)) },
+            { "lanes_any", lanes == 1 ? "((x) != 0)" : "any(x)" },
+            { "lane_numbers", lanes == 1 ? "0" : $"(lanes_int)({string.Join(", ", Enumerable.Range(0, lanes).Select(C.Int))})" },
+            { "score_functions", CodeWriter.Text(text => context.Rules.Declare(text)) },
+            { "end_of_parameters", KernelInput.EndOfParameters(context.Rules.Inputs, " // tiles of the item with the most keys") },
+        });
     }
 }

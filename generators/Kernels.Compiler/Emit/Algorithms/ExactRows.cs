@@ -54,7 +54,7 @@ internal static class ExactRows
             static float exact_product(global const {{context.Storage.StorageType}}* query, global const {{context.Cache.StorageType}}* key{{scale}}{{angles}})
             {
                 float product = 0.0f;
-            {{(isVector ? "" : "#pragma unroll 1\n")}}    for (int d = 0; d < HEAD_DIM; d++)
+            {{(isVector ? "" : "    #pragma unroll 1\n")}}    for (int d = 0; d < HEAD_DIM; d++)
                 {
                     product = fma({{query}} * SCALE, {{context.Cache.Load("key", "d", 1)}}{{scaled}}, product);
                 }

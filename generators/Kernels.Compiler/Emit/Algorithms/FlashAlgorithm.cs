@@ -1,5 +1,6 @@
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Targets;
+using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
@@ -30,6 +31,26 @@ internal static class FlashAlgorithm
         (string what, string name) = form == FlashForm.Prefill
             ? ("flash attention over many query rows", "flash_prefill")
             : ("flash attention over few query rows, keys split over work-groups", "flash_decode");
+        if (steps.Template is { } template)
+        {
+            IReadOnlyList<TilePlan> others = form == FlashForm.Prefill ? context.Plan.PrefillVariants : [];
+            Holes frame = Frame(context, steps, template);
+            writer.Render("Common/flash", new(steps.Fill(frame))
+            {
+                { "what", what },
+                { "entry", name },
+                { "tile", TileOf(steps, frame) },
+                { "has_variants", others.Count > 0 },
+                { "variants", others.Select((other, i) => new Holes
+                {
+                    // Without the option VARIANT counts as 0.
+                    { "condition", $"#{(i == 0 ? "if" : "elif")} VARIANT == {i + 1}" },
+                    { "number", i + 1 },
+                    { "tile", TileOf(context.Target.Variant(context, other), frame) },
+                }) },
+            });
+            return;
+        }
 
         Prelude.Header(writer, context, what);
         Prelude.HeadConstants(writer, spec);
@@ -84,7 +105,7 @@ internal static class FlashAlgorithm
                 global float2* restrict partial_states, // [partial rows, KV_HEADS]: {context.Rules.StateComment}
                 global const int* restrict plan,
                 int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{(tile.MergesSplits ? MergeCounters : "")}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs)}
+                {context.Addressing.Parameters}{(tile.MergesSplits ? MergeCounters : "")}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs).Replace("\n", "\n    ")}
             """);
         writer.Open();
         writer.Add($"""
@@ -145,6 +166,89 @@ internal static class FlashAlgorithm
         {
             writer.Open("if (tile_class == TILE_EMPTY)").Add("continue;").Close();
         }
+    }
+
+    /// <summary>The constants of a tile.</summary>
+    private static string TileOf(FlashSteps steps, Holes frame) => new KernelText().Render("Common/tile", new(steps.Fill(frame))
+    {
+        { "rows", steps.Tile.Rows },
+        { "keys", steps.Tile.Keys },
+    });
+
+    /// <summary>What the templates of flash kernels can speak of beside what all kernels can.</summary>
+    private static Holes Frame(KernelContext context, FlashSteps steps, string template)
+    {
+        AttentionSpec spec = context.Spec;
+        ScoreRules rules = context.Rules;
+        TilePlan tile = steps.Tile;
+        string hidesNothing = rules.HidesNothing ?? "";
+        bool isVector = steps.ScoreLanes > 1;
+        string scale = context.Cache.Scale == CacheScale.None ? "" : ", global const float* key_scales";
+        return new Holes(context.Holes, isShared: true)
+        {
+            { "kernel", template },
+            { "work_group", tile.WorkGroupSize },
+            { "item_index", steps.ItemIndex },
+            { "kv_head", steps.KvHead },
+            {
+                "parameters",
+                $"""
+                global const {context.Storage.StorageType}* restrict queries, // [tokens, QUERY_HEADS, HEAD_DIM]
+                global const {context.Cache.StorageType}* restrict keys,
+                global const {context.Cache.StorageType}* restrict values,
+                global {context.Storage.StorageType}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
+                global float* restrict lse, // [tokens, QUERY_HEADS]: natural log of the softmax denominator
+                global float* restrict partial_outputs, // [partial rows, KV_HEADS, VALUE_DIM]
+                global float2* restrict partial_states, // [partial rows, KV_HEADS]: {rules.StateComment}
+                global const int* restrict plan,
+                int items_at, // where the work items begin in the plan
+                {context.Addressing.Parameters}{(tile.MergesSplits ? MergeCounters.Replace("    ", "") : "")}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(rules.Inputs)}
+                """
+            },
+            { "asks_first_position", hidesNothing.Contains("first_position") },
+            { "asks_last_position", hidesNothing.Contains("last_position") },
+            { "calls_value_row", steps.CallsValueRow },
+            { "value_row_length", context.Cache.RowLength(spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM") },
+            { "calls_row_functions", steps.CallsRowFunctions },
+            { "score_functions", CodeWriter.Text(text => rules.Declare(text, steps.MakesRows)) },
+            { "leaves_out_tiles", steps.CanLeaveOutTiles },
+
+            // Whether a tile's scores can have keys that are hidden, and what stands before the braces in which they are.
+            { "hides", rules.HidesKeys || steps.ReadsPastEnd },
+            {
+                "hides_where",
+                !rules.HidesKeys ? "if (first_key + KEYS > item.kv_end)"
+                    : rules.HidesNothing is null ? spec.MaskMod is null ? "" : "if (tile_class != TILE_FULL)"
+                    : steps.ReadsPastEnd ? $"const int last_key = first_key + KEYS - 1;\nif (!(last_key < item.kv_end && {hidesNothing}))"
+                    : $"const int last_key = first_key + key_count - 1;\nif (!({hidesNothing}))"
+            },
+
+            // Rows that are calculated again.
+            { "vector", isVector },
+            { "score_lanes", steps.ScoreLanes },
+            { "lane_numbers", string.Join(", ", Enumerable.Range(0, steps.ScoreLanes)) },
+            { "angles_parameter", context.Rope.IsOn ? ", global const float2* angles" : "" },
+            { "exact_query", context.Rope.IsOn ? "turned(query, angles, d)" : context.Storage.Load("query", "d", 1) },
+            { "exact_scale_parameter", scale.Length > 0 ? ", float key_scale" : "" },
+            { "exact_scale", scale.Length > 0 ? " * key_scale" : "" },
+            { "exact_value_scale", scale.Length > 0 ? " * value_scale" : "" },
+            {
+                "exact_product",
+                arguments => $"exact_product(query, keys + {context.Addressing.RowOfToken(arguments[0], context.Cache.RowLength("HEAD_DIM"))}"
+                    + (context.ScalesTokens ? $", key_scales[{context.Addressing.RowOfToken(arguments[0], "1")}]" : scale.Length > 0 ? ", key_scales[kv_head]" : "")
+                    + (context.Rope.IsOn ? ", angles)" : ")")
+            },
+            {
+                "exact_parameters",
+                $"global const {context.Storage.StorageType}* query, global const {context.Cache.StorageType}* keys{scale}, int sequence, int kv_head, int {(isVector ? "first_key" : "key")}, int end, "
+                    + context.Addressing.FunctionParameters + (rules.NeedsRows ? ", Row row" : "") + (context.Rope.IsOn ? ", global const float2* angles" : "") + KernelInput.Parameters(rules.ScoreInputs)
+            },
+            {
+                "exact_arguments",
+                arguments => $"query, keys{(scale.Length > 0 ? ", key_scales" : "")}, sequence, kv_head, {arguments[0]}, item.kv_end, "
+                    + context.Addressing.Arguments + (rules.NeedsRows ? ", exact_row" : "") + (context.Rope.IsOn ? ", angles" : "") + KernelInput.Arguments(rules.ScoreInputs)
+            },
+        };
     }
 
     private static void Tile(CodeWriter writer, FlashSteps steps)

@@ -1,91 +1,12 @@
-using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Emit.Scores;
-using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 
-/// <summary>
-/// Merges finished outputs of the same queries over different keys: a softmax over their LSEs. A sink is part of each
-/// output's denominator, and must be part of the merged one once: O·(w + σ) is what the output's numerator was, for w and σ the
-/// weights of its keys and of the sink.
-/// </summary>
+/// <summary>Merges finished outputs of the same queries over different keys.</summary>
 internal static class MergeAlgorithm
 {
-    public static void Write(CodeWriter writer, KernelContext context)
+    public static void Write(CodeWriter writer, KernelContext context) => writer.Render("Common/merge", new(context.Holes)
     {
-        AttentionSpec spec = context.Spec;
-        PlainCodec storage = context.Storage;
-        Prelude.Header(writer, context, "merge of outputs over different keys");
-        Prelude.HeadConstants(writer, spec);
-        writer.Line();
-        Prelude.Helpers(writer, storage.StoreHelper);
-        string sink = spec.Sinks ? " + sink" : "";
-        writer.Add($$"""
-            // A state that saw no key has the LSE -inf; other libraries write +inf there.
-            static float read_lse(float x)
-            {
-                return x == INFINITY ? -INFINITY : x;
-            }
-
-            kernel __attribute__((reqd_work_group_size({{context.Plan.CombineWorkGroupSize}}, 1, 1)))
-            void merge_states(
-                global const {{storage.StorageType}}* restrict outputs, // [states, tokens, QUERY_HEADS, VALUE_DIM]
-                global const float* restrict lse, // [states, tokens, QUERY_HEADS]
-                global {{storage.StorageType}}* restrict merged, // [tokens, QUERY_HEADS, VALUE_DIM]
-                global float* restrict merged_lse, // [tokens, QUERY_HEADS]
-                int states{{KernelInput.EndOfParameters(spec.Sinks ? [KernelInput.Sinks] : [])}}
-            {
-                const long row = get_group_id(0); // of (token, query head) pairs
-                const long rows = get_num_groups(0);
-                float top = -INFINITY;
-                for (int s = 0; s < states; s++)
-                {
-                    top = fmax(top, read_lse(lse[s * rows + row]));
-                }
-
-                // With empty states only, 0 in its place makes every weight 0 instead of NaN. A state of NaN has no part in the maximum, but in the total.
-                const float base = top == -INFINITY ? 0.0f : top;
-                float total = 0.0f;
-                for (int s = 0; s < states; s++)
-                {
-                    total += exp(read_lse(lse[s * rows + row]) - base);
-                }
-
-            """);
-        writer.Add(spec.Sinks
-            ? """
-                // The larger of keys and sink has the weight 1, so that neither is infinite.
-                const float logit = sinks[row % QUERY_HEADS];
-                const float above = base - logit;
-                const float keys = exp(above > 0.0f ? 0.0f : above);
-                const float sink = exp(above < 0.0f ? 0.0f : -above);
-                const float inverse = total == 0.0f ? 0.0f : 1.0f / (total * keys + sink);
-            """
-            : """
-                const float inverse = total == 0.0f ? 0.0f : 1.0f / total;
-            """);
-        writer.Add($$"""
-                for (int d = get_local_id(0); d < VALUE_DIM; d += {{context.Plan.CombineWorkGroupSize}})
-                {
-                    float sum = 0.0f;
-                    for (int s = 0; s < states; s++)
-                    {
-                        const float weight = exp(read_lse(lse[s * rows + row]) - base){{(spec.Sinks ? " * keys" : "")}};
-                        if (read_lse(lse[s * rows + row]) != -INFINITY) // what an empty state has as its output does not count
-                        {
-                            global const {{storage.StorageType}}* from = outputs + (s * rows + row) * VALUE_DIM;
-                            const float output = {{storage.Load("from", "d", 1)}};
-                            sum += isfinite(output) ? (weight{{sink}}) * inverse * output : output; // infinite it counts however small its weight
-                        }
-                    }
-                    {{storage.Store("merged + row * VALUE_DIM + d", "sum")}}
-                }
-
-                if (get_local_id(0) == 0)
-                {
-                    merged_lse[row] = total == 0.0f ? -INFINITY : top + log(total);
-                }
-            }
-            """);
-    }
+        { "end_of_parameters", KernelInput.EndOfParameters(context.Spec.Sinks ? [KernelInput.Sinks] : []) },
+    });
 }

@@ -87,7 +87,7 @@ internal sealed record KernelInput(string Type, string Name, string Meaning, str
         string text = "";
         foreach (KernelInput input in inputs)
         {
-            text += $",{comment}\n    {input.Type} {input.Name}";
+            text += $",{comment}\n{input.Type} {input.Name}";
             comment = input.Meaning.Length == 0 ? "" : " // " + input.Meaning;
         }
 

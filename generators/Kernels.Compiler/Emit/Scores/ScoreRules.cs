@@ -124,11 +124,9 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
             }
         }
 
-        List<RowValue> values = Steps.Select(step => step.RowValue).Concat(Masks.Select(mask => mask.RowValue)).OfType<RowValue>().ToList();
+        List<RowValue> values = RowValues;
         List<KernelInput> rowInputs = values.SelectMany(value => value.Inputs).Distinct().ToList();
-        string text = string.Concat(Steps.Select(step => step.Statements).Concat(Masks.Select(mask => mask.Visible))
-            .Concat(values.Select(value => value.Expression)));
-        bool head = text.Contains("row.head"), batch = text.Contains("row.batch"), prefix = text.Contains("row.prefix");
+        bool head = Reads("row.head"), batch = Reads("row.batch"), prefix = Reads("row.prefix");
 
         writer.Add("// What is known of a query row before any key is read.");
         writer.Add("typedef struct");
@@ -199,20 +197,16 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
         writer.Add("*to = row;");
         writer.Close().Line();
 
-        string arguments = $"item{(head ? ", kv_head" : "")}{KernelInput.Arguments(rowInputs)}, ";
         if (returnsRows)
         {
             writer.Open($"static Row make_row({parameters})");
             writer.Add($"""
                 Row row;
-                set_row(&row, {arguments}row_of_item);
+                set_row(&row, {RowArguments}row_of_item);
                 return row;
                 """);
             writer.Close().Line();
         }
-
-        MakeRow = $"make_row({arguments}";
-        setRowArguments = arguments;
 
         if (Transforms)
         {
@@ -237,12 +231,21 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
     }
 
     /// <summary>The call that makes a row, up to its last argument: the row's index in the item.</summary>
-    public string MakeRow { get; private set; } = "";
-
-    private string setRowArguments = "";
+    public string MakeRow => $"make_row({RowArguments}";
 
     /// <summary>The statement that sets a row.</summary>
     /// <param name="row">The row's name.</param>
     /// <param name="index">Expression: the row's index in the item.</param>
-    public string SetRow(string row, string index) => $"set_row(&{row}, {setRowArguments}{index});";
+    public string SetRow(string row, string index) => $"set_row(&{row}, {RowArguments}{index});";
+
+    /// <summary>What steps and masks keep of a row.</summary>
+    private List<RowValue> RowValues => Steps.Select(step => step.RowValue).Concat(Masks.Select(mask => mask.RowValue)).OfType<RowValue>().ToList();
+
+    /// <summary>The arguments of <c>make_row</c> before the row's index.</summary>
+    private string RowArguments =>
+        $"item{(Reads("row.head") ? ", kv_head" : "")}{KernelInput.Arguments(RowValues.SelectMany(value => value.Inputs).Distinct())}, ";
+
+    /// <summary>Whether steps or masks read a member of a row.</summary>
+    private bool Reads(string member) => Steps.Select(step => step.Statements).Concat(Masks.Select(mask => mask.Visible))
+        .Concat(RowValues.Select(value => value.Expression)).Any(text => text.Contains(member));
 }

@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
 
 namespace Kernels.Compiler.Emit.Targets;
@@ -9,6 +10,12 @@ namespace Kernels.Compiler.Emit.Targets;
 /// </summary>
 internal abstract class FlashSteps
 {
+    /// <summary>The kernel's template, with the sections <c>tile</c> (its constants), <c>functions</c> and <c>kernel</c> (what follows the item's declaration).</summary>
+    public virtual string? Template => null;
+
+    /// <summary>What the template's holes take beside those <paramref name="around"/>, which every flash kernel has.</summary>
+    public virtual Holes Fill(Holes around) => around;
+
     /// <summary>The tile that one work-group works on.</summary>
     public abstract TilePlan Tile { get; }
 

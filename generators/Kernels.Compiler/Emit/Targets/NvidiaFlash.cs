@@ -1,5 +1,6 @@
 using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
@@ -14,6 +15,40 @@ internal abstract partial class NvidiaFlash(KernelContext context) : FlashSteps
     protected KernelContext Context => context;
 
     protected AttentionSpec Spec => context.Spec;
+
+    public override Holes Fill(Holes around) => new(around, isShared: true)
+    {
+        { "element", Element },
+        { "half", Spec.Storage == ElementType.Float16 },
+        { "int8", Spec.ResolvedCacheStorage == ElementType.Int8 },
+        { "int4", Spec.ResolvedCacheStorage == ElementType.Int4 },
+        { "converts_float8", context.Plan.Target == KernelTarget.Hopper },
+        { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
+        { "key_pieces", KeyPieces },
+        { "value_pieces", ValuePieces },
+        { "registers", NvidiaExpansion.Registers(Spec) },
+        { "query_element", arguments => QueryElement(arguments[0], arguments[1]) },
+        { "held", arguments => Held(arguments[0]) },
+        { "row_barrier", RowBarrier },
+        { "row_work_items", RowWorkItems },
+        { "score_scale", ScoreScale },
+        { "times_scale", context.Rules.Transforms ? "" : $" * {ScoreScale}" },
+        { "score", Score },
+        { "skip_empty_block", SkipEmptyBlock },
+        { "first_key_of_block", FirstKey },
+        { "elements", Enumerable.Range(0, 4).Select(element => new Holes { { "index", element }, { "row", RowOf(element) }, { "key", KeyOf(element) } }) },
+        { "rescale", context.ScalesTokens ? "unit_rescale" : "rescale" },
+        { "share_maximum", "" },
+        { "before_rescale", "" },
+        { "value_scales_at", ValueScalesAt },
+        { "first_column", FirstColumn },
+        { "warp_columns", FirstColumn.Length == 0 ? "VALUE_DIM" : "(VALUE_BLOCKS * 8)" },
+        { "column", arguments => Column(arguments[0]) },
+        { "store_states", "Nvidia/store_states" },
+        { "one_work_item_of_row", OneWorkItemOfRow },
+        { "after_stores", AfterStores },
+        { "or_is_large", OrIsLarge },
+    };
 
     /// <summary>The element type in the names of instructions.</summary>
     protected string Element => Spec.Storage == ElementType.Float16 ? "f16" : "bf16";

@@ -1,4 +1,5 @@
 using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
@@ -12,6 +13,37 @@ namespace Kernels.Compiler.Emit.Targets;
 internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
 {
     public override TilePlan Tile => tile;
+
+    public override string Template => "Nvidia/mma";
+
+    public override Holes Fill(Holes around)
+    {
+        int piece = Expands ? 16 : 8; // items of the cache's storage type: bytes, or 16-bit elements
+        return new(base.Fill(around))
+        {
+            { "splits_keys", SplitsKeys },
+            { "expands", Expands },
+            { "holds_queries", HoldsQueries },
+            { "warps_along_rows", tile.WarpsAlongRows },
+            { "warps_along_keys", tile.WarpsAlongKeys },
+            { "stages", tile.Stages },
+            { "key_stride", NvidiaPlanner.Stride16(Spec.HeadDim) },
+            { "value_stride", NvidiaPlanner.Stride16(Spec.ResolvedValueDim) },
+            { "scale_size", Context.ScalesTokens ? "2 * KEYS / 4" : "0" },
+            { "local_size", tile.LocalBytes / 16 },
+
+            // Rows of a work-group, or of a warp that has its own.
+            { "copier", SplitsKeys ? "lane" : "thread" },
+            { "copied_rows", SplitsKeys ? "WARP_KEYS" : "KEYS" },
+            { "copiers", SplitsKeys ? "32" : "WORK_GROUP" },
+            { "copy_begin", SplitsKeys ? "warp_key + " : "" },
+            { "piece_items", piece },
+            { "copied_key_pieces", Expands ? "KEY_PIECES" : "(HEAD_DIM / 8)" },
+            { "copied_value_pieces", Expands ? "VALUE_PIECES" : "(VALUE_DIM / 8)" },
+            { "copied_key_stride", Expands ? "KEY_PIECES" : "KEY_STRIDE" },
+            { "copied_value_stride", Expands ? "VALUE_PIECES" : "VALUE_STRIDE" },
+        };
+    }
 
     public override bool CanLeaveOutTiles => false;
 

@@ -1,0 +1,243 @@
+using System.Globalization;
+using System.Text;
+
+namespace Kernels.Compiler.Emit.Text;
+
+/// <summary>
+/// Renders templates into a kernel's text. A hole that nothing fills, and one that no template speaks of, are faults. A line that is
+/// nothing but a hole takes its indentation to every line of the hole's text, and is left out where that is empty. A
+/// preprocessor line that begins at the margin stays there, but for a pragma, which stands with what it is of.
+/// </summary>
+internal sealed class KernelText
+{
+    private readonly HashSet<string> once = [];
+
+    /// <summary>The text of a section of a template.</summary>
+    /// <param name="name">The template's name, such as <c>Nvidia/mma</c>.</param>
+    /// <param name="holes">What its holes take; those around them need not all be used.</param>
+    /// <param name="section">The section; empty for a template without sections.</param>
+    public string Render(string name, Holes holes, string section = "")
+    {
+        Template template = Template.Load(name);
+        var rendering = new Rendering(this, template);
+        rendering.Add(template.Section(section), holes, "");
+        string? unused = holes.Own.FirstOrDefault(hole => !rendering.Mentioned.Contains(hole));
+        return unused is null ? rendering.ToString() : throw template.Error(0, $"no text has the hole '{unused}'");
+    }
+
+    /// <summary>Whether a function's text is new in this kernel; then it counts as being there.</summary>
+    public bool IsFirst(string function) => function.Length > 0 && once.Add(function);
+
+    private sealed class Rendering
+    {
+        private readonly KernelText kernel;
+        private readonly StringBuilder text = new();
+        private Template template;
+
+        public Rendering(KernelText kernel, Template template)
+        {
+            this.kernel = kernel;
+            this.template = template;
+            Mentioned.UnionWith(template.Mentions);
+        }
+
+        public HashSet<string> Mentioned { get; } = [];
+
+        /// <summary>What was rendered, without the last line's end.</summary>
+        public override string ToString() => text.Length == 0 ? "" : text.ToString(0, text.Length - 1);
+
+        public void Add(IReadOnlyList<TemplateNode> nodes, Holes holes, string indent)
+        {
+            foreach (TemplateNode node in nodes)
+            {
+                switch (node)
+                {
+                    case TextNode line:
+                        AddLine(line, holes, indent);
+                        break;
+                    case IfNode choice:
+                        IReadOnlyList<TemplateNode>? taken = choice.Branches.FirstOrDefault(branch => Condition.Holds(branch.Condition, name => IsTrue(name, holes, choice.Line))).Body;
+                        Add(taken ?? [], holes, indent);
+                        break;
+                    case ForNode loop:
+                        foreach (object item in List(loop, holes))
+                        {
+                            Add(loop.Body, holes.With(loop.Name, item), indent);
+                        }
+
+                        break;
+                    case IncludeNode include:
+                        Include(include, holes, indent);
+                        break;
+                    case OnceNode function:
+                        AddOnce(Fill(function.Text, holes, function.Line), indent + function.Indent);
+                        break;
+                }
+            }
+        }
+
+        private void Include(IncludeNode include, Holes holes, string indent)
+        {
+            var inner = new Holes(holes);
+            foreach ((string hole, string argument) in include.Arguments)
+            {
+                inner.Add(hole, Fill(argument, holes, include.Line));
+            }
+
+            string[] name = Fill(include.Name, holes, include.Line).Split('#');
+            string section = name.Length > 1 ? name[1] : "";
+            Template includer = template;
+            template = Template.Load(name[0], includer.File);
+            Mentioned.UnionWith(template.Mentions);
+            if (include.IsOnce)
+            {
+                var apart = new Rendering(kernel, template);
+                apart.Add(template.Section(section), inner, "");
+                Mentioned.UnionWith(apart.Mentioned);
+                AddOnce(apart.ToString(), indent + include.Indent);
+            }
+            else
+            {
+                Add(template.Section(section), inner, indent + include.Indent);
+            }
+
+            template = includer;
+        }
+
+        private void AddOnce(string function, string indent)
+        {
+            if (kernel.IsFirst(function))
+            {
+                AddLines(function, indent);
+                text.Append('\n');
+            }
+        }
+
+        private void AddLine(TextNode line, Holes holes, string indent)
+        {
+            if (line.Text.IndexOf("${", StringComparison.Ordinal) < 0)
+            {
+                AddLines(line.Text, indent);
+                return;
+            }
+
+            string content = line.Text.TrimStart(), filled = Fill(content, holes, line.Line);
+            bool isHole = content.StartsWith("${", StringComparison.Ordinal) && EndOfHole(content, 0, line.Line) == content.Length - 1;
+            if (filled.Length > 0 || !isHole)
+            {
+                AddLines(filled, indent + line.Text[..(line.Text.Length - content.Length)]);
+            }
+        }
+
+        private void AddLines(string lines, string indent)
+        {
+            foreach (string line in lines.Split('\n'))
+            {
+                if (line.Length > 0)
+                {
+                    text.Append(line[0] == '#' && !line.StartsWith("#pragma", StringComparison.Ordinal) ? "" : indent).Append(line);
+                }
+
+                text.Append('\n');
+            }
+        }
+
+        /// <summary>A text with its holes filled.</summary>
+        private string Fill(string line, Holes holes, int number)
+        {
+            int begin = line.IndexOf("${", StringComparison.Ordinal);
+            if (begin < 0)
+            {
+                return line;
+            }
+
+            var filled = new StringBuilder();
+            int from = 0;
+            for (; begin >= 0; begin = line.IndexOf("${", from, StringComparison.Ordinal))
+            {
+                int end = EndOfHole(line, begin, number);
+                filled.Append(line, from, begin - from).Append(Value(line[(begin + 2)..end].Trim(), holes, number));
+                from = end + 1;
+            }
+
+            return filled.Append(line, from, line.Length - from).ToString();
+        }
+
+        private int EndOfHole(string line, int begin, int number)
+        {
+            int depth = 0;
+            for (int i = begin + 1; i < line.Length; i++)
+            {
+                depth += line[i] == '{' ? 1 : line[i] == '}' ? -1 : 0;
+                if (depth == 0)
+                {
+                    return i;
+                }
+            }
+
+            throw template.Error(number, "this hole has no end");
+        }
+
+        private string Value(string hole, Holes holes, int number)
+        {
+            int parenthesis = hole.IndexOf('(');
+            string name = parenthesis < 0 ? hole : hole[..parenthesis];
+            switch (holes.Find(name))
+            {
+                case string value when parenthesis < 0:
+                    return value;
+                case HoleFunction function when parenthesis >= 0 && hole[^1] == ')':
+                    return function([.. Arguments(hole[(parenthesis + 1)..^1]).Select(argument => Fill(argument, holes, number))]);
+                case null:
+                    throw template.Error(number, $"nothing fills the hole '{name}'");
+                default:
+                    throw template.Error(number, $"'{hole}' is not how '{name}' is used");
+            }
+        }
+
+        /// <summary>Arguments, apart at the commas outside parentheses, brackets and braces.</summary>
+        private static IEnumerable<string> Arguments(string list)
+        {
+            int depth = 0, from = 0;
+            for (int i = 0; i < list.Length; i++)
+            {
+                depth += list[i] is '(' or '[' or '{' ? 1 : list[i] is ')' or ']' or '}' ? -1 : 0;
+                if (depth == 0 && list[i] == ',')
+                {
+                    yield return list[from..i].Trim();
+                    from = i + 1;
+                }
+            }
+
+            if (list.Length > 0)
+            {
+                yield return list[from..].Trim();
+            }
+        }
+
+        /// <summary>Whether a condition holds; text counts as one, which holds where there is any.</summary>
+        private bool IsTrue(string name, Holes holes, int number) => holes.Find(name) switch
+        {
+            bool condition => condition,
+            string value => value.Length > 0,
+            _ => throw template.Error(number, $"'{name}' is no condition"),
+        };
+
+        private IEnumerable<object> List(ForNode loop, Holes holes)
+        {
+            string[] range = loop.List.Split([".."], StringSplitOptions.None);
+            if (range.Length != 2)
+            {
+                return holes.Find(loop.List) as object[] ?? throw template.Error(loop.Line, $"'{loop.List}' is no list");
+            }
+
+            int begin = Number(range[0], holes, loop.Line), end = Number(range[1], holes, loop.Line);
+            return Enumerable.Range(begin, Math.Max(0, end - begin)).Select(C.Int);
+        }
+
+        private int Number(string text, Holes holes, int number) =>
+            int.TryParse(holes.Find(text) as string ?? text, NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+                ? value
+                : throw template.Error(number, $"'{text}' is no number");
+    }
+}

@@ -1,0 +1,60 @@
+//: # The frame of every flash kernel: what stands before it, and its head. ${kernel} is the target's template, with the sections
+//: # 'functions' and 'kernel'; its section 'tile' is rendered before, once for each tile.
+//: include header
+${cache_constants}
+#define SCALE ${scale} // score scale${scale_comment}
+${logarithms}
+
+//: if has_variants
+//: for variant in variants
+${variant.condition} // by the build's option -D VARIANT=${variant.number}
+${variant.tile}
+//: end
+#else // the planner's choice
+${tile}
+#endif
+//: else
+${tile}
+//: end
+
+//: once ${store_helper}
+//: if rope
+//: include rope_functions
+
+//: end
+//: include ${kernel}#functions
+//: include work_item
+
+//: if rope
+//: include query_angles
+
+//: end
+//: if calls_row_functions
+//: include row_functions
+//: end
+//: once ${score_functions}
+//: include exact_functions
+
+//: if mask_mod
+//: include tile_classes
+
+//: end
+kernel __attribute__((reqd_work_group_size(${work_group}, 1, 1)))
+void ${entry}(
+    ${parameters}
+{
+    const WorkItem item = read_item(plan + items_at, ${item_index});
+    const int sequence = item.sequence;
+    ${kv_head}
+    //: for statement in inputs_to_item
+    ${statement}
+    //: end
+    //: if asks_first_position
+    const int first_position = item.position + item.first_row / GROUP; // of the tile's queries
+    //: end
+    //: if asks_last_position
+    const int last_position = item.position + (item.first_row + item.row_count - 1) / GROUP;
+    //: end
+
+    //: include ${kernel}#kernel
+}
