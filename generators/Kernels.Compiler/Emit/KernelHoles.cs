@@ -88,7 +88,14 @@ internal static class KernelHoles
             { "row_of_slot", arguments => context.Addressing.RowOfSlot(arguments[0], arguments[1]) },
             { "rows_of_head", context.Addressing.RowsOfHead },
 
+            // A work item.
+            { "item_ints", KernelContract.WorkItemInts },
+            { "item_fields", KernelContract.WorkItemFields.Select(field => new Holes { { "declaration", Declaration(field.Name, field.Comment) } }) },
+
             // A block mask.
+            { "tile_partial", KernelContract.TilePartial },
+            { "tile_empty", KernelContract.TileEmpty },
+            { "tile_full", KernelContract.TileFull },
             { "class_heads", TileClasses.Heads(spec) },
             { "class_heads_comment", TileClasses.Heads(spec) == 1 ? "one class for all heads" : "a class for each KV head" },
             { "inputs_to_item", rules.Inputs.Select(input => input.ToItem).Where(statement => statement.Length > 0) },
@@ -105,4 +112,6 @@ internal static class KernelHoles
             { "rope_second", arguments => context.Rope.Second(arguments[0]) },
         };
     }
+
+    private static string Declaration(string name, string comment) => comment.Length == 0 ? $"int {name};" : $"int {name}; // {comment}";
 }

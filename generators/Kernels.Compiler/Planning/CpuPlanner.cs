@@ -16,7 +16,7 @@ internal sealed record CpuTile(int RowVectors, int AtOnce, int Keys)
 internal static class CpuPlanner
 {
     /// <summary>Lanes of the vectors.</summary>
-    public const int Lanes = 16;
+    public const int Lanes = KernelContract.CpuLanes;
 
     // More rows than this keep the lanes full as rows; they need no sums over lanes.
     private const int MostDecodeRows = 8;

@@ -85,9 +85,26 @@ internal sealed record AttentionSpec(
     /// <summary>Element type of the cache with its default resolved.</summary>
     public ElementType ResolvedCacheStorage => CacheStorage ?? Storage;
 
-    /// <summary>What the scales of the cache belong to.</summary>
-    public CacheScale CacheScale => ResolvedCacheStorage.Scale(LatentCache);
+    /// <summary>What the spec computes, with every default resolved: what host and kernels agree on.</summary>
+    public AttentionShape Shape => new(
+        QueryHeads, KvHeads, HeadDim, ResolvedValueDim, ResolvedScale, Mask, Storage, ResolvedCacheStorage, Layout)
+    {
+        WindowLeft = WindowLeft,
+        WindowRight = WindowRight,
+        Softcap = Softcap,
+        Alibi = Alibi,
+        Sinks = Sinks,
+        Documents = Documents,
+        KeyPadding = KeyPadding,
+        Bias = Bias,
+        Rope = Rope,
+        RotaryDim = ResolvedRotaryDim,
+        LatentCache = LatentCache,
+        HasMods = ScoreMod is not null || MaskMod is not null,
+        Deterministic = Deterministic,
+        PageSize = PageSize,
+    };
 
-    /// <summary>Bytes that a key of one KV head takes in the cache, with the scales that lie in its row.</summary>
-    public int KeyBytes => CacheScale == CacheScale.PerGroup ? LatentFloat8Row.Bytes(HeadDim, ResolvedValueDim) : ResolvedCacheStorage.RowBytes(HeadDim);
+    /// <summary>What the scales of the cache belong to.</summary>
+    public CacheScale CacheScale => Shape.CacheScale;
 }

@@ -23,7 +23,7 @@ internal static class SpecLimits
     public const double MaxSoftcap = 1e30;
 
     public const int MinPageSize = 1;
-    public const int MaxPageSize = 256;
+    public const int MaxPageSize = KernelContract.MaxPageSize;
 
     /// <summary>Rows of half bytes are stored and loaded in whole vectors, so that no byte is shared between two rows or two loads.</summary>
     public const int Int4DimMultiple = 16;

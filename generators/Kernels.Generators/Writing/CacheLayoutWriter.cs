@@ -15,8 +15,7 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
     private string Outer => paged ? "page" : "sequence";
 
     /// <summary>Bytes that one token takes over all KV heads, scales included.</summary>
-    public static long BytesPerToken(AttentionSpec spec) =>
-        ((long)spec.KvHeads * spec.KeyBytes) + (spec.LatentCache ? 0 : RowBytes(spec, spec.ResolvedValueDim)) + ScaleBytes(spec);
+    public static long BytesPerToken(AttentionSpec spec) => spec.Shape.CacheBytesPerToken;
 
     public void Write(CodeWriter writer)
     {
@@ -66,7 +65,7 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
         writer.Open("public static class CacheLayout");
         writer.Add($"""
             /// <summary>Bytes of one key.</summary>
-            public const int RowBytes = {spec.KeyBytes};
+            public const int RowBytes = {spec.Shape.KeyBytes};
 
             /// <summary>Elements of a value that share a scale.</summary>
             public const int ScaleGroup = {LatentFloat8Row.GroupSize};
@@ -78,7 +77,7 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
             public const int TailAt = {LatentFloat8Row.TailAt(value)};
             """);
         PageSize(writer);
-        Rows(writer, "Key", "key", "one token's keys take over all KV heads", (long)spec.KvHeads * spec.KeyBytes, spec.KeyBytes, "RowBytes", index: "at");
+        Rows(writer, "Key", "key", "one token's keys take over all KV heads", spec.KvHeads * spec.Shape.KeyBytes, (int)spec.Shape.KeyBytes, "RowBytes", index: "at");
         writer.Close();
     }
 

@@ -27,7 +27,7 @@ internal static class SpecWriter
     }
 
     /// <summary>Floating-point operations of one query token and one key, over all heads.</summary>
-    public static long FlopsPerQueryAndKey(AttentionSpec spec) => 2L * spec.QueryHeads * (spec.HeadDim + spec.ResolvedValueDim);
+    public static long FlopsPerQueryAndKey(AttentionSpec spec) => spec.Shape.FlopsPerQueryAndKey;
 
     private static void Numbers(CodeWriter writer, AttentionSpec spec) => writer.Add($"""
         /// <summary>Query heads, H_q.</summary>

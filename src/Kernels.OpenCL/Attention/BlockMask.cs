@@ -195,9 +195,9 @@ public readonly record struct TileCounts(long Empty, long Partial, long Full)
 /// <summary>The classes of the tiles of one kernel's items, [items, heads, stride], a byte each.</summary>
 internal sealed class TileClasses
 {
-    public const byte Partial = 0;
-    public const byte Empty = 1;
-    public const byte Full = 2;
+    public const byte Partial = KernelContract.TilePartial;
+    public const byte Empty = KernelContract.TileEmpty;
+    public const byte Full = KernelContract.TileFull;
 
     /// <summary>Null while there is nothing to classify.</summary>
     public DeviceBuffer<byte>? Buffer;

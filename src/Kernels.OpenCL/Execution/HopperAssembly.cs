@@ -13,7 +13,8 @@ internal static partial class HopperAssembly
     /// <summary>Ten times the only compute capability that has the instructions.</summary>
     public const int ComputeCapability = 90;
 
-    private static ReadOnlySpan<byte> Marker => "//@sm90a "u8;
+    private static readonly byte[] Marker = Encoding.UTF8.GetBytes(KernelContract.Sm90aMarker);
+    private static readonly byte[] RegisterOption = Encoding.UTF8.GetBytes(KernelContract.MaxRegistersOption);
 
     /// <summary>The least program with an instruction of the kind; it is built to see whether the driver can.</summary>
     private static ReadOnlySpan<byte> Probe => """
@@ -24,8 +25,6 @@ internal static partial class HopperAssembly
             out[get_local_id(0)] = 1;
         }
         """u8;
-
-    private static ReadOnlySpan<byte> RegisterOption => "-cl-nv-maxrregcount="u8;
 
     /// <summary>A program, with the bound on registers that a comment of its source asks for, and in two stages where it has marked instructions.</summary>
     public static ComputeProgram GetOrBuild(ProgramCache programs, ReadOnlySpan<byte> source, string name)
@@ -73,7 +72,7 @@ internal static partial class HopperAssembly
     /// <summary>A program's PTX with the marked instructions, for sm_90a.</summary>
     internal static byte[] Assemble(ReadOnlySpan<byte> binary)
     {
-        string text = Encoding.UTF8.GetString(binary).TrimEnd('\0').Replace(Encoding.UTF8.GetString(Marker), string.Empty, StringComparison.Ordinal);
+        string text = Encoding.UTF8.GetString(binary).TrimEnd('\0').Replace(KernelContract.Sm90aMarker, string.Empty, StringComparison.Ordinal);
 
         // Registers can move between warps only where their number at the start is known, which one work-group a multiprocessor makes it.
         return Encoding.UTF8.GetBytes(WorkGroup().Replace(Target().Replace(text, ".target sm_90a"), "$0\n.minnctapersm 1") + "\0");

@@ -41,7 +41,7 @@ public enum TileChoiceReason
 public sealed record TileChoice(int Variant, TileGeometry Tile, TileChoiceReason Reason, IReadOnlyList<double> Milliseconds)
 {
     /// <summary>The option that builds a variant.</summary>
-    internal static string BuildOption(int variant) => string.Create(CultureInfo.InvariantCulture, $"-D VARIANT={variant}");
+    internal static string BuildOption(int variant) => string.Create(CultureInfo.InvariantCulture, $"-D {KernelContract.VariantMacro}={variant}");
 
     /// <summary>For people: the tile, and why.</summary>
     public override string ToString() => string.Create(

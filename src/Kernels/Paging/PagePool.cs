@@ -11,7 +11,7 @@ namespace Kernels;
 public sealed class PagePool
 {
     /// <summary>The most tokens of a page.</summary>
-    public const int MaxPageSize = 256;
+    public const int MaxPageSize = KernelContract.MaxPageSize;
 
     private const long MaxSlots = 1L << 31;
 

@@ -30,7 +30,7 @@ public sealed partial class WorkPlan
     private const int ItemStartCost = 32;
 
     /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
-    public const int MaxSplits = 256;
+    public const int MaxSplits = KernelContract.MaxSplits;
 
     /// <summary>
     /// The most keys of a request, and the most query rows (tokens × query heads) of a step: 2^30, so that kernels can add tiles and
@@ -41,7 +41,7 @@ public sealed partial class WorkPlan
     // Keys of a piece where nothing may depend on the batch.
     private const int DeterministicSplit = 512;
 
-    private const int IntsPerItem = 13;
+    private const int IntsPerItem = KernelContract.WorkItemInts;
     private const int IntsPerMerge = 4;
 
     private readonly List<WorkItem> prefill = [];
@@ -260,11 +260,13 @@ public sealed partial class WorkPlan
             end = Math.Min(end, (long)last + shape.WindowRight + 1);
         }
 
-        if (shape.Mask != AttentionMask.None)
+        // A mask that is not known here hides what it hides in the kernel; all is planned.
+        end = shape.Mask switch
         {
-            int causal = last + 1;
-            end = Math.Min(end, shape.Mask == AttentionMask.PrefixCausal ? Math.Max(causal, request.PrefixLength) : causal);
-        }
+            AttentionMask.Causal => Math.Min(end, last + 1),
+            AttentionMask.PrefixCausal => Math.Min(end, Math.Max(last + 1, request.PrefixLength)),
+            _ => end,
+        };
 
         begin = Math.Clamp(begin, 0, request.KeyLength);
         return ((int)begin, (int)Math.Clamp(end, begin, request.KeyLength));

@@ -16,7 +16,8 @@ internal static class ClassifyAlgorithm
             { "lanes_any", lanes == 1 ? "((x) != 0)" : "any(x)" },
             { "lane_numbers", lanes == 1 ? "0" : $"(lanes_int)({string.Join(", ", Enumerable.Range(0, lanes).Select(C.Int))})" },
             { "score_functions", CodeWriter.Text(text => context.Rules.Declare(text)) },
-            { "end_of_parameters", KernelInput.EndOfParameters(context.Rules.Inputs, " // tiles of the item with the most keys") },
+            { "entry", KernelEntryPoint.Of(KernelAlgorithm.ClassifyTiles) },
+        { "parameters", KernelParameters.Of(context, KernelAlgorithm.ClassifyTiles) },
         });
     }
 }

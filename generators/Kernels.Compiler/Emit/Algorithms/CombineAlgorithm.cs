@@ -7,7 +7,8 @@ internal static class CombineAlgorithm
 {
     public static void Write(CodeWriter writer, KernelContext context) => writer.Render("Common/combine", new(context.Holes)
     {
-        { "max_splits", 256 },
-        { "end_of_parameters", KernelInput.EndOfParameters(context.Spec.Sinks ? [KernelInput.Sinks] : [], " // where the rows to merge begin in the plan") },
+        { "max_splits", KernelContract.MaxSplits },
+        { "entry", KernelEntryPoint.Of(KernelAlgorithm.Combine) },
+        { "parameters", KernelParameters.Of(context, KernelAlgorithm.Combine) },
     });
 }

@@ -20,9 +20,6 @@ internal enum FlashForm
 /// </summary>
 internal static class FlashAlgorithm
 {
-    /// <summary>The kernel parameter of tiles that merge splits.</summary>
-    private const string MergeCounters = ",\n    global int* merge_counters /* [partial rows, KV_HEADS]: splits that have ended; 0 between launches */";
-
     public static void Write(CodeWriter writer, KernelContext context, FlashForm form)
     {
         AttentionSpec spec = context.Spec;
@@ -33,12 +30,14 @@ internal static class FlashAlgorithm
             : ("flash attention over few query rows, keys split over work-groups", "flash_decode");
         if (steps.Template is { } template)
         {
+            KernelAlgorithm algorithm = form == FlashForm.Prefill ? KernelAlgorithm.Prefill : KernelAlgorithm.Decode;
             IReadOnlyList<TilePlan> others = form == FlashForm.Prefill ? context.Plan.PrefillVariants : [];
             Holes frame = Frame(context, steps, template);
             writer.Render("Common/flash", new(steps.Fill(frame))
             {
                 { "what", what },
-                { "entry", name },
+                { "entry", KernelEntryPoint.Of(algorithm) },
+                { "parameters", KernelParameters.Of(context, algorithm, steps.Tile.MergesSplits) },
                 { "tile", TileOf(steps, frame) },
                 { "has_variants", others.Count > 0 },
                 { "variants", others.Select((other, i) => new Holes
@@ -96,16 +95,7 @@ internal static class FlashAlgorithm
         writer.Add($"""
             kernel __attribute__((reqd_work_group_size({tile.WorkGroupSize}, 1, 1)))
             void {name}(
-                global const {context.Storage.StorageType}* restrict queries, // [tokens, QUERY_HEADS, HEAD_DIM]
-                global const {context.Cache.StorageType}* restrict keys,
-                global const {context.Cache.StorageType}* restrict values,
-                global {context.Storage.StorageType}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
-                global float* restrict lse, // [tokens, QUERY_HEADS]: natural log of the softmax denominator
-                global float* restrict partial_outputs, // [partial rows, KV_HEADS, VALUE_DIM]
-                global float2* restrict partial_states, // [partial rows, KV_HEADS]: {context.Rules.StateComment}
-                global const int* restrict plan,
-                int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{(tile.MergesSplits ? MergeCounters : "")}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(context.Rules.Inputs).Replace("\n", "\n    ")}
+                {KernelParameters.Of(context, form == FlashForm.Prefill ? KernelAlgorithm.Prefill : KernelAlgorithm.Decode, tile.MergesSplits).Replace("\n", "\n    ")}
             """);
         writer.Open();
         writer.Add($"""
@@ -190,21 +180,6 @@ internal static class FlashAlgorithm
             { "work_group", tile.WorkGroupSize },
             { "item_index", steps.ItemIndex },
             { "kv_head", steps.KvHead },
-            {
-                "parameters",
-                $"""
-                global const {context.Storage.StorageType}* restrict queries, // [tokens, QUERY_HEADS, HEAD_DIM]
-                global const {context.Cache.StorageType}* restrict keys,
-                global const {context.Cache.StorageType}* restrict values,
-                global {context.Storage.StorageType}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
-                global float* restrict lse, // [tokens, QUERY_HEADS]: natural log of the softmax denominator
-                global float* restrict partial_outputs, // [partial rows, KV_HEADS, VALUE_DIM]
-                global float2* restrict partial_states, // [partial rows, KV_HEADS]: {rules.StateComment}
-                global const int* restrict plan,
-                int items_at, // where the work items begin in the plan
-                {context.Addressing.Parameters}{(tile.MergesSplits ? MergeCounters.Replace("    ", "") : "")}{context.ScaleParameters()}{TileClasses.Parameters(spec)}{KernelInput.EndOfParameters(rules.Inputs)}
-                """
-            },
             { "asks_first_position", hidesNothing.Contains("first_position") },
             { "asks_last_position", hidesNothing.Contains("last_position") },
             { "calls_value_row", steps.CallsValueRow },

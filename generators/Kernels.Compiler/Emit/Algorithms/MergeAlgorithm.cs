@@ -7,6 +7,7 @@ internal static class MergeAlgorithm
 {
     public static void Write(CodeWriter writer, KernelContext context) => writer.Render("Common/merge", new(context.Holes)
     {
-        { "end_of_parameters", KernelInput.EndOfParameters(context.Spec.Sinks ? [KernelInput.Sinks] : []) },
+        { "entry", KernelEntryPoint.Of(KernelAlgorithm.Merge) },
+        { "parameters", KernelParameters.Of(context, KernelAlgorithm.Merge) },
     });
 }

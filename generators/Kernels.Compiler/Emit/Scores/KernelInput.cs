@@ -31,38 +31,26 @@ internal sealed record KernelInput(string Type, string Name, string Meaning, str
 
     public static readonly KernelInput Rope = new("global const float2*", "rope", "[positions, ROTARY_DIM / 2]: cosine and sine");
 
-    /// <summary>All inputs of a spec's flash kernels, in the order in which the launcher gives them: the options' first, then the mods'.</summary>
-    public static IReadOnlyList<KernelInput> Of(AttentionSpec spec)
+    /// <summary>All inputs of a spec's flash kernels, in the order in which the launcher gives them.</summary>
+    public static IReadOnlyList<KernelInput> Of(AttentionSpec spec) =>
+    [
+        .. KernelArguments.Inputs(spec.Shape).SelectMany(argument => Find(argument) is { } input ? [input] : spec.ModInputs.Select(Of)),
+    ];
+
+    /// <summary>The input that is an argument, or null where it is none of an option's.</summary>
+    public static KernelInput? Find(KernelArgument argument) => argument switch
     {
-        var inputs = new List<KernelInput>();
-        if (spec.Sinks)
-        {
-            inputs.Add(Sinks);
-        }
-
-        if (spec.Documents)
-        {
-            inputs.Add(Documents);
-        }
-
-        if (spec.KeyPadding)
-        {
-            inputs.AddRange([KeyMask, KeyMaskStride]);
-        }
-
-        if (spec.Bias)
-        {
-            inputs.AddRange([Bias, BiasRequestStride, BiasHeadStride, BiasQueryStride]);
-        }
-
-        if (spec.Rope != RopeStyle.None)
-        {
-            inputs.Add(Rope);
-        }
-
-        inputs.AddRange(spec.ModInputs.Select(Of));
-        return inputs;
-    }
+        KernelArgument.Sinks => Sinks,
+        KernelArgument.Documents => Documents,
+        KernelArgument.KeyMask => KeyMask,
+        KernelArgument.KeyMaskStride => KeyMaskStride,
+        KernelArgument.Bias => Bias,
+        KernelArgument.BiasRequestStride => BiasRequestStride,
+        KernelArgument.BiasHeadStride => BiasHeadStride,
+        KernelArgument.BiasQueryStride => BiasQueryStride,
+        KernelArgument.Rope => Rope,
+        _ => null,
+    };
 
     /// <summary>An input of a mod. Its name is apart from the kernel's own, in ASCII, and no other input's.</summary>
     public static KernelInput Of(ModInput input) => new(ScoreRules.TypeOf(input.Type), NameOf(input.Name), "");

@@ -13,12 +13,8 @@ ${lane_vocabulary}
 //: once ${score_functions}
 //: include tile_classes
 
-kernel void classify_tiles(
-    global uchar* restrict tile_classes, // [items, CLASS_HEADS, class_stride]
-    global const int* restrict plan,
-    int items_at, // where the work items begin in the plan
-    int tile_keys, // keys of a tile
-    int class_stride${end_of_parameters}
+kernel void ${entry}(
+    ${parameters}
 {
     const int tile = get_global_id(0);
     if (tile >= class_stride)

@@ -5,13 +5,8 @@ ${logarithms}
 
 //: once ${store_helper}
 kernel __attribute__((reqd_work_group_size(${combine_work_group}, 1, 1)))
-void combine(
-    global const float* restrict partial_outputs, // [partial rows, KV_HEADS, VALUE_DIM]
-    global const float2* restrict partial_states, // [partial rows, KV_HEADS]: ${state_comment}
-    global ${storage}* restrict outputs, // [tokens, QUERY_HEADS, VALUE_DIM]
-    global float* restrict lse, // [tokens, QUERY_HEADS]
-    global const int* restrict plan,
-    int rows_at${end_of_parameters}
+void ${entry}(
+    ${parameters}
 {
     // Output row of the group's KV head 0, first partial row, number of splits, partial rows between splits.
     const int4 merge = vload4(get_group_id(0), plan + rows_at);

@@ -11,12 +11,8 @@ static float read_lse(float x)
 }
 
 kernel __attribute__((reqd_work_group_size(${combine_work_group}, 1, 1)))
-void merge_states(
-    global const ${storage}* restrict outputs, // [states, tokens, QUERY_HEADS, VALUE_DIM]
-    global const float* restrict lse, // [states, tokens, QUERY_HEADS]
-    global ${storage}* restrict merged, // [tokens, QUERY_HEADS, VALUE_DIM]
-    global float* restrict merged_lse, // [tokens, QUERY_HEADS]
-    int states${end_of_parameters}
+void ${entry}(
+    ${parameters}
 {
     const long row = get_group_id(0); // of (token, query head) pairs
     const long rows = get_num_groups(0);
