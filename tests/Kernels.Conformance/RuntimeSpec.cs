@@ -41,7 +41,7 @@ internal sealed class RuntimeSpec
             target =>
             {
                 KernelPlan plan = Planner.Plan(spec, (CompilerTypes.KernelTarget)target);
-                return new KernelGeometry(Tile(plan.Prefill), Tile(plan.Decode), plan.AppendWorkGroupSize, plan.CombineWorkGroupSize)
+                return new KernelGeometry(target, Tile(plan.Prefill), Tile(plan.Decode), plan.AppendWorkGroupSize, plan.CombineWorkGroupSize)
                 {
                     PrefillVariants = [.. plan.PrefillVariants.Select(Tile)],
                 };

@@ -6,7 +6,7 @@ namespace Kernels.Tests;
 public sealed class SharedPrefixPlanTests
 {
     private const int PageSize = 16;
-    private static readonly KernelGeometry Geometry = new(new TileGeometry(32, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
+    private static readonly KernelGeometry Geometry = new(KernelTarget.Portable, new TileGeometry(32, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
 
     // A request is (pages in common with those of its group, tokens of its own, queries).
     private static readonly Gen<(int Group, int Own, int Queries)[]> Steps =

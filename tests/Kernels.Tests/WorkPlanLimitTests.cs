@@ -8,7 +8,7 @@ public sealed class WorkPlanLimitTests
     // So large that a step at the limit has few items.
     private const int Rows = 1 << 20;
 
-    private static readonly KernelGeometry Geometry = new(new TileGeometry(Rows, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
+    private static readonly KernelGeometry Geometry = new(KernelTarget.Portable, new TileGeometry(Rows, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
     private static readonly AttentionShape Shape = Of(1, 1);
 
     [Fact]

@@ -6,7 +6,7 @@ namespace Kernels.Tests;
 public sealed class WorkPlanTests
 {
     private const int QueryTile = 32;
-    private static readonly KernelGeometry Geometry = new(new TileGeometry(QueryTile, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
+    private static readonly KernelGeometry Geometry = new(KernelTarget.Portable, new TileGeometry(QueryTile, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
     private static readonly KernelGeometry Merging = Geometry with { Decode = Geometry.Decode with { MergesSplits = true } };
 
     private static readonly Gen<AttentionRequest> Requests = Gen.OneOf(
@@ -113,7 +113,7 @@ public sealed class WorkPlanTests
     {
         const int Cores = 64;
         AttentionShape shape = new(32, 8, 128, 128, 0.088, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Nhd);
-        KernelGeometry geometry = Geometry with { Decode = new TileGeometry(4, 16, WorkGroupSize: 1, LocalBytes: 0, KvHeads: together) };
+        KernelGeometry geometry = Geometry with { Target = KernelTarget.Cpu, Decode = new TileGeometry(4, 16, WorkGroupSize: 1, LocalBytes: 0, KvHeads: together) };
         var plan = new WorkPlan();
         plan.Build(shape, geometry, Cores, new Slots(0), [new AttentionRequest(0, 1, 8192)]);
         Assert.InRange(plan.DecodeItems.Count * shape.KvHeads / together, Cores, 8 * Cores);

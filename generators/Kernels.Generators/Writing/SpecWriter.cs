@@ -81,6 +81,7 @@ internal static class SpecWriter
             KernelPlan plan = Planner.Plan(spec, target);
             writer.Add($"""
                         global::Kernels.KernelTarget.{target} => new global::Kernels.KernelGeometry(
+                            Target: target,
                             Prefill: {Tile(plan.Prefill)},
                             Decode: {Tile(plan.Decode)},
                             AppendWorkGroupSize: {plan.AppendWorkGroupSize}, CombineWorkGroupSize: {plan.CombineWorkGroupSize}){Variants(plan)},

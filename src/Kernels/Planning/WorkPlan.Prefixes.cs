@@ -36,7 +36,7 @@ public sealed partial class WorkPlan
         foreach (AttentionRequest request in requests)
         {
             int position = request.KeyLength - request.QueryLength;
-            (_, int end) = VisibleKeys(shape, request, position, position + request.QueryLength - 1);
+            (_, int end) = MaskReach.Of(shape, request, position, position + request.QueryLength - 1);
             int count = request.QueryLength * shape.GroupSize;
             ownItems.Add(new WorkItem(
                 Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence, -1, batch + ownItems.Count, 0, KeyBegin: 0));
@@ -51,11 +51,11 @@ public sealed partial class WorkPlan
         }
 
         int Chunk(List<WorkItem> items, TileGeometry tile, int longest) =>
-            Math.Max(ChooseChunk(shape, items, tile, computeUnits), (longest + MaxSplitsOfPart - 1) / MaxSplitsOfPart);
+            Math.Max(KeySplits.ChooseChunk(shape, items, SchedulingProfile.Of(geometry.Target), tile, computeUnits), (longest + MaxSplitsOfPart - 1) / MaxSplitsOfPart);
 
         int longestOwn = ownItems.Max(static item => item.KeyCount), firstPartial = PartialRows, ownRow = 0, mostSplits = 0;
         int ownChunk = Chunk(ownItems, geometry.Decode, longestOwn);
-        (int prefixSplits, int prefixEach) = EqualSplits(prefix, Chunk(prefixItems, geometry.Prefill, prefix), geometry.Prefill.Keys);
+        (int prefixSplits, int prefixEach) = KeySplits.EqualSplits(prefix, Chunk(prefixItems, geometry.Prefill, prefix), geometry.Prefill.Keys);
         foreach (WorkItem item in prefixItems)
         {
             AddParts(prefill, item, prefixSplits, prefixEach, firstPartial + item.FirstRow, rows);
@@ -63,7 +63,7 @@ public sealed partial class WorkPlan
 
         foreach (WorkItem item in ownItems)
         {
-            (int splits, int each) = EqualSplits(item.KeyCount, ownChunk, geometry.Decode.Keys);
+            (int splits, int each) = KeySplits.EqualSplits(item.KeyCount, ownChunk, geometry.Decode.Keys);
             AddParts(decode, item, splits, each, firstPartial + (prefixSplits * rows) + ownRow, rows);
             for (int row = 0; row < item.RowCount; row++)
             {

@@ -9,26 +9,6 @@ namespace Kernels;
 /// </summary>
 public sealed partial class WorkPlan
 {
-    // Below this many keys a split costs more (its state is written and read again) than it gains.
-    private const int SmallestSplit = 256;
-
-    // What the launch of the merge costs, in keys of one work-group.
-    private const int SplitCost = 128;
-
-    // Work-groups of many work-items are those of GPUs, where the kernel that merges is a launch more, unless the last work-group merges.
-    private const int GroupSplitCost = 320;
-    private const int MergedSplitCost = 96;
-
-    // Rows of an item that is bound by reading its keys rather than by multiplying them.
-    private const int FewRows = 16;
-
-    // How much more than its share of the bandwidth a compute unit can take when others take less.
-    private const double MostOfShare = 1.25;
-
-    // A work-group takes as long to begin and to end as to read about so many keys; a work-item alone waits for nobody.
-    private const int GroupStartCost = 256;
-    private const int ItemStartCost = 32;
-
     /// <summary>The most pieces that an item's keys are split into; the combine kernel has room for as many.</summary>
     public const int MaxSplits = KernelContract.MaxSplits;
 
@@ -37,9 +17,6 @@ public sealed partial class WorkPlan
     /// windows to positions and rows in 32 bits.
     /// </summary>
     public const int MaxLength = 1 << 30;
-
-    // Keys of a piece where nothing may depend on the batch.
-    private const int DeterministicSplit = 512;
 
     private const int IntsPerItem = KernelContract.WorkItemInts;
     private const int IntsPerMerge = 4;
@@ -152,8 +129,9 @@ public sealed partial class WorkPlan
             pages += PagesNeeded(shape, request);
         }
 
-        Split(shape, prefill, geometry.Prefill, computeUnits, prompts: true);
-        Split(shape, decode, geometry.Decode, computeUnits, prompts: false);
+        var profile = SchedulingProfile.Of(geometry.Target);
+        Split(shape, prefill, profile, geometry.Prefill, computeUnits, prompts: true);
+        Split(shape, decode, profile, geometry.Decode, computeUnits, prompts: false);
         int positions = shape.Rope == RopeStyle.None ? 0 : Tokens;
         CheckLength(Tokens + (IntsPerItem * ((long)prefill.Count + decode.Count)) + ((long)IntsPerMerge * merges.Count) + pages + positions);
         PositionsAt = PagesAt + pages;
@@ -242,7 +220,7 @@ public sealed partial class WorkPlan
             int count = Math.Min(tile, rows - row);
             int first = position + (row / shape.GroupSize);
             int last = position + ((row + count - 1) / shape.GroupSize);
-            (int begin, int end) = VisibleKeys(shape, request, first, last);
+            (int begin, int end) = MaskReach.Of(shape, request, first, last);
             items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength, KeyBegin(shape)));
         }
     }
@@ -250,39 +228,17 @@ public sealed partial class WorkPlan
     /// <summary>Where a request's keys begin among those of all, which only documents are told by.</summary>
     private int KeyBegin(AttentionShape shape) => shape.Documents ? (int)Keys : 0;
 
-    /// <summary>The range outside which no query from position <paramref name="first"/> to <paramref name="last"/> sees a key.</summary>
-    private static (int Begin, int End) VisibleKeys(AttentionShape shape, AttentionRequest request, int first, int last)
-    {
-        long begin = shape.WindowLeft < 0 ? 0 : (long)first - shape.WindowLeft;
-        long end = request.KeyLength;
-        if (shape.WindowRight >= 0)
-        {
-            end = Math.Min(end, (long)last + shape.WindowRight + 1);
-        }
-
-        // A mask that is not known here hides what it hides in the kernel; all is planned.
-        end = shape.Mask switch
-        {
-            AttentionMask.Causal => Math.Min(end, last + 1),
-            AttentionMask.PrefixCausal => Math.Min(end, Math.Max(last + 1, request.PrefixLength)),
-            _ => end,
-        };
-
-        begin = Math.Clamp(begin, 0, request.KeyLength);
-        return ((int)begin, (int)Math.Clamp(end, begin, request.KeyLength));
-    }
-
     /// <summary>Splits long items so that all work-groups end at about the same time, and puts the longest first.</summary>
-    private void Split(AttentionShape shape, List<WorkItem> items, TileGeometry tile, int computeUnits, bool prompts)
+    private void Split(AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits, bool prompts)
     {
         int keys = tile.Keys;
-        int chosen = shape.Deterministic ? 0 : ChooseChunk(shape, items, tile, computeUnits);
+        int chosen = shape.Deterministic ? 0 : KeySplits.ChooseChunk(shape, items, profile, tile, computeUnits);
         int whole = items.Count;
         for (int i = 0; i < whole; i++)
         {
             WorkItem item = items[i];
-            int chunk = !shape.Deterministic ? chosen : prompts ? Math.Max(1, item.KeyCount) : FixedChunk(item.KeyCount, keys);
-            (int splits, int each) = EqualSplits(item.KeyCount, chunk, keys);
+            int chunk = !shape.Deterministic ? chosen : prompts ? Math.Max(1, item.KeyCount) : KeySplits.FixedChunk(item.KeyCount, keys);
+            (int splits, int each) = KeySplits.EqualSplits(item.KeyCount, chunk, keys);
             if (splits <= 1 || item.PartialRow >= 0)
             {
                 continue;
@@ -334,112 +290,6 @@ public sealed partial class WorkPlan
             merges.Add(new MergeRow(
                 (token * shape.QueryHeads) + (inSequence % shape.GroupSize), PartialRows + row, splits, item.RowCount));
         }
-    }
-
-    /// <summary>
-    /// The piece of keys that one work-group takes where nothing may depend on the batch: it follows from the request alone. Prompts
-    /// are not split then: their states would take more memory than their outputs.
-    /// </summary>
-    private static int FixedChunk(int keyCount, int tileKeys) =>
-        (Math.Max(DeterministicSplit, (keyCount + MaxSplits - 1) / MaxSplits) + tileKeys - 1) / tileKeys * tileKeys;
-
-    /// <summary>Equal splits, not full ones and a rest: they end together.</summary>
-    private static (int Splits, int Each) EqualSplits(int count, int chunk, int tileKeys)
-    {
-        int splits = Math.Max(1, (count + chunk - 1) / chunk);
-        int each = Math.Max(1, ((count + splits - 1) / splits + tileKeys - 1) / tileKeys) * tileKeys;
-        return ((count + each - 1) / each, each);
-    }
-
-    /// <summary>The longest piece of keys that one work-group takes: of several, the one whose estimated time, counted in keys, is the least.</summary>
-    private static int ChooseChunk(AttentionShape shape, List<WorkItem> items, TileGeometry tile, int computeUnits)
-    {
-        int longest = 0, shortest = int.MaxValue, rows = 0;
-        long total = 0;
-        foreach (WorkItem item in items)
-        {
-            if (item.PartialRow >= 0)
-            {
-                continue;
-            }
-
-            longest = Math.Max(longest, item.KeyCount);
-            shortest = Math.Min(shortest, item.KeyCount);
-            rows = Math.Max(rows, item.RowCount);
-            total += item.KeyCount;
-        }
-
-        bool isGroup = tile.WorkGroupSize > 1;
-
-        // Of an item, each for some of the KV heads. Time is counted in keys that a work-group reads for all of its heads.
-        int groups = shape.KvHeads / tile.KvHeads;
-        (int startCost, int splitCost) = isGroup ? (GroupStartCost, tile.MergesSplits ? MergedSplitCost : GroupSplitCost) : (ItemStartCost, SplitCost / tile.KvHeads);
-
-        // Groups of few rows that keep many copies on their way wait for memory: one alone on a compute unit reads faster than several together.
-        bool isBandwidthBound = tile.MergesSplits && rows <= FewRows;
-        bool isEven = 4 * (long)shortest >= 3 * (long)longest;
-        double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
-        double ideal = total * groups / slots;
-        int best = tile.Keys;
-        double bestCost = double.PositiveInfinity;
-        for (int splits = 1; splits <= MaxSplits; splits += Math.Max(1, splits / (isBandwidthBound ? 16 : 4)))
-        {
-            int chunk = Math.Max(1, (((longest + splits - 1) / splits) + tile.Keys - 1) / tile.Keys) * tile.Keys;
-            if (splits > 1 && chunk < SmallestSplit / tile.KvHeads)
-            {
-                break;
-            }
-
-            long pieces = 0;
-            foreach (WorkItem item in items)
-            {
-                pieces += item.PartialRow >= 0 ? 1 : Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
-            }
-
-            if (isBandwidthBound && isEven && splits > 1 && pieces * groups > 4 * slots)
-            {
-                break; // the device is full many times over
-            }
-
-            // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
-            int piece = Math.Min(chunk, longest);
-            double time = isBandwidthBound ? ReadingTime(pieces * groups, piece, isEven ? null : ideal * tile.GroupsPerUnit, slots, tile.GroupsPerUnit)
-                : isEven ? Waves(pieces * groups / slots) * (piece + startCost)
-                : Math.Max(piece + startCost, ideal + (chunk / 4.0) + (pieces * groups * startCost / slots));
-
-            // A partial state is written and read again; that takes about as long as reading twice as many keys as it has rows.
-            double merging = splits == 1 ? 0 : splitCost + (pieces * groups * 2.0 * rows / slots);
-            if (time + merging < bestCost)
-            {
-                (best, bestCost) = (chunk, time + merging);
-            }
-        }
-
-        return best;
-
-        // In a last wave that is not full, a GPU's groups of few rows have more bandwidth each.
-        double Waves(double share) => isGroup && rows <= FewRows && share > 1 ? share + 0.125 : Math.Ceiling(share);
-    }
-
-    /// <summary>
-    /// Estimated time of groups that wait for memory, in keys that a compute unit's share of the bandwidth reads meanwhile: full waves,
-    /// and one that is not full, in which each group has more bandwidth, up to what one compute unit can take.
-    /// </summary>
-    /// <param name="groups">Work-groups.</param>
-    /// <param name="piece">Keys of the longest.</param>
-    /// <param name="all">Keys of all of them on each compute unit where they are unequal and fill one another's gaps; null where they are equal.</param>
-    /// <param name="slots">Work-groups that run at a time.</param>
-    /// <param name="perUnit">Of these, on a compute unit.</param>
-    private static double ReadingTime(double groups, int piece, double? all, double slots, int perUnit)
-    {
-        if (all is { } keys)
-        {
-            return Math.Max(piece / MostOfShare, keys + (piece / 4.0)) + GroupStartCost;
-        }
-
-        double waves = Math.Floor(groups / slots), rest = groups - (waves * slots);
-        double last = rest == 0 ? 0 : Math.Max(rest * piece * perUnit / slots, piece / MostOfShare);
-        return (waves * piece * perUnit) + last + (Math.Ceiling(groups / slots) * GroupStartCost);
     }
 
     private static int PagesNeeded(AttentionShape shape, AttentionRequest request) =>
