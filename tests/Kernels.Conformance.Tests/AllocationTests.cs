@@ -53,8 +53,8 @@ public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<Devic
             cache.Extend(0, 1);
             cache.Extend(1, 1);
             plan.Build(cache, requests);
-            launcher.Append(plan, cache, 0, news, news).Dispose();
-            launcher.Attend(plan, cache, 0, queries, outputs, null).Dispose();
+            launcher.EnqueueAppend(plan, cache, 0, news, news).Dispose();
+            launcher.EnqueueAttend(plan, cache, 0, queries, outputs).Dispose();
             cache.Truncate(0, keys);
             cache.Truncate(1, keys);
         }

@@ -84,19 +84,19 @@ public sealed class BadInputTests(DeviceFixture fixture)
         setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
         using DeviceBuffer<float> small = setup.Device.Allocate<float>(KeyElements - 1), large = setup.Device.Allocate<float>(OutputElements);
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
-        Assert.Throws<ArgumentException>("keys", () => launcher.Append(setup.Plan, setup.Cache, 0, small, large));
-        Assert.Throws<ArgumentException>("values", () => launcher.Append(setup.Plan, setup.Cache, 0, large, small));
-        Assert.Throws<ArgumentException>("queries", () => launcher.Attend(setup.Plan, setup.Cache, 0, small, large, null));
-        Assert.Throws<ArgumentException>("outputs", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, small, null));
+        Assert.Throws<ArgumentException>("keys", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, small, large));
+        Assert.Throws<ArgumentException>("values", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, small));
+        Assert.Throws<ArgumentException>("queries", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, small, large));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, small));
         using DeviceBuffer<float> other = setup.Device.Allocate<float>(OutputElements), lse = setup.Device.Allocate<float>(Shape.QueryHeads - 1);
-        Assert.Throws<ArgumentException>("lse", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, other, lse));
-        Assert.Throws<ArgumentException>("outputs", () => launcher.Attend(setup.Plan, setup.Cache, 0, large, large, null));
-        Assert.Throws<ArgumentNullException>("keys", () => launcher.Append(setup.Plan, setup.Cache, 0, null!, large));
-        Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.Append(setup.Plan, setup.Cache, 1, large, large));
-        Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.Attend(setup.Plan, setup.Cache, -1, large, other, null));
-        Assert.Throws<ArgumentException>("merged", () => launcher.MergeStates(1, 1, large, other, large, other));
+        Assert.Throws<ArgumentException>("lse", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, other, lse: lse));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, large));
+        Assert.Throws<ArgumentNullException>("keys", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, null!, large));
+        Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 1, large, large));
+        Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, -1, large, other));
+        Assert.Throws<ArgumentException>("merged", () => launcher.EnqueueMergeStates(1, 1, large, other, large, other));
         using DeviceBuffer<float> merged = setup.Device.Allocate<float>(OutputElements);
-        Assert.Throws<ArgumentException>("mergedLse", () => launcher.MergeStates(1, 1, large, other, merged, other));
+        Assert.Throws<ArgumentException>("mergedLse", () => launcher.EnqueueMergeStates(1, 1, large, other, merged, other));
     }
 
     [SkippableFact]
@@ -117,30 +117,31 @@ public sealed class BadInputTests(DeviceFixture fixture)
         using DeviceBuffer<int> documents = setup.Device.Allocate<int>(5), fewDocuments = setup.Device.Allocate<int>(4);
         using DeviceBuffer<byte> mask = setup.Device.Allocate<byte>(9);
 
+        AttentionInputs inputs = default;
+        using DeviceBuffer<float> fewSinks = setup.Device.Allocate<float>(Shape.QueryHeads - 1);
         Missing("Sinks");
-        launcher.Sinks = setup.Device.Allocate<float>(Shape.QueryHeads - 1);
+        inputs = inputs with { Sinks = fewSinks };
         Refused("Sinks", "4");
-        launcher.Sinks.Dispose();
-        launcher.Sinks = large;
+        inputs = inputs with { Sinks = large };
 
         Missing("Documents");
-        launcher.Documents = fewDocuments;
+        inputs = inputs with { Documents = fewDocuments };
         Refused("Documents", "5");
-        launcher.Documents = documents;
+        inputs = inputs with { Documents = documents };
 
         Missing("KeyPadding");
-        launcher.KeyPadding = new KeyMask(mask, 2, 2);
+        inputs = inputs with { KeyPadding = new KeyMask(mask, 2, 2) };
         Refused("KeyPadding", "3 keys");
-        launcher.KeyPadding = new KeyMask(mask, 1, 3);
+        inputs = inputs with { KeyPadding = new KeyMask(mask, 1, 3) };
         Missing("Bias");
         Assert.Throws<ArgumentException>("values", () => new KeyMask(mask, 2, 5));
 
-        launcher.Bias = new AttentionBias(large, 1, 2, 1, 3);
+        inputs = inputs with { Bias = new AttentionBias(large, 1, 2, 1, 3) };
         Refused("Bias", "1 or 4 heads");
-        launcher.Bias = new AttentionBias(large, 1, 4, 1, 2);
+        inputs = inputs with { Bias = new AttentionBias(large, 1, 4, 1, 2) };
         Refused("Bias", "3 keys");
-        launcher.Bias = new AttentionBias(large, 3, 1, 2, 4);
-        launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null).Dispose();
+        inputs = inputs with { Bias = new AttentionBias(large, 3, 1, 2, 4) };
+        launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, inputs).Dispose();
         setup.Device.Queue.Finish();
         var e = Assert.Throws<ArgumentException>("values", () => new AttentionBias(large, 1 << 20, 1 << 20, 1 << 20, 1 << 20));
         Assert.Contains("1208925819614629174706176", e.Message, StringComparison.Ordinal);
@@ -151,21 +152,67 @@ public sealed class BadInputTests(DeviceFixture fixture)
         Assert.Throws<ArgumentOutOfRangeException>("queries", () => new AttentionBias(large, 1, 1, 0, 1));
 
         // Three requests for a mask of two.
-        launcher.KeyPadding = new KeyMask(mask, 2, 3);
+        inputs = inputs with { KeyPadding = new KeyMask(mask, 2, 3) };
         setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1), new AttentionRequest(1, 1, 1), new AttentionRequest(2, 1, 1)]);
         Refused("KeyPadding", "3 requests");
 
         void Missing(string name)
         {
-            var e = Assert.Throws<InvalidOperationException>(() => launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null));
+            var e = Assert.Throws<InvalidOperationException>(() => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, inputs));
             Assert.Contains(name, e.Message, StringComparison.Ordinal);
         }
 
         void Refused(string name, string expected)
         {
-            var e = Assert.Throws<ArgumentException>(name, () => launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null));
+            var e = Assert.Throws<ArgumentException>(name, () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, inputs));
             Assert.Contains(expected, e.Message, StringComparison.Ordinal);
         }
+    }
+
+    [SkippableFact]
+    public void InputsThatTheSpecHasNotAreRefused()
+    {
+        using Setup setup = new(fixture.Device);
+        using Setup other = new(fixture.Device, Shape with { KeyPadding = true });
+        AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
+        setup.Cache.Extend(0, 1);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
+        using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements), to = setup.Device.Allocate<float>(OutputElements);
+        using DeviceBuffer<int> ints = setup.Device.Allocate<int>(8);
+        using DeviceBuffer<byte> bytes = setup.Device.Allocate<byte>(8);
+        using DeviceRopeTable angles = new(setup.Device, RopeTable.Plain(8, 8));
+        (float[] q, float[] k, float[] v, float[] o) = Step(1);
+        (string, AttentionInputs)[] unknown =
+        [
+            ("Sinks", new() { Sinks = large }), ("Documents", new() { Documents = ints }), ("KeyPadding", new() { KeyPadding = new(bytes, 1, 8) }),
+            ("Bias", new() { Bias = new(large, 1, 1, 1, 8) }), ("Rope", new() { Rope = angles }), ("Mods", new() { Mods = new NoInputs() }),
+        ];
+        foreach ((string name, AttentionInputs inputs) in unknown)
+        {
+            Action[] launches =
+            [
+                () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, inputs), () => launcher.SubmitAppend(setup.Plan, setup.Cache, 0, large, large, inputs),
+                () => launcher.EnqueueMergeStates(1, 1, large, large, to, to, inputs), () => launcher.Append(setup.Cache, 0, k, v, inputs),
+                () => launcher.Prefill(setup.Cache, 0, q, k, v, o, inputs), () => launcher.Decode(setup.Cache, [0], q, k, v, o, inputs),
+            ];
+            Assert.All(launches, launch => Assert.Contains(Shape.ToString(), Assert.Throws<ArgumentException>(name, launch).Message, StringComparison.Ordinal));
+            Assert.Equal((1, 0), (setup.Cache.Length(0), setup.Cache.Written[0, 0]));
+        }
+
+        // One that the spec has does not excuse one that it has not.
+        other.Cache.Extend(0, 1);
+        other.Cache.MarkWritten(0);
+        other.Plan.Build(other.Cache, [new AttentionRequest(0, 1, 1)]);
+        AttentionInputs both = new() { KeyPadding = new(bytes, 1, 8), Sinks = large };
+        Assert.Throws<ArgumentException>("Sinks", () => other.Launcher.EnqueueAttend(other.Plan, other.Cache, 0, large, to, both));
+        Assert.Throws<ArgumentException>("Sinks", () => other.Launcher.SubmitAttend(other.Plan, other.Cache, 0, large, to, both));
+        Assert.Throws<ArgumentException>("Sinks", () => other.Launcher.Attend(other.Cache, 0, q, o, both));
+        other.Launcher.Attend(other.Cache, 0, q, o, both with { Sinks = null });
+    }
+
+    private sealed class NoInputs : IModInputs
+    {
+        public int Bind(ComputeKernel kernel, int first) => first;
     }
 
     [SkippableFact]
@@ -176,23 +223,21 @@ public sealed class BadInputTests(DeviceFixture fixture)
         setup.Cache.MarkWritten(0);
         setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 3)]);
         using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements), outputs = setup.Device.Allocate<float>(OutputElements);
-        Assert.Throws<InvalidOperationException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
-        Assert.Throws<InvalidOperationException>(() => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null));
+        Assert.Throws<InvalidOperationException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large));
+        Assert.Throws<InvalidOperationException>(() => setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs));
         using DeviceRopeTable two = new(setup.Device, RopeTable.Plain(2, 4)), three = new(setup.Device, RopeTable.Plain(3, 4));
 
         // Long enough in each case, and of other angles.
         using DeviceRopeTable wider = new(setup.Device, RopeTable.Plain(8, 8)), narrower = new(setup.Device, RopeTable.Plain(8, 2));
         foreach ((DeviceRopeTable table, string[] named) in new[] { (two, new[] { "3 positions", "2" }), (wider, ["dimension 4", "8"]), (narrower, ["dimension 4", "2"]) })
         {
-            setup.Launcher.Rope = table;
-            var e = Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large));
+            var e = Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, new() { Rope = table }));
             Assert.All(named, part => Assert.Contains(part, e.Message, StringComparison.Ordinal));
-            Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null));
+            Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, new() { Rope = table }));
         }
 
-        setup.Launcher.Rope = three;
-        setup.Launcher.Append(setup.Plan, setup.Cache, 0, large, large).Dispose();
-        setup.Launcher.Attend(setup.Plan, setup.Cache, 0, large, outputs, null).Dispose();
+        setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, new() { Rope = three }).Dispose();
+        setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, new() { Rope = three }).Dispose();
         setup.Device.Queue.Finish();
     }
 
@@ -242,12 +287,12 @@ public sealed class BadInputTests(DeviceFixture fixture)
         using Setup setup = new(fixture.Device);
         using KvCache<RuntimeSpec> other = setup.Launcher.CreateCache(2, Capacity, 1);
         using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements);
-        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, buffer, buffer));
-        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.Attend(setup.Plan, setup.Cache, 0, buffer, buffer, null));
+        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, buffer, buffer));
+        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, buffer, buffer));
         other.Extend(0, 1);
         setup.Plan.Build(other, [new AttentionRequest(0, 1, 1)]);
-        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.Append(setup.Plan, setup.Cache, 0, buffer, buffer));
-        Assert.Throws<ArgumentNullException>("plan", () => setup.Launcher.Append(null!, setup.Cache, 0, buffer, buffer));
+        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, buffer, buffer));
+        Assert.Throws<ArgumentNullException>("plan", () => setup.Launcher.EnqueueAppend(null!, setup.Cache, 0, buffer, buffer));
     }
 
     [SkippableFact]
@@ -287,10 +332,10 @@ public sealed class BadInputTests(DeviceFixture fixture)
         gone.Dispose();
         setup.Cache.Extend(0, 1);
         setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
-        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, gone, buffer));
+        Assert.Throws<ObjectDisposedException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, gone, buffer));
         setup.Plan.Dispose();
         Assert.Contains(
-            "AttentionPlan", Assert.Throws<ObjectDisposedException>(() => setup.Launcher.Append(setup.Plan, setup.Cache, 0, buffer, buffer)).ObjectName, StringComparison.Ordinal);
+            "AttentionPlan", Assert.Throws<ObjectDisposedException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, buffer, buffer)).ObjectName, StringComparison.Ordinal);
         Assert.Throws<ObjectDisposedException>(() => setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]));
         using AttentionPlan<RuntimeSpec> plan = setup.Launcher.CreatePlan();
         plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
@@ -299,7 +344,7 @@ public sealed class BadInputTests(DeviceFixture fixture)
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
         Action[] uses =
         [
-            () => launcher.Append(plan, setup.Cache, 0, buffer, buffer), () => launcher.Attend(plan, setup.Cache, 0, buffer, other, null),
+            () => launcher.EnqueueAppend(plan, setup.Cache, 0, buffer, buffer), () => launcher.EnqueueAttend(plan, setup.Cache, 0, buffer, other),
             () => launcher.Append(setup.Cache, 0, k, v), () => launcher.Attend(setup.Cache, 0, q, o),
             () => launcher.Prefill(setup.Cache, 0, q, k, v, o), () => launcher.Decode(setup.Cache, [0], q, k, v, o),
         ];
@@ -317,7 +362,7 @@ public sealed class BadInputTests(DeviceFixture fixture)
         Action[] ofTheLauncher =
         [
             () => launcher.CreateCache(1, 1, 1), () => launcher.CreatePagedCache(1, 1), () => launcher.CreatePlan(), () => launcher.CreateBlockMask(plan),
-            () => launcher.MergeStates(1, 1, buffer, buffer, other, other),
+            () => launcher.EnqueueMergeStates(1, 1, buffer, buffer, other, other),
         ];
         Assert.All([.. uses, .. ofTheLauncher], use => Assert.Equal(RuntimeSpec.Describe(Shape).Name, Assert.Throws<ObjectDisposedException>(use).ObjectName));
     }

@@ -115,7 +115,7 @@ internal static class Child
         float[] lse = [.. Enumerable.Range(0, states * rows).Select(i => i == 5 ? float.NegativeInfinity : i / 4f)];
         using DeviceBuffer<float> from = device.Upload<float>(outputs), fromLse = device.Upload<float>(lse);
         using DeviceBuffer<float> to = device.Allocate<float>(rows * dim), toLse = device.Allocate<float>(rows);
-        launcher.MergeStates(states, tokens, from, fromLse, to, toLse).Dispose();
+        launcher.EnqueueMergeStates(states, tokens, from, fromLse, to, toLse).Dispose();
         float[] merged = new float[rows * dim];
         device.Queue.Read(to, merged.AsSpan());
         bool right = Enumerable.Range(0, rows * dim).All(i =>
@@ -132,28 +132,28 @@ internal static class Child
     private static bool LeavesOutTiles(ComputeDevice device, KernelTarget target)
     {
         const int queries = 12, keys = 300;
-        using var attention = new NarrowWindow(device, target) { Inputs = new(3) };
+        using var attention = new NarrowWindow(device, target);
+        var inputs = new NarrowWindow.Inputs { Left = 3 };
         using KvCache<NarrowWindow> cache = attention.CreateCache(1, keys);
         using AttentionPlan<NarrowWindow> plan = attention.CreatePlan();
         cache.Extend(0, keys);
         plan.Build(cache, [new(0, keys, keys)]);
         float[] rows = [.. Enumerable.Range(0, keys * NarrowWindow.HeadDim).Select(i => (i % 11 / 10f) - 0.5f)];
         using DeviceBuffer<float> stored = device.Upload<float>(rows);
-        attention.Append(plan, cache, 0, stored, stored).Dispose();
+        attention.EnqueueAppend(plan, cache, 0, stored, stored).Dispose();
         plan.Build(cache, [new(0, queries, keys)]);
         using DeviceBuffer<float> asked = device.Upload<float>(rows.AsSpan(0, queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim));
         using DeviceBuffer<float> first = device.Allocate<float>(queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim), second = device.Allocate<float>(first.Length);
-        float[] without = Attend(first);
-        using BlockMask<NarrowWindow> mask = attention.CreateBlockMask(plan);
-        attention.BlockMask = mask;
-        bool right = mask.Count().Empty > 0 && without.AsSpan().SequenceEqual(Attend(second));
+        float[] without = Attend(first, inputs);
+        using BlockMask<NarrowWindow> mask = attention.CreateBlockMask(plan, inputs);
+        bool right = mask.Count().Empty > 0 && without.AsSpan().SequenceEqual(Attend(second, new() { Left = 3, BlockMask = mask }));
         Console.WriteLine($"block mask: {(right ? "passed" : "wrong")}");
         return right;
 
-        float[] Attend(DeviceBuffer<float> to)
+        float[] Attend(DeviceBuffer<float> to, NarrowWindow.Inputs given)
         {
             float[] outputs = new float[to.Length];
-            attention.Attend(plan, cache, 0, asked, to).Dispose();
+            attention.EnqueueAttend(plan, cache, 0, asked, to, given).Dispose();
             device.Queue.Read(to, outputs.AsSpan());
             return outputs;
         }
@@ -163,10 +163,10 @@ internal static class Child
     private static int RunDivisions(ComputeDevice device, KernelTarget target)
     {
         const int least = int.MinValue;
-        using var attention = new DividedScores(device, target) { Inputs = new(least) };
+        using var attention = new DividedScores(device, target);
         CaseResult result = CaseRunner.Run(
             new AttentionCase(DividedScores.Descriptor.Shape, [(70, 70)], Seed: 1),
-            GeneratedKernels.Contiguous<DividedScores, float>(attention),
+            GeneratedKernels.Contiguous<DividedScores, float>(attention, _ => new DividedScores.Inputs { Least = least }),
             new() { ScoreMod = (score, batch, head, query, key) => DividedScores.Documented(score, query, key, least) });
         Console.WriteLine($"divisions: {result.Failure ?? "as documented"}");
         try

@@ -60,7 +60,7 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
             for (int layer = 0; layer < Layers; layer++)
             {
                 using DeviceBuffer<float> rows = fixture.Device.Upload<float>(Normal(tokens * Shape.HeadDim));
-                launcher.Append(plan, cache, layer, rows, rows).Dispose();
+                launcher.EnqueueAppend(plan, cache, layer, rows, rows).Dispose();
             }
         }
 
@@ -71,7 +71,7 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
             return [.. Enumerable.Range(0, Layers).Select(layer =>
             {
                 float[] read = new float[outputs.Length];
-                launcher.Attend(plan, cache, layer, queries, outputs, null).Dispose();
+                launcher.EnqueueAttend(plan, cache, layer, queries, outputs).Dispose();
                 fixture.Device.Queue.Read(outputs, read.AsSpan());
                 Assert.All(read, x => Assert.True(float.IsFinite(x)));
                 return read;

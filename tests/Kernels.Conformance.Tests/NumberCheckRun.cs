@@ -48,11 +48,11 @@ internal sealed class NumberCheckRun<T> : NumberCheckRun where T : unmanaged
         using DeviceBuffer<T> queries = Upload(AttentionTensor.Queries, QueryHeads, Dim);
         using DeviceBuffer<T> keys = Upload(AttentionTensor.Keys, KvHeads, Dim), values = Upload(AttentionTensor.Values, KvHeads, ValueDim);
         using DeviceBuffer<T> outputs = device.Allocate<T>(Tokens * QueryHeads * ValueDim);
-        launcher.Bias = new AttentionBias(bias, requests: 1, heads: 1, queries: 3, keys: 8);
+        var inputs = new AttentionInputs { Bias = new AttentionBias(bias, requests: 1, heads: 1, queries: 3, keys: 8) };
         try
         {
             launcher.SubmitAppend(plan, cache, Layer, keys, values);
-            launcher.SubmitAttend(plan, cache, Layer, queries, outputs, null);
+            launcher.SubmitAttend(plan, cache, Layer, queries, outputs, inputs);
             device.Queue.Finish();
             return "nothing was thrown";
         }

@@ -96,11 +96,10 @@ public sealed class PoisonTests(DeviceFixture fixture)
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(1, 50, 1);
         launcher.Append(cache, 0, k, v);
         using DeviceBuffer<float> bias = fixture.Device.Upload<float>([.. Enumerable.Repeat(score, 50)]);
-        launcher.Bias = new AttentionBias(bias, 1, 1, 1, 50);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
         plan.Build(cache, [new AttentionRequest(0, 3, 50)]);
         using DeviceBuffer<float> queries = fixture.Device.Upload<float>(q), outs = fixture.Device.Allocate<float>(outputs.Length), lses = fixture.Device.Allocate<float>(3);
-        launcher.Attend(plan, cache, 0, queries, outs, lses).Dispose();
+        launcher.EnqueueAttend(plan, cache, 0, queries, outs, new() { Bias = new AttentionBias(bias, 1, 1, 1, 50) }, lses).Dispose();
         fixture.Device.Queue.Read(outs, outputs.AsSpan());
         fixture.Device.Queue.Read(lses, lse.AsSpan());
         for (int i = 0; i < outputs.Length; i++)

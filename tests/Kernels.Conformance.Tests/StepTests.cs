@@ -249,7 +249,7 @@ public sealed class StepTests(DeviceFixture fixture)
         using AttentionLauncher<RuntimeSpec, float> cpu = new(setup.Device, RuntimeSpec.Describe(Shape), KernelTarget.Cpu);
         using AttentionPlan<RuntimeSpec> plan = portable.CreatePlan();
         plan.Build(setup.Cache, [new(0, 1, 2)]);
-        Assert.Throws<ArgumentException>("plan", () => cpu.SubmitAttend(plan, setup.Cache, 0, setup.Queries, setup.Outputs, null));
+        Assert.Throws<ArgumentException>("plan", () => cpu.SubmitAttend(plan, setup.Cache, 0, setup.Queries, setup.Outputs));
 
         using ComputeDevice other = ComputeDevice.Open(setup.Device.Info);
         using AttentionLauncher<RuntimeSpec, float> there = new(other, setup.Descriptor);
@@ -262,9 +262,9 @@ public sealed class StepTests(DeviceFixture fixture)
         Assert.Throws<ArgumentException>("cache", () => setup.Launcher.Append(cacheThere, 0, k, v));
         Assert.Equal(0, cacheThere.Length(0));
         planThere.Build(cacheThere, []);
-        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.SubmitAttend(planThere, cacheThere, 0, setup.Queries, setup.Outputs, null));
-        Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, 0, bufferThere, setup.Outputs, null));
-        Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, 0, setup.Queries, bufferThere, null));
+        Assert.Throws<ArgumentException>("plan", () => setup.Launcher.SubmitAttend(planThere, cacheThere, 0, setup.Queries, setup.Outputs));
+        Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, 0, bufferThere, setup.Outputs));
+        Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, 0, setup.Queries, bufferThere));
         Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAppend(setup.Plan, setup.Cache, 0, bufferThere, setup.Queries));
         Assert.Equal(before, setup.Contents());
     }
@@ -289,7 +289,7 @@ public sealed class StepTests(DeviceFixture fixture)
                 // Their memory lives on until the commands have ended.
                 using DeviceBuffer<float> queries = setup.Device.Upload<float>(q), keys = setup.Device.Upload<float>(k), values = setup.Device.Upload<float>(v);
                 setup.Launcher.SubmitAppend(setup.Plan, setup.Cache, layer, keys, values);
-                setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, layer, queries, outputs[step], null);
+                setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, layer, queries, outputs[step]);
             }
         }
 
@@ -367,7 +367,7 @@ public sealed class StepTests(DeviceFixture fixture)
         public float[] Attend(AttentionPlan<RuntimeSpec> plan, int layer, int firstQuery = 0)
         {
             using DeviceBuffer<float> queries = Device.Upload<float>(Rows(Capacity).Queries[(firstQuery * QueryElements)..]);
-            Launcher.SubmitAttend(plan, Cache, layer, queries, Outputs, null);
+            Launcher.SubmitAttend(plan, Cache, layer, queries, Outputs);
             float[] outputs = new float[Outputs.Length];
             Device.Queue.Read(Outputs, outputs.AsSpan());
             return outputs[..(plan.Tokens * QueryElements)];
@@ -384,7 +384,7 @@ public sealed class StepTests(DeviceFixture fixture)
             for (int layer = 0; layer < Layers; layer++)
             {
                 Append(Plan, layer, tokens, seed);
-                Launcher.SubmitAttend(Plan, Cache, layer, queries, Outputs, null);
+                Launcher.SubmitAttend(Plan, Cache, layer, queries, Outputs);
             }
 
             Device.Queue.Read(Outputs, outputs.AsSpan());

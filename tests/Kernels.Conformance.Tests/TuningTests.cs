@@ -195,9 +195,9 @@ public sealed class TuningTests : IDisposable
 
         void Check(LoadedCase<CausalMod, float> loaded)
         {
-            attention.BlockMask = null;
+            kernels.BlockMask = null;
             Launched<float> without = loaded.Launch();
-            attention.BlockMask = mask;
+            kernels.BlockMask = mask;
             Launched<float> with = loaded.Launch();
             Assert.True(with.HasBitsOf(without), "the block mask changes bits");
             Assert.Null(loaded.Compare(with).Failure);

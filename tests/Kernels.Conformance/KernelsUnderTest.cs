@@ -10,8 +10,14 @@ internal abstract class KernelsUnderTest<TSpec, T> : IDisposable
 {
     public abstract ComputeDevice Device { get; }
 
-    /// <summary>Gives the kernels what their options take.</summary>
-    public abstract void Set(DeviceInputs inputs);
+    /// <summary>What launches are given from now on.</summary>
+    public AttentionInputs Inputs { get; private set; }
+
+    /// <summary>The block mask that launches are given.</summary>
+    public BlockMask<TSpec>? BlockMask { get; set; }
+
+    /// <summary>Gives launches from now on what the options of the kernels take.</summary>
+    public void Set(AttentionInputs inputs) => Inputs = Complete(inputs);
 
     public abstract IKvCache<TSpec> CreateContiguousCache(int sequences, int capacity);
 
@@ -24,7 +30,12 @@ internal abstract class KernelsUnderTest<TSpec, T> : IDisposable
     public abstract ComputeEvent Attend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, DeviceBuffer<T> queries, DeviceBuffer<T> outputs, DeviceBuffer<float> lse);
 
+    public abstract BlockMask<TSpec> CreateBlockMask(AttentionPlan<TSpec> plan);
+
     public abstract void Dispose();
+
+    /// <summary>What launches are given for the inputs of the options.</summary>
+    protected virtual AttentionInputs Complete(AttentionInputs inputs) => inputs;
 }
 
 /// <summary>A spec made at run time.</summary>
@@ -40,15 +51,6 @@ internal sealed class RuntimeKernels<T>(ComputeDevice device, AttentionDescripto
     /// <summary>The most rows of a request that the decode kernel takes.</summary>
     public int DecodeRows => descriptor.Geometry(launcher.Target).Decode.Rows;
 
-    public override void Set(DeviceInputs inputs)
-    {
-        launcher.Sinks = inputs.Sinks;
-        launcher.Documents = inputs.Documents;
-        launcher.KeyPadding = inputs.KeyPadding;
-        launcher.Bias = inputs.Bias;
-        launcher.Rope = inputs.Rope;
-    }
-
     public override IKvCache<RuntimeSpec> CreateContiguousCache(int sequences, int capacity) => launcher.CreateCache(sequences, capacity, 1);
 
     public override PagedKvCache<RuntimeSpec> CreatePagedCache(int pages) => launcher.CreatePagedCache(pages, 1);
@@ -57,11 +59,13 @@ internal sealed class RuntimeKernels<T>(ComputeDevice device, AttentionDescripto
 
     public override ComputeEvent Append(
         AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache, DeviceBuffer<T> keys, DeviceBuffer<T> values) =>
-        launcher.Append(plan, cache, 0, keys, values);
+        launcher.EnqueueAppend(plan, cache, 0, keys, values, Inputs);
 
     public override ComputeEvent Attend(
         AttentionPlan<RuntimeSpec> plan, IKvCache<RuntimeSpec> cache, DeviceBuffer<T> queries, DeviceBuffer<T> outputs, DeviceBuffer<float> lse) =>
-        launcher.Attend(plan, cache, 0, queries, outputs, lse);
+        launcher.EnqueueAttend(plan, cache, 0, queries, outputs, Inputs with { BlockMask = BlockMask }, lse);
+
+    public override BlockMask<RuntimeSpec> CreateBlockMask(AttentionPlan<RuntimeSpec> plan) => launcher.CreateBlockMask(plan, Inputs);
 
     public override void Dispose() => launcher.Dispose();
 }
@@ -71,25 +75,25 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
     where TSelf : IAttention<TSelf, T>
     where T : unmanaged
 {
-    private readonly Action<DeviceInputs>? set;
+    private readonly Func<AttentionInputs, AttentionInputs>? inputs;
     private readonly Func<int, int, KvCache<TSelf>>? contiguous;
     private readonly Func<int, PagedKvCache<TSelf>>? paged;
-    private readonly Action<AttentionPlan<TSelf>>? prepare;
+    private readonly Func<AttentionPlan<TSelf>, BlockMask<TSelf>>? masks;
 
-    /// <param name="attention">The instance, with the inputs of its mods set.</param>
+    /// <param name="attention">The instance.</param>
     /// <param name="contiguous">Its <c>CreateCache</c>, where its cache is contiguous.</param>
     /// <param name="paged">Its <c>CreateCache</c>, where its cache is paged.</param>
-    /// <param name="set">Sets the properties that its options come with, where it has any.</param>
-    /// <param name="prepare">Called with its plan before each launch.</param>
+    /// <param name="inputs">Its own <c>Inputs</c> with what the options of its shape are given, where its mods have inputs; null: only the options have.</param>
+    /// <param name="masks">Makes a block mask for each launch; null: those that are asked for have <see cref="KernelsUnderTest{TSpec, T}.BlockMask"/>.</param>
     public GeneratedKernels(
         TSelf attention, Func<int, int, KvCache<TSelf>>? contiguous = null, Func<int, PagedKvCache<TSelf>>? paged = null,
-        Action<DeviceInputs>? set = null, Action<AttentionPlan<TSelf>>? prepare = null)
+        Func<AttentionInputs, AttentionInputs>? inputs = null, Func<AttentionPlan<TSelf>, BlockMask<TSelf>>? masks = null)
     {
         Attention = attention;
         this.contiguous = contiguous;
         this.paged = paged;
-        this.set = set;
-        this.prepare = prepare;
+        this.inputs = inputs;
+        this.masks = masks;
     }
 
     public TSelf Attention { get; }
@@ -99,8 +103,6 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
     /// <summary>Rows whose keys were split in the launches so far.</summary>
     public int MergedRows { get; private set; }
 
-    public override void Set(DeviceInputs inputs) => set?.Invoke(inputs);
-
     public override IKvCache<TSelf> CreateContiguousCache(int sequences, int capacity) => contiguous!(sequences, capacity);
 
     public override PagedKvCache<TSelf> CreatePagedCache(int pages) => paged!(pages);
@@ -108,27 +110,33 @@ internal sealed class GeneratedKernels<TSelf, T> : KernelsUnderTest<TSelf, T>
     public override AttentionPlan<TSelf> CreatePlan() => Attention.CreatePlan();
 
     public override ComputeEvent Append(AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, DeviceBuffer<T> keys, DeviceBuffer<T> values) =>
-        Attention.Append(plan, cache, 0, keys, values);
+        Attention.EnqueueAppend(plan, cache, 0, keys, values, Inputs);
 
     public override ComputeEvent Attend(
         AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, DeviceBuffer<T> queries, DeviceBuffer<T> outputs, DeviceBuffer<float> lse)
     {
-        prepare?.Invoke(plan);
         MergedRows += plan.Work.Merges.Count;
-        return Attention.Attend(plan, cache, 0, queries, outputs, lse);
+        using BlockMask<TSelf>? own = masks?.Invoke(plan);
+        return Attention.EnqueueAttend(plan, cache, 0, queries, outputs, Inputs with { BlockMask = own ?? BlockMask }, lse);
     }
 
+    public override BlockMask<TSelf> CreateBlockMask(AttentionPlan<TSelf> plan) => Attention.CreateBlockMask(plan, Inputs);
+
     public override void Dispose() => Attention.Dispose();
+
+    protected override AttentionInputs Complete(AttentionInputs inputs) => this.inputs?.Invoke(inputs) ?? inputs;
 }
 
 /// <summary>Makes <see cref="GeneratedKernels{TSelf, T}"/> of an instance, by the interface that it has.</summary>
 internal static class GeneratedKernels
 {
-    public static GeneratedKernels<TSelf, T> Contiguous<TSelf, T>(TSelf attention, Action<DeviceInputs>? set = null, Action<AttentionPlan<TSelf>>? prepare = null)
+    public static GeneratedKernels<TSelf, T> Contiguous<TSelf, T>(
+        TSelf attention, Func<AttentionInputs, AttentionInputs>? inputs = null, Func<AttentionPlan<TSelf>, BlockMask<TSelf>>? masks = null)
         where TSelf : IContiguousAttention<TSelf, T>
-        where T : unmanaged => new(attention, contiguous: (sequences, capacity) => attention.CreateCache(sequences, capacity), set: set, prepare: prepare);
+        where T : unmanaged => new(attention, contiguous: (sequences, capacity) => attention.CreateCache(sequences, capacity), inputs: inputs, masks: masks);
 
-    public static GeneratedKernels<TSelf, T> Paged<TSelf, T>(TSelf attention, Action<DeviceInputs>? set = null, Action<AttentionPlan<TSelf>>? prepare = null)
+    public static GeneratedKernels<TSelf, T> Paged<TSelf, T>(
+        TSelf attention, Func<AttentionInputs, AttentionInputs>? inputs = null, Func<AttentionPlan<TSelf>, BlockMask<TSelf>>? masks = null)
         where TSelf : IPagedAttention<TSelf, T>
-        where T : unmanaged => new(attention, paged: pages => attention.CreateCache(pages), set: set, prepare: prepare);
+        where T : unmanaged => new(attention, paged: pages => attention.CreateCache(pages), inputs: inputs, masks: masks);
 }

@@ -66,7 +66,7 @@ internal sealed class LaunchData : IDisposable
     public RopeTable? Rope { get; }
 
     /// <summary>What the shape takes, on the device.</summary>
-    public DeviceInputs Upload(ComputeDevice device)
+    public AttentionInputs Upload(ComputeDevice device)
     {
         AttentionShape shape = test.Shape;
         KeyMask? keyPadding = null;
@@ -78,12 +78,14 @@ internal sealed class LaunchData : IDisposable
             keyPadding = new KeyMask(Upload<byte>(bytes), visible.Length, keys);
         }
 
-        return new DeviceInputs(
-            shape.Sinks ? Upload<float>(sinks) : null,
-            shape.Documents ? Upload<int>([.. documents.SelectMany(ids => ids).DefaultIfEmpty()]) : null,
-            keyPadding,
-            shape.Bias ? new AttentionBias(Upload<float>(bias), biasAxes.Requests, biasAxes.Heads, biasAxes.Queries, biasAxes.Keys) : null,
-            Rope is null ? null : new DeviceRopeTable(Upload<float>(Rope.Values.ToArray()), Rope.Positions, Rope.RotaryDim));
+        return new AttentionInputs
+        {
+            Sinks = shape.Sinks ? Upload<float>(sinks) : null,
+            Documents = shape.Documents ? Upload<int>([.. documents.SelectMany(ids => ids).DefaultIfEmpty()]) : null,
+            KeyPadding = keyPadding,
+            Bias = shape.Bias ? new AttentionBias(Upload<float>(bias), biasAxes.Requests, biasAxes.Heads, biasAxes.Queries, biasAxes.Keys) : null,
+            Rope = Rope is null ? null : new DeviceRopeTable(Upload<float>(Rope.Values.ToArray()), Rope.Positions, Rope.RotaryDim),
+        };
 
         DeviceBuffer<TItem> Upload<TItem>(TItem[] data) where TItem : unmanaged
         {
@@ -137,7 +139,3 @@ internal sealed class LaunchData : IDisposable
         })];
     }
 }
-
-/// <summary>What launches take beside queries, keys and values: what the shape has no option for is null.</summary>
-internal sealed record DeviceInputs(
-    DeviceBuffer<float>? Sinks, DeviceBuffer<int>? Documents, KeyMask? KeyPadding, AttentionBias? Bias, DeviceRopeTable? Rope);

@@ -45,27 +45,27 @@ public sealed class BrokenSpecTests
 
     /// <summary>Options that bring members of their own, and an error.</summary>
     [Theory]
-    [InlineData("Sinks = true", "attention.Sinks = device.Allocate<float>(8);")]
-    [InlineData("Documents = true", "attention.Documents = device.Allocate<int>(8);")]
-    [InlineData("KeyPadding = true", "attention.KeyPadding = null;")]
-    [InlineData("Bias = true", "attention.Bias = null;")]
-    [InlineData("Rope = RopeStyle.HalfSplit", "attention.Rope = new DeviceRopeTable(device, RopeTable.Plain(8, 64));")]
-    [InlineData("Rope = (RopeStyle)9", "attention.Rope = null;")]
+    [InlineData("Sinks = true", "var inputs = new Spec.Inputs { Sinks = device.Allocate<float>(8) };")]
+    [InlineData("Documents = true", "var inputs = new Spec.Inputs { Documents = device.Allocate<int>(8) };")]
+    [InlineData("KeyPadding = true", "var inputs = new Spec.Inputs { KeyPadding = new(device.Allocate<byte>(8), 1, 8) };")]
+    [InlineData("Bias = true", "var inputs = new Spec.Inputs { Bias = new(device.Allocate<float>(8), 1, 1, 1, 8) };")]
+    [InlineData("Rope = RopeStyle.HalfSplit", "var inputs = new Spec.Inputs { Rope = new DeviceRopeTable(device, RopeTable.Plain(8, 64)) };")]
+    [InlineData("Rope = (RopeStyle)9", "var inputs = new Spec.Inputs { Rope = null! };")]
     public void Members_of_options_are_there(string option, string use) => new UserProgram($$"""
         using Kernels;
 
         /// <summary>Wrong.</summary>
         [AttentionKernel(8, 3, 64, {{option}})]
         public sealed partial class Spec;
-        """, User("float", Contiguous + use)).Run().AssertClean();
+        """, User("float", Contiguous + use, given: ", inputs", rope: option.StartsWith("Rope", System.StringComparison.Ordinal) ? ", inputs.Rope" : "")).Run().AssertClean();
 
     /// <summary>Mods with an error: their inputs are what is nearest.</summary>
     [Theory]
-    [InlineData("[ScoreMod] static double Mod(float score, int batch, int head, int query, int key, System.ReadOnlySpan<float> slopes) => score;", "new(floats)")]
-    [InlineData("[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, float[] slopes, long window) => score;", "new(floats, 3)")]
-    [InlineData("[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, ref double cap, System.Span<int> ids) => score;", "new(1f, ints)")]
-    [InlineData("[MaskMod] static bool Mod(int batch, int head, int query, int key, string? name) => name is null;", "new(1f); attention.BlockMask = attention.CreateBlockMask(attention.CreatePlan())")]
-    [InlineData("[ScoreMod] float Mod(float score, int batch, int head, int query, int key, int n) => score; [MaskMod] static bool Visible(int batch, int head, int query, int key, float n) => true;", "new(3)")]
+    [InlineData("[ScoreMod] static double Mod(float score, int batch, int head, int query, int key, System.ReadOnlySpan<float> slopes) => score;", "{ Slopes = floats }")]
+    [InlineData("[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, float[] slopes, long window) => score;", "{ Slopes = floats, Window = 3 }")]
+    [InlineData("[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, ref double cap, System.Span<int> ids) => score;", "{ Cap = 1f, Ids = ints }")]
+    [InlineData("[MaskMod] static bool Mod(int batch, int head, int query, int key, string? name) => name is null;", "{ Name = 1f }; attention.CreateBlockMask(attention.CreatePlan(), inputs).Build(attention.CreatePlan(), inputs)")]
+    [InlineData("[ScoreMod] float Mod(float score, int batch, int head, int query, int key, int n) => score; [MaskMod] static bool Visible(int batch, int head, int query, int key, float n) => true;", "{ N = 3 }")]
     public async Task Inputs_of_mods_are_there(string mods, string inputs)
     {
         GeneratorRun run = new UserProgram($$"""
@@ -74,7 +74,7 @@ public sealed class BrokenSpecTests
             /// <summary>Its mods are wrong.</summary>
             [AttentionKernel(8, 2, 64)]
             public sealed partial class Spec { {{mods}} }
-            """, User("float", Contiguous + $"DeviceBuffer<float> floats = device.Allocate<float>(8); DeviceBuffer<int> ints = device.Allocate<int>(8); System.GC.KeepAlive((floats, ints)); attention.Inputs = {inputs};")).Run();
+            """, User("float", Contiguous + $"DeviceBuffer<float> floats = device.Allocate<float>(8); DeviceBuffer<int> ints = device.Allocate<int>(8); System.GC.KeepAlive((floats, ints)); var inputs = new Spec.Inputs {inputs};", given: ", inputs")).Run();
         Assert.DoesNotContain(run.CompilerDiagnostics, diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         Assert.NotEmpty((await run.AnalyzeAsync()).Where(finding => finding.Severity == DiagnosticSeverity.Error));
     }
@@ -181,7 +181,7 @@ public sealed class BrokenSpecTests
     }
 
     /// <summary>All that a program does with a spec's type.</summary>
-    private static string User(string element, string cache) => $$"""
+    private static string User(string element, string cache, string given = "", string rope = "") => $$"""
         using Kernels;
         using Kernels.OpenCL;
 
@@ -200,10 +200,10 @@ public sealed class BrokenSpecTests
                 Run(attention);
                 AttentionPlan<Spec> plan = attention.CreatePlan();
                 using DeviceBuffer<{{element}}> buffer = device.Allocate<{{element}}>(8);
-                attention.Append(plan, cache, 0, buffer, buffer).Dispose();
-                attention.SubmitAttend(plan, cache, 0, buffer, buffer);
-                attention.Prefill(cache, 0, Queries, Queries, Queries, Queries);
-                attention.Decode(cache, [0, 1], Queries, Queries, Queries, Queries);
+                attention.EnqueueAppend(plan, cache, 0, buffer, buffer{{rope}}).Dispose();
+                attention.SubmitAttend(plan, cache, 0, buffer, buffer{{given}});
+                attention.Prefill(cache, 0, Queries, Queries, Queries, Queries{{given}});
+                attention.Decode(cache, [0, 1], Queries, Queries, Queries, Queries{{given}});
                 System.Console.WriteLine($"{Group}{Rest}{Spec.Descriptor.Name}{Spec.CacheBytesPerToken}{Spec.CacheLayout.KeyBytesPerToken}{attention.Target}{Spec.Create(device)}");
                 System.Console.WriteLine(Spec.KernelSources.Get(KernelTarget.Cpu, KernelAlgorithm.Decode).Length + AttentionCost.Of<Spec>().Shape.CacheBytesPerToken);
                 cache.Dispose();

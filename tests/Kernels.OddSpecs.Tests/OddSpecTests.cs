@@ -42,7 +42,11 @@ public sealed class OddSpecTests
         float[] slopes = [0.5f, -1f, 2f];
         using DeviceBuffer<float> buffer = device.Allocate<float>(slopes.Length);
         device.Queue.Write<float>(buffer, slopes);
-        attention.Inputs = new(0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f, buffer, 0.9f, 1.1f, 1.2f, 1.3f, 1.4f, 1.5f);
+        var inputs = new OddMods.Inputs
+        {
+            É = 0.1f, U00e9 = 0.2f, Input00e9 = 0.3f, Int = 0.4f, Int_ = 0.5f, Size = 0.6f, Item = 0.7f, First = 0.8f, Get_global_id = buffer,
+            键 = 0.9f, 值 = 1.1f, Score_mod_half = 1.2f, Lanes_float = 1.3f, Local = 1.4f, Input = 1.5f,
+        };
 
         float[] queries = new float[3 * 8], keys = new float[3 * 8], values = new float[3 * 8], outputs = new float[3 * 8];
         for (int i = 0; i < queries.Length; i++)
@@ -50,7 +54,7 @@ public sealed class OddSpecTests
             (queries[i], keys[i], values[i]) = (MathF.Sin(i), MathF.Cos(3 * i), i);
         }
 
-        attention.Prefill(cache, 0, queries, keys, values, outputs);
+        attention.Prefill(cache, 0, queries, keys, values, outputs, inputs);
         for (int query = 0; query < 3; query++)
         {
             double[] weights = [.. Enumerable.Range(0, 3).Select(key =>

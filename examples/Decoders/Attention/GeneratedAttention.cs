@@ -142,17 +142,11 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
         }
     }
 
-    public void Append(int layer, DeviceBuffer k, DeviceBuffer v, AttentionInputs inputs)
-    {
-        Set(inputs);
-        attention.SubmitAppend(plan, cache, layer, (DeviceBuffer<TElement>)k, (DeviceBuffer<TElement>)v);
-    }
+    public void Append(int layer, DeviceBuffer k, DeviceBuffer v, AttentionInputs inputs) =>
+        attention.SubmitAppend(plan, cache, layer, (DeviceBuffer<TElement>)k, (DeviceBuffer<TElement>)v, inputs);
 
-    public void Attend(int layer, DeviceBuffer q, DeviceBuffer o, AttentionInputs inputs)
-    {
-        Set(inputs);
-        attention.SubmitAttend(attending, cache, layer, (DeviceBuffer<TElement>)q, (DeviceBuffer<TElement>)o);
-    }
+    public void Attend(int layer, DeviceBuffer q, DeviceBuffer o, AttentionInputs inputs) =>
+        attention.SubmitAttend(attending, cache, layer, (DeviceBuffer<TElement>)q, (DeviceBuffer<TElement>)o, inputs);
 
     public void Reset(int sequence)
     {
@@ -177,18 +171,5 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
         narrowed?.Dispose();
         cache.Dispose();
         attention.Dispose();
-    }
-
-    private void Set(AttentionInputs inputs)
-    {
-        if (attention is ISinkAttention withSinks)
-        {
-            withSinks.Sinks = inputs.Sinks;
-        }
-
-        if (attention is IRopeAttention withRope)
-        {
-            withRope.Rope = inputs.Rope;
-        }
     }
 }

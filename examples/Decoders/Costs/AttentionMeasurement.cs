@@ -21,9 +21,11 @@ internal sealed class AttentionMeasurement : IDisposable
         this.batch = batch;
         this.layers = layers;
         this.attention = attention;
-        inputs = new AttentionInputs(
-            shape.Sinks ? Own(device.Upload<float>(new float[shape.QueryHeads])) : null,
-            shape.Rope == RopeStyle.None ? null : Own(RopeTable.Create(device, new RopeConfig { RotaryDim = shape.RotaryDim, Theta = 10_000 }, capacity)).OnDevice);
+        inputs = new AttentionInputs
+        {
+            Sinks = shape.Sinks ? Own(device.Upload<float>(new float[shape.QueryHeads])) : null,
+            Rope = shape.Rope == RopeStyle.None ? null : Own(RopeTable.Create(device, new RopeConfig { RotaryDim = shape.RotaryDim, Theta = 10_000 }, capacity)).OnDevice,
+        };
     }
 
     /// <summary>The kernels that run, and why these.</summary>

@@ -49,8 +49,3 @@ public interface IDecoderAttention : IDisposable
     /// <summary>Which kernels run and why, for people: a line for each attention type.</summary>
     IEnumerable<string> Describe();
 }
-
-/// <summary>What the attention of a layer takes besides queries, keys and values.</summary>
-/// <param name="Sinks">The learned logit of each query head, [H_q], where the geometry has sinks.</param>
-/// <param name="Rope">The values of a table of turns, where the geometry has rope.</param>
-public readonly record struct AttentionInputs(DeviceBuffer<float>? Sinks = null, DeviceRopeTable? Rope = null);

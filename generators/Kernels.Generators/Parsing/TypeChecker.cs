@@ -12,8 +12,8 @@ internal static class TypeChecker
     public static readonly IReadOnlyList<string> EmittedMembers =
     [
         "QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "Descriptor", "CacheLayout",
-        "KernelSources", "Create", "CreateCache", "CreatePlan", "Append", "Attend", "SubmitAppend", "SubmitAttend", "MergeStates", "Prefill", "Decode", "Device", "Target", "TargetReason", "Tuning", "Dispose",
-        "launcher", "Sinks", "Documents", "KeyPadding", "Bias", "Rope", "Inputs", "ModInputs", "BlockMask", "CreateBlockMask",
+        "KernelSources", "Create", "CreateCache", "CreatePlan", "Append", "Attend", "EnqueueAppend", "EnqueueAttend", "EnqueueMergeStates", "SubmitAppend", "SubmitAttend",
+        "Prefill", "Decode", "Device", "Target", "TargetReason", "Tuning", "Dispose", "launcher", "Inputs", "CreateBlockMask",
     ];
 
     /// <summary>Emitted code has UTF-8 and raw string literals, static abstract members (C# 11) and collection expressions (C# 12).</summary>

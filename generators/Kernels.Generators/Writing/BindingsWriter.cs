@@ -1,5 +1,4 @@
 using Kernels.Compiler.Specs;
-using Kernels.Generators.Mods;
 using Kernels.Generators.Parsing;
 
 namespace Kernels.Generators.Writing;
@@ -17,39 +16,36 @@ internal static class BindingsWriter
         string plan = $"global::Kernels.OpenCL.AttentionPlan<{name}>";
         string buffer = $"global::Kernels.OpenCL.DeviceBuffer<{element}>";
         string input = $"global::System.ReadOnlySpan<{element}>";
+        string anyInputs = "global::Kernels.OpenCL.AttentionInputs";
+        string lse = "global::Kernels.OpenCL.DeviceBuffer<float>";
         string launched = "global::Kernels.OpenCL.ComputeEvent";
         string q = $"[tokens, {spec.QueryHeads}, {spec.HeadDim}]";
         string k = $"[tokens, {spec.KvHeads}, {spec.HeadDim}]";
         string v = $"[tokens, {spec.KvHeads}, {spec.ResolvedValueDim}]";
         string o = $"[tokens, {spec.QueryHeads}, {spec.ResolvedValueDim}]";
-        string inputs = string.Concat(Inputs(spec).Select(launch => $$"""
-            /// <summary>{{launch.Summary}}; the next launches take it.{{launch.More}}</summary>
+        IReadOnlyList<LaunchInput> required = InputsWriter.Required(spec);
+        bool hasInputs = InputsWriter.HasAny(spec), hasRope = spec.Rope != RopeStyle.None;
+
+        // What a method of the type takes beside the interface's parameters, what it hands on, and what of it is told.
+        string take = required.Count > 0 ? $", {InputsWriter.TypeName} inputs" : hasInputs ? $", {InputsWriter.TypeName}? inputs = null" : "";
+        string given = required.Count > 0 ? "inputs" : hasInputs ? $"inputs is null ? default({anyInputs}) : inputs" : "default";
+        string told = !hasInputs ? "" : $"\n/// <param name=\"inputs\">What else the launch is given{(required.Count > 0 ? "" : "; null: nothing")}.</param>";
+        string takeRope = hasRope ? ", global::Kernels.OpenCL.DeviceRopeTable rope" : "";
+        string giveRope = hasRope ? $", new {anyInputs} {{ Rope = rope }}" : "";
+        string toldRope = hasRope ? $"\n/// <param name=\"rope\">{InputsWriter.Angles(spec)}</param>" : "";
+        string takeSinks = spec.Sinks ? ", global::Kernels.OpenCL.DeviceBuffer<float> sinks" : "";
+        string giveSinks = spec.Sinks ? $", new {anyInputs} {{ Sinks = sinks }}" : "";
+        string toldSinks = spec.Sinks ? $"\n/// <param name=\"sinks\">The learned logit of each query head, [{spec.QueryHeads}].</param>" : "";
+        string takeModInputs = required.Count > 0 ? $", {InputsWriter.TypeName} inputs" : "";
+        string toldModInputs = required.Count > 0 ? "\n/// <param name=\"inputs\">What its launches will be given.</param>" : "";
+        string createBlockMask = spec.MaskMod is null ? "" : $$"""
+            /// <summary>Classifies the tiles of a step by the mask mod, on the device; does not wait. For all layers, and all steps of the same lengths{{(spec.ModInputs.Count > 0 ? " and inputs of the mod" : "")}}.</summary>
+            /// <param name="plan">The step.</param>{{toldModInputs}}
             {{CSharpFile.GeneratedCode}}
-            public global::Kernels.OpenCL.{{launch.Type}}? {{launch.Name}} { get => launcher.{{launch.Name}}; set => launcher.{{launch.Name}} = value; }
+            public global::Kernels.OpenCL.BlockMask<{{name}}> CreateBlockMask({{plan}} plan{{takeModInputs}}) => launcher.CreateBlockMask(plan{{(required.Count > 0 ? ", inputs" : "")}});
 
 
-            """)) + (spec.ModInputs.Count > 0
-            ? $$"""
-                /// <summary>What the mods are given at run time; the next launches take it.</summary>
-                {{CSharpFile.GeneratedCode}}
-                public {{ModInputsWriter.TypeName}} Inputs { set => launcher.Inputs = value; }
-
-
-                """
-            : "") + (spec.MaskMod is not null
-            ? $$"""
-                /// <summary>What the mask mod makes of the tiles of a step; the next launches leave out those that it hides. null: the mod is asked about every key.</summary>
-                {{CSharpFile.GeneratedCode}}
-                public global::Kernels.OpenCL.BlockMask<{{name}}>? BlockMask { get => launcher.BlockMask; set => launcher.BlockMask = value; }
-
-                /// <summary>Classifies the tiles of a step by the mask mod{{(spec.ModInputs.Count > 0 ? " and its inputs as they are now" : "")}}, on the device; does not wait. For all layers, and all steps of the same lengths.</summary>
-                /// <param name="plan">The step.</param>
-                {{CSharpFile.GeneratedCode}}
-                public global::Kernels.OpenCL.BlockMask<{{name}}> CreateBlockMask({{plan}} plan) => launcher.CreateBlockMask(plan);
-
-
-                """
-            : "");
+            """;
         string createCache = paged
             ? $$"""
                 /// <summary>A cache in pages of {{spec.PageSize}} tokens, of <see cref="CacheBytesPerToken"/> bytes a token and layer.</summary>
@@ -68,9 +64,7 @@ internal static class BindingsWriter
                 {{CSharpFile.GeneratedCode}}
                 public global::Kernels.OpenCL.KvCache<{{name}}> CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
                 """;
-        string interfaces = $"global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>"
-            + (spec.Sinks ? ", global::Kernels.OpenCL.ISinkAttention" : "")
-            + (spec.Rope == RopeStyle.None ? "" : ", global::Kernels.OpenCL.IRopeAttention");
+        string interfaces = $"global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>", contract = $"global::Kernels.OpenCL.IAttention<{name}, {element}>";
         return CSharpFile.Write(model, null, $" : {interfaces}", writer =>
         {
             writer.Add($$"""
@@ -106,7 +100,7 @@ internal static class BindingsWriter
             {{CSharpFile.GeneratedCode}}
             public global::Kernels.OpenCL.TileChoice Tuning => launcher.Tuning;
 
-            {{inputs}}{{createCache}}
+            {{createBlockMask}}{{createCache}}
 
             /// <summary>A plan, to be built anew for each step and used for all its layers.</summary>
             {{CSharpFile.GeneratedCode}}
@@ -117,31 +111,33 @@ internal static class BindingsWriter
             /// <param name="cache">The cache that the plan was built for.</param>
             /// <param name="layer">The layer.</param>
             /// <param name="keys">{{k}}</param>
-            /// <param name="values">{{v}}</param>
+            /// <param name="values">{{v}}</param>{{toldRope}}
             {{CSharpFile.GeneratedCode}}
-            public {{launched}} Append({{plan}} plan, {{cache}} cache, int layer, {{buffer}} keys, {{buffer}} values) =>
-                launcher.Append(plan, cache, layer, keys, values);
+            public {{launched}} EnqueueAppend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} keys, {{buffer}} values{{takeRope}}) =>
+                launcher.EnqueueAppend(plan, cache, layer, keys, values{{giveRope}});
 
             /// <summary>The same without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+            /// <inheritdoc cref="EnqueueAppend" path="/param"/>
             {{CSharpFile.GeneratedCode}}
-            public void SubmitAppend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} keys, {{buffer}} values) =>
-                launcher.SubmitAppend(plan, cache, layer, keys, values);
+            public void SubmitAppend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} keys, {{buffer}} values{{takeRope}}) =>
+                launcher.SubmitAppend(plan, cache, layer, keys, values{{giveRope}});
 
             /// <summary>Enqueues a step's attention over a layer of the cache; does not wait.</summary>
             /// <param name="plan">The step.</param>
             /// <param name="cache">The cache that the plan was built for.</param>
             /// <param name="layer">The layer.</param>
             /// <param name="queries">{{q}}</param>
-            /// <param name="outputs">{{o}}</param>
+            /// <param name="outputs">{{o}}</param>{{told}}
             /// <param name="lse">Takes the natural log of each softmax denominator, [tokens, {{spec.QueryHeads}}]; null if not wanted.</param>
             {{CSharpFile.GeneratedCode}}
-            public {{launched}} Attend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float>? lse = null) =>
-                launcher.Attend(plan, cache, layer, queries, outputs, lse);
+            public {{launched}} EnqueueAttend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs{{take}}, {{lse}}? lse = null) =>
+                launcher.EnqueueAttend(plan, cache, layer, queries, outputs, {{given}}, lse);
 
             /// <summary>The same without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+            /// <inheritdoc cref="EnqueueAttend" path="/param"/>
             {{CSharpFile.GeneratedCode}}
-            public void SubmitAttend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float>? lse = null) =>
-                launcher.SubmitAttend(plan, cache, layer, queries, outputs, lse);
+            public void SubmitAttend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs{{take}}, {{lse}}? lse = null) =>
+                launcher.SubmitAttend(plan, cache, layer, queries, outputs, {{given}}, lse);
 
             /// <summary>
             /// Enqueues the merge of what launches over different keys gave for the same queries; does not wait. States with an infinite LSE
@@ -152,29 +148,29 @@ internal static class BindingsWriter
             /// <param name="outputs">[states, tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}]</param>
             /// <param name="lse">[states, tokens, {{spec.QueryHeads}}], natural logs.</param>
             /// <param name="merged">Takes the outputs, {{o}}; not the memory of <paramref name="outputs"/>.</param>
-            /// <param name="mergedLse">Takes the LSEs, [tokens, {{spec.QueryHeads}}]; not the memory of <paramref name="lse"/>.</param>
+            /// <param name="mergedLse">Takes the LSEs, [tokens, {{spec.QueryHeads}}]; not the memory of <paramref name="lse"/>.</param>{{toldSinks}}
             {{CSharpFile.GeneratedCode}}
-            public {{launched}} MergeStates(int states, int tokens, {{buffer}} outputs, global::Kernels.OpenCL.DeviceBuffer<float> lse, {{buffer}} merged, global::Kernels.OpenCL.DeviceBuffer<float> mergedLse) =>
-                launcher.MergeStates(states, tokens, outputs, lse, merged, mergedLse);
+            public {{launched}} EnqueueMergeStates(int states, int tokens, {{buffer}} outputs, {{lse}} lse, {{buffer}} merged, {{lse}} mergedLse{{takeSinks}}) =>
+                launcher.EnqueueMergeStates(states, tokens, outputs, lse, merged, mergedLse{{giveSinks}});
 
             /// <summary>Appends tokens to one sequence, in layer 0; returns when they are there.</summary>
             /// <param name="cache">The cache.</param>
             /// <param name="sequence">The sequence.</param>
             /// <param name="keys">{{k}}</param>
-            /// <param name="values">{{v}}</param>
+            /// <param name="values">{{v}}</param>{{toldRope}}
             /// <exception cref="global::Kernels.OpenCL.CacheFullException">The sequence has no room for them; nothing has changed.</exception>
             {{CSharpFile.GeneratedCode}}
-            public void Append({{cache}} cache, int sequence, {{input}} keys, {{input}} values) =>
-                launcher.Append(cache, sequence, keys, values);
+            public void Append({{cache}} cache, int sequence, {{input}} keys, {{input}} values{{takeRope}}) =>
+                launcher.Append(cache, sequence, keys, values{{giveRope}});
 
             /// <summary>Attention of the last tokens of one sequence over layer 0 of its cache; returns when the outputs are there.</summary>
             /// <param name="cache">The cache.</param>
             /// <param name="sequence">The sequence.</param>
             /// <param name="queries">{{q}}</param>
-            /// <param name="outputs">{{o}}</param>
+            /// <param name="outputs">{{o}}</param>{{told}}
             {{CSharpFile.GeneratedCode}}
-            public void Attend({{cache}} cache, int sequence, {{input}} queries, global::System.Span<{{element}}> outputs) =>
-                launcher.Attend(cache, sequence, queries, outputs);
+            public void Attend({{cache}} cache, int sequence, {{input}} queries, global::System.Span<{{element}}> outputs{{take}}) =>
+                launcher.Attend(cache, sequence, queries, outputs, {{given}});
 
             /// <summary>Appends a prompt's tokens to one sequence, in layer 0, and runs their queries; returns when the outputs are there.</summary>
             /// <param name="cache">The cache.</param>
@@ -182,11 +178,11 @@ internal static class BindingsWriter
             /// <param name="queries">{{q}}</param>
             /// <param name="keys">{{k}}</param>
             /// <param name="values">{{v}}</param>
-            /// <param name="outputs">{{o}}</param>
+            /// <param name="outputs">{{o}}</param>{{told}}
             /// <exception cref="global::Kernels.OpenCL.CacheFullException">The sequence has no room for them; nothing has changed.</exception>
             {{CSharpFile.GeneratedCode}}
-            public void Prefill({{cache}} cache, int sequence, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs) =>
-                launcher.Prefill(cache, sequence, queries, keys, values, outputs);
+            public void Prefill({{cache}} cache, int sequence, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs{{take}}) =>
+                launcher.Prefill(cache, sequence, queries, keys, values, outputs, {{given}});
 
             /// <summary>Appends one token to each of several sequences, in layer 0, and runs its query; returns when the outputs are there.</summary>
             /// <param name="cache">The cache.</param>
@@ -194,53 +190,42 @@ internal static class BindingsWriter
             /// <param name="queries">{{q}}</param>
             /// <param name="keys">{{k}}</param>
             /// <param name="values">{{v}}</param>
-            /// <param name="outputs">{{o}}</param>
+            /// <param name="outputs">{{o}}</param>{{told}}
             /// <exception cref="global::Kernels.OpenCL.CacheFullException">A sequence has no room for its token; nothing has changed.</exception>
             {{CSharpFile.GeneratedCode}}
-            public void Decode({{cache}} cache, global::System.ReadOnlySpan<int> sequences, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs) =>
-                launcher.Decode(cache, sequences, queries, keys, values, outputs);
+            public void Decode({{cache}} cache, global::System.ReadOnlySpan<int> sequences, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs{{take}}) =>
+                launcher.Decode(cache, sequences, queries, keys, values, outputs, {{given}});
 
             /// <summary>Frees what the kernels hold on the device; caches and plans are yours to dispose.</summary>
             {{CSharpFile.GeneratedCode}}
             public void Dispose() => launcher.Dispose();
             """);
-            if (spec.ModInputs.Count > 0)
+            writer.Line();
+            Contract();
+            InputsWriter.Write(writer, spec, name);
+
+            // What code that is generic over attention types calls, with the inputs of any spec.
+            void Contract()
             {
-                writer.Line();
-                ModInputsWriter.Write(writer, spec);
+                (string Result, string Call, string Arguments)[] members =
+                [
+                    ($"global::Kernels.OpenCL.BlockMask<{name}>", $"CreateBlockMask({plan} plan, {anyInputs} inputs)", "plan, inputs"),
+                    (launched, $"EnqueueAppend({plan} plan, {cache} cache, int layer, {buffer} keys, {buffer} values, {anyInputs} inputs)", "plan, cache, layer, keys, values, inputs"),
+                    ("void", $"SubmitAppend({plan} plan, {cache} cache, int layer, {buffer} keys, {buffer} values, {anyInputs} inputs)", "plan, cache, layer, keys, values, inputs"),
+                    (launched, $"EnqueueAttend({plan} plan, {cache} cache, int layer, {buffer} queries, {buffer} outputs, {anyInputs} inputs, {lse}? lse)", "plan, cache, layer, queries, outputs, inputs, lse"),
+                    ("void", $"SubmitAttend({plan} plan, {cache} cache, int layer, {buffer} queries, {buffer} outputs, {anyInputs} inputs, {lse}? lse)", "plan, cache, layer, queries, outputs, inputs, lse"),
+                    (launched, $"EnqueueMergeStates(int states, int tokens, {buffer} outputs, {lse} lse, {buffer} merged, {lse} mergedLse, {anyInputs} inputs)", "states, tokens, outputs, lse, merged, mergedLse, inputs"),
+                    ("void", $"Append({cache} cache, int sequence, {input} keys, {input} values, {anyInputs} inputs)", "cache, sequence, keys, values, inputs"),
+                    ("void", $"Attend({cache} cache, int sequence, {input} queries, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, outputs, inputs"),
+                    ("void", $"Prefill({cache} cache, int sequence, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, keys, values, outputs, inputs"),
+                    ("void", $"Decode({cache} cache, global::System.ReadOnlySpan<int> sequences, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequences, queries, keys, values, outputs, inputs"),
+                ];
+                foreach ((string result, string call, string arguments) in members)
+                {
+                    writer.Add("/// <inheritdoc/>").Add(CSharpFile.GeneratedCode);
+                    writer.Add($"{result} {contract}.{call} => launcher.{call.Substring(0, call.IndexOf('('))}({arguments});");
+                }
             }
         });
-    }
-
-    /// <summary>What the options let a launch give.</summary>
-    private static IEnumerable<(string Type, string Name, string Summary, string More)> Inputs(AttentionSpec spec)
-    {
-        if (spec.Sinks)
-        {
-            yield return ("DeviceBuffer<float>", "Sinks", $"The learned logit of each query head, [{spec.QueryHeads}]", " Layers differ in theirs: set it before each.");
-        }
-
-        if (spec.Documents)
-        {
-            yield return ("DeviceBuffer<int>", "Documents",
-                "The document of each key, [keys of all requests of the step], packed request after request", " A query sees the keys of its own document.");
-        }
-
-        if (spec.KeyPadding)
-        {
-            yield return ("KeyMask", "KeyPadding", "A byte for each key of each request, [requests, keys], 0 where the key is hidden", "");
-        }
-
-        if (spec.Bias)
-        {
-            yield return ("AttentionBias", "Bias",
-                $"What is added to each score, [requests or 1, {spec.QueryHeads} or 1, queries or 1, keys]", " Row: the query's index in its request; column: the key's position.");
-        }
-
-        if (spec.Rope != RopeStyle.None)
-        {
-            yield return ("DeviceRopeTable", "Rope",
-                $"Cosine and sine of the angles, a <see cref=\"global::Kernels.RopeTable\"/> of rotary dimension {spec.ResolvedRotaryDim} on the device", " Keys and queries are given as they are before they turn.");
-        }
     }
 }

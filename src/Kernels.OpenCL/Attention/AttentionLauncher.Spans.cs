@@ -12,7 +12,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     private AttentionRequest[] requests = new AttentionRequest[1];
 
     /// <summary>Appends tokens to one sequence; returns when they are in the cache's layer 0.</summary>
-    public void Append(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values)
+    public void Append(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
         Expect(values.Length, (long)tokens * shape.KvHeads * shape.ValueDim, nameof(values));
@@ -24,7 +24,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
             try
             {
                 Plan(cache, sequences, tokens, attends: false);
-                SubmitAppend(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values));
+                SubmitAppend(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values), inputs);
                 Device.Queue.Finish();
             }
             catch
@@ -36,7 +36,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     }
 
     /// <summary>Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.</summary>
-    public void Attend(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
+    public void Attend(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
         Expect(outputs.Length, (long)tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
@@ -44,31 +44,31 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         {
             Check(cache, [sequence], nameof(sequence));
             Plan(cache, [sequence], tokens, attends: true);
-            AttendAndRead(cache, queries, outputs);
+            AttendAndRead(cache, queries, outputs, inputs);
         }
     }
 
     /// <summary>Appends a prompt's tokens to one sequence and runs their queries; returns when the outputs are there.</summary>
     public void Prefill(
         IKvCache<TSpec> cache, int sequence,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
-        Step(cache, [sequence], tokens, queries, keys, values, outputs);
+        Step(cache, [sequence], tokens, queries, keys, values, outputs, inputs);
     }
 
     /// <summary>Appends one token to each of several sequences and runs their queries; returns when the outputs are there.</summary>
     public void Decode(
         IKvCache<TSpec> cache, ReadOnlySpan<int> sequences,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         Expect(queries.Length, (long)sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
-        Step(cache, sequences, 1, queries, keys, values, outputs);
+        Step(cache, sequences, 1, queries, keys, values, outputs, inputs);
     }
 
     private void Step(
         IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs)
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         long tokens = (long)sequences.Length * tokensEach;
         Expect(keys.Length, tokens * shape.KvHeads * shape.HeadDim, nameof(keys));
@@ -81,8 +81,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
             try
             {
                 Plan(cache, sequences, tokensEach, attends: true);
-                SubmitAppend(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values));
-                AttendAndRead(cache, queries, outputs);
+                SubmitAppend(ownPlan, cache, 0, Staged(ref stagedKeys, keys), Staged(ref stagedValues, values), inputs);
+                AttendAndRead(cache, queries, outputs, inputs);
             }
             catch
             {
@@ -158,10 +158,10 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         ownPlan.Build(cache, requests.AsSpan(0, sequences.Length), attends);
     }
 
-    private void AttendAndRead(IKvCache<TSpec> cache, ReadOnlySpan<TElement> queries, Span<TElement> outputs)
+    private void AttendAndRead(IKvCache<TSpec> cache, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs)
     {
         Device.Grow(ref stagedOutputs, outputs.Length);
-        SubmitAttend(ownPlan, cache, 0, Staged(ref stagedQueries, queries), stagedOutputs!, null);
+        SubmitAttend(ownPlan, cache, 0, Staged(ref stagedQueries, queries), stagedOutputs!, inputs);
         Device.Queue.Read(stagedOutputs!, outputs);
     }
 

@@ -17,7 +17,6 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     private readonly AttentionShape shape;
     private readonly KernelGeometry geometry;
     private readonly TileSelection selection;
-    private readonly LaunchInputs inputs;
     private readonly NumberCheck? numbers;
 
     // One of each algorithm, then one of each other tile of prefill.
@@ -50,7 +49,6 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         Device = device;
         this.descriptor = descriptor;
         shape = descriptor.Shape;
-        inputs = new LaunchInputs(descriptor);
 
         // Tiles are timed without it.
         numbers = variant is null ? device.Numbers : null;
@@ -77,37 +75,10 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <summary>Which of the emitted prefill tiles plans are built for, and why. The first plan with a prompt of 256 tokens or more may change it.</summary>
     public TileChoice Tuning => selection.Current.Choice;
 
-    /// <summary>The learned logit of each query head, [H_q], of a spec with sinks; the next launches take it. Layers differ in theirs: set it before each.</summary>
-    public DeviceBuffer<float>? Sinks { get => inputs.Sinks; set => inputs.Sinks = value; }
-
-    /// <summary>
-    /// The document of each key, of a spec whose documents are apart: [keys of all requests of the step], packed request after
-    /// request; the next launches take it.
-    /// </summary>
-    public DeviceBuffer<int>? Documents { get => inputs.Documents; set => inputs.Documents = value; }
-
-    /// <summary>Which keys can be seen, of a spec with a mask on keys; the next launches take it.</summary>
-    public KeyMask? KeyPadding { get => inputs.KeyPadding; set => inputs.KeyPadding = value; }
-
-    /// <summary>What is added to scores, of a spec with a bias; the next launches take it.</summary>
-    public AttentionBias? Bias { get => inputs.Bias; set => inputs.Bias = value; }
-
-    /// <summary>
-    /// The angles of a spec with rope: a <see cref="RopeTable"/> of the spec's rotary dimension on the device, with as many positions as
-    /// the longest sequence of a step has keys, or more; the next launches take it.
-    /// </summary>
-    public DeviceRopeTable? Rope { get => inputs.Rope; set => inputs.Rope = value; }
-
-    /// <summary>The run-time inputs of the spec's mods; the next launches take them.</summary>
-    public IModInputs? Inputs { get => inputs.Mods; set => inputs.Mods = value; }
-
-    /// <summary>What the spec's mask mod makes of the tiles of a step; the next launches leave out those that it hides. null: none.</summary>
-    public BlockMask<TSpec>? BlockMask { get; set; }
-
-    /// <summary>Classifies the tiles of a step by the spec's mask mod and the launch's inputs as they are now; enqueues and returns.</summary>
-    /// <exception cref="InvalidOperationException">The spec has no mask mod, or an input is not set.</exception>
-    /// <exception cref="ArgumentException">The plan has not been built, or for kernels of another target or device, or an input is too small.</exception>
-    public BlockMask<TSpec> CreateBlockMask(AttentionPlan<TSpec> plan)
+    /// <summary>Classifies the tiles of a step by the spec's mask mod and the inputs of its launches; enqueues and returns.</summary>
+    /// <exception cref="InvalidOperationException">The spec has no mask mod, or an input is not there.</exception>
+    /// <exception cref="ArgumentException">The plan has not been built, or for kernels of another target or device, or an input is too small or none of the spec's.</exception>
+    public BlockMask<TSpec> CreateBlockMask(AttentionPlan<TSpec> plan, AttentionInputs inputs = default)
     {
         ThrowIfDisposed();
         if (descriptor.BlockMaskHeads == 0)
@@ -115,10 +86,10 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             throw new InvalidOperationException($"{descriptor.Name} has no mask mod.");
         }
 
-        var mask = new BlockMask<TSpec>(Device, descriptor.BlockMaskHeads, CheckClassifiable, Classify);
+        var mask = new BlockMask<TSpec>(Device, descriptor, CheckClassifiable, Classify);
         try
         {
-            mask.Build(plan);
+            mask.Build(plan, inputs);
             return mask;
         }
         catch
@@ -155,23 +126,26 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         return new(Device, descriptor, Target, selection);
     }
 
-    /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache. A step that is appended again writes its tokens again.</summary>
+    /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache; does not wait. A step that is appended again writes its tokens again.</summary>
     /// <exception cref="InvalidOperationException">
     /// Tokens before these have not been appended to the layer, a sequence is not what it was when the plan was built, or the angles of a
-    /// spec with rope have not been set; nothing has been launched.
+    /// spec with rope were not given; nothing has been launched.
     /// </exception>
-    /// <exception cref="ArgumentException">The plan was built for another cache, or a buffer or the angles are too small; nothing has been launched.</exception>
-    public ComputeEvent Append(
-        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) =>
-        Append(plan, cache, layer, keys, values, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
+    /// <exception cref="ArgumentException">
+    /// The plan was built for another cache, a buffer or the angles are too small, or the spec has no such input; nothing has been launched.
+    /// </exception>
+    public ComputeEvent EnqueueAppend(
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default) =>
+        Append(plan, cache, layer, keys, values, inputs, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
 
-    /// <summary>As <see cref="Append(AttentionPlan{TSpec}, IKvCache{TSpec}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement})"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+    /// <summary>As <see cref="EnqueueAppend"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+    /// <inheritdoc cref="EnqueueAppend" path="/exception"/>
     public void SubmitAppend(
-        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) =>
-        Append(plan, cache, layer, keys, values, wantsEvent: false);
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default) =>
+        Append(plan, cache, layer, keys, values, inputs, wantsEvent: false);
 
     private ComputeEvent? Append(
-        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, bool wantsEvent)
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs given, bool wantsEvent)
     {
         Check(plan, cache, layer);
         Expect(keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim, "tokens × KV heads × head dimension");
@@ -180,6 +154,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             Expect(values, (long)plan.Tokens * shape.KvHeads * shape.ValueDim, "tokens × KV heads × value dimension");
         }
 
+        var inputs = new LaunchInputs(descriptor, given);
+        inputs.CheckKnown();
         lock (launching)
         {
             plan.ThrowIfStale();
@@ -211,27 +187,29 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    /// <summary>Enqueues a step's attention over a layer of the cache. The event is that of the step's last kernel.</summary>
+    /// <summary>Enqueues a step's attention over a layer of the cache; does not wait. The event is that of the step's last kernel.</summary>
     /// <exception cref="InvalidOperationException">
     /// Keys of the step have not been appended to the layer, a sequence is not what it was when the plan was built, or an input that the
-    /// spec has, such as its sinks, has not been set; nothing has been launched.
+    /// spec has, such as its sinks, was not given; nothing has been launched.
     /// </exception>
-    /// <exception cref="ArgumentException">The plan was built for another cache, or a buffer or an input is too small for the step; nothing has been launched.</exception>
-    public ComputeEvent Attend(
+    /// <exception cref="ArgumentException">
+    /// The plan was built for another cache, a buffer or an input is too small for the step, or the spec has no such input; nothing has been launched.
+    /// </exception>
+    public ComputeEvent EnqueueAttend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
-        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse) =>
-        Attend(plan, cache, layer, queries, outputs, lse, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, AttentionInputs inputs = default, DeviceBuffer<float>? lse = null) =>
+        Attend(plan, cache, layer, queries, outputs, inputs, lse, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
 
-    /// <summary>As <see cref="Attend(AttentionPlan{TSpec}, IKvCache{TSpec}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement}, DeviceBuffer{float})"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
-    /// <inheritdoc cref="Attend(AttentionPlan{TSpec}, IKvCache{TSpec}, int, DeviceBuffer{TElement}, DeviceBuffer{TElement}, DeviceBuffer{float})" path="/exception"/>
+    /// <summary>As <see cref="EnqueueAttend"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
+    /// <inheritdoc cref="EnqueueAttend" path="/exception"/>
     public void SubmitAttend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
-        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse) =>
-        Attend(plan, cache, layer, queries, outputs, lse, wantsEvent: false);
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, AttentionInputs inputs = default, DeviceBuffer<float>? lse = null) =>
+        Attend(plan, cache, layer, queries, outputs, inputs, lse, wantsEvent: false);
 
     private ComputeEvent? Attend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
-        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, DeviceBuffer<float>? lse, bool wantsEvent)
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, AttentionInputs given, DeviceBuffer<float>? lse, bool wantsEvent)
     {
         Check(plan, cache, layer);
         WorkPlan work = plan.Work;
@@ -243,20 +221,22 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             Expect(lse, (long)plan.Tokens * shape.QueryHeads, "tokens × query heads");
         }
 
+        var inputs = new LaunchInputs(descriptor, given);
+        BlockMask<TSpec>? blockMask = Own(given.BlockMask);
         lock (launching)
         {
             plan.ThrowIfStale();
             plan.ThrowIfNotReadable(layer);
             inputs.Check(work);
-            if (BlockMask?.TryFit(plan) == false)
+            if (blockMask?.TryFit(plan, inputs) == false)
             {
-                throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or set BlockMask to null.", nameof(plan));
+                throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or give none.", nameof(plan));
             }
 
             CheckNumbers(AttentionTensor.Queries, layer, queries, (long)plan.Tokens * shape.QueryHeads * shape.HeadDim);
             bool decodes = work.DecodeItems.Count > 0, merges = work.Merges.Count > 0;
-            ComputeEvent? done = Flash(KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, BlockMask?.Prefill, isLast: !decodes && !merges);
-            done ??= Flash(KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, BlockMask?.Decode, isLast: !merges);
+            ComputeEvent? done = Flash(KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, blockMask?.Prefill, isLast: !decodes && !merges);
+            done ??= Flash(KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, blockMask?.Decode, isLast: !merges);
             if (merges)
             {
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
@@ -326,10 +306,13 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <param name="lse">[states, tokens, H_q], natural logs.</param>
     /// <param name="merged">Takes the outputs, [tokens, H_q, d_v]; not the same memory as <paramref name="outputs"/>.</param>
     /// <param name="mergedLse">Takes the LSEs, [tokens, H_q]; not the same memory as <paramref name="lse"/>.</param>
-    /// <exception cref="ArgumentException">A buffer is too small, or the same as another.</exception>
+    /// <param name="inputs">The sinks, of a spec that has them.</param>
+    /// <exception cref="ArgumentException">A buffer is too small, or the same as another, or the spec has no such input.</exception>
+    /// <exception cref="InvalidOperationException">The sinks were not given.</exception>
     /// <exception cref="DeviceLimitException">There are more rows (tokens × H_q) than work-groups can be numbered for.</exception>
-    public ComputeEvent MergeStates(
-        int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse)
+    public ComputeEvent EnqueueMergeStates(
+        int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse,
+        AttentionInputs inputs = default)
     {
         ThrowIfDisposed();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states);
@@ -342,16 +325,17 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         Expect(mergedLse, rows, "tokens × query heads");
         ExpectOther(merged, outputs);
         ExpectOther(mergedLse, lse);
+        var given = new LaunchInputs(descriptor, inputs);
+        given.CheckSinks();
         lock (launching)
         {
-            inputs.CheckSinks();
             if (tokens == 0)
             {
                 return Device.Queue.EnqueueMarker();
             }
 
             ComputeKernel kernel = Kernel(KernelAlgorithm.Merge).Set(0, outputs).Set(1, lse).Set(2, merged).Set(3, mergedLse).Set(4, states);
-            inputs.BindSinks(kernel, 5);
+            given.BindSinks(kernel, 5);
             int workGroup = geometry.CombineWorkGroupSize;
             return Device.Queue.Enqueue(kernel, new NDRange((nuint)rows * (nuint)workGroup), Local(workGroup));
         }
@@ -423,7 +407,15 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    private void CheckClassifiable(AttentionPlan<TSpec> plan)
+    /// <summary>The block mask that a launch was given, as one of the spec.</summary>
+    private BlockMask<TSpec>? Own(BlockMask? mask) => mask switch
+    {
+        null => null,
+        BlockMask<TSpec> own => own,
+        _ => throw new ArgumentException($"The block mask is of another spec than {descriptor.Name}.", nameof(BlockMask)),
+    };
+
+    private void CheckClassifiable(AttentionPlan<TSpec> plan, LaunchInputs inputs)
     {
         ThrowIfDisposed();
         plan.ThrowIfNotFor(Device, descriptor, Target);
@@ -443,7 +435,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         return index + 2;
     }
 
-    private void Classify(AttentionPlan<TSpec> plan, TileClasses classes, TileGeometry tile, int itemsAt)
+    private void Classify(AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, int itemsAt)
     {
         lock (launching)
         {

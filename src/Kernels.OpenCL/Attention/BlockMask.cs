@@ -1,5 +1,19 @@
 namespace Kernels.OpenCL;
 
+/// <summary>A block mask of some spec: a <see cref="BlockMask{TSpec}"/>.</summary>
+public abstract class BlockMask : IDisposable
+{
+    private protected BlockMask()
+    {
+    }
+
+    /// <summary>Counts the tiles of each class; waits for the device.</summary>
+    public abstract TileCounts Count();
+
+    /// <summary>Frees the device memory.</summary>
+    public abstract void Dispose();
+}
+
 /// <summary>
 /// What a spec's mask mod makes of each tile of keys, for the queries of each work item of a step: kernels leave out the
 /// tiles that it hides and do not ask about those that it leaves whole. Calculated once on the device from the mod itself,
@@ -7,14 +21,15 @@ namespace Kernels.OpenCL;
 /// thread-safe.
 /// </summary>
 /// <typeparam name="TSpec">The type that carries the spec.</typeparam>
-public sealed class BlockMask<TSpec> : IDisposable
+public sealed class BlockMask<TSpec> : BlockMask
 {
     // Of the classes at a time, where they are counted.
     private const int BytesRead = 1 << 16;
 
     private readonly int heads;
-    private readonly Action<AttentionPlan<TSpec>> check;
-    private readonly Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify;
+    private readonly Action<AttentionPlan<TSpec>, LaunchInputs> check;
+    private readonly Action<AttentionPlan<TSpec>, LaunchInputs, TileClasses, TileGeometry, int> classify;
+    private readonly AttentionDescriptor descriptor;
     private readonly ComputeDevice device;
     private readonly List<WorkItem> items = [];
     private readonly List<AttentionRequest> requests = [];
@@ -25,14 +40,16 @@ public sealed class BlockMask<TSpec> : IDisposable
     private bool disposed;
 
     /// <param name="device">The device.</param>
-    /// <param name="heads">Heads that have classes of their own.</param>
+    /// <param name="descriptor">The spec.</param>
     /// <param name="check">Throws what a plan cannot be classified for.</param>
     /// <param name="classify">Classifies the tiles of one kernel's items.</param>
     internal BlockMask(
-        ComputeDevice device, int heads, Action<AttentionPlan<TSpec>> check, Action<AttentionPlan<TSpec>, TileClasses, TileGeometry, int> classify)
+        ComputeDevice device, AttentionDescriptor descriptor, Action<AttentionPlan<TSpec>, LaunchInputs> check,
+        Action<AttentionPlan<TSpec>, LaunchInputs, TileClasses, TileGeometry, int> classify)
     {
         this.device = device;
-        this.heads = heads;
+        this.descriptor = descriptor;
+        heads = descriptor.BlockMaskHeads;
         this.check = check;
         this.classify = classify;
     }
@@ -43,20 +60,26 @@ public sealed class BlockMask<TSpec> : IDisposable
 
     /// <summary>Classifies the tiles of another step, or of the same with other inputs; enqueues and returns. Launches before it are not affected.</summary>
     /// <param name="plan">The step.</param>
+    /// <param name="inputs">What its launches will be given: a generated type's <c>Inputs</c>. A block mask that is among them is not looked at.</param>
     /// <exception cref="ArgumentException">
-    /// The plan has not been built, or for kernels of another target or device, or an input is too small; the mask is as it was.
+    /// The plan has not been built, or for kernels of another target or device, or an input is too small or none of the spec's; the mask is as it was.
     /// </exception>
-    /// <exception cref="InvalidOperationException">An input is not set; the mask is as it was.</exception>
-    public void Build(AttentionPlan<TSpec> plan)
+    /// <exception cref="InvalidOperationException">An input is not there; the mask is as it was.</exception>
+    public void Build(AttentionPlan<TSpec> plan, AttentionInputs inputs = default)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentNullException.ThrowIfNull(plan);
-        check(plan);
+        Build(plan, new LaunchInputs(descriptor, inputs));
+    }
+
+    private void Build(AttentionPlan<TSpec> plan, LaunchInputs inputs)
+    {
+        check(plan, inputs);
         known = null;
         geometry = null;
         KernelGeometry tiles = plan.Tiles.Geometry;
-        Build(plan, Prefill, tiles.Prefill, plan.Work.PrefillItems, plan.Work.PrefillAt);
-        Build(plan, Decode, tiles.Decode, plan.Work.DecodeItems, plan.Work.DecodeAt);
+        Build(plan, inputs, Prefill, tiles.Prefill, plan.Work.PrefillItems, plan.Work.PrefillAt);
+        Build(plan, inputs, Decode, tiles.Decode, plan.Work.DecodeItems, plan.Work.DecodeAt);
         items.Clear();
         items.AddRange(plan.Work.PrefillItems);
         items.AddRange(plan.Work.DecodeItems);
@@ -79,7 +102,7 @@ public sealed class BlockMask<TSpec> : IDisposable
     /// may have others.
     /// </summary>
     /// <returns>Whether the mask fits.</returns>
-    internal bool TryFit(AttentionPlan<TSpec> plan)
+    internal bool TryFit(AttentionPlan<TSpec> plan, LaunchInputs inputs)
     {
         if (!Fits(plan))
         {
@@ -88,22 +111,22 @@ public sealed class BlockMask<TSpec> : IDisposable
 
         if (plan.Tiles.Geometry.Prefill != geometry!.Prefill || plan.Tiles.Geometry.Decode != geometry.Decode)
         {
-            Build(plan);
+            Build(plan, inputs);
         }
 
         known = (plan, plan.Version);
         return true;
     }
 
-    /// <summary>Counts the tiles of each class; waits for the device.</summary>
-    public TileCounts Count()
+    /// <inheritdoc/>
+    public override TileCounts Count()
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         return geometry is null ? default : Count(Prefill, geometry.Prefill, 0) + Count(Decode, geometry.Decode, Prefill.Items);
     }
 
-    /// <summary>Frees the device memory.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    public override void Dispose()
     {
         disposed = true;
         Prefill.Buffer?.Dispose();
@@ -129,7 +152,7 @@ public sealed class BlockMask<TSpec> : IDisposable
         return true;
     }
 
-    private void Build(AttentionPlan<TSpec> plan, TileClasses classes, TileGeometry tile, IReadOnlyList<WorkItem> found, int itemsAt)
+    private void Build(AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, IReadOnlyList<WorkItem> found, int itemsAt)
     {
         classes.Items = found.Count;
         classes.Stride = 0;
@@ -144,7 +167,7 @@ public sealed class BlockMask<TSpec> : IDisposable
         }
 
         device.Grow(ref classes.Buffer, (long)classes.Items * heads * classes.Stride);
-        classify(plan, classes, tile, itemsAt);
+        classify(plan, inputs, classes, tile, itemsAt);
     }
 
     private TileCounts Count(TileClasses classes, TileGeometry tile, int firstItem)

@@ -1,6 +1,6 @@
 namespace Kernels.OpenCL;
 
-/// <summary>The run-time inputs of a spec's mods; the generator writes a type with exactly the spec's.</summary>
+/// <summary>The run-time inputs of a spec's mods; a generated type's <c>Inputs</c> has exactly the spec's.</summary>
 public interface IModInputs
 {
     /// <summary>Sets the inputs as a kernel's arguments.</summary>

@@ -1,28 +1,30 @@
 namespace Kernels.OpenCL;
 
 /// <summary>
-/// What a spec's kernels are given at launch beside queries and cache. It is checked before anything is launched, and bound in
+/// What a launch of a spec's kernels is given beside queries and cache. It is checked before anything is launched, and bound in
 /// the order in which the compiler declares it: sinks, documents, key mask, bias, rope, then the mods' inputs.
 /// </summary>
-internal sealed class LaunchInputs(AttentionDescriptor descriptor)
+/// <param name="descriptor">The spec.</param>
+/// <param name="given">What it is given.</param>
+internal readonly struct LaunchInputs(AttentionDescriptor descriptor, AttentionInputs given)
 {
     private readonly AttentionShape shape = descriptor.Shape;
 
-    public DeviceBuffer<float>? Sinks { get; set; }
+    public DeviceBuffer<float>? Sinks => given.Sinks;
 
-    public DeviceBuffer<int>? Documents { get; set; }
+    public DeviceBuffer<int>? Documents => given.Documents;
 
-    public KeyMask? KeyPadding { get; set; }
+    public KeyMask? KeyPadding => given.KeyPadding;
 
-    public AttentionBias? Bias { get; set; }
+    public AttentionBias? Bias => given.Bias;
 
-    public DeviceRopeTable? Rope { get; set; }
+    public DeviceRopeTable? Rope => given.Rope;
 
-    public IModInputs? Mods { get; set; }
+    public IModInputs? Mods => given.Mods;
 
-    /// <summary>Whether all is there that the spec needs, and large enough for a step.</summary>
-    /// <exception cref="InvalidOperationException">An input has not been set.</exception>
-    /// <exception cref="ArgumentException">An input is too small for the step.</exception>
+    /// <summary>Whether all is there that the spec needs, large enough for a step, and nothing else.</summary>
+    /// <exception cref="InvalidOperationException">An input has not been given.</exception>
+    /// <exception cref="ArgumentException">An input is too small for the step, or the spec has no such input.</exception>
     public void Check(WorkPlan work)
     {
         CheckSinks();
@@ -55,15 +57,29 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
         CheckRope(work);
         if (descriptor.HasModInputs && Mods is null)
         {
-            throw new InvalidOperationException($"{descriptor.Name} has mods with inputs: set Inputs first.");
+            throw new InvalidOperationException($"{descriptor.Name} has mods with inputs: give the launch Inputs that have them.");
         }
     }
 
-    /// <summary>Whether the sinks are there, if the spec has them.</summary>
-    /// <exception cref="InvalidOperationException">They have not been set.</exception>
-    /// <exception cref="ArgumentException">There are too few.</exception>
+    /// <summary>Whether nothing was given that the spec has not.</summary>
+    /// <exception cref="ArgumentException">It has no such input.</exception>
+    public void CheckKnown()
+    {
+        Refuse(Sinks, shape.Sinks, nameof(Sinks));
+        Refuse(Documents, shape.Documents, nameof(Documents));
+        Refuse(KeyPadding, shape.KeyPadding, nameof(KeyPadding));
+        Refuse(Bias, shape.Bias, nameof(Bias));
+        Refuse(Rope, shape.Rope != RopeStyle.None, nameof(Rope));
+        Refuse(Mods, descriptor.HasModInputs, nameof(Mods));
+        Refuse(given.BlockMask, descriptor.BlockMaskHeads > 0, nameof(BlockMask));
+    }
+
+    /// <summary>Whether the sinks are there, if the spec has them, and nothing that it has not.</summary>
+    /// <exception cref="InvalidOperationException">They have not been given.</exception>
+    /// <exception cref="ArgumentException">There are too few, or the spec has no such input.</exception>
     public void CheckSinks()
     {
+        CheckKnown();
         if (shape.Sinks)
         {
             Expect(nameof(Sinks), Required(Sinks, nameof(Sinks), "a buffer of a logit for each query head").Length, shape.QueryHeads, "query heads");
@@ -71,7 +87,7 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
     }
 
     /// <summary>Whether the angles of all of a step's positions are there, if the spec has rope.</summary>
-    /// <exception cref="InvalidOperationException">They have not been set.</exception>
+    /// <exception cref="InvalidOperationException">They have not been given.</exception>
     /// <exception cref="ArgumentException">There are too few, or they are of another rotary dimension.</exception>
     public void CheckRope(WorkPlan work)
     {
@@ -127,7 +143,15 @@ internal sealed class LaunchInputs(AttentionDescriptor descriptor)
     }
 
     private T Required<T>(T? input, string name, string what) where T : class =>
-        input ?? throw new InvalidOperationException($"{descriptor.Name} has {name}: set {name} to {what} first.");
+        input ?? throw new InvalidOperationException($"{descriptor.Name} has {name}: give the launch {name}, {what}.");
+
+    private void Refuse(object? input, bool has, string name)
+    {
+        if (input is not null && !has)
+        {
+            throw new ArgumentException($"{descriptor.Name} has no {name}; the launch was given some.", name);
+        }
+    }
 
     private static void Expect(string name, long length, long expected, string meaning)
     {

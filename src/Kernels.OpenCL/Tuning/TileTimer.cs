@@ -29,7 +29,9 @@ internal static class TileTimer
         var owned = new Stack<IDisposable>();
         try
         {
-            AttentionLauncher<TSpec, TElement>[] launchers = [.. Enumerable.Range(0, variants).Select(Launcher)];
+            AttentionLauncher<TSpec, TElement>[] launchers =
+                [.. Enumerable.Range(0, variants).Select(variant => Own(new AttentionLauncher<TSpec, TElement>(device, descriptor, target, variant)))];
+            AttentionInputs inputs = Inputs();
             IKvCache<TSpec> cache = Cache(launchers[0], shape, longest, owned, out int sequence);
             DeviceBuffer<TElement> queries = Zeros<TElement>(longest * perToken);
             DeviceBuffer<TElement> outputs = Zeros<TElement>(longest * perToken);
@@ -71,7 +73,7 @@ internal static class TileTimer
             TimeSpan Time(int i)
             {
                 long start = Stopwatch.GetTimestamp();
-                launchers[i].Attend(plans[i], cache, 0, queries, outputs, null).Dispose();
+                launchers[i].SubmitAttend(plans[i], cache, 0, queries, outputs, inputs);
                 device.Queue.Finish();
                 return Stopwatch.GetElapsedTime(start);
             }
@@ -84,16 +86,14 @@ internal static class TileTimer
             }
         }
 
-        AttentionLauncher<TSpec, TElement> Launcher(int variant)
+        AttentionInputs Inputs() => new()
         {
-            AttentionLauncher<TSpec, TElement> launcher = Own(new AttentionLauncher<TSpec, TElement>(device, descriptor, target, variant));
-            launcher.Sinks = shape.Sinks ? Zeros<float>(shape.QueryHeads) : null;
-            launcher.Documents = shape.Documents ? Zeros<int>(longest) : null;
-            launcher.KeyPadding = shape.KeyPadding ? new KeyMask(Zeros<byte>(longest), requests: 1, longest) : null;
-            launcher.Bias = shape.Bias ? new AttentionBias(Zeros<float>(longest), requests: 1, heads: 1, queries: 1, longest) : null;
-            launcher.Rope = shape.Rope == RopeStyle.None ? null : new DeviceRopeTable(Zeros<float>((long)longest * shape.RotaryDim), longest, shape.RotaryDim);
-            return launcher;
-        }
+            Sinks = shape.Sinks ? Zeros<float>(shape.QueryHeads) : null,
+            Documents = shape.Documents ? Zeros<int>(longest) : null,
+            KeyPadding = shape.KeyPadding ? new KeyMask(Zeros<byte>(longest), requests: 1, longest) : null,
+            Bias = shape.Bias ? new AttentionBias(Zeros<float>(longest), requests: 1, heads: 1, queries: 1, longest) : null,
+            Rope = shape.Rope == RopeStyle.None ? null : new DeviceRopeTable(Zeros<float>((long)longest * shape.RotaryDim), longest, shape.RotaryDim),
+        };
 
         DeviceBuffer<T> Zeros<T>(long length) where T : unmanaged => Cleared(Own(device.Allocate<T>(length)));
 

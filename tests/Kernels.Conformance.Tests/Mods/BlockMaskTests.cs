@@ -15,12 +15,12 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
     public void A_window_leaves_out_most_tiles(KernelTarget target)
     {
         const int Left = 200;
-        var attention = new WideWindow(fixture.Device, target) { Inputs = new(Left) };
-        using GeneratedKernels<WideWindow, float> kernels = GeneratedKernels.Contiguous<WideWindow, float>(attention);
+        var attention = new WideWindow(fixture.Device, target);
+        using GeneratedKernels<WideWindow, float> kernels = GeneratedKernels.Contiguous<WideWindow, float>(attention, _ => new WideWindow.Inputs { Left = Left });
         (TileCounts counts, string? failure) = BlockMaskCheck.Run(
             new(WideWindow.Descriptor.Shape, Prompts, Seed: 8), kernels,
             new() { MaskMod = (batch, head, query, key) => WideWindow.Visible(batch, head, query, key, Left) },
-            attention.CreateBlockMask, mask => attention.BlockMask = mask, WideWindow.Descriptor, target);
+            WideWindow.Descriptor, target);
         Assert.Null(failure);
 
         // Of the long prompt's keys a query sees 201 of 600 on average.
@@ -34,12 +34,12 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
     {
         int[] documents = [.. Enumerable.Range(0, 1200).Select(token => token / 300)];
         using DeviceBuffer<int> onDevice = fixture.Device.Upload<int>(documents);
-        var attention = new HeadBlocks(fixture.Device, target) { Inputs = new(onDevice) };
-        using GeneratedKernels<HeadBlocks, Half> kernels = GeneratedKernels.Paged<HeadBlocks, Half>(attention, inputs => attention.Sinks = inputs.Sinks);
+        var attention = new HeadBlocks(fixture.Device, target);
+        using GeneratedKernels<HeadBlocks, Half> kernels = GeneratedKernels.Paged<HeadBlocks, Half>(attention, inputs => new HeadBlocks.Inputs { Sinks = inputs.Sinks!, Documents = onDevice });
         (TileCounts counts, string? failure) = BlockMaskCheck.Run(
             new(HeadBlocks.Descriptor.Shape, Prompts, Seed: 8), kernels,
             new() { ScoreMod = HeadBlocks.Tilted, MaskMod = (batch, head, query, key) => HeadBlocks.Visible(batch, head, query, key, documents) },
-            attention.CreateBlockMask, mask => attention.BlockMask = mask, HeadBlocks.Descriptor, target);
+            HeadBlocks.Descriptor, target);
         Assert.Null(failure);
         Assert.Equal(2, HeadBlocks.Descriptor.BlockMaskHeads);
         Assert.Equal(1, WideWindow.Descriptor.BlockMaskHeads);
@@ -49,7 +49,8 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
     [SkippableFact]
     public void A_mask_serves_steps_of_the_same_lengths_and_no_others()
     {
-        using var attention = new WideWindow(fixture.Device) { Inputs = new(3) };
+        using var attention = new WideWindow(fixture.Device);
+        var inputs = new WideWindow.Inputs { Left = 3 };
         using KvCache<WideWindow> cache = attention.CreateCache(2, 40);
         cache.Extend(0, 40);
         cache.Extend(1, 40);
@@ -57,10 +58,10 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
         cache.MarkWritten(1);
         using AttentionPlan<WideWindow> plan = attention.CreatePlan(), other = attention.CreatePlan();
         plan.Build(cache, [new(0, 30, 40)]);
-        using BlockMask<WideWindow> mask = attention.CreateBlockMask(plan);
+        using BlockMask<WideWindow> mask = attention.CreateBlockMask(plan, inputs);
         Assert.True(mask.Fits(plan));
-        Assert.Throws<ArgumentException>("plan", () => attention.CreateBlockMask(other));
-        Assert.Throws<ArgumentException>("plan", () => mask.Build(other));
+        Assert.Throws<ArgumentException>("plan", () => attention.CreateBlockMask(other, inputs));
+        Assert.Throws<ArgumentException>("plan", () => mask.Build(other, inputs));
         Assert.True(mask.Fits(plan));
         other.Build(cache, [new(1, 30, 40)]);
         Assert.True(mask.Fits(other));
@@ -69,15 +70,15 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
         other.Build(cache, [new(0, 30, 40), new(1, 1, 40)]);
         Assert.False(mask.Fits(other));
 
-        attention.BlockMask = mask;
+        var masked = new WideWindow.Inputs { Left = 3, BlockMask = mask };
         using DeviceBuffer<float> queries = fixture.Device.Upload<float>(new float[31 * 4 * 32]), outputs = fixture.Device.Upload<float>(new float[31 * 4 * 32]);
-        Assert.Throws<ArgumentException>(() => attention.Attend(other, cache, 0, queries, outputs));
-        mask.Build(other);
+        Assert.Throws<ArgumentException>(() => attention.EnqueueAttend(other, cache, 0, queries, outputs, masked));
+        mask.Build(other, inputs);
         Assert.True(mask.Fits(other));
         Assert.False(mask.Fits(plan));
-        attention.Attend(other, cache, 0, queries, outputs).Dispose();
+        attention.EnqueueAttend(other, cache, 0, queries, outputs, masked).Dispose();
         fixture.Device.Queue.Finish();
         mask.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => attention.Attend(other, cache, 0, queries, outputs));
+        Assert.Throws<ObjectDisposedException>(() => attention.EnqueueAttend(other, cache, 0, queries, outputs, masked));
     }
 }

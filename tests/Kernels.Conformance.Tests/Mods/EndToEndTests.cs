@@ -28,8 +28,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
     {
         float[] slopes = Floats(8, 0.2f);
         using DeviceBuffer<float> onDevice = fixture.Device.Upload<float>(slopes);
-        using var attention = new CappedSlopes(fixture.Device, target) { Inputs = new(onDevice, 4.5f) };
-        Check(GeneratedKernels.Contiguous<CappedSlopes, float>(attention), CappedSlopes.Descriptor, split, new()
+        using var attention = new CappedSlopes(fixture.Device, target);
+        Check(GeneratedKernels.Contiguous<CappedSlopes, float>(attention, _ => new CappedSlopes.Inputs { Slopes = onDevice, Cap = 4.5f }), CappedSlopes.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => CappedSlopes.Relative(score, batch, head, query, key, slopes, 4.5f),
         });
@@ -42,8 +42,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         int[] starts = [.. Enumerable.Range(0, Ragged.Length).Select(batch => 3 * batch)];
         int[] documents = [.. Enumerable.Range(0, Longest + (3 * Ragged.Length)).Select(token => token / 29)];
         using DeviceBuffer<int> deviceStarts = fixture.Device.Upload<int>(starts), deviceDocuments = fixture.Device.Upload<int>(documents);
-        using var attention = new PackedDocuments(fixture.Device, target) { Inputs = new(deviceStarts, deviceDocuments) };
-        Check(GeneratedKernels.Paged<PackedDocuments, Half>(attention), PackedDocuments.Descriptor, split, new()
+        using var attention = new PackedDocuments(fixture.Device, target);
+        Check(GeneratedKernels.Paged<PackedDocuments, Half>(attention, _ => new PackedDocuments.Inputs { Starts = deviceStarts, Documents = deviceDocuments }), PackedDocuments.Descriptor, split, new()
         {
             MaskMod = (batch, head, query, key) => PackedDocuments.Visible(batch, head, query, key, starts, documents),
         });
@@ -55,8 +55,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
     {
         float[] table = Floats(50, 2);
         using DeviceBuffer<float> onDevice = fixture.Device.Upload<float>(table);
-        using var attention = new GuardedTable(fixture.Device, target) { Inputs = new(onDevice, table.Length, 0.75f) };
-        Check(GeneratedKernels.Contiguous<GuardedTable, BFloat16>(attention), GuardedTable.Descriptor, split, new()
+        using var attention = new GuardedTable(fixture.Device, target);
+        Check(GeneratedKernels.Contiguous<GuardedTable, BFloat16>(attention, _ => new GuardedTable.Inputs { Table = onDevice, Length = table.Length, Strength = 0.75f }), GuardedTable.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => GuardedTable.Biased(score, batch, head, query, key, table, table.Length, 0.75f),
         });
@@ -69,8 +69,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         const int Levels = 8;
         float[] bias = Floats(5 * (Levels + 1), 1.5f);
         using DeviceBuffer<float> onDevice = fixture.Device.Upload<float>(bias);
-        using var attention = new BucketedBias(fixture.Device, target) { Inputs = new(onDevice, Levels) };
-        Check(GeneratedKernels.Contiguous<BucketedBias, float>(attention), BucketedBias.Descriptor, split, new()
+        using var attention = new BucketedBias(fixture.Device, target);
+        Check(GeneratedKernels.Contiguous<BucketedBias, float>(attention, _ => new BucketedBias.Inputs { Bias = onDevice, Levels = Levels }), BucketedBias.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => BucketedBias.Biased(score, batch, head, query, key, bias, Levels),
         });
@@ -85,8 +85,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         int[] globals = [.. Enumerable.Range(0, Longest).Select(key => key % 50 == 0 ? 1 : 0)];
         using DeviceBuffer<float> deviceRates = fixture.Device.Upload<float>(rates);
         using DeviceBuffer<int> deviceGlobals = fixture.Device.Upload<int>(globals);
-        using var attention = new WindowAndDecay(fixture.Device, target) { Inputs = new(Window, deviceRates, deviceGlobals) };
-        Check(GeneratedKernels.Paged<WindowAndDecay, Half>(attention), WindowAndDecay.Descriptor, split, new()
+        using var attention = new WindowAndDecay(fixture.Device, target);
+        Check(GeneratedKernels.Paged<WindowAndDecay, Half>(attention, _ => new WindowAndDecay.Inputs { Window = Window, Rates = deviceRates, Globals = deviceGlobals }), WindowAndDecay.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => WindowAndDecay.Decay(score, batch, head, query, key, Window, rates),
             MaskMod = (batch, head, query, key) => WindowAndDecay.Visible(batch, head, query, key, globals, Window),
@@ -97,8 +97,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
     [MemberData(nameof(Launches))]
     public void Mods_on_top_of_every_option(KernelTarget target, bool split)
     {
-        using var attention = new EverythingAtOnce(fixture.Device, target) { Inputs = new(0.4f) };
-        Check(GeneratedKernels.Paged<EverythingAtOnce, float>(attention, inputs => attention.Sinks = inputs.Sinks), EverythingAtOnce.Descriptor, split, new()
+        using var attention = new EverythingAtOnce(fixture.Device, target);
+        Check(GeneratedKernels.Paged<EverythingAtOnce, float>(attention, inputs => new EverythingAtOnce.Inputs { Sinks = inputs.Sinks!, Tilt = 0.4f }), EverythingAtOnce.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => EverythingAtOnce.Tilted(score, batch, head, query, key, 0.4f),
             MaskMod = EverythingAtOnce.Strided,
@@ -119,10 +119,68 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         using var attention = new CappedSlopes(fixture.Device);
         using KvCache<CappedSlopes> cache = attention.CreateCache(1, 4);
         float[] token = new float[2 * 64], queries = new float[8 * 64], outputs = new float[8 * 64];
-        var e = Assert.Throws<InvalidOperationException>(() => attention.Prefill(cache, 0, queries, token, token, outputs));
+        IAttention<CappedSlopes, float> ofAnySpec = attention;
+        var e = Assert.Throws<InvalidOperationException>(() => ofAnySpec.Prefill(cache, 0, queries, token, token, outputs));
         Assert.Contains("Inputs", e.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentNullException>("inputs", () => attention.Prefill(cache, 0, queries, token, token, outputs, null!));
         Assert.Equal(0, cache.Length(0));
-        Assert.Throws<ArgumentNullException>(() => new CappedSlopes.ModInputs(null!, 1));
+        Assert.Throws<ArgumentNullException>("Slopes", () => new CappedSlopes.Inputs { Slopes = null!, Cap = 1 });
+    }
+
+    /// <summary>Nothing of a launch's inputs stays: two threads with slopes of their own, on one attention object.</summary>
+    [SkippableFact]
+    public void Launches_side_by_side_have_their_own_inputs()
+    {
+        const int Tokens = 5, Rounds = 40;
+        using var attention = new CappedSlopes(fixture.Device);
+        float[] queries = Floats(Tokens * CappedSlopes.QueryHeads * CappedSlopes.HeadDim, 1);
+        float[] keys = Floats(Tokens * CappedSlopes.KvHeads * CappedSlopes.HeadDim, 1), values = Floats(Tokens * CappedSlopes.KvHeads * CappedSlopes.ValueDim, 1);
+        using var start = new Barrier(2);
+        float[][] slopes = [Floats(8, 0.2f), Floats(8, 3f)];
+        float[] caps = [4.5f, 20f];
+        float[][] expected = [.. Enumerable.Range(0, 2).Select(Expected)];
+        Assert.True(expected[0].Zip(expected[1]).Max(pair => Math.Abs(pair.First - pair.Second)) > 0.1);
+        Parallel.Invoke(() => Launch(0), () => Launch(1));
+
+        void Launch(int thread)
+        {
+            using KvCache<CappedSlopes> cache = attention.CreateCache(1, Tokens);
+            using AttentionPlan<CappedSlopes> plan = attention.CreatePlan();
+            using DeviceBuffer<float> slopesOfThread = fixture.Device.Upload<float>(slopes[thread]), q = fixture.Device.Upload<float>(queries);
+            using DeviceBuffer<float> k = fixture.Device.Upload<float>(keys), v = fixture.Device.Upload<float>(values), o = fixture.Device.Allocate<float>(expected[thread].Length);
+            var inputs = new CappedSlopes.Inputs { Slopes = slopesOfThread, Cap = caps[thread] };
+            float[] outputs = new float[expected[thread].Length];
+            cache.Extend(0, Tokens);
+            plan.Build(cache, [new(0, Tokens, Tokens)]);
+            attention.SubmitAppend(plan, cache, 0, k, v);
+            start.SignalAndWait();
+            for (int round = 0; round < Rounds; round++)
+            {
+                if (round % 2 == 0)
+                {
+                    attention.EnqueueAttend(plan, cache, 0, q, o, inputs).Dispose();
+                    fixture.Device.Queue.Read(o, outputs.AsSpan());
+                }
+                else
+                {
+                    attention.Attend(cache, 0, queries, outputs, inputs);
+                }
+
+                Assert.All(outputs.Zip(expected[thread]), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));
+            }
+        }
+
+        float[] Expected(int thread)
+        {
+            double[] outputs = new double[Tokens * CappedSlopes.QueryHeads * CappedSlopes.ValueDim];
+            ReferenceAttention.Compute(CappedSlopes.Descriptor.Shape, Wide(queries), Wide(keys), Wide(values), outputs, new()
+            {
+                ScoreMod = (score, batch, head, query, key) => CappedSlopes.Relative(score, batch, head, query, key, slopes[thread], caps[thread]),
+            });
+            return Array.ConvertAll(outputs, x => (float)x);
+        }
+
+        static double[] Wide(float[] data) => Array.ConvertAll(data, x => (double)x);
     }
 
     private static void Check<TSelf, T>(GeneratedKernels<TSelf, T> kernels, AttentionDescriptor descriptor, bool split, ReferenceOptions mods)

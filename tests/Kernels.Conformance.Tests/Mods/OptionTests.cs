@@ -27,8 +27,8 @@ public sealed class OptionTests(DeviceFixture fixture)
     public void Window_to_the_left(KernelTarget target)
     {
         using var option = new LeftWindowOption(fixture.Device, target);
-        using var mod = new LeftWindowMod(fixture.Device, target) { Inputs = new(13) };
-        Agree<LeftWindowOption, LeftWindowMod>(target, option, mod);
+        using var mod = new LeftWindowMod(fixture.Device, target);
+        Agree<LeftWindowOption, LeftWindowMod>(target, option, mod, new LeftWindowMod.Inputs { Left = 13 });
     }
 
     [SkippableTheory]
@@ -36,8 +36,8 @@ public sealed class OptionTests(DeviceFixture fixture)
     public void Window_to_both_sides(KernelTarget target)
     {
         using var option = new WindowOption(fixture.Device, target);
-        using var mod = new WindowMod(fixture.Device, target) { Inputs = new(9, 5) };
-        Agree<WindowOption, WindowMod>(target, option, mod);
+        using var mod = new WindowMod(fixture.Device, target);
+        Agree<WindowOption, WindowMod>(target, option, mod, new WindowMod.Inputs { Left = 9, Right = 5 });
     }
 
     [SkippableTheory]
@@ -47,8 +47,8 @@ public sealed class OptionTests(DeviceFixture fixture)
         const int Prefix = 19;
         using DeviceBuffer<int> prefixes = fixture.Device.Upload<int>([.. Lengths.Select(_ => Prefix)]);
         using var option = new PrefixOption(fixture.Device, target);
-        using var mod = new PrefixMod(fixture.Device, target) { Inputs = new(prefixes) };
-        AgreeOnInputs<PrefixOption, PrefixMod>(option, _ => { }, mod, _ => { }, Prefix);
+        using var mod = new PrefixMod(fixture.Device, target);
+        AgreeOnInputs<PrefixOption, PrefixMod>(option, _ => default, mod, _ => new PrefixMod.Inputs { Prefixes = prefixes }, Prefix);
     }
 
     [SkippableTheory]
@@ -56,8 +56,8 @@ public sealed class OptionTests(DeviceFixture fixture)
     public void Softcap(KernelTarget target)
     {
         using var option = new SoftcapOption(fixture.Device, target);
-        using var mod = new SoftcapMod(fixture.Device, target) { Inputs = new(2) };
-        Agree<SoftcapOption, SoftcapMod>(target, option, mod);
+        using var mod = new SoftcapMod(fixture.Device, target);
+        Agree<SoftcapOption, SoftcapMod>(target, option, mod, new SoftcapMod.Inputs { Cap = 2 });
     }
 
     [SkippableTheory]
@@ -66,8 +66,8 @@ public sealed class OptionTests(DeviceFixture fixture)
     {
         using DeviceBuffer<float> slopes = fixture.Device.Upload<float>([.. Enumerable.Range(0, 6).Select(head => (float)ReferenceAttention.AlibiSlope(head, 6))]);
         using var option = new AlibiOption(fixture.Device, target);
-        using var mod = new AlibiMod(fixture.Device, target) { Inputs = new(slopes) };
-        Agree<AlibiOption, AlibiMod>(target, option, mod);
+        using var mod = new AlibiMod(fixture.Device, target);
+        Agree<AlibiOption, AlibiMod>(target, option, mod, new AlibiMod.Inputs { Slopes = slopes });
     }
 
     [SkippableTheory]
@@ -78,7 +78,8 @@ public sealed class OptionTests(DeviceFixture fixture)
         using var option = new DocumentsOption(fixture.Device, target);
         using var mod = new DocumentsMod(fixture.Device, target);
         AgreeOnInputs<DocumentsOption, DocumentsMod>(
-            option, inputs => option.Documents = inputs.Documents, mod, inputs => mod.Inputs = new(inputs.Documents!, starts));
+            option, inputs => new DocumentsOption.Inputs { Documents = inputs.Documents! },
+            mod, inputs => new DocumentsMod.Inputs { Documents = inputs.Documents!, Starts = starts });
     }
 
     [SkippableTheory]
@@ -88,13 +89,13 @@ public sealed class OptionTests(DeviceFixture fixture)
         DeviceBuffer<int>? visible = null;
         using var option = new KeyPaddingOption(fixture.Device, target);
         using var mod = new KeyPaddingMod(fixture.Device, target);
-        AgreeOnInputs<KeyPaddingOption, KeyPaddingMod>(option, inputs => option.KeyPadding = inputs.KeyPadding, mod, inputs =>
+        AgreeOnInputs<KeyPaddingOption, KeyPaddingMod>(option, inputs => new KeyPaddingOption.Inputs { KeyPadding = inputs.KeyPadding! }, mod, inputs =>
         {
             // A mod's buffers are of int or float.
             byte[] bytes = new byte[inputs.KeyPadding!.Values.Length];
             fixture.Device.Queue.Read(inputs.KeyPadding.Values, bytes.AsSpan());
             visible = fixture.Device.Upload<int>([.. bytes.Select(seen => (int)seen)]);
-            mod.Inputs = new(visible, inputs.KeyPadding.Keys);
+            return new KeyPaddingMod.Inputs { Visible = visible, Columns = inputs.KeyPadding.Keys };
         });
         visible!.Dispose();
     }
@@ -107,19 +108,19 @@ public sealed class OptionTests(DeviceFixture fixture)
         using var option = new BiasOption(fixture.Device, target);
         using var mod = new BiasMod(fixture.Device, target);
         AgreeOnInputs<BiasOption, BiasMod>(
-            option, inputs => option.Bias = inputs.Bias,
-            mod, inputs => mod.Inputs = new(inputs.Bias!.Values, firsts, inputs.Bias.Queries, inputs.Bias.Keys));
+            option, inputs => new BiasOption.Inputs { Bias = inputs.Bias! },
+            mod, inputs => new BiasMod.Inputs { Bias = inputs.Bias!.Values, Firsts = firsts, Rows = inputs.Bias.Queries, Columns = inputs.Bias.Keys });
     }
 
     /// <summary>An option and a mod give what the reference gives for the option, from inputs that both are given at launch, and the same up to rounding.</summary>
-    private static void AgreeOnInputs<TOption, TMod>(TOption option, Action<DeviceInputs> setOption, TMod mod, Action<DeviceInputs> setMod, int prefix = 0)
+    private static void AgreeOnInputs<TOption, TMod>(TOption option, Func<AttentionInputs, AttentionInputs> ofOption, TMod mod, Func<AttentionInputs, AttentionInputs> ofMod, int prefix = 0)
         where TOption : IContiguousAttention<TOption, float>
         where TMod : IContiguousAttention<TMod, float>
     {
         // By its seed a bias has every axis of its own.
         var test = new AttentionCase(TOption.Descriptor.Shape, Lengths, Seed: 8, PrefixLength: prefix);
-        double[] expected = Outputs(GeneratedKernels.Contiguous<TOption, float>(option, setOption));
-        double[] actual = Outputs(GeneratedKernels.Contiguous<TMod, float>(mod, setMod));
+        double[] expected = Outputs(GeneratedKernels.Contiguous<TOption, float>(option, ofOption));
+        double[] actual = Outputs(GeneratedKernels.Contiguous<TMod, float>(mod, ofMod));
         Assert.InRange(Tolerance.Error(ElementType.Float32, actual, expected, []), 0, 1);
 
         double[] Outputs<TSelf>(GeneratedKernels<TSelf, float> kernels) where TSelf : IAttention<TSelf, float>
@@ -132,14 +133,14 @@ public sealed class OptionTests(DeviceFixture fixture)
         }
     }
 
-    private static void Agree<TOption, TMod>(KernelTarget target, TOption option, TMod mod)
+    private static void Agree<TOption, TMod>(KernelTarget target, TOption option, TMod mod, AttentionInputs inputs = default)
         where TOption : IContiguousAttention<TOption, float>
         where TMod : IContiguousAttention<TMod, float>
     {
         AttentionShape shape = TOption.Descriptor.Shape;
 
         // The mod's kernels give what the reference gives for the option, over a ragged batch.
-        Assert.Null(CaseRunner.Run(new AttentionCase(shape, Lengths, Seed: 5), GeneratedKernels.Contiguous<TMod, float>(mod), new()).Failure);
+        Assert.Null(CaseRunner.Run(new AttentionCase(shape, Lengths, Seed: 5), GeneratedKernels.Contiguous<TMod, float>(mod, _ => inputs), new()).Failure);
         if (target == KernelTarget.Portable)
         {
             // Slow to build on a CPU, and the matrix holds the option to the same reference.
@@ -147,7 +148,7 @@ public sealed class OptionTests(DeviceFixture fixture)
         }
 
         (double[] prompt, double[] step) = Outputs<TOption>(option);
-        (double[] modPrompt, double[] modStep) = Outputs<TMod>(mod);
+        (double[] modPrompt, double[] modStep) = Outputs<TMod>(mod, inputs);
         Assert.InRange(Tolerance.Error(ElementType.Float32, modPrompt, prompt, []), 0, 1);
         Assert.InRange(Tolerance.Error(ElementType.Float32, modStep, step, []), 0, 1);
 
@@ -160,16 +161,16 @@ public sealed class OptionTests(DeviceFixture fixture)
     }
 
     /// <summary>A prompt and one token more, through the methods on spans.</summary>
-    private static (double[] Prompt, double[] Step) Outputs<TSelf>(TSelf attention)
+    private static (double[] Prompt, double[] Step) Outputs<TSelf>(TSelf attention, AttentionInputs inputs = default)
         where TSelf : IContiguousAttention<TSelf, float>
     {
         AttentionShape shape = TSelf.Descriptor.Shape;
         using KvCache<TSelf> cache = attention.CreateCache(1, Prompt + 1);
         (float[] queries, float[] keys, float[] values) = Inputs(shape, Prompt);
         float[] prompt = new float[Prompt * shape.QueryHeads * shape.ValueDim], step = new float[shape.QueryHeads * shape.ValueDim];
-        attention.Prefill(cache, 0, queries, keys, values, prompt);
+        attention.Prefill(cache, 0, queries, keys, values, prompt, inputs);
         (queries, keys, values) = Inputs(shape, 1);
-        attention.Decode(cache, [0], queries, keys, values, step);
+        attention.Decode(cache, [0], queries, keys, values, step, inputs);
         return (Wide(prompt), Wide(step));
     }
 

@@ -9,23 +9,20 @@ internal static class BlockMaskCheck
     /// <param name="test">The case.</param>
     /// <param name="kernels">The kernels, with the inputs of mods set.</param>
     /// <param name="mods">The spec's mods as the reference gets them.</param>
-    /// <param name="create">The type's <c>CreateBlockMask</c>.</param>
-    /// <param name="use">Sets the type's <c>BlockMask</c>.</param>
     /// <param name="descriptor">The spec.</param>
     /// <param name="target">The target whose kernels run.</param>
     /// <returns>The tiles of each class, and what is wrong or null.</returns>
     public static (TileCounts Counts, string? Failure) Run<TSpec, T>(
-        AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods,
-        Func<AttentionPlan<TSpec>, BlockMask<TSpec>> create, Action<BlockMask<TSpec>?> use, AttentionDescriptor descriptor, KernelTarget target)
+        AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, AttentionDescriptor descriptor, KernelTarget target)
         where T : unmanaged
     {
         using var loaded = new LoadedCase<TSpec, T>(test, kernels, mods);
         AttentionPlan<TSpec> step = loaded.Plan();
         Launched<T> without = loaded.Launch();
-        using BlockMask<TSpec> mask = create(step);
-        use(mask);
+        using BlockMask<TSpec> mask = kernels.CreateBlockMask(step);
+        kernels.BlockMask = mask;
         Launched<T> with = loaded.Launch();
-        use(null);
+        kernels.BlockMask = null;
 
         KernelGeometry geometry = descriptor.Geometry(target);
         TileCounts expected = Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.PrefillItems, geometry.Prefill.Keys, mods)

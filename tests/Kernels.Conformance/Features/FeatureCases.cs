@@ -22,20 +22,25 @@ internal static class FeatureCases
     public static IEnumerable<FeatureCase> Mods(int seed) =>
     [
         .. Mods<HalfSlopes, Half>(
-            seed, (device, target, given) => new(device, target) { Inputs = new(ModNumbers.Cap, given.Slopes, given.Tokens, given.Documents, ModNumbers.Left) },
-            attention => GeneratedKernels.Contiguous<HalfSlopes, Half>(attention), SlopeMods(HalfSlopes.Scored, HalfSlopes.Visible)),
+            seed, (device, target) => new(device, target),
+            (attention, given) => GeneratedKernels.Contiguous<HalfSlopes, Half>(attention, _ => new HalfSlopes.Inputs { Cap = ModNumbers.Cap, Slopes = given.Slopes, Tokens = given.Tokens, Documents = given.Documents, Left = ModNumbers.Left }),
+            SlopeMods(HalfSlopes.Scored, HalfSlopes.Visible)),
         .. Mods<HalfPagedDocuments, Half>(
-            seed, (device, target, given) => new(device, target) { Inputs = new(given.Slopes, given.Tokens, given.Documents, ModNumbers.Left) },
-            attention => GeneratedKernels.Paged<HalfPagedDocuments, Half>(attention), DocumentMods(HalfPagedDocuments.Scored, HalfPagedDocuments.Visible)),
+            seed, (device, target) => new(device, target),
+            (attention, given) => GeneratedKernels.Paged<HalfPagedDocuments, Half>(attention, _ => new HalfPagedDocuments.Inputs { Slopes = given.Slopes, Tokens = given.Tokens, Documents = given.Documents, Left = ModNumbers.Left }),
+            DocumentMods(HalfPagedDocuments.Scored, HalfPagedDocuments.Visible)),
         .. Mods<HalfInt8Documents, Half>(
-            seed, (device, target, given) => new(device, target) { Inputs = new(given.Slopes, given.Tokens, given.Documents, ModNumbers.Left) },
-            attention => GeneratedKernels.Paged<HalfInt8Documents, Half>(attention), DocumentMods(HalfInt8Documents.Scored, HalfInt8Documents.Visible)),
+            seed, (device, target) => new(device, target),
+            (attention, given) => GeneratedKernels.Paged<HalfInt8Documents, Half>(attention, _ => new HalfInt8Documents.Inputs { Slopes = given.Slopes, Tokens = given.Tokens, Documents = given.Documents, Left = ModNumbers.Left }),
+            DocumentMods(HalfInt8Documents.Scored, HalfInt8Documents.Visible)),
         .. Mods<FloatSlopes, float>(
-            seed, (device, target, given) => new(device, target) { Inputs = new(ModNumbers.Cap, given.Slopes, given.Tokens, given.Documents, ModNumbers.Left) },
-            attention => GeneratedKernels.Contiguous<FloatSlopes, float>(attention), SlopeMods(FloatSlopes.Scored, FloatSlopes.Visible)),
+            seed, (device, target) => new(device, target),
+            (attention, given) => GeneratedKernels.Contiguous<FloatSlopes, float>(attention, _ => new FloatSlopes.Inputs { Cap = ModNumbers.Cap, Slopes = given.Slopes, Tokens = given.Tokens, Documents = given.Documents, Left = ModNumbers.Left }),
+            SlopeMods(FloatSlopes.Scored, FloatSlopes.Visible)),
         .. Mods<FloatPagedDocuments, float>(
-            seed, (device, target, given) => new(device, target) { Inputs = new(given.Slopes, given.Tokens, given.Documents, ModNumbers.Left) },
-            attention => GeneratedKernels.Paged<FloatPagedDocuments, float>(attention), DocumentMods(FloatPagedDocuments.Scored, FloatPagedDocuments.Visible)),
+            seed, (device, target) => new(device, target),
+            (attention, given) => GeneratedKernels.Paged<FloatPagedDocuments, float>(attention, _ => new FloatPagedDocuments.Inputs { Slopes = given.Slopes, Tokens = given.Tokens, Documents = given.Documents, Left = ModNumbers.Left }),
+            DocumentMods(FloatPagedDocuments.Scored, FloatPagedDocuments.Visible)),
     ];
 
     /// <summary>Requests that were forked from one: few keys in common and many, several queries each, every sort of cache.</summary>
@@ -155,8 +160,8 @@ internal static class FeatureCases
     };
 
     private static IEnumerable<FeatureCase> Mods<TSelf, T>(
-        int seed, Func<ComputeDevice, KernelTarget?, ModNumbers, TSelf> create, Func<TSelf, KernelsUnderTest<TSelf, T>> underTest, ReferenceOptions mods)
-        where TSelf : IAttention<TSelf, T>, IBlockMasked<TSelf>
+        int seed, Func<ComputeDevice, KernelTarget?, TSelf> create, Func<TSelf, ModNumbers, KernelsUnderTest<TSelf, T>> underTest, ReferenceOptions mods)
+        where TSelf : IAttention<TSelf, T>
         where T : unmanaged
     {
         AttentionCase prompts = new(TSelf.Descriptor.Shape, [(75, 75), (33, 129), (1, 5), (0, 3), (4, 0), (19, 7), (1, 1), (1, 140)], seed);
@@ -171,14 +176,14 @@ internal static class FeatureCases
         }
 
         yield return Case("block mask", tiles, (attention, kernels) => BlockMaskCheck.Run(
-            tiles, kernels, mods, attention.CreateBlockMask, mask => attention.BlockMask = mask, TSelf.Descriptor, attention.Target).Failure);
+            tiles, kernels, mods, TSelf.Descriptor, attention.Target).Failure);
 
         FeatureCase Case(string what, AttentionCase test, Func<TSelf, KernelsUnderTest<TSelf, T>, string?> run) =>
             new($"{what} of {typeof(TSelf).Name}: {test}", TSelf.Descriptor, test.Work, (device, target) =>
             {
                 using var given = new ModNumbers(device);
-                TSelf attention = create(device, target, given);
-                using KernelsUnderTest<TSelf, T> kernels = underTest(attention);
+                TSelf attention = create(device, target);
+                using KernelsUnderTest<TSelf, T> kernels = underTest(attention, given);
                 return run(attention, kernels);
             });
     }

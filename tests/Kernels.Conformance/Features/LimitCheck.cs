@@ -65,7 +65,7 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
                 return "no keys were split";
             }
 
-            launcher.SubmitAttend(plan, cache, 0, queries, deviceOutputs, deviceLse);
+            launcher.SubmitAttend(plan, cache, 0, queries, deviceOutputs, lse: deviceLse);
             device.Queue.Read(deviceOutputs, outputs.AsSpan());
             device.Queue.Read(deviceLse, lse.AsSpan());
             int unwritten = Array.FindIndex(lse, float.IsNaN);

@@ -40,8 +40,7 @@ internal static class ManyMasksCheck
             return $"tiles are {counts}, expected {whole - seen} empty ones and {seen} others";
         }
 
-        attention.BlockMask = mask;
-        attention.SubmitAttend(plan, cache, 0, values, outputs);
+        attention.SubmitAttend(plan, cache, 0, values, outputs, new() { BlockMask = mask });
         Half[] attended = new Half[rows.Length];
         device.Queue.Read(outputs, attended.AsSpan());
         for (int i = 0; i < attended.Length; i++)

@@ -2,17 +2,9 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance;
 
-/// <summary>What the bindings of every type with a mask mod have.</summary>
-internal interface IBlockMasked<TSelf>
-{
-    BlockMask<TSelf>? BlockMask { get; set; }
-
-    BlockMask<TSelf> CreateBlockMask(AttentionPlan<TSelf> plan);
-}
-
 /// <summary>A score mod with a scalar, a number of each head and one of each token; a mask mod whose far tiles are empty, but for some.</summary>
 [AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16)]
-internal sealed partial class HalfSlopes : IBlockMasked<HalfSlopes>
+internal sealed partial class HalfSlopes
 {
     [ScoreMod]
     internal static float Scored(float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
@@ -25,7 +17,7 @@ internal sealed partial class HalfSlopes : IBlockMasked<HalfSlopes>
 
 /// <summary>Mods on top of a mask of the attribute, over pages; each group of heads has tiles of its own.</summary>
 [AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16, Mask = AttentionMask.Causal, PageSize = 16)]
-internal sealed partial class HalfPagedDocuments : IBlockMasked<HalfPagedDocuments>
+internal sealed partial class HalfPagedDocuments
 {
     [ScoreMod]
     internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
@@ -38,7 +30,7 @@ internal sealed partial class HalfPagedDocuments : IBlockMasked<HalfPagedDocumen
 
 /// <summary>The same over int8 pages.</summary>
 [AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, Mask = AttentionMask.Causal, PageSize = 16)]
-internal sealed partial class HalfInt8Documents : IBlockMasked<HalfInt8Documents>
+internal sealed partial class HalfInt8Documents
 {
     [ScoreMod]
     internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
@@ -51,7 +43,7 @@ internal sealed partial class HalfInt8Documents : IBlockMasked<HalfInt8Documents
 
 /// <summary>Small heads for steps of very many requests: every other head sees only a request's first keys.</summary>
 [AttentionKernel(queryHeads: 4, kvHeads: 4, headDim: 16, Storage = ElementType.Float16)]
-internal sealed partial class EvenHeads : IBlockMasked<EvenHeads>
+internal sealed partial class EvenHeads
 {
     [MaskMod]
     internal static bool Visible(int batch, int head, int query, int key) => head % 2 == 0 && key >= batch % 2;
@@ -59,7 +51,7 @@ internal sealed partial class EvenHeads : IBlockMasked<EvenHeads>
 
 /// <summary>As <see cref="HalfSlopes"/>, in float32.</summary>
 [AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 64)]
-internal sealed partial class FloatSlopes : IBlockMasked<FloatSlopes>
+internal sealed partial class FloatSlopes
 {
     [ScoreMod]
     internal static float Scored(float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
@@ -72,7 +64,7 @@ internal sealed partial class FloatSlopes : IBlockMasked<FloatSlopes>
 
 /// <summary>As <see cref="HalfPagedDocuments"/>, in float32 and by token.</summary>
 [AttentionKernel(queryHeads: 4, kvHeads: 2, headDim: 64, Mask = AttentionMask.Causal, PageSize = 16, Layout = KvLayout.Nhd)]
-internal sealed partial class FloatPagedDocuments : IBlockMasked<FloatPagedDocuments>
+internal sealed partial class FloatPagedDocuments
 {
     [ScoreMod]
     internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>

@@ -47,22 +47,22 @@ internal sealed class ProgramRunner(ComputeDevice device)
         {
             using var inputs = new ModArguments(device, test);
             object attention = program.Call<object>("Probe", "Create", device, test.IsPortable);
-            program.Type("Probe").GetMethod("SetInputs")!.Invoke(null, [attention, .. inputs.OnDevice]);
             var mods = new ReferenceOptions
             {
                 ScoreMod = program.Call<Func<float, int, int, int, int, float>?>("Probe", "Score", inputs.OnHost),
                 MaskMod = program.Call<Func<int, int, int, int, bool>?>("Probe", "Mask", inputs.OnHost),
             };
-            Action<DeviceInputs> set = given =>
+            object? own = null;
+            Func<AttentionInputs, AttentionInputs> give = given =>
             {
-                foreach (PropertyInfo input in typeof(DeviceInputs).GetProperties().Where(input => input.GetValue(given) is not null))
-                {
-                    spec.GetProperty(input.Name)!.SetValue(attention, input.GetValue(given));
-                }
+                own = program.Call<object?>("Probe", "Inputs", [given, .. inputs.OnDevice]);
+                return program.Call<AttentionInputs>("Probe", "Convert", own);
             };
-            Action<object>? prepare = test.HasBlockMask ? plan => program.Type("Probe").GetMethod("UseBlockMask")!.Invoke(null, [attention, plan]) : null;
+            Func<object, object>? mask = test.HasBlockMask && test.Mods.Any(mod => mod.Name == "Mask")
+                ? plan => program.Call<object>("Probe", "CreateBlockMask", attention, plan, own)
+                : null;
             var launch = new AttentionCase(descriptor.Shape, test.Lengths, test.Seed, PrefixLength: test.Prefix);
-            return ((CaseResult)method.Invoke(null, [attention, launch, Distort(mods), set, prepare])!).Failure;
+            return ((CaseResult)method.Invoke(null, [attention, launch, Distort(mods), give, mask])!).Failure;
         }
         catch (Exception e) when (e is TargetInvocationException or ComputeException)
         {
@@ -74,23 +74,23 @@ internal sealed class ProgramRunner(ComputeDevice device)
     private static bool IsGenerated(Diagnostic diagnostic) =>
         diagnostic.Severity == DiagnosticSeverity.Warning && diagnostic.Location.SourceTree?.FilePath.EndsWith(".g.cs", StringComparison.Ordinal) == true;
 
-    private static CaseResult RunContiguous<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceInputs> set, Action<object>? prepare)
+    private static CaseResult RunContiguous<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Func<AttentionInputs, AttentionInputs> give, Func<object, object>? mask)
         where TSelf : IContiguousAttention<TSelf, T>
         where T : unmanaged
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, set, prepare), mods, measuresQuantisation: false);
+            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, give, mask is null ? null : plan => (BlockMask<TSelf>)mask(plan)), mods, measuresQuantisation: false);
         }
     }
 
-    private static CaseResult RunPaged<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Action<DeviceInputs> set, Action<object>? prepare)
+    private static CaseResult RunPaged<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Func<AttentionInputs, AttentionInputs> give, Func<object, object>? mask)
         where TSelf : IPagedAttention<TSelf, T>
         where T : unmanaged
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, set, prepare), mods, measuresQuantisation: false);
+            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, give, mask is null ? null : plan => (BlockMask<TSelf>)mask(plan)), mods, measuresQuantisation: false);
         }
     }
 
@@ -99,17 +99,13 @@ internal sealed class ProgramRunner(ComputeDevice device)
     {
         string[] inputs = [.. test.Inputs];
         string arguments = "int a, int n, float f, int[] ids, float[] table";
-        string mask = test.HasBlockMask && test.Mods.Any(mod => mod.Name == "Mask")
-            ? """
-                public static void UseBlockMask(object attention, object plan)
-                {
-                    var spec = (Spec)attention;
-                    spec.BlockMask?.Dispose();
-                    spec.BlockMask = spec.CreateBlockMask((AttentionPlan<Spec>)plan);
-                }
-            """
-            : "public static void UseBlockMask(object attention, object plan) { }";
-        string set = inputs.Length == 0 ? "" : $"spec.Inputs = new Spec.ModInputs({string.Join(", ", inputs.Select(input => $"{input}: {input}"))});";
+        bool hasMask = test.Mods.Any(mod => mod.Name == "Mask");
+        string[] options = [.. test.Options.Select(option => option.Name).Where(name => name is "Sinks" or "Documents" or "KeyPadding" or "Bias" or "Rope")];
+        bool hasRequired = inputs.Length + options.Length > 0;
+        string mask = hasMask ? $"((Spec)attention).CreateBlockMask((AttentionPlan<Spec>)plan{(hasRequired ? ", (Spec.Inputs)inputs!" : "")})" : "throw new InvalidOperationException()";
+        string set = hasRequired
+            ? $"new Spec.Inputs {{ {string.Join(", ", options.Select(name => $"{name} = given.{name}!").Concat(inputs.Select(input => $"{char.ToUpperInvariant(input[0])}{input[1..]} = {input}")))} }}"
+            : hasMask ? "new Spec.Inputs()" : "null";
         return $$"""
             using System;
             using Kernels;
@@ -119,13 +115,11 @@ internal sealed class ProgramRunner(ComputeDevice device)
             {
                 public static object Create(ComputeDevice device, bool portable) => new Spec(device, portable ? KernelTarget.Portable : KernelTarget.Cpu);
 
-                public static void SetInputs(object attention, int a, int n, float f, DeviceBuffer<int> ids, DeviceBuffer<float> table)
-                {
-                    var spec = (Spec)attention;
-                    {{set}}
-                }
+                public static object? Inputs(AttentionInputs given, int a, int n, float f, DeviceBuffer<int> ids, DeviceBuffer<float> table) => {{set}};
 
-                {{mask}}
+                public static AttentionInputs Convert(object? inputs) => {{(hasRequired || hasMask ? "(Spec.Inputs)inputs!" : "default")}};
+
+                public static object CreateBlockMask(object attention, object plan, object? inputs) => {{mask}};
 
                 public static Func<float, int, int, int, int, float>? Score({{arguments}}) => {{Call("Score", "(score, batch, head, query, key)")}};
 

@@ -55,7 +55,7 @@ public sealed class MultiHeadAttention(
         Take(step, projected, queryHeads, Norms?.Queries, queries);
         Take(step, projected, keyHeads, Norms?.Keys, keys);
         step.Kernels.TakeHeads(projected, valueHeads, values, step.Tokens);
-        var inputs = new AttentionInputs(Sinks);
+        var inputs = new AttentionInputs { Sinks = Sinks };
         step.Attention.Append(layer, keys, values, inputs);
         step.Attention.Attend(layer, queries, outputs, inputs);
         step.FromAttention(outputs, attended, HeadSlice.Packed(queryHeads.Heads, queryHeads.HeadDim), step.Tokens);

@@ -20,7 +20,7 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rop
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> target, bool accumulate)
     {
         var attention = (LatentAttention)step.Attention;
-        var inputs = new AttentionInputs(Rope: rope.OnDevice);
+        var inputs = new AttentionInputs { Rope = rope.OnDevice };
         DeviceBuffer<float> queries = step.Scratch("queries", latent.Heads * latent.HeadDim);
         DeviceBuffer<float> rows = step.Scratch("latent rows", latent.LatentWidth);
         DeviceBuffer<float> attended = step.Scratch("attended", latent.Heads * latent.ValueDim);

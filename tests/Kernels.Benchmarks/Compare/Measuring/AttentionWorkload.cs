@@ -19,6 +19,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
     private readonly TElement[] queryData;
     private readonly DeviceBuffer<TElement> queries;
     private readonly DeviceBuffer<TElement> outputs;
+    private AttentionInputs given;
     private int turn;
 
     private AttentionWorkload(TSpec attention, Work work, IKvCache<TSpec> cache)
@@ -43,7 +44,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
     /// <param name="work">The work.</param>
     /// <param name="extras">Gives the attention its further inputs; null: it has none.</param>
     /// <param name="createCache">Makes a cache of so many layers.</param>
-    public static IWorkload Contiguous(ComputeDevice device, Work work, Action<Extras<TSpec>>? extras, Func<TSpec, int, IKvCache<TSpec>> createCache)
+    public static IWorkload Contiguous(ComputeDevice device, Work work, Func<Extras<TSpec>, AttentionInputs>? extras, Func<TSpec, int, IKvCache<TSpec>> createCache)
     {
         TSpec attention = TSpec.Create(device);
         return Open(new(attention, work, createCache(attention, Layers(work))), workload =>
@@ -51,7 +52,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
             int[] sequences = [.. Enumerable.Range(0, work.Batch)];
             workload.Fill(sequences, work.Sequence);
             workload.Plan(sequences);
-            extras?.Invoke(new(attention, workload.plan, work, workload.owned));
+            workload.given = extras?.Invoke(new(attention, workload.plan, work, workload.owned)) ?? default;
         });
     }
 
@@ -76,7 +77,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
 
     public void Enqueue()
     {
-        attention.SubmitAttend(plan, cache, turn, queries, outputs);
+        attention.SubmitAttend(plan, cache, turn, queries, outputs, given);
         turn = (turn + 1) % cache.Layers;
     }
 
@@ -131,7 +132,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
                 for (int layer = 0; layer < cache.Layers; layer++)
                 {
                     (DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) = inputs.Upload(attention.Device, piece, index, done / piece, layer);
-                    attention.Append(plan, cache, layer, keys, values).Dispose();
+                    attention.SubmitAppend(plan, cache, layer, keys, values);
                 }
             }
         }

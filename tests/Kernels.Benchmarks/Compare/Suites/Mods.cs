@@ -12,24 +12,29 @@ internal sealed record Extras<TSpec>(TSpec Attention, AttentionPlan<TSpec> Plan,
 /// <summary>The inputs of the mods.</summary>
 internal static class Mods
 {
-    public static void Slopes(Extras<Sloped> extras) => extras.Attention.Inputs = new(SlopeOfHeads(extras.Attention.Device, extras));
+    public static AttentionInputs Slopes(Extras<Sloped> extras) => new Sloped.Inputs { Slopes = SlopeOfHeads(extras.Attention.Device, extras) };
 
-    public static void Slopes(Extras<SlopedHalf> extras) => extras.Attention.Inputs = new(SlopeOfHeads(extras.Attention.Device, extras));
+    public static AttentionInputs Slopes(Extras<SlopedHalf> extras) => new SlopedHalf.Inputs { Slopes = SlopeOfHeads(extras.Attention.Device, extras) };
 
-    public static void Documents(Extras<DocumentMask> extras)
+    public static AttentionInputs Documents(Extras<DocumentMask> extras)
     {
-        extras.Attention.Inputs = new(OneDocument(extras.Attention.Device, extras));
-        BlockMask<DocumentMask> mask = extras.Attention.CreateBlockMask(extras.Plan);
-        extras.Owned.Add(mask);
-        extras.Attention.BlockMask = mask;
+        AttentionInputs inputs = new DocumentMask.Inputs { Documents = OneDocument(extras.Attention.Device, extras) };
+        return Masked<DocumentMask, float>(extras, inputs);
     }
 
-    public static void Documents(Extras<DocumentMaskHalf> extras)
+    public static AttentionInputs Documents(Extras<DocumentMaskHalf> extras)
     {
-        extras.Attention.Inputs = new(OneDocument(extras.Attention.Device, extras));
-        BlockMask<DocumentMaskHalf> mask = extras.Attention.CreateBlockMask(extras.Plan);
+        AttentionInputs inputs = new DocumentMaskHalf.Inputs { Documents = OneDocument(extras.Attention.Device, extras) };
+        return Masked<DocumentMaskHalf, Half>(extras, inputs);
+    }
+
+    private static AttentionInputs Masked<TSpec, TElement>(Extras<TSpec> extras, AttentionInputs inputs)
+        where TSpec : IAttention<TSpec, TElement>
+        where TElement : unmanaged
+    {
+        BlockMask<TSpec> mask = extras.Attention.CreateBlockMask(extras.Plan, inputs);
         extras.Owned.Add(mask);
-        extras.Attention.BlockMask = mask;
+        return inputs with { BlockMask = mask };
     }
 
     private static DeviceBuffer<float> SlopeOfHeads<TSpec>(ComputeDevice device, Extras<TSpec> extras)

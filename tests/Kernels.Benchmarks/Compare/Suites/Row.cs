@@ -36,7 +36,7 @@ internal sealed record Row(Work Work, Bound Bound, Func<ComputeDevice, IWorkload
     public string Name => Work.Name;
 
     /// <summary>A row over a contiguous cache.</summary>
-    public static Row Contiguous<TSpec, TElement>(Step step, int batch, int sequence, string suffix = "", Mod mod = Mod.None, Action<Extras<TSpec>>? extras = null)
+    public static Row Contiguous<TSpec, TElement>(Step step, int batch, int sequence, string suffix = "", Mod mod = Mod.None, Func<Extras<TSpec>, AttentionInputs>? extras = null)
         where TSpec : IContiguousAttention<TSpec, TElement>
         where TElement : unmanaged
     {
