@@ -22,6 +22,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     // One of each algorithm, then one of each other tile of prefill.
     private readonly ComputeKernel?[] kernels;
 
+    // What each of them is given.
+    private readonly IReadOnlyList<KernelArgument>[] signatures;
+
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
     private readonly Lock launching = new();
     private bool disposed;
@@ -55,6 +58,12 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         (Target, TargetReason) = target is { } asked ? (asked, "asked for") : TargetSelection.Pick(device, descriptor.Targets);
         geometry = descriptor.Geometry(Target);
         kernels = new ComputeKernel?[Algorithms + geometry.PrefillVariants.Count];
+        signatures =
+        [
+            .. Enum.GetValues<KernelAlgorithm>().Select(algorithm => Signature(
+                algorithm, algorithm == KernelAlgorithm.Prefill ? geometry.Prefill : algorithm == KernelAlgorithm.Decode ? geometry.Decode : null)),
+            .. geometry.PrefillVariants.Select(tile => Signature(KernelAlgorithm.Prefill, tile)),
+        ];
         selection = variant is { } asking
             ? new(LaunchTiles.Of(geometry, TileChoice.Of(geometry, asking, TileChoiceReason.Asked)))
             : device.Tuning.Select<TSpec, TElement>(descriptor, Target, geometry);
@@ -172,15 +181,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
                 CheckNumbers(AttentionTensor.Values, layer, values, (long)plan.Tokens * shape.KvHeads * shape.ValueDim);
             }
 
-            ComputeKernel kernel = Kernel(KernelAlgorithm.Append)
-                .Set(0, keys).Set(1, values).Set(2, cache.Keys(layer)).Set(3, cache.Values(layer))
-                .Set(4, plan.Data).Set(5, plan.Work.SlotsAt).Set(6, cache.Capacity);
-            int next = BindScales(kernel, 7, cache, layer);
-            if (shape.Rope != RopeStyle.None)
-            {
-                kernel.Set(next, plan.Work.PositionsAt).Set(next + 1, inputs.Rope!.Values);
-            }
-
+            ComputeKernel kernel = Kernel(
+                KernelAlgorithm.Append, new LaunchArguments<TSpec>(inputs, plan, cache, layer) { NewKeys = keys, NewValues = values });
             ComputeEvent? done = Launch(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize), wantsEvent);
             plan.Appended(layer);
             return done;
@@ -239,16 +241,15 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             done ??= Flash(KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, blockMask?.Decode, isLast: !merges);
             if (merges)
             {
-                ComputeKernel combine = Kernel(KernelAlgorithm.Combine)
-                    .Set(0, plan.PartialOutputs).Set(1, plan.PartialStates).Set(2, outputs).Set(3, lse ?? plan.Lse)
-                    .Set(4, plan.Data).Set(5, work.MergesAt);
-                inputs.BindSinks(combine, 6);
+                ComputeKernel combine = Kernel(KernelAlgorithm.Combine, Arguments());
                 done = Launch(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize), wantsEvent);
             }
 
             CheckNumbers(AttentionTensor.Outputs, layer, outputs, (long)plan.Tokens * shape.QueryHeads * shape.ValueDim);
             return done;
         }
+
+        LaunchArguments<TSpec> Arguments() => new(inputs, plan, cache, layer) { Queries = queries, Outputs = outputs, Lse = lse ?? plan.Lse };
 
         // Only the last kernel of the step has an event: each costs the host some microseconds.
         ComputeEvent? Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt, TileClasses? classes, bool isLast)
@@ -258,23 +259,10 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
                 return null;
             }
 
-            ComputeKernel kernel = Kernel(algorithm, algorithm == KernelAlgorithm.Prefill ? plan.Tiles.Choice.Variant : 0)
-                .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
-                .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
-            int next = 10;
-            if (tile.MergesSplits)
-            {
-                kernel.Set(next++, plan.MergeCounters);
-            }
-
-            next = BindScales(kernel, next, cache, layer);
-            if (descriptor.BlockMaskHeads > 0)
-            {
-                // Without classes nothing is read there, but an argument must be set.
-                kernel.Set(next++, (DeviceBuffer?)classes?.Buffer ?? plan.Data).Set(next++, classes?.Stride ?? 0);
-            }
-
-            inputs.Bind(kernel, next);
+            LaunchArguments<TSpec> arguments = Arguments();
+            arguments.ItemsAt = itemsAt;
+            arguments.Classes = classes;
+            ComputeKernel kernel = Kernel(algorithm, arguments, algorithm == KernelAlgorithm.Prefill ? plan.Tiles.Choice.Variant : 0);
             var range = new NDRange((nuint)(shape.KvHeads / tile.KvHeads * tile.WorkGroupSize), (nuint)items);
             return Launch(kernel, range, Local(tile.WorkGroupSize), isLast && wantsEvent);
         }
@@ -334,8 +322,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
                 return Device.Queue.EnqueueMarker();
             }
 
-            ComputeKernel kernel = Kernel(KernelAlgorithm.Merge).Set(0, outputs).Set(1, lse).Set(2, merged).Set(3, mergedLse).Set(4, states);
-            given.BindSinks(kernel, 5);
+            ComputeKernel kernel = Kernel(
+                KernelAlgorithm.Merge,
+                new LaunchArguments<TSpec>(given) { Outputs = outputs, Lse = lse, Merged = merged, MergedLse = mergedLse, States = states });
             int workGroup = geometry.CombineWorkGroupSize;
             return Device.Queue.Enqueue(kernel, new NDRange((nuint)rows * (nuint)workGroup), Local(workGroup));
         }
@@ -381,6 +370,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
+    private IReadOnlyList<KernelArgument> Signature(KernelAlgorithm algorithm, TileGeometry? tile) =>
+        KernelArguments.Of(algorithm, shape, mergesSplits: tile?.MergesSplits == true, hasMaskMod: descriptor.BlockMaskHeads > 0);
+
     private void ThrowIfDisposed()
     {
         if (disposed)
@@ -422,29 +414,15 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         inputs.Check(plan.Work);
     }
 
-    /// <summary>Sets the scales of a quantised cache as arguments, where they do not lie in its rows.</summary>
-    /// <returns>Index of the argument after them.</returns>
-    private int BindScales(ComputeKernel kernel, int index, IKvCache<TSpec> cache, int layer)
-    {
-        if (shape.CacheScale is CacheScale.None or CacheScale.PerGroup)
-        {
-            return index;
-        }
-
-        kernel.Set(index, cache.KeyScales(layer)).Set(index + 1, cache.ValueScales(layer));
-        return index + 2;
-    }
-
     private void Classify(AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, int itemsAt)
     {
         lock (launching)
         {
-            ComputeKernel kernel = Kernel(KernelAlgorithm.ClassifyTiles)
-                .Set(0, classes.Buffer!).Set(1, plan.Data).Set(2, itemsAt).Set(3, tile.Keys).Set(4, classes.Stride);
-            inputs.Bind(kernel, 5);
+            ComputeKernel kernel = Kernel(
+                KernelAlgorithm.ClassifyTiles, new LaunchArguments<TSpec>(inputs, plan) { ItemsAt = itemsAt, Classes = classes, TileKeys = tile.Keys });
 
             // A work-item of a CPU looks at many rows at once; elsewhere a work-group's run side by side.
-            int together = Target == KernelTarget.Cpu ? 1 : 32;
+            int together = Target == KernelTarget.Cpu ? 1 : KernelContract.ClassifyGroup;
             int tiles = (classes.Stride + together - 1) / together * together;
             Device.Queue.Submit(kernel, new NDRange(tiles, descriptor.BlockMaskHeads, classes.Items), new NDRange(together));
         }
@@ -468,10 +446,17 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
+    /// <summary>A kernel with its arguments set.</summary>
     /// <param name="algorithm">Which.</param>
+    /// <param name="arguments">What it is given.</param>
     /// <param name="variant">Of prefill, the tile.</param>
-    private ComputeKernel Kernel(KernelAlgorithm algorithm, int variant = 0) =>
-        kernels[variant == 0 ? (int)algorithm : Algorithms + variant - 1] ??= Program(algorithm, variant).CreateKernel(EntryPoint(algorithm));
+    private ComputeKernel Kernel(KernelAlgorithm algorithm, in LaunchArguments<TSpec> arguments, int variant = 0) =>
+        arguments.Bind(Kernel(algorithm, variant), signatures[Index(algorithm, variant)]);
+
+    private ComputeKernel Kernel(KernelAlgorithm algorithm, int variant) =>
+        kernels[Index(algorithm, variant)] ??= Program(algorithm, variant).CreateKernel(KernelEntryPoint.Of(algorithm));
+
+    private static int Index(KernelAlgorithm algorithm, int variant) => variant == 0 ? (int)algorithm : Algorithms + variant - 1;
 
     /// <summary>Builds the prefill kernel of new plans now.</summary>
     internal void PreparePrefill()
@@ -490,15 +475,4 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             ? Device.Programs.GetOrBuildOwn(source, TileChoice.BuildOption(variant), name)
             : HopperAssembly.GetOrBuild(Device.Programs, source, name);
     }
-
-    private static string EntryPoint(KernelAlgorithm algorithm) => algorithm switch
-    {
-        KernelAlgorithm.Append => "kv_append",
-        KernelAlgorithm.Prefill => "flash_prefill",
-        KernelAlgorithm.Decode => "flash_decode",
-        KernelAlgorithm.Combine => "combine",
-        KernelAlgorithm.ClassifyTiles => "classify_tiles",
-        KernelAlgorithm.Merge => "merge_states",
-        _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such kernel."),
-    };
 }

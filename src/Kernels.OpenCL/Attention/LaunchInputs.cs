@@ -1,8 +1,7 @@
 namespace Kernels.OpenCL;
 
 /// <summary>
-/// What a launch of a spec's kernels is given beside queries and cache. It is checked before anything is launched, and bound in
-/// the order in which the compiler declares it: sinks, documents, key mask, bias, rope, then the mods' inputs.
+/// What a launch of a spec's kernels is given beside queries and cache. It is checked before anything is launched.
 /// </summary>
 /// <param name="descriptor">The spec.</param>
 /// <param name="given">What it is given.</param>
@@ -103,43 +102,35 @@ internal readonly struct LaunchInputs(AttentionDescriptor descriptor, AttentionI
         }
     }
 
-    /// <summary>Sets the inputs of a flash kernel as its arguments from <paramref name="index"/> on.</summary>
-    public void Bind(ComputeKernel kernel, int index)
+    /// <summary>Sets one of the inputs as a kernel's argument; the mods' are the last, as many as they are.</summary>
+    public ComputeKernel Bind(ComputeKernel kernel, int index, KernelArgument argument)
     {
-        index = BindSinks(kernel, index);
-        if (shape.Documents)
+        switch (argument)
         {
-            kernel.Set(index++, Documents!);
+            case KernelArgument.Sinks:
+                return kernel.Set(index, Sinks!);
+            case KernelArgument.Documents:
+                return kernel.Set(index, Documents!);
+            case KernelArgument.KeyMask:
+                return kernel.Set(index, KeyPadding!.Values);
+            case KernelArgument.KeyMaskStride:
+                return kernel.Set(index, KeyPadding!.RequestStride);
+            case KernelArgument.Bias:
+                return kernel.Set(index, Bias!.Values);
+            case KernelArgument.BiasRequestStride:
+                return kernel.Set(index, Bias!.RequestStride);
+            case KernelArgument.BiasHeadStride:
+                return kernel.Set(index, Bias!.HeadStride);
+            case KernelArgument.BiasQueryStride:
+                return kernel.Set(index, Bias!.QueryStride);
+            case KernelArgument.Rope:
+                return kernel.Set(index, Rope!.Values);
+            case KernelArgument.Mods:
+                Mods?.Bind(kernel, index);
+                return kernel;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(argument), argument, "No launch gives this.");
         }
-
-        if (shape.KeyPadding)
-        {
-            kernel.Set(index++, KeyPadding!.Values).Set(index++, KeyPadding.RequestStride);
-        }
-
-        if (shape.Bias)
-        {
-            kernel.Set(index++, Bias!.Values).Set(index++, Bias.RequestStride).Set(index++, Bias.HeadStride).Set(index++, Bias.QueryStride);
-        }
-
-        if (shape.Rope != RopeStyle.None)
-        {
-            kernel.Set(index++, Rope!.Values);
-        }
-
-        Mods?.Bind(kernel, index);
-    }
-
-    /// <summary>Sets the sinks, if the spec has them.</summary>
-    /// <returns>Index of the argument after them.</returns>
-    public int BindSinks(ComputeKernel kernel, int index)
-    {
-        if (shape.Sinks)
-        {
-            kernel.Set(index++, Sinks!);
-        }
-
-        return index;
     }
 
     private T Required<T>(T? input, string name, string what) where T : class =>
