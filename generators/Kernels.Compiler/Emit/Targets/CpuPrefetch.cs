@@ -24,16 +24,4 @@ internal static class CpuPrefetch
         #endif
         }
         """).Line();
-
-    /// <summary>After <see cref="DeclareLine"/>.</summary>
-    public static void DeclareRow(CodeWriter writer) => writer.Add($$"""
-        // The same for all bytes of a row.
-        static void prefetch_row(global const void* row, int bytes)
-        {
-            for (int at = 0; at < bytes; at += {{LineBytes}})
-            {
-                prefetch_line((global const char*)row + at);
-            }
-        }
-        """).Line();
 }

@@ -1,24 +1,10 @@
 using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Targets;
-
-/// <summary>A CPU: one work-item does all the work of a tile, in explicit vectors, without local memory and barriers.</summary>
-internal sealed class CpuTarget : Target
-{
-    public override string DisplayName => "cpu (one work-item owns a tile, in vectors of 16)";
-
-    public override FlashSteps Flash(KernelContext context, FlashForm form) => form switch
-    {
-        FlashForm.Prefill => new CpuPrefill(context, (CpuTile)context.Plan.Prefill),
-        _ when context.Plan.Decode is CpuTile tile => new CpuPrefill(context, tile),
-        _ => new CpuDecode(context),
-    };
-
-    public override FlashSteps Variant(KernelContext context, TilePlan tile) => new CpuPrefill(context, (CpuTile)tile);
-}
 
 /// <summary>What both forms of the cpu target share.</summary>
 internal abstract class CpuFlash(KernelContext context) : FlashSteps
@@ -28,6 +14,12 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
     protected KernelContext Context => context;
 
     public override int ScoreLanes => CpuPlanner.Lanes;
+
+    public override Holes Fill(Holes around) => new(around)
+    {
+        { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, CpuPlanner.Lanes, Spec)) },
+        { "load_widths", LoadWidths },
+    };
 
     public override void DeclareFunctions(CodeWriter writer)
     {
@@ -57,7 +49,7 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
             #endif
             }
             """).Line();
-        Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper), .. QueryWidths.Select(context.Storage.LoadHelper)]);
+        Prelude.Helpers(writer, [.. LoadWidths.Select(context.Cache.LoadHelper)]);
     }
 
     /// <summary>The step from the maximum so far to a new one: scores are taken from <paramref name="origin"/>, what was accumulated is to be multiplied with <paramref name="rescale"/>; <paramref name="declares"/> these two.</summary>
@@ -68,16 +60,9 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
         {maximum} = {newMaximum};
         """);
 
-    /// <summary>Widths of the vectors in which queries are loaded.</summary>
-    protected virtual IEnumerable<int> QueryWidths => [];
-
     /// <summary>Widths in which rows of the cache are loaded: single elements only at the end of a row.</summary>
     private IEnumerable<int> LoadWidths =>
         new[] { Spec.HeadDim, Spec.ResolvedValueDim }.SelectMany(dim => new[] { dim >= 16 ? 16 : 1, dim % 16 == 0 ? 16 : 1 }).Distinct();
-
-    /// <summary>Expression: the pointer to a token's key or value row.</summary>
-    protected string RowOf(string what, string token) =>
-        $"{what}s + {what}_row(sequence, kv_head, {token}, {context.Addressing.Arguments})";
 
     /// <summary>Rope on the queries where they lie.</summary>
     /// <param name="writer">Where to.</param>
