@@ -7,7 +7,10 @@
 //: # whole_key_vectors: whole vectors of 16 elements in a key; key_rest, value_rest: the elements after them, and key_end, value_end the
 //: # vector of these and zeros. Each is empty where there are none.
 //: # each_key(text): the text for each key of a vector, in one line, with its number for #; each_lane(text): for each lane that of its key,
-//: # as a list.
+//: # as a list. sum(i): the i-th of the sums that become the lanes of a vector of scores.
+//: # value_begins_line: whether a line of the processor's caches begins in vector d of a value, or empty: in each. touches_pages: rows lie
+//: # in pages of memory that do not follow one another. scales_of_heads_are_adjacent: those of a token, for which one hint is enough.
+//: # blocks: the vectors of a value, as many at a time as have sums in registers for all rows.
 //: section tile
 //: if has_heads
 #define HEADS ${heads} // KV heads of a work-item, one after the other in each tile: their rows of a token lie close together
@@ -169,6 +172,7 @@ for (int head = 0; head < HEADS; head++)
 //: include decode#store_rows
 //: end
 //: section load_queries
+//: # A head's queries, scaled, and zeros as its outputs.
 for (int i = 0; i < ROWS * KEY_VECTORS; i++)
 {
     query[i] = (lanes_float)(0.0f);
@@ -211,7 +215,7 @@ for (int j = 0; j < 2 * KEYS; j++)
 //: if scales_tokens
 lanes_float value_scale[KEYS / VECTOR_KEYS];
 //: end
-//: # Hints at the other lines would wait for a page's address. Far enough ahead for its translation: a walk through tables in memory.
+//: # Hints at a page's other lines would wait for its address.
 //: if touches_pages
 // A line of each page of memory that keys ${keys_until_touched} from here lie in, so that later hints find the page's address translated.
 for (int j = ${keys_until_touched}; j < ${keys_until_touched} + KEYS; j += ${rows_of_memory_page})
@@ -224,7 +228,7 @@ for (int j = ${keys_until_touched}; j < ${keys_until_touched} + KEYS; j += ${row
     //: end
 }
 //: end
-//: # The scales of the next tile's rows are in few lines.
+//: # The next tile's scales.
 //: if scales_tokens and !scales_of_heads_are_adjacent
 for (int j = KEYS; j < 2 * KEYS; j += ${scales_of_line})
 {
@@ -232,6 +236,7 @@ for (int j = KEYS; j < 2 * KEYS; j += ${scales_of_line})
     prefetch_line(${own}value_scales + at[j]);
 }
 //: end
+//: # Scores.
 for (int g = 0; g < vector_count; g++)
 {
     //: for i in 0..vector_keys
@@ -276,7 +281,7 @@ for (int g = 0; g < vector_count; g++)
         //: include decode#multiply_keys(d: ${key_vectors_before_rest})
     }
     //: end
-    //: # The 16 sums of lanes, which are the scores of all rows with the vector's keys, become its lanes.
+    //: # The sum of each vector's lanes is the score of a row with a key: 16 of them become the lanes of one vector.
     const float16 f8_0 = fold_8(${sum(0)}, ${sum(8)});
     const float16 f8_1 = fold_8(${sum(1)}, ${sum(9)});
     const float16 f8_2 = fold_8(${sum(2)}, ${sum(10)});
@@ -303,12 +308,14 @@ for (int g = 0; g < vector_count; g++)
     value_scale[g] = (float16)(${each_lane(y#)});
     //: end
 }
+//: # Scores go through the spec's steps.
 //: if transforms
 for (int g = 0; g < vector_count; g++)
 {
     p[g] = transform_score(p[g], row, min(first_key + KEY_AT(g * VECTOR_KEYS + lane_key), (lanes_int)(last_of_item))${transform_arguments});
 }
 //: end
+//: # Scores of keys that a row must not see, or past the end, become -inf; only in tiles on a boundary.
 ${hides_where}
 {
     for (int g = 0; g < vector_count; g++)
@@ -322,6 +329,7 @@ ${hides_where}
         //: end
     }
 }
+//: # Online softmax: new maximum and sum, scores become probabilities.
 
 lanes_float new_max = row_max;
 for (int g = 0; g < vector_count; g++)
@@ -346,8 +354,8 @@ for (int g = 0; g < vector_count; g++)
     //: end
 }
 
-//: # Sums of some columns in registers: all rows, so that a value is loaded and converted once, and as many vectors as that leaves.
-//: # Each vector of a value asks for the lines that begin in its share of the next key.
+//: # Probabilities times values, added to the outputs. A block is some columns of all rows, so that a value is loaded and converted once;
+//: # each vector of it asks for the lines that begin in its share of the next key.
 //: for block in blocks
 {
     //: for row in 0..rows
@@ -409,6 +417,7 @@ s${row}_${i} = fma(q${row}, x${i}, s${row}_${i});
 //: end
 //: end
 //: section store_rows
+//: # Stores a head's rows: as outputs and LSEs, or as partial states; those with something that is not finite are calculated again.
 //: for step in steps_over_keys
 row_sum += swap_${step}(row_sum);
 //: end

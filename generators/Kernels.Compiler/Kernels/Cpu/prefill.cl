@@ -6,7 +6,7 @@
 //: # either are of the type tile_float.
 //: # leaves_out_hidden: vectors of rows are left out where a causal mask hides all keys from them.
 //: # key_whole, value_whole: the elements of a row that are in whole vectors of 16; key_rest, value_rest: the first of the others. Each
-//: # is empty where there are none.
+//: # is empty where there are none. leaves_columns: AT_ONCE leaves some of the output, for one of the tiles at least.
 //: section tile
 #define ROW_VECTORS ${row_vectors} // vectors of 16 that the rows make
 #ifdef __AVX512F__ // 32 registers of 16 lanes
@@ -151,6 +151,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: include prefill#convert_rows(kind: key, dim: HEAD_DIM, whole: ${key_whole}, rest: ${key_rest})
     ${tile_float}* key_rows = tile;
     //: end
+    //: # Scores.
     int j = 0;
     for (; j + AT_ONCE <= key_count; j += AT_ONCE)
     {
@@ -198,6 +199,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: end
+    //: # Scores go through the spec's steps.
     //: if transforms
     for (int j = 0; j < key_count; j++)
     {
@@ -207,6 +209,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
     //: end
+    //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
     //: if hides
     ${hides_where}
     {
@@ -219,6 +222,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
     //: end
+    //: # Online softmax: new maxima and sums, scores become probabilities.
 
     lanes_float new_max[ROW_VECTORS], base[ROW_VECTORS], sum[ROW_VECTORS];
     lanes_float rescale[ROW_VECTORS]; // of what was accumulated
@@ -261,6 +265,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         row_sum[r] = sum[r];
     }
 
+    //: # Probabilities times values, added to the outputs.
     //: if latent
     ${tile_float}* value_rows = key_rows; // values are the first elements of keys
     //: elif in_place
@@ -289,6 +294,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: end
 }
 
+//: # States and LSEs, then the outputs; rows with something that is not finite are calculated again.
 float factors[ROWS]; // of what each row accumulated
 lanes_float log_sum[ROW_VECTORS];
 UNROLLED for (int r = 0; r < ROW_VECTORS; r++)

@@ -40,19 +40,27 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         { "value_rest", Rest(Spec.ResolvedValueDim) },
         { "value_end", End(Spec.ResolvedValueDim) },
         { "each_key", text => string.Join(" ", Enumerable.Range(0, VectorKeys).Select(i => text[0].Replace("#", C.Int(i)))) },
-        { "each_lane", text => string.Join(", ", Enumerable.Range(0, CpuPlanner.Lanes).Select(i => text[0].Replace("#", C.Int(i % VectorKeys)))) },
+        {
+            "each_lane",
+            text => string.Join(", ", Enumerable.Range(0, CpuPlanner.Lanes).Select(i => text[0].Replace("#", C.Int(i % VectorKeys))))
+        },
 
         // The i-th of the sums that become the lanes of a vector of scores, which are [row][key].
         { "sum", i => $"s{int.Parse(i[0]) / VectorKeys}_{int.Parse(i[0]) % VectorKeys}" },
         { "steps_over_keys", new[] { 8, 4, 2, 1 }.Where(step => step < VectorKeys) },
 
         // The kernel needs the number of a tile's head only to find rows, for a mask mod's classes, and where its rows ask about it.
-        { "asks_kv_head", RowsOfMemoryPage > 0 || Spec.MaskMod is not null || (Context.Rules.NeedsRows && Context.Rules.MakeRow.Contains("kv_head")) },
+        {
+            "asks_kv_head",
+            RowsOfMemoryPage > 0 || Spec.MaskMod is not null || (Context.Rules.NeedsRows && Context.Rules.MakeRow.Contains("kv_head"))
+        },
         { "touches_pages", RowsOfMemoryPage > 0 },
         { "rows_of_memory_page", RowsOfMemoryPage },
+
+        // Far enough ahead for a translation of an address that no cache has: a walk through tables in memory.
         { "keys_until_touched", HasHeads ? 64 : 128 },
 
-        // Keys whose scales are in one line; 1 where other heads' lie between them, at which a hint at the first head's is one, too.
+        // Keys whose scales are in one line; 1 where other heads' lie between them: then a hint at the first head's is one at theirs, too.
         { "scales_of_line", Spec.Layout == KvLayout.Nhd ? 1 : LineBytes / sizeof(float) },
         { "scales_of_heads_are_adjacent", HasHeads && Spec.Layout == KvLayout.Nhd },
         { "value_begins_line", ValueBeginsLine },
@@ -74,12 +82,17 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     private int ValueVectors => (Spec.ResolvedValueDim + 15) / 16;
 
-    /// <summary>Rows of a head one after the other in a page of the cache and of memory; 0 where rows follow each other for longer, or never.</summary>
+    /// <summary>
+    /// Rows of a head one after the other in a page of the cache and of memory; 0 where rows follow each other for longer, or never.
+    /// </summary>
     private int RowsOfMemoryPage => Spec.PageSize == 0 || Spec.Layout == KvLayout.Nhd
         ? 0
         : Math.Max(1, Math.Min(8 * MemoryPageBytes / (Spec.HeadDim * Spec.ResolvedCacheStorage.BitsPerElement()), Spec.PageSize));
 
-    /// <summary>Expression: whether a line begins in vector <c>d</c> of a value, and there is such a vector; empty where that is so for each of a key.</summary>
+    /// <summary>
+    /// Expression: whether a line begins in vector <c>d</c> of a value, and there is such a vector; empty where that is so for each
+    /// vector of a key.
+    /// </summary>
     private string ValueBeginsLine => string.Join(" && ", new[]
     {
         LineVectors > 1 ? $"d % {LineVectors} == 0" : "",
@@ -109,7 +122,10 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             { "of_value", ofValue },
             { "element", 16 * ofValue },
             { "is_whole", ofValue < Spec.ResolvedValueDim / 16 },
-            { "next_key_elements", Enumerable.Range(first, end - first).Where(vector => vector % LineVectors == 0).Select(vector => 16 * vector) },
+            {
+                "next_key_elements",
+                Enumerable.Range(first, end - first).Where(vector => vector % LineVectors == 0).Select(vector => 16 * vector)
+            },
         };
     }
 

@@ -19,6 +19,8 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
         { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, CpuPlanner.Lanes, Spec)) },
 
         // Widths in which rows of the cache are loaded: single elements only at the end of a row.
-        { "load_widths", new[] { Spec.HeadDim, Spec.ResolvedValueDim }.SelectMany(dim => new[] { dim >= 16 ? 16 : 1, dim % 16 == 0 ? 16 : 1 }).Distinct() },
+        { "load_widths", Widths(Spec.HeadDim).Concat(Widths(Spec.ResolvedValueDim)).Distinct() },
     };
+
+    private static IEnumerable<int> Widths(int dim) => [dim >= 16 ? 16 : 1, dim % 16 == 0 ? 16 : 1];
 }

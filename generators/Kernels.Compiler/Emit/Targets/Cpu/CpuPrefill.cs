@@ -6,7 +6,8 @@ namespace Kernels.Compiler.Emit.Targets;
 /// <summary>Many query rows on a CPU, whose rows are the lanes of vectors.</summary>
 internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash(context)
 {
-    // Rows of larger groups are of few positions: what is hidden from whole vectors takes 1 % of the time, copies of the loops a second to compile.
+    // Rows of larger groups are of few positions: what is hidden from whole vectors takes 1 % of the time, copies of the loops a second
+    // to compile.
     private const int MostGroupLeftOut = 2;
 
     // Of 16 registers of 8 lanes, 12 for sums.
@@ -23,7 +24,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     // groups that one thread takes together are of all lengths.
     public override string ItemIndex => $"{GroupNumber} % get_num_groups(1)";
 
-    public override string KvHead => $"const int kv_head = {GroupNumber} / get_num_groups(1); // a head's items start one after the other, the longest first";
+    public override string KvHead =>
+        $"const int kv_head = {GroupNumber} / get_num_groups(1); // a head's items start one after the other, the longest first";
 
     public override bool ReadsPastEnd => false;
 
