@@ -20,6 +20,9 @@ internal sealed class Holes(Holes? around = null, bool isShared = false) : IEnum
 
     public void Add(string name, string text) => values.Add(name, text);
 
+    /// <summary>Text that is made where it is used.</summary>
+    public void Add(string name, Func<string> text) => values.Add(name, text);
+
     public void Add(string name, int number) => values.Add(name, C.Int(number));
 
     public void Add(string name, bool condition) => values.Add(name, condition);

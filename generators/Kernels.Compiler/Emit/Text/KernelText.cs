@@ -56,7 +56,7 @@ internal sealed class KernelText
                         AddLine(line, holes, indent);
                         break;
                     case IfNode choice:
-                        IReadOnlyList<TemplateNode>? taken = choice.Branches.FirstOrDefault(branch => Condition.Holds(branch.Condition, name => IsTrue(name, holes, choice.Line))).Body;
+                        IReadOnlyList<TemplateNode>? taken = choice.Branches.FirstOrDefault(branch => branch.Condition.Holds(name => IsTrue(name, holes, choice.Line))).Body;
                         Add(taken ?? [], holes, indent);
                         break;
                     case ForNode loop:
@@ -79,7 +79,7 @@ internal sealed class KernelText
         private void Include(IncludeNode include, Holes holes, string indent)
         {
             var inner = new Holes(holes);
-            foreach ((string hole, string argument) in include.Arguments)
+            foreach ((string hole, FilledText argument) in include.Arguments)
             {
                 inner.Add(hole, Fill(argument, holes, include.Line));
             }
@@ -115,105 +115,31 @@ internal sealed class KernelText
 
         private void AddLine(TextNode line, Holes holes, string indent)
         {
-            if (line.Text.IndexOf("${", StringComparison.Ordinal) < 0)
+            string filled = Fill(line.Text, holes, line.Line);
+            if (filled.Length > 0 || !line.Text.IsHole)
             {
-                AddLines(line.Text, indent);
-                return;
-            }
-
-            string content = line.Text.TrimStart(), filled = Fill(content, holes, line.Line);
-            bool isHole = content.StartsWith("${", StringComparison.Ordinal) && EndOfHole(content, 0, line.Line) == content.Length - 1;
-            if (filled.Length > 0 || !isHole)
-            {
-                AddLines(filled, indent + line.Text[..(line.Text.Length - content.Length)]);
+                AddLines(filled, filled.Length > 0 ? indent + line.Indent : "");
             }
         }
 
         private void AddLines(string lines, string indent)
         {
-            foreach (string line in lines.Split('\n'))
+            for (int begin = 0; begin <= lines.Length;)
             {
-                if (line.Length > 0)
+                int end = lines.IndexOf('\n', begin);
+                end = end < 0 ? lines.Length : end;
+                if (end > begin)
                 {
-                    text.Append(line[0] == '#' && !line.StartsWith("#pragma", StringComparison.Ordinal) ? "" : indent).Append(line);
+                    bool isAtMargin = lines[begin] == '#' && string.CompareOrdinal(lines, begin, "#pragma", 0, 7) != 0;
+                    text.Append(isAtMargin ? "" : indent).Append(lines, begin, end - begin);
                 }
 
                 text.Append('\n');
+                begin = end + 1;
             }
         }
 
-        /// <summary>A text with its holes filled.</summary>
-        private string Fill(string line, Holes holes, int number)
-        {
-            int begin = line.IndexOf("${", StringComparison.Ordinal);
-            if (begin < 0)
-            {
-                return line;
-            }
-
-            var filled = new StringBuilder();
-            int from = 0;
-            for (; begin >= 0; begin = line.IndexOf("${", from, StringComparison.Ordinal))
-            {
-                int end = EndOfHole(line, begin, number);
-                filled.Append(line, from, begin - from).Append(Value(line[(begin + 2)..end].Trim(), holes, number));
-                from = end + 1;
-            }
-
-            return filled.Append(line, from, line.Length - from).ToString();
-        }
-
-        private int EndOfHole(string line, int begin, int number)
-        {
-            int depth = 0;
-            for (int i = begin + 1; i < line.Length; i++)
-            {
-                depth += line[i] == '{' ? 1 : line[i] == '}' ? -1 : 0;
-                if (depth == 0)
-                {
-                    return i;
-                }
-            }
-
-            throw template.Error(number, "this hole has no end");
-        }
-
-        private string Value(string hole, Holes holes, int number)
-        {
-            int parenthesis = hole.IndexOf('(');
-            string name = parenthesis < 0 ? hole : hole[..parenthesis];
-            switch (holes.Find(name))
-            {
-                case string value when parenthesis < 0:
-                    return value;
-                case HoleFunction function when parenthesis >= 0 && hole[^1] == ')':
-                    return function([.. Arguments(hole[(parenthesis + 1)..^1]).Select(argument => Fill(argument, holes, number))]);
-                case null:
-                    throw template.Error(number, $"nothing fills the hole '{name}'");
-                default:
-                    throw template.Error(number, $"'{hole}' is not how '{name}' is used");
-            }
-        }
-
-        /// <summary>Arguments, apart at the commas outside parentheses, brackets and braces.</summary>
-        private static IEnumerable<string> Arguments(string list)
-        {
-            int depth = 0, from = 0;
-            for (int i = 0; i < list.Length; i++)
-            {
-                depth += list[i] is '(' or '[' or '{' ? 1 : list[i] is ')' or ']' or '}' ? -1 : 0;
-                if (depth == 0 && list[i] == ',')
-                {
-                    yield return list[from..i].Trim();
-                    from = i + 1;
-                }
-            }
-
-            if (list.Length > 0)
-            {
-                yield return list[from..].Trim();
-            }
-        }
+        private string Fill(FilledText line, Holes holes, int number) => line.Literal ?? line.Fill(holes, message => template.Error(number, message));
 
         /// <summary>Whether a condition holds; text counts as one, which holds where there is any.</summary>
         private bool IsTrue(string name, Holes holes, int number) => holes.Find(name) switch

@@ -15,7 +15,6 @@ internal sealed class Template
     private const string Directive = "//:", MainSection = "";
 
     private static readonly ConcurrentDictionary<string, Template> Loaded = new(StringComparer.Ordinal);
-    private static readonly Regex Name = new(@"\$\{\s*([A-Za-z_][\w.]*)", RegexOptions.CultureInvariant);
     private static readonly Regex Call = new(@"^((?:[\w./]+|\$\{\w+\})(?:#\w+)?)\s*(?:\((.*)\))?$", RegexOptions.CultureInvariant);
     private static readonly Regex Argument = new(@"(?:^|,)\s*([a-z_]\w*):[ ]?", RegexOptions.CultureInvariant);
     private static readonly Regex Loop = new(@"^(\w+) in (\S+)$", RegexOptions.CultureInvariant);
@@ -24,6 +23,7 @@ internal sealed class Template
     private readonly HashSet<string> names = [];
     private readonly List<string> included = [];
     private readonly string[] lines;
+    private IReadOnlyCollection<string>? mentions;
     private int at;
 
     private Template(string file, string text)
@@ -48,9 +48,8 @@ internal sealed class Template
     /// <summary>The file's name below the folder of kernels, without its ending, such as <c>Nvidia/mma</c>.</summary>
     public string File { get; }
 
-    /// <summary>The names that the file's text speaks of, and those of the files that it includes by name, but for sections of its own.</summary>
-    public IEnumerable<string> Mentions =>
-        names.Concat(included.Select(name => Load(name, File)).Where(template => template.File != File).SelectMany(template => template.Mentions));
+    /// <summary>The names that the file's text speaks of, and those of the files that it includes by name.</summary>
+    public IReadOnlyCollection<string> Mentions => mentions ??= AllNames();
 
     /// <summary>The template of a name, as another speaks of it: in the same folder or below, from the top, or in <c>Common</c>.</summary>
     public static Template Load(string name, string? includedBy = null)
@@ -92,8 +91,7 @@ internal sealed class Template
             string line = lines[at++], trimmed = line.TrimStart();
             if (!trimmed.StartsWith(Directive, StringComparison.Ordinal))
             {
-                Mention(line);
-                nodes.Add(new TextNode(at, line));
+                nodes.Add(new TextNode(at, line[..(line.Length - trimmed.Length)], Parse(at, trimmed)));
                 continue;
             }
 
@@ -107,7 +105,6 @@ internal sealed class Template
             int space = directive.IndexOf(' ');
             string word = space < 0 ? directive : directive[..space];
             rest = space < 0 ? "" : directive[(space + 1)..].Trim();
-            Mention(rest);
             switch (word)
             {
                 case "#":
@@ -122,7 +119,9 @@ internal sealed class Template
                     nodes.Add(Include(number, indent, rest, isOnce: false));
                     break;
                 case "once":
-                    nodes.Add(rest.StartsWith("${", StringComparison.Ordinal) ? new OnceNode(number, indent, rest) : Include(number, indent, rest, isOnce: true));
+                    nodes.Add(rest.StartsWith("${", StringComparison.Ordinal)
+                        ? new OnceNode(number, indent, Parse(number, rest))
+                        : Include(number, indent, rest, isOnce: true));
                     break;
                 case "end" or "else" or "elif" or "section":
                     end = word;
@@ -138,12 +137,13 @@ internal sealed class Template
 
     private IfNode If(int line, string condition)
     {
-        var branches = new List<(string, IReadOnlyList<TemplateNode>)>();
+        var branches = new List<(Condition, IReadOnlyList<TemplateNode>)>();
         while (true)
         {
-            names.UnionWith(Condition.Names(condition));
+            var parsed = new Condition(condition);
+            names.UnionWith(parsed.Names);
             List<TemplateNode> body = Body(out string end, out string rest);
-            branches.Add((condition, body));
+            branches.Add((parsed, body));
             switch (end)
             {
                 case "end":
@@ -182,14 +182,14 @@ internal sealed class Template
             throw Error(line, "expected 'include name' or 'include name(hole: text, …)'");
         }
 
-        var arguments = new List<(string, string)>();
+        var arguments = new List<(string, FilledText)>();
         if (match.Groups[2].Value is { Length: > 0 } text)
         {
             MatchCollection heads = Argument.Matches(text);
             for (int i = 0; i < heads.Count; i++)
             {
                 int begin = heads[i].Index + heads[i].Length, end = i + 1 < heads.Count ? heads[i + 1].Index : text.Length;
-                arguments.Add((heads[i].Groups[1].Value, text[begin..end].Replace("\\n", "\n")));
+                arguments.Add((heads[i].Groups[1].Value, Parse(line, text[begin..end].Replace("\\n", "\n"))));
             }
 
             if (arguments.Count == 0)
@@ -198,10 +198,10 @@ internal sealed class Template
             }
         }
 
-        string name = match.Groups[1].Value;
-        if (name[0] != '$')
+        FilledText name = Parse(line, match.Groups[1].Value);
+        if (name.Literal is { } literal)
         {
-            included.Add(name.Split('#')[0]);
+            included.Add(literal.Split('#')[0]);
         }
 
         return new IncludeNode(line, indent, name, arguments, isOnce);
@@ -211,11 +211,21 @@ internal sealed class Template
     private static bool Continues(string directive) =>
         directive.StartsWith("include", StringComparison.Ordinal) && directive.Contains('(') && !directive.EndsWith(")", StringComparison.Ordinal);
 
-    private void Mention(string text)
+    private FilledText Parse(int line, string text)
     {
-        if (text.IndexOf("${", StringComparison.Ordinal) >= 0)
+        var parsed = FilledText.Parse(text, message => Error(line, message));
+        names.UnionWith(parsed.Names);
+        return parsed;
+    }
+
+    private HashSet<string> AllNames()
+    {
+        var all = new HashSet<string>(names);
+        foreach (Template template in included.Select(name => Load(name, File)).Where(template => template != this))
         {
-            names.UnionWith(Name.Matches(text).Cast<Match>().Select(match => match.Groups[1].Value.Split('.')[0]));
+            all.UnionWith(template.Mentions);
         }
+
+        return all;
     }
 }

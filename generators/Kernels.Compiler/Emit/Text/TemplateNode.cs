@@ -5,16 +5,20 @@ namespace Kernels.Compiler.Emit.Text;
 internal abstract record TemplateNode(int Line);
 
 /// <summary>A line of text with holes.</summary>
-internal sealed record TextNode(int Line, string Text) : TemplateNode(Line);
+/// <param name="Line">Where it stands.</param>
+/// <param name="Indent">What stands before its first character.</param>
+/// <param name="Text">What follows.</param>
+internal sealed record TextNode(int Line, string Indent, FilledText Text) : TemplateNode(Line);
 
-/// <summary><c>//: if</c>, <c>//: elif</c>, <c>//: else</c>: the first branch whose condition holds; that of <c>else</c> is empty.</summary>
-internal sealed record IfNode(int Line, IReadOnlyList<(string Condition, IReadOnlyList<TemplateNode> Body)> Branches) : TemplateNode(Line);
+/// <summary><c>//: if</c>, <c>//: elif</c>, <c>//: else</c>: the first branch whose condition holds.</summary>
+internal sealed record IfNode(int Line, IReadOnlyList<(Condition Condition, IReadOnlyList<TemplateNode> Body)> Branches) : TemplateNode(Line);
 
 /// <summary><c>//: for name in list</c>, <c>//: for name in 0..count</c>.</summary>
 internal sealed record ForNode(int Line, string Name, string List, IReadOnlyList<TemplateNode> Body) : TemplateNode(Line);
 
 /// <summary><c>//: include file(hole: text, …)</c>; <c>//: once</c> does so unless the kernel has the same text already, and adds a line after it.</summary>
-internal sealed record IncludeNode(int Line, string Indent, string Name, IReadOnlyList<(string Hole, string Text)> Arguments, bool IsOnce) : TemplateNode(Line);
+internal sealed record IncludeNode(
+    int Line, string Indent, FilledText Name, IReadOnlyList<(string Hole, FilledText Text)> Arguments, bool IsOnce) : TemplateNode(Line);
 
 /// <summary><c>//: once ${hole}</c>: text of C#'s, such as a codec's function, unless the kernel has it already.</summary>
-internal sealed record OnceNode(int Line, string Indent, string Text) : TemplateNode(Line);
+internal sealed record OnceNode(int Line, string Indent, FilledText Text) : TemplateNode(Line);
