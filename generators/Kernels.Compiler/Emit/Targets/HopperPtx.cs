@@ -1,3 +1,5 @@
+using Kernels.Compiler.Emit.Text;
+
 namespace Kernels.Compiler.Emit.Targets;
 
 /// <summary>
@@ -141,23 +143,20 @@ internal static class HopperPtx
         }
         """;
 
-    private static string RegisterNames(int columns) => string.Join("\n        ", Enumerable.Range(0, (columns + 31) / 32).Select(line =>
+    public static string RegisterNames(int columns) => string.Join("\n", Enumerable.Range(0, (columns + 31) / 32).Select(line =>
         "\"" + string.Concat(Enumerable.Range(line * 16, Math.Min(16, (columns / 2) - (line * 16))).Select(i => $"%{i}{(i < (columns / 2) - 1 ? ", " : "")}")) + "\""));
 
     private static string Outputs(int columns) => $"REGISTERS_{columns / 2}(d)";
 
     /// <summary>Lists of the registers of matrices of so many columns, as operands that an instruction reads and writes.</summary>
-    public static string RegisterLists(params int[] columns)
+    public static IEnumerable<Holes> RegisterLists(params int[] columns)
     {
-        var lines = new List<string> { "#define REGISTERS_4(x) \"+f\"((x).s0), \"+f\"((x).s1), \"+f\"((x).s2), \"+f\"((x).s3)" };
         int before = 0;
         foreach (int count in Enumerable.Range(1, columns.Max() / 32).Select(i => 16 * i).Concat(columns.Select(c => c / 2)).Distinct().OrderBy(i => i))
         {
             string more = string.Join(", ", Enumerable.Range(before / 4, (count - before) / 4).Select(i => $"REGISTERS_4((d)[{i}])"));
-            lines.Add($"#define REGISTERS_{count}(d) {(before > 0 ? $"REGISTERS_{before}(d), " : "")}{more}");
+            yield return new() { { "count", count }, { "registers", before > 0 ? $"REGISTERS_{before}(d), {more}" : more } };
             before = count;
         }
-
-        return string.Join("\n", lines);
     }
 }
