@@ -13,7 +13,7 @@ internal sealed class HopperTarget : Target
         {
             HopperTile tile when context.Spec.LatentCache => new HopperLatentFlash(context, tile),
             HopperTile tile => new HopperRowsFlash(context, tile),
-            NvidiaTile { CopyWarps: > 0 } tile => context.Cache.Scale == CacheScale.None ? new HopperSplitFlash(context, tile) : new HopperQuantisedFlash(context, tile),
+            NvidiaTile { CopyWarps: > 0 } tile => new HopperBulkFlash(context, tile),
             NvidiaTile tile => NvidiaTarget.Mma(context, tile),
             TilePlan tile => throw new ArgumentOutOfRangeException(nameof(context), tile, "No such tile on this target."),
         };
