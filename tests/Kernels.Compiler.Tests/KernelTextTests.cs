@@ -66,6 +66,13 @@ public sealed class KernelTextTests
         Assert.Equal("2 3", Render("//: include Test/sections#two", new() { { "x", 3 } }));
     }
 
+    [Fact]
+    public void ATemplateIncludesItsOwnSections()
+    {
+        Template.Of("Test/own", "//: section loop\n{\n    //: include own#body(x: 1)\n}\n//: section body\n${x};\n");
+        Assert.Equal("{\n    1;\n}", new KernelText().Render("Test/own", [], "loop"));
+    }
+
     [Theory]
     [InlineData("${missing}", "nothing fills the hole 'missing'")]
     [InlineData("//: if missing\n//: end", "'missing' is no condition")]

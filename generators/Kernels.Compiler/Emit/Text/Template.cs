@@ -48,8 +48,9 @@ internal sealed class Template
     /// <summary>The file's name below the folder of kernels, without its ending, such as <c>Nvidia/mma</c>.</summary>
     public string File { get; }
 
-    /// <summary>The names that the file's text speaks of, and those of the files that it includes by name.</summary>
-    public IEnumerable<string> Mentions => names.Concat(included.SelectMany(name => Load(name, File).Mentions));
+    /// <summary>The names that the file's text speaks of, and those of the files that it includes by name, but for sections of its own.</summary>
+    public IEnumerable<string> Mentions =>
+        names.Concat(included.Select(name => Load(name, File)).Where(template => template.File != File).SelectMany(template => template.Mentions));
 
     /// <summary>The template of a name, as another speaks of it: in the same folder or below, from the top, or in <c>Common</c>.</summary>
     public static Template Load(string name, string? includedBy = null)
