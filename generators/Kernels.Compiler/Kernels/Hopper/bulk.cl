@@ -228,9 +228,82 @@ asm volatile("cp.async.wait_all;");
 row_barrier();
 //: include Nvidia/turn_queries
 
-//: include bulk/load_queries
+//: if !quantised
+// Of 32 elements, 8 from 8 * (lane % 4) on.
+uint2 query[HEAD_DIM / 16][ROW_BLOCKS];
+#pragma unroll
+for (int b = 0; b < ROW_BLOCKS; b++)
+{
+    #pragma unroll
+    for (int d = 0; d < HEAD_DIM / 16; d += 2)
+    {
+        const uint4 q = memory[(b * 8 + lane / 4) * QUERY_STRIDE + d * 2 + lane % 4];
+        query[d][b] = q.lo;
+        query[d + 1][b] = q.hi;
+    }
+}
+//: elif int4
+// Of 128 elements, 8 from 32 * (lane % 4) + 8 * i on, e and e + 4 in a register.
+uint2 query[HEAD_DIM / 16][ROW_BLOCKS];
+#pragma unroll
+for (int b = 0; b < ROW_BLOCKS; b++)
+{
+    local const uint4* const from = memory + (b * 8 + lane / 4) * QUERY_STRIDE;
+    #pragma unroll
+    for (int d = 0; d < HEAD_DIM / 16; d += 2)
+    {
+        const uint4 q = from[d / 8 * 16 + lane % 4 * 4 + d / 2 % 4];
+        query[d][b] = (uint2)(low_halves(q.s0, q.s2), high_halves(q.s0, q.s2));
+        query[d + 1][b] = (uint2)(low_halves(q.s1, q.s3), high_halves(q.s1, q.s3));
+    }
+}
+//: else
+// Of 64 elements, 4 from 16 * (lane % 4) + 4 * i on.
+uint2 query[HEAD_DIM / 16][ROW_BLOCKS];
+#pragma unroll
+for (int b = 0; b < ROW_BLOCKS; b++)
+{
+    local const uint4* const from = memory + (b * 8 + lane / 4) * QUERY_STRIDE;
+    #pragma unroll
+    for (int d = 0; d < HEAD_DIM / 16; d++)
+    {
+        query[d][b] = ((local const uint2*)from)[d / 4 * 16 + lane % 4 * 4 + d % 4];
+    }
+}
+//: end
 
-//: include bulk/begin_rows
+//: include Nvidia/begin_scales
+// Of each block, the rows lane % 4 * 2 and the next.
+float2 row_max[ROW_BLOCKS]; // may lag behind by MAXIMUM_LAG
+float2 row_sum[ROW_BLOCKS]; // over this work-item's keys only
+//: if scales_tokens
+float2 row_unit[ROW_BLOCKS]; // a weight of an integer near the largest so far; outputs are multiples of it
+//: end
+float4 output[VALUE_BLOCKS][ROW_BLOCKS]; // two rows of one column and of the next
+#pragma unroll
+for (int b = 0; b < ROW_BLOCKS; b++)
+{
+    row_max[b] = (float2)(-INFINITY);
+    row_sum[b] = (float2)(0.0f);
+    //: if scales_tokens
+    row_unit[b] = (float2)(0.0f);
+    //: end
+    #pragma unroll
+    for (int c = 0; c < VALUE_BLOCKS; c++)
+    {
+        output[c][b] = (float4)(0.0f);
+    }
+}
+//: if needs_rows
+Row row[ROW_BLOCKS][2];
+#pragma unroll
+for (int b = 0; b < ROW_BLOCKS; b++)
+{
+    row[b][0] = ${make_row(min(b * 8 + lane % 4 * 2, item.row_count - 1))};
+    row[b][1] = ${make_row(min(b * 8 + lane % 4 * 2 + 1, item.row_count - 1))};
+}
+//: end
+
 int stage = 0;
 uint parity = 0;
 
@@ -283,27 +356,214 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             const uint4 y8 = key[8 * KEY_PIECES + (lane + 4) % 8];
             const uint4 k0 = lane & 4 ? y0 : x0;
             const uint4 k8 = lane & 4 ? y8 : x8;
-            //: include bulk/multiply_pieces(k0: k0, k8: k8, d: d)
+            //: include bulk#multiply_pieces(k0: k0, k8: k8, d: d)
             const uint4 next0 = lane & 4 ? x0 : y0;
             const uint4 next8 = lane & 4 ? x8 : y8;
-            //: include bulk/multiply_pieces(k0: next0, k8: next8, d: d + 4)
+            //: include bulk#multiply_pieces(k0: next0, k8: next8, d: d + 4)
             //: else
             const uint4 k0 = key[lane % 4];
             const uint4 k8 = key[8 * KEY_PIECES + lane % 4];
-            //: include bulk/multiply_pieces(k0: k0, k8: k8, d: d)
+            //: include bulk#multiply_pieces(k0: k0, k8: k8, d: d)
             //: end
         }
     }
 
-    //: include bulk/scale_keys
-    //: include bulk/transform_scores
-    //: include bulk/hide_scores
-    //: include bulk/softmax
+    //: if scales_tokens
+    #pragma unroll
+    for (int j = 0; j < KEY_BLOCKS; j++)
+    {
+        #pragma unroll
+        for (int b = 0; b < ROW_BLOCKS; b++)
+        {
+            score[j][b].lo *= scales[j * 16];
+            score[j][b].hi *= scales[j * 16 + 8];
+        }
+    }
+
+    //: end
+    //: if transforms
+    #pragma unroll
+    for (int b = 0; b < ROW_BLOCKS; b++)
+    {
+        if (is_empty(b, item.row_count))
+        {
+            continue;
+        }
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j++)
+        {
+            const int key = first_key + warp_key + j * 16 + lane / 4;
+            score[j][b].s0 = transform_score(score[j][b].s0 * ${score_scale}, row[b][0], min(key, item.kv_end - 1)${transform_arguments});
+            score[j][b].s1 = transform_score(score[j][b].s1 * ${score_scale}, row[b][1], min(key, item.kv_end - 1)${transform_arguments});
+            score[j][b].s2 = transform_score(score[j][b].s2 * ${score_scale}, row[b][0], min(key + 8, item.kv_end - 1)${transform_arguments});
+            score[j][b].s3 = transform_score(score[j][b].s3 * ${score_scale}, row[b][1], min(key + 8, item.kv_end - 1)${transform_arguments});
+        }
+    }
+    //: end
+    //: if hides
+    ${hides_where}
+    {
+        #pragma unroll
+        for (int b = 0; b < ROW_BLOCKS; b++)
+        {
+            if (is_empty(b, item.row_count))
+            {
+                continue;
+            }
+            #pragma unroll
+            for (int j = 0; j < KEY_BLOCKS; j++)
+            {
+                const int key = first_key + warp_key + j * 16 + lane / 4;
+                //: if hides_keys
+                score[j][b].s0 = key < item.kv_end && is_visible(row[b][0], min(key, item.kv_end - 1)${visible_arguments}) ? score[j][b].s0 : -INFINITY;
+                score[j][b].s1 = key < item.kv_end && is_visible(row[b][1], min(key, item.kv_end - 1)${visible_arguments}) ? score[j][b].s1 : -INFINITY;
+                score[j][b].s2 = key + 8 < item.kv_end && is_visible(row[b][0], min(key + 8, item.kv_end - 1)${visible_arguments}) ? score[j][b].s2 : -INFINITY;
+                score[j][b].s3 = key + 8 < item.kv_end && is_visible(row[b][1], min(key + 8, item.kv_end - 1)${visible_arguments}) ? score[j][b].s3 : -INFINITY;
+                //: else
+                score[j][b].s0 = key < item.kv_end ? score[j][b].s0 : -INFINITY;
+                score[j][b].s1 = key < item.kv_end ? score[j][b].s1 : -INFINITY;
+                score[j][b].s2 = key + 8 < item.kv_end ? score[j][b].s2 : -INFINITY;
+                score[j][b].s3 = key + 8 < item.kv_end ? score[j][b].s3 : -INFINITY;
+                //: end
+            }
+        }
+    }
+    //: end
+
+    uint2 p[KEY_BLOCKS][ROW_BLOCKS]; // probabilities of the keys lane % 4 * 2, the next, and those 8 on; of row lane / 4
+    #pragma unroll
+    for (int b = 0; b < ROW_BLOCKS; b++)
+    {
+        if (is_empty(b, item.row_count))
+        {
+            continue;
+        }
+        float2 top = (float2)(-INFINITY);
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j++)
+        {
+            top = fmax(top, fmax(score[j][b].lo, score[j][b].hi));
+        }
+        top = fmax(row_max[b], top${times_scale});
+        if (any_of_warp(top.s0 > row_max[b].s0 + MAXIMUM_LAG || top.s1 > row_max[b].s1 + MAXIMUM_LAG))
+        {
+            top = rows_maximum(top);
+            const float2 growth = base_of(top) - row_max[b];
+            const float2 rescale = (float2)(exp2_fast(${power(-growth.s0)}), exp2_fast(${power(-growth.s1)}));
+            row_max[b] = top;
+            row_sum[b] *= rescale;
+            //: if scales_tokens
+            row_unit[b] *= rescale;
+            //: else
+            #pragma unroll
+            for (int c = 0; c < VALUE_BLOCKS; c++)
+            {
+                output[c][b] *= rescale.s0101;
+            }
+            //: end
+        }
+        const float2 base = base_of(row_max[b]);
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j++)
+        {
+            score[j][b].s0 = exp2_fast(${power(score[j][b].s0${times_scale}, base.s0)});
+            score[j][b].s1 = exp2_fast(${power(score[j][b].s1${times_scale}, base.s1)});
+            score[j][b].s2 = exp2_fast(${power(score[j][b].s2${times_scale}, base.s0)});
+            score[j][b].s3 = exp2_fast(${power(score[j][b].s3${times_scale}, base.s1)});
+            row_sum[b] += score[j][b].lo + score[j][b].hi;
+        }
+        //: if scales_tokens
+        const float2 unit = (float2)(row_unit[b].s0 > 0.0f ? row_unit[b].s0 : 1.0f, row_unit[b].s1 > 0.0f ? row_unit[b].s1 : 1.0f);
+        const float2 inverse_unit = 1.0f / unit;
+        float2 largest = (float2)(0.0f);
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j++)
+        {
+            score[j][b].lo *= scales[KEYS + j * 16] * inverse_unit;
+            score[j][b].hi *= scales[KEYS + j * 16 + 8] * inverse_unit;
+            largest = fmax(largest, fmax(score[j][b].lo, score[j][b].hi));
+        }
+        if (any_of_warp(largest.s0 > 128.0f || largest.s1 > 128.0f || row_unit[b].s0 == 0.0f || row_unit[b].s1 == 0.0f))
+        {
+            const float2 before = row_unit[b];
+            const float2 after = fmax(before, rows_maximum(largest) * unit);
+            const float2 inverse = (float2)(after.s0 > 0.0f ? 1.0f / after.s0 : 0.0f, after.s1 > 0.0f ? 1.0f / after.s1 : 0.0f);
+            row_unit[b] = after;
+            #pragma unroll
+            for (int c = 0; c < VALUE_BLOCKS; c++)
+            {
+                output[c][b] *= (before * inverse).s0101;
+            }
+            #pragma unroll
+            for (int j = 0; j < KEY_BLOCKS; j++)
+            {
+                score[j][b].lo *= unit * inverse;
+                score[j][b].hi *= unit * inverse;
+            }
+        }
+        //: end
+        #pragma unroll
+        for (int j = 0; j < KEY_BLOCKS; j++)
+        {
+            p[j][b].s0 = transpose(pack(score[j][b].s0, score[j][b].s1));
+            p[j][b].s1 = transpose(pack(score[j][b].s2, score[j][b].s3));
+        }
+    }
+
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j++)
     {
         // This work-item has some adjacent columns of the keys lane % 4 * 2, the next, and those 8 on.
-        //: include bulk/multiply_values
+        //: if !quantised
+        local const uint4* const value = warp_values + (j * 16 + lane % 4 * 2) * VALUE_PIECES + lane / 4 * (VALUE_PIECES / 8);
+        //: else
+        local const uint2* const value = (local const uint2*)(warp_values + (j * 16 + lane % 4 * 2) * VALUE_PIECES) + lane / 4 * (VALUE_PIECES / 4);
+        //: end
+        #pragma unroll
+        //: if !quantised and reads_pairs
+        for (int c = 0; c < VALUE_PIECES / 8; c += 2)
+        {
+            //: include bulk#read_pairs(items: pieces, type: uint4, stride: VALUE_PIECES)
+            multiply_columns(&output[c * 4], p[j], v0[0], v0[1], v0[2], v0[3], item.row_count);
+            multiply_columns(&output[c * 4 + 4], p[j], v1[0], v1[1], v1[2], v1[3], item.row_count);
+        }
+        //: elif !quantised
+        for (int c = 0; c < VALUE_PIECES / 8; c++)
+        {
+            multiply_columns(&output[c * 4], p[j], value[c], value[VALUE_PIECES + c], value[8 * VALUE_PIECES + c], value[9 * VALUE_PIECES + c], item.row_count);
+        }
+        //: elif reads_pairs
+        for (int c = 0; c < VALUE_PIECES / 4; c += 2)
+        {
+            //: include bulk#read_pairs(items: halves of a piece, type: uint2, stride: (VALUE_PIECES * 2))
+            //: if int4
+            multiply_columns(&output[c * 8], p[j], v0[0].s0, v0[1].s0, v0[2].s0, v0[3].s0, item.row_count);
+            multiply_columns(&output[c * 8 + 4], p[j], v0[0].s1, v0[1].s1, v0[2].s1, v0[3].s1, item.row_count);
+            multiply_columns(&output[c * 8 + 8], p[j], v1[0].s0, v1[1].s0, v1[2].s0, v1[3].s0, item.row_count);
+            multiply_columns(&output[c * 8 + 12], p[j], v1[0].s1, v1[1].s1, v1[2].s1, v1[3].s1, item.row_count);
+            //: else
+            multiply_columns(&output[c * 4], p[j], v0[0].s0, v0[1].s0, v0[2].s0, v0[3].s0, item.row_count);
+            multiply_columns(&output[c * 4 + 2], p[j], v0[0].s1, v0[1].s1, v0[2].s1, v0[3].s1, item.row_count);
+            multiply_columns(&output[c * 4 + 4], p[j], v1[0].s0, v1[1].s0, v1[2].s0, v1[3].s0, item.row_count);
+            multiply_columns(&output[c * 4 + 6], p[j], v1[0].s1, v1[1].s1, v1[2].s1, v1[3].s1, item.row_count);
+            //: end
+        }
+        //: else
+        for (int c = 0; c < VALUE_PIECES / 4; c++)
+        {
+            const uint2 v0 = value[c];
+            const uint2 v1 = value[VALUE_PIECES * 2 + c];
+            const uint2 v8 = value[8 * VALUE_PIECES * 2 + c];
+            const uint2 v9 = value[9 * VALUE_PIECES * 2 + c];
+            //: if int4
+            multiply_columns(&output[c * 8], p[j], v0.s0, v1.s0, v8.s0, v9.s0, item.row_count);
+            multiply_columns(&output[c * 8 + 4], p[j], v0.s1, v1.s1, v8.s1, v9.s1, item.row_count);
+            //: else
+            multiply_columns(&output[c * 4], p[j], v0.s0, v1.s0, v8.s0, v9.s0, item.row_count);
+            multiply_columns(&output[c * 4 + 2], p[j], v0.s1, v1.s1, v8.s1, v9.s1, item.row_count);
+            //: end
+        }
+        //: end
     }
     warp_barrier();
     if (lane == 0)
@@ -327,4 +587,55 @@ for (int b = 0; b < ROW_BLOCKS; b++)
     //: end
 }
 
-//: include Nvidia/merge_warps(store_states: Hopper/bulk/store_states)
+//: include Nvidia/merge_warps(store_states: Hopper/bulk#store_states)
+//: section multiply_pieces
+//: # A piece of each of two keys, k0 and k8, times the queries; the four work-items of these keys have the pieces from d on. Added to the
+//: # scores of block j. Holes: k0, k8, d.
+//: if !quantised
+multiply_rows(score[j], (uint4)(${k0}.s0, ${k8}.s0, ${k0}.s1, ${k8}.s1), query[(${d}) / 2], item.row_count);
+multiply_rows(score[j], (uint4)(${k0}.s2, ${k8}.s2, ${k0}.s3, ${k8}.s3), query[(${d}) / 2 + 1], item.row_count);
+//: else
+//: for i in 0..4
+//: if int4
+multiply_registers(score[j], ${k0}.s${i}, ${k8}.s${i}, &query[2 * (${d} + ${i})], item.row_count);
+//: else
+multiply_registers(score[j], ${k0}.s${i}, ${k8}.s${i}, &query[${d} + ${i}], item.row_count);
+//: end
+//: end
+//: end
+//: section read_pairs
+//: # This work-item's columns of four keys, two items adjacent in local memory at a time, to v0 and v1. Holes: type of an item; stride,
+//: # items from a row to the next; items, what two of them are.
+// Odd work-items have the two ${items} in the other order, so that fewer read the same banks at a time.
+${type} v0[4];
+${type} v1[4];
+#pragma unroll
+for (int k = 0; k < 4; k++)
+{
+    local const ${type}* const row = value + (k % 2 + k / 2 * 8) * ${stride} + c;
+    const ${type} x = row[lane & 1];
+    const ${type} y = row[1 - (lane & 1)];
+    v0[k] = lane & 1 ? y : x;
+    v1[k] = lane & 1 ? x : y;
+}
+//: section store_states
+//: # This work-item's part of the states of its warp goes to 'states'.
+#pragma unroll
+for (int b = 0; b < ROW_BLOCKS; b++)
+{
+    local float* const state = states + (thread / 32 * ROWS + b * 8 + lane % 4 * 2) * (VALUE_DIM + 2);
+    local float* const next = state + VALUE_DIM + 2;
+    #pragma unroll
+    for (int c = 0; c < VALUE_BLOCKS; c++)
+    {
+        vstore2(output[c][b].s02, lane / 4 * VALUE_BLOCKS + c, state);
+        vstore2(output[c][b].s13, lane / 4 * VALUE_BLOCKS + c, next);
+    }
+    if (lane / 4 == 0)
+    {
+        state[VALUE_DIM] = row_max[b].s0;
+        state[VALUE_DIM + 1] = row_sum[b].s0;
+        next[VALUE_DIM] = row_max[b].s1;
+        next[VALUE_DIM + 1] = row_sum[b].s1;
+    }
+}

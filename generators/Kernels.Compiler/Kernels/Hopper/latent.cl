@@ -29,7 +29,7 @@ ${lane_vocabulary}
 //: once ptx/barriers
 //: once ptx/arrive_when_copied
 //: once ptx/registers
-//: once wgmma/piece_at
+//: once piece_at
 //: once ptx/row_barrier(row_work_items: ROW_ITEMS)
 //: once ptx/products
 //: once ptx/register_lists
@@ -71,7 +71,7 @@ if (thread >= ROW_ITEMS)
         const uint parity = tile / STAGES % 2;
         tile++;
         wait_phase(keys_free + stage_barrier, parity ^ 1); // at once the first time
-        //: include wgmma/copy_rows(from: keys, row: key_row, dim: HEAD_DIM, to: stage_at)
+        //: include copy_rows(from: keys, row: key_row, dim: HEAD_DIM, to: stage_at)
         arrive_when_copied(keys_there + stage_barrier);
     }
     asm volatile("cp.async.wait_all;");
@@ -104,13 +104,13 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     fence_asynchronous();
     begin_products();
     const ulong key_matrix = matrix_at(stage_at + group * (KEYS / 2) * 128, KEYS * 128);
-    //: include wgmma/multiply_keys
+    //: include multiply_keys
     close_products();
     wait_scores(score[0]);
 
     //: include Nvidia/transform_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
     //: include Nvidia/hide_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
-    //: include Nvidia/softmax(share_maximum: Hopper/wgmma/share_maximum)
+    //: include Nvidia/softmax(share_maximum: Hopper/latent#share_maximum)
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j++)
     {
@@ -150,3 +150,14 @@ row_sum[0][0] = shared_rows[warp_row + lane / 4] + shared_rows[ROWS + warp_row +
 row_sum[0][1] = shared_rows[warp_row + lane / 4 + 8] + shared_rows[ROWS + warp_row + lane / 4 + 8];
 
 //: include Nvidia/store_rows
+//: section share_maximum
+//: # The maxima of a row block, top0 and top1, become those of both groups' keys.
+// The other half of the keys counts as well.
+if (lane % 4 == 0)
+{
+    shared_rows[group * ROWS + warp_row + lane / 4] = top0;
+    shared_rows[group * ROWS + warp_row + lane / 4 + 8] = top1;
+}
+row_barrier();
+top0 = fmax(top0, shared_rows[(1 - group) * ROWS + warp_row + lane / 4]);
+top1 = fmax(top1, shared_rows[(1 - group) * ROWS + warp_row + lane / 4 + 8]);

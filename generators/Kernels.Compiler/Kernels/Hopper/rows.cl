@@ -30,7 +30,7 @@ ${lane_vocabulary}
 //: once ptx/barriers
 //: once ptx/arrive_when_copied
 //: once ptx/registers
-//: once wgmma/piece_at
+//: once piece_at
 //: once ptx/row_barrier(row_work_items: ROW_ITEMS)
 //: once ptx/products
 // The groups take turns at starting products, so that one has its softmax while another multiplies.
@@ -85,10 +85,10 @@ if (thread >= ROW_ITEMS)
         const uint parity = tile / STAGES % 2;
         tile++;
         wait_phase(keys_free + stage_barrier, parity ^ 1); // at once the first time
-        //: include wgmma/copy_rows(from: keys, row: key_row, dim: HEAD_DIM, to: stage_at)
+        //: include copy_rows(from: keys, row: key_row, dim: HEAD_DIM, to: stage_at)
         arrive_when_copied(keys_there + stage_barrier);
         wait_phase(values_free + stage_barrier, parity ^ 1); // at once the first time
-        //: include wgmma/copy_rows(from: values, row: value_row, dim: VALUE_DIM, to: stage_at + KEY_SIZE)
+        //: include copy_rows(from: values, row: value_row, dim: VALUE_DIM, to: stage_at + KEY_SIZE)
         arrive_when_copied(values_there + stage_barrier);
     }
     asm volatile("cp.async.wait_all;");
@@ -127,11 +127,11 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     wait_turn(group);
     begin_products();
     const ulong key_matrix = matrix_at(stage_at, KEYS * 128);
-    //: include wgmma/multiply_keys
+    //: include multiply_keys
     close_products();
     if (tile > 0)
     {
-        //: include wgmma/multiply_values
+        //: include rows#multiply_values
     }
     close_products();
     give_turn(next_group);
@@ -143,7 +143,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 
     //: include Nvidia/transform_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
     //: include Nvidia/hide_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
-    //: include Nvidia/softmax(before_rescale: Hopper/wgmma/wait_values)
+    //: include Nvidia/softmax(before_rescale: Hopper/rows#wait_values)
     // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
     #pragma unroll
     for (int j = 0; j < KEYS / 16; j++)
@@ -160,10 +160,30 @@ if (group == 0)
 if (tile > 0)
 {
     begin_products();
-    //: include wgmma/multiply_values
+    //: include rows#multiply_values
     close_products();
     wait_outputs(output[0]);
 }
 
 //: include Nvidia/total_rows
 //: include Nvidia/store_rows
+//: section multiply_values
+//: # Starts the products of the last probabilities with the values of their tile.
+const int before = tile - 1;
+wait_phase(values_there + before % STAGES * 8, before / STAGES % 2);
+fence_asynchronous();
+const ulong value_matrix = matrix_at(tiles_at + before % STAGES * STAGE_SIZE + KEY_SIZE, KEYS * 128);
+#pragma unroll
+for (int j = 0; j < KEYS / 16; j++)
+{
+    multiply_values(output[0], p[j], value_matrix + j * (16 * 128 / 16));
+}
+//: section wait_values
+//: # Waits for the products with the values of the tile before, whose outputs are to be rescaled.
+
+// The values of the tile before have been multiplied meanwhile.
+wait_outputs(output[0]);
+if (tile > 0 && lane == 0)
+{
+    arrive(values_free + (tile - 1) % STAGES * 8);
+}

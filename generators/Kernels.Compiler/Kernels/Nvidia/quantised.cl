@@ -101,7 +101,7 @@ for (int d = 0; d < HEAD_DIM / 16; d += 1)
 int stage = 0;
 for (int ahead = 0; ahead < STAGES - 1; ahead++)
 {
-    //: include copy_warp_tile(stage: ahead, first_key: item.kv_begin + ahead * KEYS)
+    //: include quantised#copy_tile(stage: ahead, first_key: item.kv_begin + ahead * KEYS)
 }
 
 for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
@@ -110,7 +110,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     wait_copies();
     warp_barrier(); // this tile is there for the warp, and the one before is no longer read
     {
-        //: include copy_warp_tile(stage: (stage + STAGES - 1) % STAGES, first_key: first_key + (STAGES - 1) * KEYS)
+        //: include quantised#copy_tile(stage: (stage + STAGES - 1) % STAGES, first_key: first_key + (STAGES - 1) * KEYS)
     }
     local const uint4* const raw = stages + stage * WARP_STAGE_SIZE;
     const uint values_at = stages_at + (stage * WARP_STAGE_SIZE + WARP_KEYS * KEY_PIECES) * 16;
@@ -177,3 +177,38 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 asm volatile("cp.async.wait_all;");
 //: include total_rows
 //: include merge_warps
+//: section copy_tile
+//: # Starts the copies of a tile's keys and values of this warp, as they are in a quantised cache; past the last key nothing is copied,
+//: # but the group is closed all the same. Holes: stage, first_key.
+const int copy_tile = ${first_key};
+const int copy_key = copy_tile + warp_key; // past the end, zeros arrive
+const uint copy_to = stages_at + (${stage}) * WARP_STAGE_SIZE * 16;
+if (copy_tile < item.kv_end)
+{
+    #pragma unroll
+    for (int i = lane; i < WARP_KEYS * KEY_PIECES; i += 32)
+    {
+        const int r = i / KEY_PIECES;
+        const int piece = i % KEY_PIECES;
+        const int key = min(copy_key + r, item.kv_end - 1);
+        copy_16(copy_to + piece_at(r, piece, KEY_PIECES) * 16, keys + key_row(sequence, kv_head, key, ${addressing}) + piece * 16, copy_key + r < item.kv_end);
+    }
+    #pragma unroll
+    for (int i = lane; i < WARP_KEYS * VALUE_PIECES; i += 32)
+    {
+        const int r = i / VALUE_PIECES;
+        const int piece = i % VALUE_PIECES;
+        const int key = min(copy_key + r, item.kv_end - 1);
+        copy_16(copy_to + (WARP_KEYS * KEY_PIECES + piece_at(r, piece, VALUE_PIECES)) * 16, values + value_row(sequence, kv_head, key, ${addressing}) + piece * 16, copy_key + r < item.kv_end);
+    }
+    //: if scales_tokens
+    #pragma unroll
+    for (int i = lane; i < 2 * WARP_KEYS; i += 32)
+    {
+        const int key = copy_key + i % WARP_KEYS;
+        global const float* const from = i < WARP_KEYS ? key_scales : value_scales;
+        copy_4(copy_to + WARP_KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + scale_index(sequence, kv_head, min(key, item.kv_end - 1), ${addressing}), key < item.kv_end);
+    }
+    //: end
+}
+close_copies();
