@@ -226,7 +226,9 @@ const int warp_key = thread / 32 * WARP_KEYS;
 //: include Nvidia/copy_queries(place: (r * QUERY_STRIDE + piece) * 16, row_work_items: WORK_GROUP)
 asm volatile("cp.async.wait_all;");
 row_barrier();
-//: include Nvidia/turn_queries
+//: include Nvidia/turn_queries(
+//:     first: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_first(pair)}, second: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_second(pair)},
+//:     row_work_items: WORK_GROUP, row_barrier: row_barrier();)
 
 //: if !quantised
 // Of 32 elements, 8 from 8 * (lane % 4) on.
@@ -587,7 +589,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
     //: end
 }
 
-//: include Nvidia/merge_warps(store_states: Hopper/bulk#store_states)
+//: include Nvidia/merge_warps(store_states: Hopper/bulk#store_states, row_barrier: row_barrier();)
 //: section multiply_pieces
 //: # A piece of each of two keys, k0 and k8, times the queries; the four work-items of these keys have the pieces from d on. Added to the
 //: # scores of block j. Holes: k0, k8, d.

@@ -80,14 +80,7 @@ if (thread >= ROW_ITEMS)
 
 take_registers(ROW_REGISTERS);
 const int group = thread / 128;
-//: include Nvidia/copy_queries(place: piece_at(r, piece, ROWS), row_work_items: ROW_ITEMS)
-asm volatile("cp.async.wait_all;");
-//: if rope
-row_barrier();
-//: include Nvidia/turn_queries
-//: end
-fence_asynchronous();
-row_barrier();
+//: include load_queries
 const int warp_row = thread / 32 % 4 * 16;
 const ulong query_matrix = matrix_at(queries_at, ROWS * 128);
 const ulong weight_matrix = matrix_at(weights_at, ROWS * 128);
@@ -110,7 +103,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 
     //: include Nvidia/transform_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
     //: include Nvidia/hide_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
-    //: include Nvidia/softmax(share_maximum: Hopper/latent#share_maximum)
+    //: include Nvidia/softmax(share_maximum: Hopper/latent#share_maximum, before_rescale: )
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j++)
     {
@@ -149,7 +142,9 @@ row_barrier();
 row_sum[0][0] = shared_rows[warp_row + lane / 4] + shared_rows[ROWS + warp_row + lane / 4];
 row_sum[0][1] = shared_rows[warp_row + lane / 4 + 8] + shared_rows[ROWS + warp_row + lane / 4 + 8];
 
-//: include Nvidia/store_rows
+//: include Nvidia/store_rows(
+//:     first_column: group * (VALUE_DIM / 2) + , warp_columns: (VALUE_BLOCKS * 8), is_one: group == 0 && lane % 4 == 0,
+//:     after_stores: row_barrier(); // one group stores the LSEs of both)
 //: section share_maximum
 //: # The maxima of a row block, top0 and top1, become those of both groups' keys.
 // The other half of the keys counts as well.

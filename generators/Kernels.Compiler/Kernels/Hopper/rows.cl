@@ -97,14 +97,7 @@ if (thread >= ROW_ITEMS)
 
 take_registers(ROW_REGISTERS);
 const int group = thread / 128;
-//: include Nvidia/copy_queries(place: piece_at(r, piece, ROWS), row_work_items: ROW_ITEMS)
-asm volatile("cp.async.wait_all;");
-//: if rope
-row_barrier();
-//: include Nvidia/turn_queries
-//: end
-fence_asynchronous();
-row_barrier();
+//: include load_queries
 const int warp_row = thread / 32 * 16;
 const int next_group = (group + 1) % ROW_GROUPS;
 const ulong query_matrix = matrix_at(queries_at + group * 64 * 128, ROWS * 128);
@@ -143,7 +136,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 
     //: include Nvidia/transform_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
     //: include Nvidia/hide_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
-    //: include Nvidia/softmax(before_rescale: Hopper/rows#wait_values)
+    //: include Nvidia/softmax(share_maximum: , before_rescale: Hopper/rows#wait_values)
     // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
     #pragma unroll
     for (int j = 0; j < KEYS / 16; j++)
@@ -166,7 +159,7 @@ if (tile > 0)
 }
 
 //: include Nvidia/total_rows
-//: include Nvidia/store_rows
+//: include Nvidia/store_rows(first_column: , warp_columns: VALUE_DIM, is_one: lane % 4 == 0, after_stores: warp_barrier();)
 //: section multiply_values
 //: # Starts the products of the last probabilities with the values of their tile.
 const int before = tile - 1;

@@ -61,13 +61,15 @@ const int thread = get_local_id(0);
 const int lane = thread % 32;
 const int warp_row = (thread / 32) % WARPS_ALONG_ROWS * ROW_BLOCKS * 16;
 const int warp_key = (thread / 32) / WARPS_ALONG_ROWS * WARP_KEYS;
-//: include copy_queries(place: (r * KEY_STRIDE + piece) * 16)
+//: include copy_queries(place: (r * KEY_STRIDE + piece) * 16, row_work_items: WORK_GROUP)
 
 //: if holds_queries or rope
 asm volatile("cp.async.wait_all;");
 barrier(CLK_LOCAL_MEM_FENCE);
 //: end
-//: include turn_queries
+//: include turn_queries(
+//:     first: (local ${storage}*)(memory + r * KEY_STRIDE) + ${rope_first(pair)}, second: (local ${storage}*)(memory + r * KEY_STRIDE) + ${rope_second(pair)},
+//:     row_work_items: WORK_GROUP, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 //: if holds_queries
 uint4 query[ROW_BLOCKS][HEAD_DIM / 16];
 #pragma unroll
@@ -167,9 +169,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: include scale_keys
-    //: include transform_scores
-    //: include hide_scores
-    //: include softmax
+    //: include transform_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+    //: include hide_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+    //: include softmax(share_maximum: , before_rescale: , value_scales_at: KEYS)
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j += 2)
     {
@@ -197,7 +199,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 asm volatile("cp.async.wait_all;");
 //: include total_rows
 //: if splits_keys
-//: include merge_warps
+//: include merge_warps(
+//:     store_states: store_states, column_0: c * 8 + lane % 4 * 2 + 0, column_1: c * 8 + lane % 4 * 2 + 1,
+//:     row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 //: else
-//: include store_rows
+//: include store_rows(first_column: , warp_columns: VALUE_DIM, is_one: lane % 4 == 0, after_stores: warp_barrier();)
 //: end

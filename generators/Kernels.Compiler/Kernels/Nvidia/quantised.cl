@@ -73,7 +73,9 @@ const uint stages_at = (uint)(size_t)stages;
 //: include copy_queries(place: (r * QUERY_STRIDE + piece) * 16, row_work_items: WORK_GROUP)
 asm volatile("cp.async.wait_all;");
 barrier(CLK_LOCAL_MEM_FENCE);
-//: include turn_queries(query_stride: QUERY_STRIDE, row_work_items: WORK_GROUP, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
+//: include turn_queries(
+//:     first: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_first(pair)}, second: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_second(pair)},
+//:     row_work_items: WORK_GROUP, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 uint4 query[HEAD_DIM / 16];
 #pragma unroll
 //: if int4
@@ -145,7 +147,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: include scale_keys
     //: include transform_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
     //: include hide_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
-    //: include softmax(value_scales_at: WARP_KEYS)
+    //: include softmax(share_maximum: , before_rescale: , value_scales_at: WARP_KEYS)
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j += 2)
     {
@@ -176,7 +178,10 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 
 asm volatile("cp.async.wait_all;");
 //: include total_rows
-//: include merge_warps
+//: include merge_warps(
+//:     store_states: store_states, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);,
+//:     column_0: (c / ${registers} * 8 + lane % 4 * 2 + 0) * ${registers} + c % ${registers},
+//:     column_1: (c / ${registers} * 8 + lane % 4 * 2 + 1) * ${registers} + c % ${registers})
 //: section copy_tile
 //: # Starts the copies of a tile's keys and values of this warp, as they are in a quantised cache; past the last key nothing is copied,
 //: # but the group is closed all the same. Holes: stage, first_key.
