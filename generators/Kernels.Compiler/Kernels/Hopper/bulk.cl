@@ -230,6 +230,7 @@ row_barrier();
 //:     first: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_first(pair)}, second: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_second(pair)},
 //:     row_work_items: WORK_GROUP, row_barrier: row_barrier();)
 
+//: # The queries' fragments: elements of a query in the order in which a work-item has those of a key.
 //: if !quantised
 // Of 32 elements, 8 from 8 * (lane % 4) on.
 uint2 query[HEAD_DIM / 16][ROW_BLOCKS];
@@ -274,6 +275,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
 }
 //: end
 
+//: # The state of a work-item's rows at their start.
 //: include Nvidia/begin_scales
 // Of each block, the rows lane % 4 * 2 and the next.
 float2 row_max[ROW_BLOCKS]; // may lag behind by MAXIMUM_LAG
@@ -328,6 +330,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     local const float* const scales = (local const float*)(tile + KEYS * (KEY_PIECES + VALUE_PIECES)) + warp_key + lane / 4;
     //: end
 
+    //: # Products of queries and keys.
     // Of a block, this work-item has the keys lane / 4 and lane / 4 + 8 of two rows.
     float4 score[KEY_BLOCKS][ROW_BLOCKS];
     #pragma unroll
@@ -370,6 +373,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
 
+    //: # Scores times the scales of their keys, which 'scales' has of the tile's keys and then of its values.
     //: if scales_tokens
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j++)
@@ -383,6 +387,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: end
+    //: # Scores go through the spec's steps.
     //: if transforms
     #pragma unroll
     for (int b = 0; b < ROW_BLOCKS; b++)
@@ -402,6 +407,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
     //: end
+    //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
     //: if hides
     ${hides_where}
     {
@@ -431,6 +437,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
     //: end
+    //: # Online softmax: maxima and sums, scores become probabilities, outputs are rescaled where a maximum has grown by more than
+    //: # MAXIMUM_LAG. The scale is part of the exponent's multiply-add, unless the spec's steps have applied it.
 
     uint2 p[KEY_BLOCKS][ROW_BLOCKS]; // probabilities of the keys lane % 4 * 2, the next, and those 8 on; of row lane / 4
     #pragma unroll
@@ -474,6 +482,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             score[j][b].s3 = exp2_fast(${power(score[j][b].s3${times_scale}, base.s1)});
             row_sum[b] += score[j][b].lo + score[j][b].hi;
         }
+        //: # Probabilities times the scales of their values, as multiples of a weight near the row's largest so far: up to 2^7 times that, 16
+        //: # bits suffice, whatever the scales of values that the row does not see or has little of.
         //: if scales_tokens
         const float2 unit = (float2)(row_unit[b].s0 > 0.0f ? row_unit[b].s0 : 1.0f, row_unit[b].s1 > 0.0f ? row_unit[b].s1 : 1.0f);
         const float2 inverse_unit = 1.0f / unit;
@@ -512,6 +522,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
 
+    //: # Probabilities times values, added to the outputs. reads_pairs: a work-item has so many columns of a value that it reads two items
+    //: # of them at a time.
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j++)
     {
@@ -576,6 +588,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     parity ^= stage == 0;
 }
 
+//: # Sums of whole rows, and outputs in units of 1.
 #pragma unroll
 for (int b = 0; b < ROW_BLOCKS; b++)
 {

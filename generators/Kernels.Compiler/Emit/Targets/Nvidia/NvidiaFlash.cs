@@ -23,6 +23,7 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
             // Types: the queries' in the names of instructions, and what a quantised cache has.
             { "element", Spec.Storage == ElementType.Float16 ? "f16" : "bf16" },
             { "half", Spec.Storage == ElementType.Float16 },
+            { "quantised", IsQuantised },
             { "int8", Spec.ResolvedCacheStorage == ElementType.Int8 },
             { "int4", Spec.ResolvedCacheStorage == ElementType.Int4 },
             { "converts_float8", context.Plan.Target == KernelTarget.Hopper },
@@ -37,6 +38,8 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
             { "times_scale", context.Rules.Transforms ? "" : $" * {scale}" },
         };
     }
+
+    protected bool IsQuantised => context.Cache.Scale != CacheScale.None;
 
     protected int KeyPieces => Spec.HeadDim / NvidiaPlanner.PieceElements(Spec);
 
