@@ -1,9 +1,9 @@
 //: # Flash attention for few query rows over keys and values that one warp copies in bulk for the others: a strip of consecutive tokens by
-//: # one instruction, as it is in the cache. Copies are fastest to multiples of 128 bytes, where rows begin in the same bank of local memory
-//: # and ldmatrix would read eight pieces of it. So fragments are made of whole pieces of 16 bytes: they may have the elements of a key, or
-//: # the columns of a value, in any order that the other factor shares. Keys, and columns of values, are the 16 rows of products and query
-//: # rows the 8 columns: mostly there are no more than 8, and half the products do. Of each block of 8 query rows, work-item l of a warp
-//: # holds the rows 2(l % 4) and 2(l % 4) + 1.
+//: # one instruction, as it is in the cache. Copies are fastest to multiples of 128 bytes, where rows begin in the same bank of local
+//: # memory and ldmatrix would read eight pieces of it. So fragments are made of whole pieces of 16 bytes: they may have the elements of a
+//: # key, or the columns of a value, in any order that the other factor shares. Keys, and columns of values, are the 16 rows of products
+//: # and query rows the 8 columns: mostly there are no more than 8, and half the products do. Of each block of 8 query rows, work-item l
+//: # of a warp holds the rows 2(l % 4) and 2(l % 4) + 1.
 //: #
 //: # quantised: elements become 16-bit elements in registers. A register of the cache has four of them, of int4 eight.
 //: # two_pieces: rows of keys have so many pieces that a warp reads two of each at a time.
@@ -227,7 +227,8 @@ const int warp_key = thread / 32 * WARP_KEYS;
 asm volatile("cp.async.wait_all;");
 row_barrier();
 //: include Nvidia/turn_queries(
-//:     first: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_first(pair)}, second: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_second(pair)},
+//:     first: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_first(pair)},
+//:     second: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_second(pair)},
 //:     row_work_items: WORK_GROUP, row_barrier: row_barrier();)
 
 //: # The queries' fragments: elements of a query in the order in which a work-item has those of a key.
@@ -482,8 +483,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             score[j][b].s3 = exp2_fast(${power(score[j][b].s3${times_scale}, base.s1)});
             row_sum[b] += score[j][b].lo + score[j][b].hi;
         }
-        //: # Probabilities times the scales of their values, as multiples of a weight near the row's largest so far: up to 2^7 times that, 16
-        //: # bits suffice, whatever the scales of values that the row does not see or has little of.
+        //: # Probabilities times the scales of their values, as multiples of a weight near the row's largest so far: up to 2^7 times that,
+        //: # 16 bits suffice, whatever the scales of values that the row does not see or has little of.
         //: if scales_tokens
         const float2 unit = (float2)(row_unit[b].s0 > 0.0f ? row_unit[b].s0 : 1.0f, row_unit[b].s1 > 0.0f ? row_unit[b].s1 : 1.0f);
         const float2 inverse_unit = 1.0f / unit;

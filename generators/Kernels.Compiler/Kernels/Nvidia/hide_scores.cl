@@ -1,5 +1,5 @@
-//: # Scores of keys that a row must not see become -inf; only in tiles on a boundary. Hole: first_key_of_block, the first of the two keys of
-//: # block 'j' of which this work-item has scores.
+//: # Scores of keys that a row must not see become -inf; only in tiles on a boundary. Hole: first_key_of_block, the first of the two keys
+//: # of block 'j' of which this work-item has scores.
 //: if hides
 ${hides_where}
 {

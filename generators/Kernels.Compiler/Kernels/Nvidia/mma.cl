@@ -72,7 +72,8 @@ asm volatile("cp.async.wait_all;");
 barrier(CLK_LOCAL_MEM_FENCE);
 //: end
 //: include turn_queries(
-//:     first: (local ${storage}*)(memory + r * KEY_STRIDE) + ${rope_first(pair)}, second: (local ${storage}*)(memory + r * KEY_STRIDE) + ${rope_second(pair)},
+//:     first: (local ${storage}*)(memory + r * KEY_STRIDE) + ${rope_first(pair)},
+//:     second: (local ${storage}*)(memory + r * KEY_STRIDE) + ${rope_second(pair)},
 //:     row_work_items: WORK_GROUP, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 //: if holds_queries
 uint4 query[ROW_BLOCKS][HEAD_DIM / 16];

@@ -74,7 +74,8 @@ const uint stages_at = (uint)(size_t)stages;
 asm volatile("cp.async.wait_all;");
 barrier(CLK_LOCAL_MEM_FENCE);
 //: include turn_queries(
-//:     first: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_first(pair)}, second: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_second(pair)},
+//:     first: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_first(pair)},
+//:     second: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_second(pair)},
 //:     row_work_items: WORK_GROUP, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 uint4 query[HEAD_DIM / 16];
 #pragma unroll

@@ -1,4 +1,5 @@
-//: # This work-item's part of the states of its warp goes to 'states'. Holes: column_0, column_1, the columns of elements s0 and s1 of output block 'c'.
+//: # This work-item's part of the states of its warp goes to 'states'. Holes: column_0, column_1, the columns of elements s0 and s1 of
+//: # output block 'c'.
 #pragma unroll
 for (int r = 0; r < 2; r++)
 {

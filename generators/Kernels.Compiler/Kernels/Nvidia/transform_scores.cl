@@ -1,4 +1,5 @@
-//: # Scores go through the spec's steps. Hole: first_key_of_block, the first of the two keys of block 'j' of which this work-item has scores.
+//: # Scores go through the spec's steps. Hole: first_key_of_block, the first of the two keys of block 'j' of which this work-item has
+//: # scores.
 //: if transforms
 #pragma unroll
 for (int b = 0; b < ROW_BLOCKS; b++)

@@ -11,7 +11,10 @@ internal sealed class HopperBulkFlash(KernelContext context, NvidiaTile tile) : 
 
     public override string Template => "Hopper/bulk";
 
-    /// <summary>Registers of a work-item with which two work-groups share a multiprocessor: it has four parts of 16,384, over which it spreads its warps.</summary>
+    /// <summary>
+    /// Registers of a work-item with which two work-groups share a multiprocessor: it has four parts of 16,384, over which it spreads its
+    /// warps.
+    /// </summary>
     private int MostRegisters => 16384 / (((2 * tile.WorkGroupSize / 32) + 3) / 4) / 32 / 8 * 8;
 
     public override Holes Fill(Holes around) => new(base.Fill(around))

@@ -4,7 +4,9 @@ using Kernels.Compiler.Planning;
 
 namespace Kernels.Compiler.Emit.Targets.Hopper;
 
-/// <summary>Products of groups of four warps: each group has rows of its own, or, with a latent cache, half of the keys and of the outputs' columns.</summary>
+/// <summary>
+/// Products of groups of four warps: each group has rows of its own, or, with a latent cache, half of the keys and of the outputs' columns.
+/// </summary>
 internal sealed class HopperFlash(KernelContext context, HopperTile tile) : NvidiaFlash(context)
 {
     public override TilePlan Tile => tile;
@@ -38,9 +40,15 @@ internal sealed class HopperFlash(KernelContext context, HopperTile tile) : Nvid
 
     /// <summary>The names of the first so many operands of an instruction, as string literals of 16 each.</summary>
     private static string RegisterNames(int registers) => string.Join("\n", Enumerable.Range(0, (registers + 15) / 16).Select(line =>
-        "\"" + string.Concat(Enumerable.Range(line * 16, Math.Min(16, registers - (line * 16))).Select(i => $"%{i}{(i < registers - 1 ? ", " : "")}")) + "\""));
+    {
+        IEnumerable<int> names = Enumerable.Range(line * 16, Math.Min(16, registers - (line * 16)));
+        return $"\"{string.Concat(names.Select(i => $"%{i}{(i < registers - 1 ? ", " : "")}"))}\"";
+    }));
 
-    /// <summary>Lists of <paramref name="registers"/>, and those of 16, 32 and so on that they begin with; each has the one before and what it has more, four at a time.</summary>
+    /// <summary>
+    /// Lists of <paramref name="registers"/>, and those of 16, 32 and so on that they begin with; each has the one before and what it has
+    /// more, four at a time.
+    /// </summary>
     private static IEnumerable<Holes> RegisterLists(params int[] registers)
     {
         int before = 0;

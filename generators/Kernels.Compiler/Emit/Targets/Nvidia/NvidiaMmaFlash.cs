@@ -3,7 +3,7 @@ using Kernels.Compiler.Planning;
 
 namespace Kernels.Compiler.Emit.Targets.Nvidia;
 
-/// <summary>Query rows whose keys and values lie in local memory as 16-bit elements; those of a quantised cache become that there.</summary>
+/// <summary>Query rows whose keys and values lie in local memory as 16-bit elements; a quantised cache's become that there.</summary>
 internal sealed class NvidiaMmaFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
 {
     public override TilePlan Tile => tile;

@@ -1,4 +1,5 @@
-//: # Holes: name; columns. A row's elements of b are adjacent. The registers of d are the first operands of the instruction, the others follow.
+//: # Holes: name; columns. A row's elements of b are adjacent. The registers of d are the first operands of the instruction, the others
+//: # follow.
 // d (64 x ${columns}) += a (64 x 16, in registers) times b (16 x ${columns}, in local memory).
 static void ${name}(float4* d, uint4 a, ulong b)
 {
