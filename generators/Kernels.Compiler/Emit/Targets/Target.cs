@@ -1,4 +1,6 @@
 using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Emit.Targets.Hopper;
+using Kernels.Compiler.Emit.Targets.Nvidia;
 using Kernels.Compiler.Planning;
 
 namespace Kernels.Compiler.Emit.Targets;

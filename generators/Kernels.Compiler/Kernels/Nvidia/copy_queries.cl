@@ -1,5 +1,5 @@
-//: # Starts the copies of the item's queries to local memory; rows past the end are zeros. Hole: place, where from the queries' begin
-//: # piece 'piece' of row 'r' goes, in bytes.
+//: # Starts the copies of the item's queries to local memory; rows past the end are zeros. Holes: place, where from the queries' begin
+//: # piece 'piece' of row 'r' goes, in bytes; row_work_items, the constant that says how many hold rows.
 for (int i = thread; i < ROWS * (HEAD_DIM / 8); i += ${row_work_items})
 {
     const int r = i / (HEAD_DIM / 8);

@@ -1,21 +1,25 @@
-//: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
+//: # Scores of keys that a row must not see become -inf; only in tiles on a boundary. Hole: first_key_of_block, the first of the two keys
+//: # of block 'j' of which this work-item has scores.
 //: if hides
 ${hides_where}
 {
     #pragma unroll
     for (int b = 0; b < ROW_BLOCKS; b++)
     {
-        ${skip_empty_block}
         #pragma unroll
         for (int j = 0; j < KEY_BLOCKS; j++)
         {
             const int key = ${first_key_of_block};
-            //: for e in elements
             //: if hides_keys
-            ${score}.s${e.index} = ${e.key} < item.kv_end && is_visible(row[b][${e.row}], min(${e.key}, item.kv_end - 1)${visible_arguments}) ? ${score}.s${e.index} : -INFINITY;
+            score[b][j].s0 = key < item.kv_end && is_visible(row[b][0], min(key, item.kv_end - 1)${visible_arguments}) ? score[b][j].s0 : -INFINITY;
+            score[b][j].s1 = key + 1 < item.kv_end && is_visible(row[b][0], min(key + 1, item.kv_end - 1)${visible_arguments}) ? score[b][j].s1 : -INFINITY;
+            score[b][j].s2 = key < item.kv_end && is_visible(row[b][1], min(key, item.kv_end - 1)${visible_arguments}) ? score[b][j].s2 : -INFINITY;
+            score[b][j].s3 = key + 1 < item.kv_end && is_visible(row[b][1], min(key + 1, item.kv_end - 1)${visible_arguments}) ? score[b][j].s3 : -INFINITY;
             //: else
-            ${score}.s${e.index} = ${e.key} < item.kv_end ? ${score}.s${e.index} : -INFINITY;
-            //: end
+            score[b][j].s0 = key < item.kv_end ? score[b][j].s0 : -INFINITY;
+            score[b][j].s1 = key + 1 < item.kv_end ? score[b][j].s1 : -INFINITY;
+            score[b][j].s2 = key < item.kv_end ? score[b][j].s2 : -INFINITY;
+            score[b][j].s3 = key + 1 < item.kv_end ? score[b][j].s3 : -INFINITY;
             //: end
         }
     }

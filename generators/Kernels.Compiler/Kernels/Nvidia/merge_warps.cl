@@ -1,5 +1,6 @@
 //: # The warps along the keys have a state of the same rows each: one softmax over them, through local memory. Then the last work-group
-//: # of the item's splits merges those.
+//: # of the item's splits merges those. Holes: store_states, a step that puts this work-item's part of its warp's state to 'states';
+//: # row_barrier, at which the work-items that hold rows wait for one another.
 // Each warp along the keys has a state of its own of the same rows: put them side by side and merge them.
 local float* const states = (local float*)memory; // [WARPS_ALONG_KEYS][ROWS][VALUE_DIM + 2]: output, maximum, sum
 ${row_barrier}
@@ -41,7 +42,11 @@ for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item +=
     }
     //: include store_state(is_one: lane == 0)
     warp_barrier();
-    //: include exact_row(is_needed: ballot(isnan(zero)${or_is_large}) != 0)
+    //: if transforms
+    //: include exact_row(is_needed: ballot(isnan(zero)) != 0, first_column: , warp_columns: VALUE_DIM)
+    //: else
+    //: include exact_row(is_needed: ballot(isnan(zero) || is_large(maximum)) != 0, first_column: , warp_columns: VALUE_DIM)
+    //: end
 }
 
 //: include merge_splits

@@ -3,7 +3,7 @@
 //: # copied to local memory some tiles ahead.
 //: #
 //: # splits_keys: each warp has keys of its own, which it copies itself: then warps need not wait for each other, but merge at the end.
-//: # expands: keys and values arrive as they are in a quantised cache and become 16-bit elements in local memory.
+//: # quantised: keys and values arrive as they are in the cache and become 16-bit elements in local memory.
 //: # holds_queries: the queries' fragments stay in registers; wide heads leave no room for them, and they are read again for each tile.
 //: section tile
 #define WARPS_ALONG_ROWS ${warps_along_rows}
@@ -18,13 +18,17 @@
 // Of a row in local memory, in pieces of 16 bytes; odd, so that the rows that ldmatrix reads begin in different banks.
 #define KEY_STRIDE ${key_stride}
 #define VALUE_STRIDE ${value_stride}
-//: if expands
+//: if quantised
 #define TILE_SIZE (KEYS * (KEY_STRIDE + VALUE_STRIDE)) // of the one tile that is expanded
 
 // Of a row as it is in the cache, in pieces of 16 bytes.
 #define KEY_PIECES ${key_pieces}
 #define VALUE_PIECES ${value_pieces}
-#define SCALE_SIZE (${scale_size}) // scales of a stage's keys and values
+//: if scales_tokens
+#define SCALE_SIZE (2 * KEYS / 4) // scales of a stage's keys and values
+//: else
+#define SCALE_SIZE (0) // scales of a stage's keys and values
+//: end
 #define STAGE_SIZE (KEYS * (KEY_PIECES + VALUE_PIECES) + SCALE_SIZE)
 //: else
 #define TILE_SIZE 0 // no tile but those of the stages
@@ -49,7 +53,7 @@ ${lane_vocabulary}
 //: once ptx/device_fence
 //: end
 //: once ptx/warp_barrier
-//: if expands
+//: if quantised
 //: once expand
 //: once expand_piece
 //: end
@@ -61,13 +65,16 @@ const int thread = get_local_id(0);
 const int lane = thread % 32;
 const int warp_row = (thread / 32) % WARPS_ALONG_ROWS * ROW_BLOCKS * 16;
 const int warp_key = (thread / 32) / WARPS_ALONG_ROWS * WARP_KEYS;
-//: include copy_queries(place: (r * KEY_STRIDE + piece) * 16)
+//: include copy_queries(place: (r * KEY_STRIDE + piece) * 16, row_work_items: WORK_GROUP)
 
 //: if holds_queries or rope
 asm volatile("cp.async.wait_all;");
 barrier(CLK_LOCAL_MEM_FENCE);
 //: end
-//: include turn_queries
+//: include turn_queries(
+//:     first: (local ${storage}*)(memory + r * KEY_STRIDE) + ${rope_first(pair)},
+//:     second: (local ${storage}*)(memory + r * KEY_STRIDE) + ${rope_second(pair)},
+//:     row_work_items: WORK_GROUP, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 //: if holds_queries
 uint4 query[ROW_BLOCKS][HEAD_DIM / 16];
 #pragma unroll
@@ -85,7 +92,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
 int stage = 0;
 for (int ahead = 0; ahead < STAGES - 1; ahead++)
 {
-    //: include copy_tile(stage: ahead, first_key: item.kv_begin + ahead * KEYS)
+    //: include mma#copy_tile(stage: ahead, first_key: item.kv_begin + ahead * KEYS)
 }
 
 for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
@@ -98,9 +105,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     barrier(CLK_LOCAL_MEM_FENCE); // this tile is there for all, and the one before is no longer read
     //: end
     {
-        //: include copy_tile(stage: (stage + STAGES - 1) % STAGES, first_key: first_key + (STAGES - 1) * KEYS)
+        //: include mma#copy_tile(stage: (stage + STAGES - 1) % STAGES, first_key: first_key + (STAGES - 1) * KEYS)
     }
-    //: if expands
+    //: if quantised
     const uint tile_at = queries_at + ROWS * KEY_STRIDE * 16;
     {
         local uint4* const expanded = memory + ROWS * KEY_STRIDE;
@@ -167,9 +174,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: include scale_keys
-    //: include transform_scores
-    //: include hide_scores
-    //: include softmax
+    //: include transform_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+    //: include hide_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+    //: include softmax(share_maximum: , before_rescale: , value_scales_at: KEYS)
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j += 2)
     {
@@ -197,7 +204,53 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 asm volatile("cp.async.wait_all;");
 //: include total_rows
 //: if splits_keys
-//: include merge_warps
+//: include merge_warps(
+//:     store_states: store_states, column_0: c * 8 + lane % 4 * 2 + 0, column_1: c * 8 + lane % 4 * 2 + 1,
+//:     row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 //: else
-//: include store_rows
+//: include store_rows(first_column: , warp_columns: VALUE_DIM, is_one: lane % 4 == 0, after_stores: warp_barrier();)
 //: end
+//: section copy_tile
+//: # Starts the copies of a tile's keys and values into a stage; past the last key nothing is copied, but the group is closed all the
+//: # same. Holes: stage, first_key.
+const int copy_key = ${first_key};
+const uint copy_to = tiles_at + (${stage}) * STAGE_SIZE * 16;
+if (copy_key < item.kv_end)
+{
+    //: if quantised
+    //: include mma#copy_rows(from: keys, row: key_row, pieces: KEY_PIECES, piece_items: 16, place: r * KEY_PIECES)
+    //: include mma#copy_rows(from: values, row: value_row, pieces: VALUE_PIECES, piece_items: 16, place: KEYS * KEY_PIECES + r * VALUE_PIECES)
+    //: else
+    //: include mma#copy_rows(from: keys, row: key_row, pieces: (HEAD_DIM / 8), piece_items: 8, place: r * KEY_STRIDE)
+    //: include mma#copy_rows(from: values, row: value_row, pieces: (VALUE_DIM / 8), piece_items: 8, place: KEYS * KEY_STRIDE + r * VALUE_STRIDE)
+    //: end
+    //: if scales_tokens
+    for (int i = thread; i < 2 * KEYS; i += WORK_GROUP)
+    {
+        const int r = i % KEYS;
+        global const float* const from = i < KEYS ? key_scales : value_scales;
+        copy_4(copy_to + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + scale_index(sequence, kv_head, min(copy_key + r, item.kv_end - 1), ${addressing}), copy_key + r < item.kv_end);
+    }
+    //: end
+}
+close_copies();
+//: section copy_rows
+//: # The rows of a tile's keys or values, by the work-group, or by a warp that has its own. Holes: from, the buffer; row, the function that
+//: # finds a token's row there; pieces, how many of 16 bytes a row has; piece_items, the items of the buffer's type in one; place, where
+//: # row 'r' goes, counted in pieces from the stage's begin.
+#pragma unroll 4
+//: if splits_keys
+for (int i = lane; i < WARP_KEYS * ${pieces}; i += 32)
+//: else
+for (int i = thread; i < KEYS * ${pieces}; i += WORK_GROUP)
+//: end
+{
+    //: if splits_keys
+    const int r = warp_key + i / ${pieces};
+    //: else
+    const int r = i / ${pieces};
+    //: end
+    const int piece = i % ${pieces};
+    const int key = min(copy_key + r, item.kv_end - 1);
+    copy_16(copy_to + (${place} + piece) * 16, ${from} + ${row}(sequence, kv_head, key, ${addressing}) + piece * ${piece_items}, copy_key + r < item.kv_end);
+}

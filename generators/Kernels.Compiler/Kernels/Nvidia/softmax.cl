@@ -1,5 +1,7 @@
-//: # Online softmax of the score blocks: new maxima and sums, scores become probabilities, outputs are rescaled. The scale is part of
-//: # the exponent's multiply-add, unless the spec's steps have applied it.
+//: # Online softmax of the score blocks: new maxima and sums, scores become probabilities, outputs are rescaled. The scale is part of the
+//: # exponent's multiply-add, unless the spec's steps have applied it. Holes: share_maximum, a step that widens the maxima top0 and top1 of
+//: # a row block's keys to those of other warps; before_rescale, one between its probabilities and the rescaling of its outputs (empty:
+//: # there is none); value_scales_at, where in 'scales' those of the values begin.
 
 #pragma unroll
 for (int b = 0; b < ROW_BLOCKS; b++)
@@ -48,8 +50,13 @@ for (int b = 0; b < ROW_BLOCKS; b++)
     #pragma unroll
     for (int c = 0; c < VALUE_BLOCKS; c++)
     {
-        output[b][c].lo *= ${rescale}0;
-        output[b][c].hi *= ${rescale}1;
+        //: if scales_tokens
+        output[b][c].lo *= unit_rescale0;
+        output[b][c].hi *= unit_rescale1;
+        //: else
+        output[b][c].lo *= rescale0;
+        output[b][c].hi *= rescale1;
+        //: end
     }
 }
 

@@ -1,4 +1,6 @@
-//: # Stores the rows of a warp that has all of their keys; those with something that is not finite are calculated again.
+//: # Stores the rows of a warp that has all of their keys; those with something that is not finite are calculated again. Holes:
+//: # first_column with a trailing plus, where a warp has not all columns of the output, and warp_columns, how many it has; is_one, whether
+//: # this is the one work-item that stores what a row has one of; after_stores, a statement: the warp sees what was stored for its rows.
 uint poisoned = 0; // bit r: in the r-th of this work-item's rows something is not finite, or scores are so large that a multiply-add is not exact enough
 #pragma unroll
 for (int r = 0; r < 2 * ROW_BLOCKS; r++)
@@ -25,8 +27,12 @@ for (int r = 0; r < 2 * ROW_BLOCKS; r++)
                 vstore2(o, 0, partial_outputs + to * VALUE_DIM + d);
             }
         }
-        poisoned |= any(isnan(zero[0] + zero[1]))${or_is_large} ? 1u << r : 0;
-        //: include store_state(is_one: ${one_work_item_of_row})
+        //: if transforms
+        poisoned |= any(isnan(zero[0] + zero[1])) ? 1u << r : 0;
+        //: else
+        poisoned |= any(isnan(zero[0] + zero[1])) || is_large(maximum) ? 1u << r : 0;
+        //: end
+        //: include store_state
     }
 }
 ${after_stores}

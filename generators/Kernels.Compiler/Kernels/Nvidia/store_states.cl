@@ -1,4 +1,5 @@
-//: # This work-item's part of the states of its warp goes to 'states'.
+//: # This work-item's part of the states of its warp goes to 'states'. Holes: column_0, column_1, the columns of elements s0 and s1 of
+//: # output block 'c'.
 #pragma unroll
 for (int r = 0; r < 2; r++)
 {
@@ -6,8 +7,8 @@ for (int r = 0; r < 2; r++)
     #pragma unroll
     for (int c = 0; c < VALUE_BLOCKS; c++)
     {
-        state[${column(0)}] = r == 0 ? output[0][c].s0 : output[0][c].s2;
-        state[${column(1)}] = r == 0 ? output[0][c].s1 : output[0][c].s3;
+        state[${column_0}] = r == 0 ? output[0][c].s0 : output[0][c].s2;
+        state[${column_1}] = r == 0 ? output[0][c].s1 : output[0][c].s3;
     }
     if (lane % 4 == 0)
     {

@@ -1,7 +1,7 @@
 using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Planning;
 
-namespace Kernels.Compiler.Emit.Targets;
+namespace Kernels.Compiler.Emit.Targets.Nvidia;
 
 /// <summary>NVIDIA GPUs of compute capability 8.0 and later: tensor cores and asynchronous copies through inline PTX.</summary>
 internal sealed class NvidiaTarget : Target
