@@ -59,26 +59,42 @@ internal abstract class FlashSteps
     }
 
     /// <summary>Helper functions of the steps.</summary>
-    public abstract void DeclareFunctions(CodeWriter writer);
+    public virtual void DeclareFunctions(CodeWriter writer)
+    {
+    }
 
     /// <summary>Memory of the tile, queries loaded, running maximum, sum and output at their start.</summary>
-    public abstract void Begin(CodeWriter writer);
+    public virtual void Begin(CodeWriter writer)
+    {
+    }
 
     /// <summary>Scores of the tile's rows against the keys from <c>first_key</c> on, in base-2 units unless the spec transforms them.</summary>
-    public abstract void Scores(CodeWriter writer);
+    public virtual void Scores(CodeWriter writer)
+    {
+    }
 
     /// <summary>Scores go through the spec's steps; only where there are any.</summary>
-    public abstract void Transform(CodeWriter writer);
+    public virtual void Transform(CodeWriter writer)
+    {
+    }
 
     /// <summary>Scores of keys that a row must not see become −∞; only for tiles on a boundary.</summary>
-    public abstract void Hide(CodeWriter writer);
+    public virtual void Hide(CodeWriter writer)
+    {
+    }
 
     /// <summary>Online softmax: new running maximum and sum, scores become probabilities, what was accumulated is rescaled.</summary>
-    public abstract void Softmax(CodeWriter writer);
+    public virtual void Softmax(CodeWriter writer)
+    {
+    }
 
     /// <summary>Probabilities times values, added to the output.</summary>
-    public abstract void Accumulate(CodeWriter writer);
+    public virtual void Accumulate(CodeWriter writer)
+    {
+    }
 
     /// <summary>Divides by the sum and stores each row: as output and LSE, or as partial state.</summary>
-    public abstract void Finish(CodeWriter writer);
+    public virtual void Finish(CodeWriter writer)
+    {
+    }
 }
