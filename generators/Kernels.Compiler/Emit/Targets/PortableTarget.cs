@@ -18,7 +18,7 @@ internal sealed class PortableTarget : Target
     {
         PortablePieceTile pieces => new PortablePieceFlash(context, pieces),
         PortableSliceTile slices => new PortableSliceFlash(context, slices),
-        _ => new PortableFlash(context, tile),
+        _ => new Portable.PortableGrid(context, tile),
     };
 }
 
