@@ -1,6 +1,7 @@
 using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Emit.Targets.Portable;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 
@@ -17,8 +18,8 @@ internal sealed class PortableTarget : Target
     public override FlashSteps Variant(KernelContext context, TilePlan tile) => tile switch
     {
         PortablePieceTile pieces => new PortablePieceFlash(context, pieces),
-        PortableSliceTile slices => new PortableSliceFlash(context, slices),
-        _ => new Portable.PortableGrid(context, tile),
+        PortableSliceTile slices => new PortableSlices(context, slices),
+        _ => new PortableGrid(context, tile),
     };
 }
 

@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
@@ -12,11 +13,25 @@ internal abstract class PortableSteps(KernelContext context, TilePlan tile) : Fl
 
     public override TilePlan Tile => tile;
 
-    public override Holes Fill(Holes around) => new(around, isShared: true)
+    public override Holes Fill(Holes around)
     {
-        { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
-        { "whole_heads", Spec.HeadDim % 4 == 0 },
-        { "whole_values", Spec.ResolvedValueDim % 4 == 0 },
-        { "whole_columns", (Spec.ResolvedValueDim + 3) / 4 % tile.ThreadsX == 0 },
-    };
+        int elements = PortablePlanner.PieceElements(Spec);
+        var holes = new Holes(around, isShared: true)
+        {
+            { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
+            { "whole_heads", Spec.HeadDim % 4 == 0 },
+            { "whole_values", Spec.ResolvedValueDim % 4 == 0 },
+            { "whole_columns", (Spec.ResolvedValueDim + 3) / 4 % tile.ThreadsX == 0 },
+            { "piece_elements", elements },
+            { "small_pieces", elements == 4 },
+        };
+        if (context.Cache.Piece is { } piece)
+        {
+            holes.Add("piece", piece.Type);
+            holes.Add("piece_helper", piece.Helper);
+            holes.Add("piece_to_float", arguments => piece.ToFloat(arguments[0]));
+        }
+
+        return holes;
+    }
 }
