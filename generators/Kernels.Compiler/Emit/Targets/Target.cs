@@ -1,4 +1,5 @@
 using Kernels.Compiler.Emit.Algorithms;
+using Kernels.Compiler.Emit.Targets.Portable;
 using Kernels.Compiler.Planning;
 
 namespace Kernels.Compiler.Emit.Targets;
