@@ -10,7 +10,7 @@ internal static class AppendAlgorithm
     {
         AttentionSpec spec = context.Spec;
         bool converts = spec.Storage != spec.ResolvedCacheStorage, convertsKeys = converts || context.Rope.IsOn;
-        int elementsAtOnce = context.Cache is Int4Codec ? 2 : 1; // a byte
+        int elementsAtOnce = context.Cache is Int4Codec ? 2 : 1; // as many as a byte has
         writer.Render("Common/append", new(context.Holes)
         {
             { "converts", converts },

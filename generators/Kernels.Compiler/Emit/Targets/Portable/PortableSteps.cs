@@ -16,22 +16,18 @@ internal abstract class PortableSteps(KernelContext context, TilePlan tile) : Fl
     public override Holes Fill(Holes around)
     {
         int elements = PortablePlanner.PieceElements(Spec);
-        var holes = new Holes(around, isShared: true)
+        Piece? piece = context.Cache.Piece; // the planner takes pieces only where there are any
+        return new(around, isShared: true)
         {
             { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
             { "whole_heads", Spec.HeadDim % 4 == 0 },
             { "whole_values", Spec.ResolvedValueDim % 4 == 0 },
             { "whole_columns", (Spec.ResolvedValueDim + 3) / 4 % tile.ThreadsX == 0 },
+            { "piece", piece?.Type ?? "" },
             { "piece_elements", elements },
             { "small_pieces", elements == 4 },
+            { "piece_helper", piece?.Helper ?? "" },
+            { "piece_to_float", arguments => piece!.ToFloat(arguments[0]) },
         };
-        if (context.Cache.Piece is { } piece)
-        {
-            holes.Add("piece", piece.Type);
-            holes.Add("piece_helper", piece.Helper);
-            holes.Add("piece_to_float", arguments => piece.ToFloat(arguments[0]));
-        }
-
-        return holes;
     }
 }
