@@ -38,63 +38,6 @@ internal static class Prelude
         }
     }
 
-    /// <summary>A function that loads four elements of a row of <paramref name="dim"/> elements as float32.</summary>
-    public static void LoadFunction(CodeWriter writer, string name, Codec codec, int dim, string dimName)
-    {
-        bool whole = dim % 4 == 0;
-        writer.Add(whole
-            ? $"// Elements d to d + 3 of a row, as float32."
-            : $"// Elements d to d + 3 of a row, as float32; zeros past {dimName}.");
-        writer.Open($"static float4 {name}(global const {codec.StorageType}* row, int d)");
-        if (!whole)
-        {
-            writer.Open($"if (d + 4 > {dimName})");
-            writer.Add($"""
-                return (float4)({codec.Load("row", "d", 1)},
-                    d + 1 < {dimName} ? {codec.Load("row", "d + 1", 1)} : 0.0f,
-                    d + 2 < {dimName} ? {codec.Load("row", "d + 2", 1)} : 0.0f, 0.0f);
-                """);
-            writer.Close();
-        }
-
-        writer.Add($"return {codec.Load("row", "d", 4)};");
-        writer.Close().Line();
-    }
-
-    /// <summary>A function that stores four float32 elements into a row of <paramref name="dim"/> elements.</summary>
-    public static void StoreFunction(CodeWriter writer, string name, PlainCodec codec, int dim, string dimName)
-    {
-        bool whole = dim % 4 == 0;
-        writer.Add(whole
-            ? $"// Stores x as elements d to d + 3 of a row."
-            : $"// Stores x as elements d to d + 3 of a row; nothing past {dimName}.");
-        writer.Open($"static void {name}(global {codec.StorageType}* row, int d, float4 x)");
-        if (!whole)
-        {
-            writer.Open($"if (d + 4 > {dimName})");
-            writer.Add(codec.Store("row + d", "x.s0"));
-            writer.Add($"if (d + 1 < {dimName}) {codec.Store("row + d + 1", "x.s1")}");
-            writer.Add($"if (d + 2 < {dimName}) {codec.Store("row + d + 2", "x.s2")}");
-            writer.Add("return;");
-            writer.Close();
-        }
-
-        writer.Add(codec.Store4("row + d", "x"));
-        writer.Close().Line();
-    }
-
-    /// <summary>A function that adds the products of two float vectors' elements to a sum, one multiply-add each.</summary>
-    public static void AddProducts(CodeWriter writer, int width)
-    {
-        writer.Open($"static float add_products(float sum, float{width} a, float{width} b)");
-        for (int i = 0; i < width; i++)
-        {
-            writer.Add($"sum += a.s{i} * b.s{i};");
-        }
-
-        writer.Add("return sum;").Close().Line();
-    }
-
     /// <summary>Helper functions, each once in a text; empty ones are none.</summary>
     public static void Helpers(CodeWriter writer, params string[] helpers)
     {

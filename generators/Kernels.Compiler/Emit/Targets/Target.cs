@@ -1,6 +1,7 @@
 using Kernels.Compiler.Emit.Algorithms;
 using Kernels.Compiler.Emit.Targets.Hopper;
 using Kernels.Compiler.Emit.Targets.Nvidia;
+using Kernels.Compiler.Emit.Targets.Portable;
 using Kernels.Compiler.Planning;
 
 namespace Kernels.Compiler.Emit.Targets;
