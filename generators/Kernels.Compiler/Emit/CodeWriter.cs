@@ -1,5 +1,4 @@
 using System.Text;
-using Kernels.Compiler.Emit.Text;
 
 namespace Kernels.Compiler.Emit;
 
@@ -7,7 +6,6 @@ namespace Kernels.Compiler.Emit;
 internal sealed class CodeWriter
 {
     private readonly StringBuilder text = new();
-    private readonly KernelText templates = new();
     private int depth;
 
     /// <summary>What <paramref name="write"/> writes, without lines at its end that are empty.</summary>
@@ -36,13 +34,6 @@ internal sealed class CodeWriter
     }
 
     public CodeWriter Line() => Add("");
-
-    /// <summary>Adds a helper function, and a line after it, unless the text has it already.</summary>
-    public CodeWriter AddHelper(string helper) => templates.IsFirst(helper) ? Add(helper).Line() : this;
-
-    /// <summary>Adds a section of a template at the current depth; nothing where it is empty.</summary>
-    public CodeWriter Render(string template, Holes holes, string section = "") =>
-        templates.Render(template, holes, section) is { Length: > 0 } lines ? Add(lines) : this;
 
     /// <summary>Adds text as it is, without indentation.</summary>
     public CodeWriter AddVerbatim(string lines)

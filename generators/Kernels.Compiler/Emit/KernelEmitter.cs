@@ -18,11 +18,6 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 
     public Codec Cache { get; } = Codec.ForCache(Spec);
 
-    /// <summary>The scales of the cache as parameters with a leading comma; kernels that only read them have them const.</summary>
-    public string ScaleParameters(bool written = false) => Cache.Scale == CacheScale.None
-        ? ""
-        : $", global {(written ? "" : "const ")}float* key_scales, global {(written ? "" : "const ")}float* value_scales";
-
     /// <summary>Whether a loaded key or value must be multiplied with its token's scale.</summary>
     public bool ScalesTokens => Cache.Scale == CacheScale.PerToken;
 
@@ -65,32 +60,17 @@ internal static class KernelEmitter
         }
 
         var context = new KernelContext(spec, plan);
-        var writer = new CodeWriter();
-        switch (algorithm)
+        string text = algorithm switch
         {
-            case KernelAlgorithm.Append:
-                AppendAlgorithm.Write(writer, context);
-                break;
-            case KernelAlgorithm.Prefill:
-                FlashAlgorithm.Write(writer, context, FlashForm.Prefill);
-                break;
-            case KernelAlgorithm.Decode:
-                FlashAlgorithm.Write(writer, context, FlashForm.Decode);
-                break;
-            case KernelAlgorithm.Combine:
-                CombineAlgorithm.Write(writer, context);
-                break;
-            case KernelAlgorithm.ClassifyTiles when spec.MaskMod is not null:
-                ClassifyAlgorithm.Write(writer, context);
-                break;
-            case KernelAlgorithm.Merge:
-                MergeAlgorithm.Write(writer, context);
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such algorithm.");
-        }
-
-        return writer.ToString();
+            KernelAlgorithm.Append => AppendAlgorithm.Write(context),
+            KernelAlgorithm.Prefill => FlashAlgorithm.Write(context, FlashForm.Prefill),
+            KernelAlgorithm.Decode => FlashAlgorithm.Write(context, FlashForm.Decode),
+            KernelAlgorithm.Combine => CombineAlgorithm.Write(context),
+            KernelAlgorithm.ClassifyTiles when spec.MaskMod is not null => ClassifyAlgorithm.Write(context),
+            KernelAlgorithm.Merge => MergeAlgorithm.Write(context),
+            _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such algorithm."),
+        };
+        return text + "\n";
     }
 
     /// <summary>Whether a kernel of the hopper target differs from nvidia's.</summary>

@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Specs;
 
@@ -27,13 +28,17 @@ internal static class KernelParameters
     {
         string storage = context.Storage.StorageType, cache = context.Cache.StorageType;
         bool combines = algorithm == KernelAlgorithm.Combine, merges = algorithm == KernelAlgorithm.Merge, appends = algorithm == KernelAlgorithm.Append;
-        string cached = appends ? "" : "const ";
+        bool converts = context.Spec.Storage != context.Spec.ResolvedCacheStorage, convertsKeys = converts || context.Rope.IsOn;
         string scales = appends && context.ScalesTokens ? "" : "const ";
         return argument switch
         {
             KernelArgument.Queries => new($"global const {storage}* restrict", "queries", "[tokens, QUERY_HEADS, HEAD_DIM]"),
-            KernelArgument.Keys => new($"global {cached}{cache}* restrict", "keys", ""),
-            KernelArgument.Values => new($"global {cached}{cache}* restrict", "values", ""),
+            KernelArgument.NewKeys => new($"global const {Moved(context.Storage, convertsKeys)}* restrict", "new_keys", "[tokens, KV_HEADS, HEAD_DIM]"),
+            KernelArgument.NewValues => new($"global const {Moved(context.Storage, converts)}* restrict", "new_values", "[tokens, KV_HEADS, VALUE_DIM]"),
+            KernelArgument.Keys when appends => new($"global {Moved(context.Cache, convertsKeys)}* restrict", "keys", ""),
+            KernelArgument.Values when appends => new($"global {Moved(context.Cache, converts)}* restrict", "values", ""),
+            KernelArgument.Keys => new($"global const {cache}* restrict", "keys", ""),
+            KernelArgument.Values => new($"global const {cache}* restrict", "values", ""),
             KernelArgument.Capacity => new("int", "capacity", context.Spec.PageSize > 0 ? "" : "tokens that a sequence has room for"),
             KernelArgument.KeyScales => new($"global {scales}float*", "key_scales", context.ScalesTokens ? "one a token and KV head" : "[KV_HEADS]"),
             KernelArgument.ValueScales => new($"global {scales}float*", "value_scales", ""),
@@ -61,4 +66,7 @@ internal static class KernelParameters
             _ => throw new ArgumentOutOfRangeException(nameof(argument), argument, "No kernel is given this."),
         };
     }
+
+    /// <summary>What append moves: half can be loaded only with conversion, so a plain copy moves its bits as an integer.</summary>
+    private static string Moved(Codec codec, bool converts) => converts || codec is Float32Codec ? codec.StorageType : "ushort";
 }

@@ -106,5 +106,5 @@ internal sealed record AttentionSpec(
     };
 
     /// <summary>What the scales of the cache belong to.</summary>
-    public CacheScale CacheScale => Shape.CacheScale;
+    public CacheScale CacheScale => ResolvedCacheStorage.Scale(LatentCache);
 }

@@ -12,9 +12,6 @@ internal abstract class KvAddressing
     /// <summary>What the addressing is called in comments.</summary>
     public abstract string DisplayName { get; }
 
-    /// <summary>A kernel parameter of the addressing's own, after <c>plan</c> and what is read from it.</summary>
-    public abstract string Parameters { get; }
-
     /// <summary>What a helper function needs to find a row.</summary>
     public abstract string FunctionParameters { get; }
 
@@ -54,9 +51,7 @@ internal sealed class ContiguousAddressing(KvLayout layout) : KvAddressing
 
     public override string AdjacentTokens(string token, string count) => layout == KvLayout.Hnd ? count : "1";
 
-    public override string Parameters => "int capacity";
-
-    public override string FunctionParameters => Parameters;
+    public override string FunctionParameters => "int capacity";
 
     public override string Arguments => "capacity";
 
@@ -89,8 +84,6 @@ internal sealed class PagedAddressing(KvLayout layout, int pageSize) : KvAddress
 
     public override string AdjacentTokens(string token, string count) =>
         layout == KvLayout.Hnd ? $"min({count}, {pageSize} - {token} % {pageSize})" : "1";
-
-    public override string Parameters => "int capacity";
 
     public override string FunctionParameters => "global const int* plan";
 

@@ -1,17 +1,18 @@
 using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Specs;
+using Kernels.Compiler.Emit.Text;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 
 /// <summary>Writes new keys and values into their slots of the cache.</summary>
 internal static class AppendAlgorithm
 {
-    public static void Write(CodeWriter writer, KernelContext context)
+    public static string Write(KernelContext context)
     {
         AttentionSpec spec = context.Spec;
-        bool converts = spec.Storage != spec.ResolvedCacheStorage, convertsKeys = converts || context.Rope.IsOn;
+        bool converts = spec.Storage != spec.ResolvedCacheStorage;
         int elementsAtOnce = context.Cache is Int4Codec ? 2 : 1; // as many as a byte has
-        writer.Render("Common/append", new(context.Holes)
+        return new KernelText().Render("Common/append", new(context.Holes)
         {
             { "converts", converts },
             { "scales_groups", spec.CacheScale == CacheScale.PerGroup },
@@ -19,18 +20,12 @@ internal static class AppendAlgorithm
             { "int4", context.Cache is Int4Codec },
             { "float8", context.Cache is Float8E4M3Codec },
             { "has_tail", context.Cache is LatentFloat8Codec { HasTail: true } },
-            { "new_key_type", Type(context.Storage, convertsKeys) },
-            { "new_value_type", Type(context.Storage, converts) },
-            { "key_type", Type(context.Cache, convertsKeys) },
-            { "value_type", Type(context.Cache, converts) },
-            { "cache_parameters", context.Addressing.Parameters + context.ScaleParameters(written: context.ScalesTokens) },
+            { "entry", KernelEntryPoint.Of(KernelAlgorithm.Append) },
+            { "parameters", KernelParameters.Of(context, KernelAlgorithm.Append) },
             { "append_elements", elementsAtOnce * context.Plan.AppendWorkGroupSize },
             { "scale_of", arguments => $"{arguments[0]}_scales{(context.ScalesTokens ? " + scale_index" : "[kv_head]")}" },
             { "store_cached", arguments => ((PlainCodec)context.Cache).Store(arguments[0], arguments[1]) },
             { "store_cached_helper", ((context.Cache as PlainCodec) ?? new BFloat16Codec()).StoreHelper },
         });
     }
-
-    /// <summary>half can be loaded only with conversion, so a plain copy moves its bits as an integer.</summary>
-    private static string Type(Codec codec, bool converts) => converts || codec is Float32Codec ? codec.StorageType : "ushort";
 }

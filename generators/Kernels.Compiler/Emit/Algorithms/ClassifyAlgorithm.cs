@@ -1,15 +1,16 @@
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
+using Kernels.Compiler.Emit.Text;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 
 /// <summary>Classifies tiles of keys by the mask, for a block mask.</summary>
 internal static class ClassifyAlgorithm
 {
-    public static void Write(CodeWriter writer, KernelContext context)
+    public static string Write(KernelContext context)
     {
         int lanes = context.Plan.Target == KernelTarget.Cpu ? CpuPlanner.Lanes : 1;
-        writer.Render("Common/classify_tiles", new(context.Holes)
+        return new KernelText().Render("Common/classify_tiles", new(context.Holes)
         {
             { "lanes", lanes },
             { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, lanes, context.Spec)) },

@@ -1,11 +1,11 @@
-using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Emit.Text;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 
 /// <summary>Merges the partial states of a row's splits.</summary>
 internal static class CombineAlgorithm
 {
-    public static void Write(CodeWriter writer, KernelContext context) => writer.Render("Common/combine", new(context.Holes)
+    public static string Write(KernelContext context) => new KernelText().Render("Common/combine", new(context.Holes)
     {
         { "max_splits", KernelContract.MaxSplits },
         { "entry", KernelEntryPoint.Of(KernelAlgorithm.Combine) },

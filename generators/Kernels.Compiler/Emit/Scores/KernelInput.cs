@@ -66,19 +66,4 @@ internal sealed record KernelInput(string Type, string Name, string Meaning, str
         ? "input_" + name
         : "unicode_input_" + string.Concat(name.Select(c =>
             c == '_' ? "__" : c < 128 ? c.ToString() : "_" + ((int)c).ToString("x4", System.Globalization.CultureInfo.InvariantCulture)));
-
-    /// <summary>The end of a kernel's parameter list: inputs on lines of their own with their comments, and the parenthesis.</summary>
-    /// <param name="inputs">The inputs.</param>
-    /// <param name="comment">The comment of the parameter before them, or empty.</param>
-    public static string EndOfParameters(IReadOnlyList<KernelInput> inputs, string comment = "")
-    {
-        string text = "";
-        foreach (KernelInput input in inputs)
-        {
-            text += $",{comment}\n{input.Type} {input.Name}";
-            comment = input.Meaning.Length == 0 ? "" : " // " + input.Meaning;
-        }
-
-        return $"{text}){comment}";
-    }
 }

@@ -13,6 +13,7 @@ internal delegate string HoleFunction(params string[] arguments);
 /// <param name="isShared">Whether these are for many templates, none of which needs all.</param>
 internal sealed class Holes(Holes? around = null, bool isShared = false) : IEnumerable<string>
 {
+    private readonly Holes? around = around;
     private readonly Dictionary<string, object> values = [];
 
     /// <summary>The names that a template must speak of: of these holes and those around, up to the shared ones.</summary>
@@ -40,9 +41,20 @@ internal sealed class Holes(Holes? around = null, bool isShared = false) : IEnum
     public object? Find(string name)
     {
         int dot = name.IndexOf('.');
-        return dot < 0
-            ? values.TryGetValue(name, out object? value) ? value : around?.Find(name)
-            : (Find(name[..dot]) as Holes)?.Find(name[(dot + 1)..]);
+        return dot < 0 ? FindPlain(name) : (FindPlain(name[..dot]) as Holes)?.FindPlain(name[(dot + 1)..]);
+    }
+
+    private object? FindPlain(string name)
+    {
+        for (Holes? holes = this; holes is not null; holes = holes.around)
+        {
+            if (holes.values.TryGetValue(name, out object? value))
+            {
+                return value;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>These holes and one more, the item of a loop.</summary>

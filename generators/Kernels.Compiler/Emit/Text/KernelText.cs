@@ -21,7 +21,7 @@ internal sealed class KernelText
         Template template = Template.Load(name);
         var rendering = new Rendering(this, template);
         rendering.Add(template.Section(section), holes, "");
-        string? unused = holes.Own.FirstOrDefault(hole => !rendering.Mentioned.Contains(hole));
+        string? unused = holes.Own.FirstOrDefault(hole => !rendering.Rendered.Any(part => part.Mentions.Contains(hole)));
         return unused is null ? rendering.ToString() : throw template.Error(0, $"no text has the hole '{unused}'");
     }
 
@@ -38,10 +38,11 @@ internal sealed class KernelText
         {
             this.kernel = kernel;
             this.template = template;
-            Mentioned.UnionWith(template.Mentions);
+            Rendered.Add(template);
         }
 
-        public HashSet<string> Mentioned { get; } = [];
+        /// <summary>The templates that had a part in it.</summary>
+        public HashSet<Template> Rendered { get; } = [];
 
         /// <summary>What was rendered, without the last line's end.</summary>
         public override string ToString() => text.Length == 0 ? "" : text.ToString(0, text.Length - 1);
@@ -78,7 +79,7 @@ internal sealed class KernelText
 
         private void Include(IncludeNode include, Holes holes, string indent)
         {
-            var inner = new Holes(holes);
+            Holes inner = include.Arguments.Count == 0 ? holes : new Holes(holes);
             foreach ((string hole, FilledText argument) in include.Arguments)
             {
                 inner.Add(hole, Fill(argument, holes, include.Line));
@@ -88,12 +89,12 @@ internal sealed class KernelText
             string section = name.Length > 1 ? name[1] : "";
             Template includer = template;
             template = Template.Load(name[0], includer.File);
-            Mentioned.UnionWith(template.Mentions);
+            Rendered.Add(template);
             if (include.IsOnce)
             {
                 var apart = new Rendering(kernel, template);
                 apart.Add(template.Section(section), inner, "");
-                Mentioned.UnionWith(apart.Mentioned);
+                Rendered.UnionWith(apart.Rendered);
                 AddOnce(apart.ToString(), indent + include.Indent);
             }
             else

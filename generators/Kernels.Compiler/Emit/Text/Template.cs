@@ -23,7 +23,7 @@ internal sealed class Template
     private readonly HashSet<string> names = [];
     private readonly List<string> included = [];
     private readonly string[] lines;
-    private IReadOnlyCollection<string>? mentions;
+    private HashSet<string>? mentions;
     private int at;
 
     private Template(string file, string text)
@@ -49,7 +49,7 @@ internal sealed class Template
     public string File { get; }
 
     /// <summary>The names that the file's text speaks of, and those of the files that it includes by name.</summary>
-    public IReadOnlyCollection<string> Mentions => mentions ??= AllNames();
+    public HashSet<string> Mentions => mentions ??= AllNames();
 
     /// <summary>The template of a name, as another speaks of it: in the same folder or below, from the top, or in <c>Common</c>.</summary>
     public static Template Load(string name, string? includedBy = null)

@@ -3,8 +3,7 @@
 //: # depends on the input alone, not on the device.
 //: #
 //: # converts: the cache has another type. scaled: it has scales, of tokens or of heads; scales_groups: of groups of elements, in rows of
-//: # bytes. new_key_type, new_value_type, key_type, value_type: half can be loaded only with conversion, so a plain copy moves its bits as
-//: # an integer. scale_of: the token's scale, to be written, or that of the head.
+//: # bytes. scale_of: the token's scale, to be written, or that of the head.
 //: include header(what: append of new keys and values to the cache)
 ${cache_constants}
 
@@ -36,20 +35,8 @@ ${cache_constants}
 //: once ${store_cached_helper}
 //: end
 kernel __attribute__((reqd_work_group_size(${append_work_group}, 1, 1)))
-void kv_append(
-    global const ${new_key_type}* restrict new_keys, // [tokens, KV_HEADS, HEAD_DIM]
-    global const ${new_value_type}* restrict new_values, // [tokens, KV_HEADS, VALUE_DIM]
-    global ${key_type}* restrict keys,
-    global ${value_type}* restrict values,
-    global const int* restrict plan,
-    int slots_at, // where the tokens' slots begin in the plan; a negative slot is skipped
-    //: if rope
-    ${cache_parameters},
-    int positions_at, // where the tokens' positions begin in the plan
-    global const float2* rope) // [positions, ROTARY_DIM / 2]: cosine and sine
-    //: else
-    ${cache_parameters})
-    //: end
+void ${entry}(
+    ${parameters}
 {
     const int token = get_group_id(0);
     const int kv_head = get_group_id(1);

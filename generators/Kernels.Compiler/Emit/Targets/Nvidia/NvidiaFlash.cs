@@ -18,7 +18,7 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
         string scale = context.Cache.Scale == CacheScale.PerHead ? "score_scale" : "SCALE";
         return new(around, isShared: true)
         {
-            { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
+            { "lane_vocabulary", () => CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
 
             // Types: the queries' in the names of instructions, and what a quantised cache has.
             { "element", Spec.Storage == ElementType.Float16 ? "f16" : "bf16" },

@@ -19,7 +19,7 @@ internal abstract class PortableSteps(KernelContext context, TilePlan tile) : Fl
         Piece? piece = context.Cache.Piece; // the planner takes pieces only where there are any
         return new(around, isShared: true)
         {
-            { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
+            { "lane_vocabulary", () => CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
             { "whole_heads", Spec.HeadDim % 4 == 0 },
             { "whole_values", Spec.ResolvedValueDim % 4 == 0 },
             { "whole_columns", (Spec.ResolvedValueDim + 3) / 4 % tile.ThreadsX == 0 },
