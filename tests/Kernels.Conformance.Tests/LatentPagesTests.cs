@@ -56,7 +56,7 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
         void Append(int to, int tokens)
         {
             cache.Extend(to, tokens);
-            plan.Build(cache, [new AttentionRequest(to, tokens, cache.Length(to))]);
+            plan.Build(cache, [new AttentionRequest(to, tokens)]);
             for (int layer = 0; layer < Layers; layer++)
             {
                 using DeviceBuffer<float> rows = fixture.Device.Upload<float>(Normal(tokens * Shape.HeadDim));
@@ -66,7 +66,7 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
 
         float[][] Attend(int of)
         {
-            plan.Build(cache, [new AttentionRequest(of, 1, cache.Length(of))]);
+            plan.Build(cache, [new AttentionRequest(of, 1)]);
             using DeviceBuffer<float> queries = fixture.Device.Upload<float>(asked), outputs = fixture.Device.Allocate<float>(Shape.QueryHeads * Shape.ValueDim);
             return [.. Enumerable.Range(0, Layers).Select(layer =>
             {

@@ -74,6 +74,23 @@ public sealed class StepTests(DeviceFixture fixture)
 
     [SkippableTheory]
     [MemberData(nameof(PageSizes))]
+    public void WithoutAKeyLengthARequestHasItsSequencesTokens(int pageSize)
+    {
+        using Setup setup = new(fixture.Device, pageSize);
+        setup.Step(0, 5, seed: 1);
+        setup.Plan.Build(setup.Cache, [new(0, 2, 5)]);
+        float[] expected = setup.Attend(setup.Plan, 0);
+        setup.Plan.Build(setup.Cache, [new(0, 2)]);
+        Assert.Equal(5, setup.Plan.Work.Keys);
+        Assert.Equal(expected, setup.Attend(setup.Plan, 0));
+
+        // Those that it has when the plan is built.
+        setup.Cache.Extend(0, 1);
+        Assert.Equal(expected, setup.Attend(setup.Plan, 0));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
     public void TokensAreAppendedInOrder(int pageSize)
     {
         using Setup setup = new(fixture.Device, pageSize);
@@ -282,7 +299,7 @@ public sealed class StepTests(DeviceFixture fixture)
         {
             int sequence = step % 2;
             setup.Cache.Extend(sequence, 2);
-            setup.Plan.Build(setup.Cache, [new(sequence, 2, setup.Cache.Length(sequence))]);
+            setup.Plan.Build(setup.Cache, [new(sequence, 2)]);
             (float[] q, float[] k, float[] v, _) = Rows(2, step);
             for (int layer = 0; layer < Layers; layer++)
             {
@@ -378,7 +395,7 @@ public sealed class StepTests(DeviceFixture fixture)
         public float[] Step(int sequence, int tokens, int seed)
         {
             Cache.Extend(sequence, tokens);
-            Plan.Build(Cache, [new(sequence, tokens, Cache.Length(sequence))]);
+            Plan.Build(Cache, [new(sequence, tokens)]);
             float[] outputs = new float[tokens * QueryElements];
             using DeviceBuffer<float> queries = Device.Upload<float>(Rows(tokens, seed).Queries);
             for (int layer = 0; layer < Layers; layer++)

@@ -43,7 +43,7 @@ public sealed class SharedPrefixPlanTests
                         (int Begin, int End, int Partial)[] parts = [.. read[(token * group) + head].OrderBy(part => part.Begin)];
                         Assert.Equal(0, parts[0].Begin);
                         Assert.All(parts.Zip(parts.Skip(1)), pair => Assert.Equal(pair.First.End, pair.Second.Begin));
-                        Assert.InRange(parts[^1].End, request.KeyLength - request.QueryLength + query + 1, request.KeyLength);
+                        Assert.InRange(parts[^1].End, request.KeyLength!.Value - request.QueryLength + query + 1, request.KeyLength!.Value);
                         if (parts.Length > 1)
                         {
                             MergeRow merge = merges[(token * shape.QueryHeads) + head];

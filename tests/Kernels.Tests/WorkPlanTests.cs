@@ -67,6 +67,13 @@ public sealed class WorkPlanTests
     }
 
     [Fact]
+    public void AKeyLengthIsNeededWhereThereIsNoCacheToTellIt()
+    {
+        AttentionShape shape = new(1, 1, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        Assert.Throws<ArgumentException>("requests", () => new WorkPlan().Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(0, 1)]));
+    }
+
+    [Fact]
     public void KeysAreCountedOverRequests()
     {
         AttentionShape shape = new(2, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Documents = true };
@@ -171,7 +178,7 @@ public sealed class WorkPlanTests
         for (int batch = 0; batch < requests.Length; batch++)
         {
             AttentionRequest request = requests[batch];
-            int position = request.KeyLength - request.QueryLength;
+            int position = request.KeyLength!.Value - request.QueryLength;
             for (int i = 0; i < request.QueryLength; i++)
             {
                 Assert.Equal(position + i < 0 ? -1 : slots.SlotOf(batch, position + i), plan.Data[plan.SlotsAt + token + i]);
@@ -208,7 +215,7 @@ public sealed class WorkPlanTests
 
             if (shape.PageSize > 0)
             {
-                int needed = (request.KeyLength + shape.PageSize - 1) / shape.PageSize;
+                int needed = (request.KeyLength!.Value + shape.PageSize - 1) / shape.PageSize;
                 foreach (WorkItem item in byBatch[batch])
                 {
                     Assert.Equal(slots.PagesOf(batch)[..needed].ToArray(), plan.Data.Slice(item.Sequence, needed).ToArray());
@@ -231,7 +238,7 @@ public sealed class WorkPlanTests
     private static void CheckKeys(AttentionShape shape, AttentionRequest request, int position, WorkItem[] items)
     {
         var options = new ReferenceOptions { PrefixLength = request.PrefixLength };
-        bool[] read = new bool[request.KeyLength];
+        bool[] read = new bool[request.KeyLength!.Value];
         foreach (WorkItem item in items)
         {
             Assert.InRange(item.KvBegin, 0, item.KvEnd);

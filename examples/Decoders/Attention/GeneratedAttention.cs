@@ -111,7 +111,7 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
             int sequence = cached[step[i].Sequence];
             cache.Extend(sequence, step[i].Tokens - reserved[step[i].Sequence]);
             reserved[step[i].Sequence] = 0;
-            requests[i] = new AttentionRequest(sequence, step[i].Tokens, cache.Length(sequence));
+            requests[i] = new AttentionRequest(sequence, step[i].Tokens);
         }
 
         plan.Build(cache, requests.AsSpan(0, step.Length));
@@ -124,7 +124,7 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
         for (int i = 0; i < queries.Length; i++)
         {
             int sequence = cached[queries[i].Sequence];
-            requests[i] = new AttentionRequest(sequence, queries[i].Tokens, cache.Length(sequence));
+            requests[i] = new AttentionRequest(sequence, queries[i].Tokens);
         }
 
         attending = narrowed ??= attention.CreatePlan();

@@ -152,7 +152,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
 
         for (int i = 0; i < sequences.Length; i++)
         {
-            requests[i] = new AttentionRequest(sequences[i], tokensEach, cache.Length(sequences[i]));
+            requests[i] = new AttentionRequest(sequences[i], tokensEach);
         }
 
         ownPlan.Build(cache, requests.AsSpan(0, sequences.Length), attends);

@@ -25,6 +25,9 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     private DeviceBuffer<float>? lse;
     private bool disposed;
 
+    // The requests with the key lengths that the cache has for them.
+    private AttentionRequest[] complete = [];
+
     // Layers that are known to hold all keys of the step.
     private bool[] readable = [];
 
@@ -81,7 +84,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     /// <param name="cache">The cache that the step's keys and values are in.</param>
     /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
     /// <exception cref="ArgumentException">
-    /// A request names a sequence that the cache lacks, a negative length, or more keys than its sequence has; a sequence occurs twice; or the
+    /// A request names a sequence that the cache lacks, or has a negative length or more keys than its sequence has; a sequence occurs twice; or the
     /// cache is another device's. The plan is as it was. Or the step is too large for <see cref="WorkPlan"/>; the plan counts as not built then.
     /// </exception>
     /// <exception cref="InvalidOperationException">A sequence is swapped out. The plan is as it was.</exception>
@@ -99,6 +102,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         }
 
         int longest = Check(cache, requests);
+        requests = complete.AsSpan(0, requests.Length);
         AttentionShape shape = descriptor.Shape;
 
         // Should something fail from here on, the plan is one that has not been built.
@@ -183,10 +187,10 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         for (int i = 0; i < Requests.Count; i++)
         {
             AttentionRequest request = Requests[i];
-            int begin = Math.Max(0, request.KeyLength - request.QueryLength), held = Cache!.Written[indexes[i], layer];
-            int first = slot + request.QueryLength - (request.KeyLength - begin);
+            int keys = KeysOf(request), begin = Math.Max(0, keys - request.QueryLength), held = Cache!.Written[indexes[i], layer];
+            int first = slot + request.QueryLength - (keys - begin);
             slot += request.QueryLength;
-            if (begin == held || begin >= request.KeyLength)
+            if (begin == held || begin >= keys)
             {
                 continue;
             }
@@ -197,7 +201,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
                     $"{request}: layer {layer} has {held} tokens of the sequence, and those from {begin} on were to be appended; append in order, or truncate the sequence.");
             }
 
-            if (!Cache.CanRewrite(request.Sequence, begin, Work.Data.Slice(first, Math.Min(held, request.KeyLength) - begin)))
+            if (!Cache.CanRewrite(request.Sequence, begin, Work.Data.Slice(first, Math.Min(held, keys) - begin)))
             {
                 throw new InvalidOperationException(
                     $"{request}: layer {layer} has the sequence's tokens from {begin} on already, in pages that other sequences have too; truncate and extend the sequence to write others.");
@@ -214,10 +218,10 @@ public sealed class AttentionPlan<TSpec> : IDisposable
             ref int held = ref Cache!.Written[indexes[i], layer];
             if (Requests[i].QueryLength > 0)
             {
-                held = Math.Max(held, Requests[i].KeyLength);
+                held = Math.Max(held, KeysOf(Requests[i]));
             }
 
-            hasAll &= held >= Requests[i].KeyLength;
+            hasAll &= held >= KeysOf(Requests[i]);
         }
 
         readable[layer] = hasAll;
@@ -229,7 +233,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         for (int i = 0; !readable[layer] && i < Requests.Count; i++)
         {
             int held = Cache!.Written[indexes[i], layer];
-            if (held < Requests[i].KeyLength)
+            if (held < KeysOf(Requests[i]))
             {
                 throw new InvalidOperationException(
                     $"{Requests[i]}: layer {layer} has {held} of these keys; Append the others first, or MarkWritten them where they were written otherwise.");
@@ -238,6 +242,8 @@ public sealed class AttentionPlan<TSpec> : IDisposable
 
         readable[layer] = true;
     }
+
+    private static int KeysOf(AttentionRequest request) => request.KeyLength.GetValueOrDefault();
 
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
@@ -250,13 +256,20 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         lse?.Dispose();
     }
 
+    /// <summary>Checks requests, and completes them.</summary>
     /// <returns>Tokens of the request that has most.</returns>
     private int Check(IKvCache<TSpec> cache, ReadOnlySpan<AttentionRequest> requests)
     {
         int longest = 0;
         distinct.Clear();
-        foreach (AttentionRequest request in requests)
+        if (complete.Length < requests.Length)
         {
+            complete = new AttentionRequest[Math.Max(requests.Length, (int)Math.Min(Array.MaxLength, 2L * complete.Length))];
+        }
+
+        for (int i = 0; i < requests.Length; i++)
+        {
+            AttentionRequest request = requests[i];
             if (!cache.Exists(request.Sequence))
             {
                 throw new ArgumentException($"{request}: the cache has no such sequence.", nameof(requests));
@@ -267,6 +280,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
                 throw new ArgumentException($"{request}: the step has sequence {request.Sequence} twice.", nameof(requests));
             }
 
+            request = complete[i] = request with { KeyLength = request.KeyLength ?? cache.Length(request.Sequence) };
             if (request.QueryLength < 0 || request.KeyLength < 0 || request.PrefixLength < 0 || request.KeyLength > cache.Length(request.Sequence))
             {
                 throw new ArgumentException(

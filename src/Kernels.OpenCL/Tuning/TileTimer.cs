@@ -66,7 +66,7 @@ internal static class TileTimer
                 tokens = length;
                 foreach (AttentionPlan<TSpec> plan in plans)
                 {
-                    plan.Build(cache, [new AttentionRequest(sequence, tokens, tokens)]);
+                    plan.Build(cache, [new AttentionRequest(sequence, tokens)]);
                 }
             }
 

@@ -10,7 +10,7 @@ internal static class MaskReach
     public static (int Begin, int End) Of(AttentionShape shape, AttentionRequest request, int first, int last)
     {
         long begin = shape.WindowLeft < 0 ? 0 : (long)first - shape.WindowLeft;
-        long end = request.KeyLength;
+        long end = request.Keys;
         if (shape.WindowRight >= 0)
         {
             end = Math.Min(end, (long)last + shape.WindowRight + 1);
@@ -23,7 +23,7 @@ internal static class MaskReach
             _ => end,
         };
 
-        begin = Math.Clamp(begin, 0, request.KeyLength);
-        return ((int)begin, (int)Math.Clamp(end, begin, request.KeyLength));
+        begin = Math.Clamp(begin, 0, request.Keys);
+        return ((int)begin, (int)Math.Clamp(end, begin, request.Keys));
     }
 }

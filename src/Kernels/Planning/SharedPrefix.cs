@@ -56,7 +56,7 @@ internal readonly record struct SharedPrefix(int Requests, int Keys)
 
         // Keys before a request's queries, which all of them see; none where it has many queries: those read a key once anyway.
         int Own(AttentionRequest request) => request.QueryLength > 0 && request.QueryLength * shape.GroupSize <= rows
-            ? request.KeyLength - request.QueryLength
+            ? request.Keys - request.QueryLength
             : 0;
     }
 }

@@ -35,7 +35,7 @@ public sealed partial class WorkPlan
         int rows = 0;
         foreach (AttentionRequest request in requests)
         {
-            int position = request.KeyLength - request.QueryLength;
+            int position = request.Keys - request.QueryLength;
             (_, int end) = MaskReach.Of(shape, request, position, position + request.QueryLength - 1);
             int count = request.QueryLength * shape.GroupSize;
             ownItems.Add(new WorkItem(

@@ -84,7 +84,7 @@ public sealed partial class WorkPlan
     /// <param name="slots">Where tokens lie in the cache.</param>
     /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
     /// <exception cref="ArgumentException">
-    /// A request has a negative length, or more than <see cref="MaxLength"/> keys; the step has more than <see cref="MaxLength"/> query rows,
+    /// A request has no key length, a negative length, or more than <see cref="MaxLength"/> keys; the step has more than <see cref="MaxLength"/> query rows,
     /// with documents more than 2^31 − 1 keys, or takes a plan or partial states with more than 2^31 ints or rows.
     /// </exception>
     public void Build<TSlots>(
@@ -123,9 +123,9 @@ public sealed partial class WorkPlan
 
             batch++;
             Tokens += request.QueryLength;
-            Keys += request.KeyLength;
+            Keys += request.Keys;
             LongestQueries = Math.Max(LongestQueries, request.QueryLength);
-            LongestKeys = Math.Max(LongestKeys, request.KeyLength);
+            LongestKeys = Math.Max(LongestKeys, request.Keys);
             pages += PagesNeeded(shape, request);
         }
 
@@ -163,18 +163,23 @@ public sealed partial class WorkPlan
         long tokens = 0, keys = 0, ints = 0;
         foreach (AttentionRequest request in requests)
         {
-            if (request.QueryLength < 0 || request.KeyLength < 0)
+            if (request.KeyLength is null)
+            {
+                throw new ArgumentException($"Expected a key length, which only a cache knows without it, got {request}.", nameof(requests));
+            }
+
+            if (request.QueryLength < 0 || request.Keys < 0)
             {
                 throw new ArgumentException($"Expected lengths of 0 or more, got {request}.", nameof(requests));
             }
 
-            if (request.KeyLength > MaxLength)
+            if (request.Keys > MaxLength)
             {
                 throw new ArgumentException($"{request}: a request can have {MaxLength} keys.", nameof(requests));
             }
 
             tokens += request.QueryLength;
-            keys += request.KeyLength;
+            keys += request.Keys;
             long rows = (long)request.QueryLength * shape.GroupSize;
             int tile = Tile(geometry, rows).Rows;
             ints += (IntsPerItem * ((rows + tile - 1) / tile)) + PagesNeeded(shape, request);
@@ -214,7 +219,7 @@ public sealed partial class WorkPlan
     {
         int rows = request.QueryLength * shape.GroupSize, tile = Tile(geometry, rows).Rows;
         List<WorkItem> items = rows <= geometry.Decode.Rows ? decode : prefill;
-        int position = request.KeyLength - request.QueryLength;
+        int position = request.Keys - request.QueryLength;
         for (int row = 0; row < rows; row += tile)
         {
             int count = Math.Min(tile, rows - row);
@@ -293,7 +298,7 @@ public sealed partial class WorkPlan
     }
 
     private static int PagesNeeded(AttentionShape shape, AttentionRequest request) =>
-        shape.PageSize == 0 ? 0 : (request.KeyLength + shape.PageSize - 1) / shape.PageSize;
+        shape.PageSize == 0 ? 0 : (request.Keys + shape.PageSize - 1) / shape.PageSize;
 
     /// <summary>Copies each request's pages into the plan, and tells its items where they are.</summary>
     private void WritePages<TSlots>(AttentionShape shape, TSlots slots, ReadOnlySpan<AttentionRequest> requests) where TSlots : ISlotMap
@@ -327,7 +332,7 @@ public sealed partial class WorkPlan
         {
             for (int i = 0; i < request.QueryLength; i++)
             {
-                int position = request.KeyLength - request.QueryLength + i;
+                int position = request.Keys - request.QueryLength + i;
                 data[token++] = position < 0 ? -1 : slots.SlotOf(request.Sequence, position);
             }
         }
@@ -340,7 +345,7 @@ public sealed partial class WorkPlan
         {
             for (int i = 0; i < request.QueryLength; i++)
             {
-                data[token++] = request.KeyLength - request.QueryLength + i;
+                data[token++] = request.Keys - request.QueryLength + i;
             }
         }
     }

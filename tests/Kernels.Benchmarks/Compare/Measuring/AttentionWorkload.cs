@@ -128,7 +128,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
             {
                 int count = Math.Min(piece, tokens - done);
                 cache.Extend(sequences[index], count);
-                plan.Build(cache, [new AttentionRequest(sequences[index], count, cache.Length(sequences[index]))]);
+                plan.Build(cache, [new AttentionRequest(sequences[index], count)]);
                 for (int layer = 0; layer < cache.Layers; layer++)
                 {
                     (DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) = inputs.Upload(attention.Device, piece, index, done / piece, layer);
