@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what the tests need, builds everything and runs all tests; closes with "N passed, N failed".
 #   bash tests/run.sh                   the whole suite, its matrices sampled
+#   bash tests/run.sh --quick           less than two minutes of it once all is built: no slow tests, and few cases on the device
 #   bash tests/run.sh --full            the full matrices (hours); the same as FULL=1. On rusticl, which would take weeks for all of
 #                                       them, the short cases only: 40 % of the product of the axes, with every spec of it.
 #   bash tests/run.sh Kernels.Tests     only the projects that are named
@@ -10,10 +11,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/.build/setup.sh"
 cd "$root" || exit 1
 
-chosen=()
+chosen=() quick=""
 for argument in "$@"; do
   case $argument in
     --full) export FULL=1 ;;
+    --quick) quick=yes ;;
     -*) fail "Unknown option $argument; see the top of tests/run.sh." ;;
     *) chosen+=("$argument") ;;
   esac
@@ -27,6 +29,7 @@ trap 'rm -rf "$results"' EXIT
 # A driver or tool that cannot be had is no failure here: the tests that need it are reported as skipped.
 set_up() {
   has_driver pocl || install_driver "an OpenCL device of the CPU to test on" pocl-opencl-icd
+  [ -z "$quick" ] || return 0
   has_driver rusticl || install_driver "a second OpenCL implementation to test on" mesa-opencl-icd
   command -v oclgrind >/dev/null || install_packages "finds races and uninitialised reads in kernels" oclgrind
   compgen -c clang | grep -qxE 'clang(-[0-9]+)?' || install_packages "compiles kernels for amdgcn and spir64" clang
@@ -40,6 +43,29 @@ is_chosen() {
   done
 
   return 1
+}
+
+# is_slow NAME: whether --quick leaves a project out.
+is_slow() {
+  case $1 in
+    Decoders.Tests | Kernels.Benchmarks.Tests | Kernels.Conformance.Tests | Kernels.Package.Tests) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# set_filter NAME: makes "filter" an argument that leaves a project's slow tests out, with --quick.
+set_filter() {
+  local left_out=()
+  filter=()
+  [ -n "$quick" ] || return 0
+  case $1 in
+    Kernels.Generators.Tests) left_out=(BrokenProgramTests TypeShapeTests) ;;
+    Kernels.Mods.Tests) left_out=(PropertyTests RefusalTests) ;;
+    Kernels.OpenCL.Tests) left_out=(SignalTests) ;;
+    *) return 0 ;;
+  esac
+
+  filter=(--filter "$(printf '&FullyQualifiedName!~%s' "${left_out[@]}" | cut -c 2-)")
 }
 
 # count NAME FILE: reads a counter of a test run's result file.
@@ -70,7 +96,8 @@ add_result() {
 run_project() {
   local name=$1 file="$results/$1.trx" begin=$SECONDS status=0 total ok bad
   printf '\n%s\n' "$name"
-  dotnet test "tests/$name" --configuration Release --verbosity quiet -nologo "${no_build[@]}" \
+  set_filter "$name"
+  dotnet test "tests/$name" --configuration Release --verbosity quiet -nologo "${no_build[@]}" "${filter[@]}" \
     --logger "console;verbosity=minimal" --logger "trx;LogFileName=$file" --results-directory "$results" \
     --blame-hang-timeout 20m --blame-hang-dump-type none || status=$?
   total=$(count total "$file") ok=$(count passed "$file") bad=$(count failed "$file")
@@ -83,8 +110,8 @@ run_project() {
   add_result "$name" $((SECONDS - begin)) "$ok" "$bad" $((total - ok - bad))
 }
 
-# run_matrix NAME VARIABLE=VALUE... -- ARGUMENT...: the conformance program over the full matrix; its last line counts.
-run_matrix() {
+# run_conformance NAME VARIABLE=VALUE... -- ARGUMENT...: the conformance program; its last line counts.
+run_conformance() {
   local name=$1 begin=$SECONDS status=0 variables=() ok bad
   shift
   while [ "$1" != -- ]; do
@@ -94,7 +121,7 @@ run_matrix() {
 
   shift
   printf '\n%s\n' "$name"
-  env "${variables[@]}" dotnet run --project tests/Kernels.Conformance --configuration Release -- --full "$@" | tee "$results/output" || status=$?
+  env "${variables[@]}" dotnet run --project tests/Kernels.Conformance --configuration Release "${no_build[@]}" -- "$@" | tee "$results/output" || status=$?
   ok=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$results/output" | tail -n 1)
   bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$results/output" | tail -n 1)
   if [ "${bad:-0}" -eq 0 ] && { [ "$status" -ne 0 ] || [ "${ok:-0}" -eq 0 ]; }; then
@@ -132,23 +159,28 @@ fi
 
 for folder in tests/*.Tests; do
   name=$(basename "$folder")
-  if is_chosen "$name"; then
+  if is_chosen "$name" && { [ -z "$quick" ] || ! is_slow "$name"; }; then
     run_project "$name"
   fi
 done
 
 if [ ${#chosen[@]} -eq 0 ]; then
   run_command "examples/QuickStart" dotnet run --project examples/QuickStart --configuration Release
-  run_command "examples/run.sh" bash examples/run.sh --tokens 40
+  if [ -n "$quick" ]; then
+    run_conformance "conformance: a few shapes" -- --axes --count 8
+    run_conformance "conformance: mods" -- --features --filter "mods"
+  else
+    run_command "examples/run.sh" bash examples/run.sh --tokens 40
+  fi
 fi
 
 if [ -n "${FULL:-}" ]; then
-  run_matrix "full matrix: default device" --
-  run_matrix "full matrix: portable" -- --target Portable
+  run_conformance "full matrix: default device" -- --full
+  run_conformance "full matrix: portable" -- --full --target Portable
   if has_driver rusticl; then
     # llvmpipe calculates a work-group on one thread.
-    run_matrix "full matrix: rusticl, short cases" RUSTICL_ENABLE=llvmpipe -- --device llvmpipe --work 1e7
-    run_matrix "full matrix: rusticl, portable, short cases" RUSTICL_ENABLE=llvmpipe -- --device llvmpipe --target Portable --work 1e7
+    run_conformance "full matrix: rusticl, short cases" RUSTICL_ENABLE=llvmpipe -- --full --device llvmpipe --work 1e7
+    run_conformance "full matrix: rusticl, portable, short cases" RUSTICL_ENABLE=llvmpipe -- --full --device llvmpipe --target Portable --work 1e7
   fi
 fi
 

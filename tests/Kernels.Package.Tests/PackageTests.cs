@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.RegularExpressions;
 
 namespace Kernels.Package.Tests;
 
@@ -20,6 +21,44 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
         Assert.Contains("docs/README.md", files);
         Assert.Contains("docs/KA0001.md", files);
         Assert.Contains("docs/KA0103.md", files);
+    }
+
+    [Theory]
+    [InlineData("Kernels")]
+    [InlineData("Kernels.OpenCL")]
+    public void A_package_tells_of_itself(string package)
+    {
+        string manifest = Manifest(package);
+        Assert.Contains("<license type=\"expression\">MIT</license>", manifest, StringComparison.Ordinal);
+        Assert.Contains("<readme>README.md</readme>", manifest, StringComparison.Ordinal);
+        Assert.Contains("<icon>icon.png</icon>", manifest, StringComparison.Ordinal);
+        Assert.Matches("<description>[^<]{40,}</description>", manifest);
+        Assert.Matches("<tags>[^<]*attention[^<]*</tags>", manifest);
+        Assert.Contains($"<repository type=\"git\" url=\"{PackedKernels.RepositoryUrl}\"", manifest, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllText(Path.Combine(PackedKernels.Repository(), "src/docs/package.md")), Content(package, "README.md"));
+        Assert.InRange(Size(package, "icon.png"), 1, 20_000);
+    }
+
+    [Theory]
+    [InlineData("Kernels")]
+    [InlineData("Kernels.OpenCL")]
+    public void No_path_of_the_machine_is_in_a_library(string package)
+    {
+        string library = Content(package, $"lib/net10.0/{package}.dll");
+        Assert.DoesNotContain(PackedKernels.Repository(), library, StringComparison.Ordinal);
+        Assert.DoesNotContain(packages.Feed, library, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task The_first_program_of_the_page_gives_what_it_says()
+    {
+        string program = Regex.Match(Content("Kernels", "README.md"), "```csharp\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
+        string folder = packages.CreateProject("First", "Kernels.OpenCL", program, properties: "<GenerateDocumentationFile>false</GenerateDocumentationFile>");
+        await DotNet.SucceedAsync(folder, "build", "--verbosity", "quiet");
+        CommandResult result = await DotNet.RunAsync(folder, Path.Combine("bin", "Debug", "net10.0", "First.dll"));
+        Skip.If(result.Output.Contains("NoDeviceException", StringComparison.Ordinal), "This machine has no OpenCL device.");
+        Assert.True(result.ExitCode == 0, result.Output);
+        Assert.StartsWith("0 0.5 1 by ", result.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -129,11 +168,19 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
         return [.. archive.Entries.Select(entry => entry.FullName)];
     }
 
-    private string Manifest(string package)
+    private string Manifest(string package) => Content(package, package + ".nuspec");
+
+    private string Content(string package, string file)
     {
         using ZipArchive archive = Open(package);
-        using var reader = new StreamReader(archive.GetEntry(package + ".nuspec")!.Open());
+        using var reader = new StreamReader(archive.GetEntry(file)!.Open());
         return reader.ReadToEnd();
+    }
+
+    private long Size(string package, string file)
+    {
+        using ZipArchive archive = Open(package);
+        return archive.GetEntry(file)!.Length;
     }
 
     private ZipArchive Open(string package) => ZipFile.OpenRead(Path.Combine(packages.Feed, $"{package}.{PackedKernels.Version}.nupkg"));

@@ -8,6 +8,9 @@ public sealed class PackedKernels : IAsyncLifetime
     /// <summary>A version that no other feed has.</summary>
     public const string Version = "0.1.0-package-test";
 
+    /// <summary>Where the packages say that their sources are.</summary>
+    public const string RepositoryUrl = "https://example.com/kernels";
+
     private string root = "";
 
     /// <summary>The folder with the packages.</summary>
@@ -22,7 +25,8 @@ public sealed class PackedKernels : IAsyncLifetime
         {
             await DotNet.SucceedAsync(
                 Repository(), "pack", Path.Combine("src", project), "--output", Feed, "--artifacts-path", Path.Combine(root, "artifacts"),
-                "--verbosity", "quiet", "-property:UseSharedCompilation=false", "-property:Version=" + Version);
+                "--verbosity", "quiet", "-property:UseSharedCompilation=false", "-property:Version=" + Version,
+                "-property:RepositoryUrl=" + RepositoryUrl, "-property:ContinuousIntegrationBuild=true");
         }
 
         // What lies above the temporary folder must not get into the projects.
@@ -87,6 +91,7 @@ public sealed class PackedKernels : IAsyncLifetime
         return folder;
     }
 
-    private static string Repository([CallerFilePath] string path = "") =>
+    /// <summary>The root of the repository.</summary>
+    public static string Repository([CallerFilePath] string path = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "../.."));
 }
