@@ -1,5 +1,5 @@
 using Kernels.Compiler.Emit;
-using Kernels.Compiler.Planning;
+using Kernels.Compiler.Targets;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Tests;
@@ -19,7 +19,7 @@ public sealed class EmittedTextTests
     [Fact]
     public void WorkGroupsAreThoseOfThePlan() => ForEachKernel((spec, target, algorithm) =>
     {
-        KernelPlan plan = Planner.Plan(spec, target);
+        KernelPlan plan = Target.Of(target).Plan(spec);
         if ((algorithm switch { KernelAlgorithm.Prefill => plan.Prefill, KernelAlgorithm.Decode => plan.Decode, _ => null }) is { } tile)
         {
             Assert.Contains($"reqd_work_group_size({tile.WorkGroupSize}, 1, 1)", KernelEmitter.Emit(spec, target, algorithm), StringComparison.Ordinal);
@@ -60,7 +60,7 @@ public sealed class EmittedTextTests
     {
         foreach (AttentionSpec spec in TestSpecs.Many())
         {
-            foreach (KernelTarget target in Planner.TargetsOf(spec))
+            foreach (KernelTarget target in Target.For(spec))
             {
                 foreach (KernelAlgorithm algorithm in KernelEmitter.Algorithms)
                 {

@@ -1,5 +1,9 @@
 using System.Numerics;
-using Kernels.Compiler.Planning;
+using Kernels.Compiler.Targets;
+using Kernels.Compiler.Targets.Cpu;
+using Kernels.Compiler.Targets.Hopper;
+using Kernels.Compiler.Targets.Nvidia;
+using Kernels.Compiler.Targets.Portable;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Tests;
@@ -13,9 +17,9 @@ public sealed class PlannerTests
     [Fact]
     public void EveryTileCanRun() => Assert.All(TestSpecs.Many(), spec =>
     {
-        foreach (KernelTarget target in Planner.TargetsOf(spec))
+        foreach (KernelTarget target in Target.For(spec))
         {
-            KernelPlan plan = Planner.Plan(spec, target);
+            KernelPlan plan = Target.Of(target).Plan(spec);
             Assert.Equal(target, plan.Target);
             foreach (TilePlan tile in new[] { plan.Prefill, plan.Decode })
             {
@@ -37,7 +41,7 @@ public sealed class PlannerTests
     [Fact]
     public void PortableTilesFitTheSmallestDevice() => Assert.All(TestSpecs.Many(), spec =>
     {
-        KernelPlan plan = Planner.Plan(spec, KernelTarget.Portable);
+        KernelPlan plan = Target.Of(KernelTarget.Portable).Plan(spec);
         Assert.InRange(plan.Prefill.LocalBytes, 1, SpecLimits.PortableLocalBytes);
         Assert.InRange(plan.Decode.LocalBytes, 1, SpecLimits.PortableLocalBytes);
     });
@@ -45,7 +49,7 @@ public sealed class PlannerTests
     [Fact]
     public void CpuTilesTakeNoLocalMemory() => Assert.All(TestSpecs.Many(), spec =>
     {
-        KernelPlan plan = Planner.Plan(spec, KernelTarget.Cpu);
+        KernelPlan plan = Target.Of(KernelTarget.Cpu).Plan(spec);
         Assert.Equal((0, 1, 0, 1), (plan.Prefill.LocalBytes, plan.Prefill.WorkGroupSize, plan.Decode.LocalBytes, plan.Decode.WorkGroupSize));
     });
 
@@ -63,13 +67,13 @@ public sealed class PlannerTests
             QueryHeads = 4 * kvHeads, KvHeads = kvHeads, HeadDim = 128, Deterministic = cache == "deterministic",
             PageSize = cache is "paged" or "deterministic" ? 16 : 0, Layout = cache == "NHD" ? KvLayout.Nhd : KvLayout.Hnd,
         };
-        Assert.Equal(together, Planner.Plan(spec, KernelTarget.Cpu).Decode.KvHeads);
+        Assert.Equal(together, Target.Of(KernelTarget.Cpu).Plan(spec).Decode.KvHeads);
     }
 
     [Fact]
-    public void HeadsTogetherShareOutEvenly() => Assert.All(TestSpecs.Many(), spec => Assert.All(Planner.TargetsOf(spec), target =>
+    public void HeadsTogetherShareOutEvenly() => Assert.All(TestSpecs.Many(), spec => Assert.All(Target.For(spec), target =>
     {
-        KernelPlan plan = Planner.Plan(spec, target);
+        KernelPlan plan = Target.Of(target).Plan(spec);
         Assert.Equal(0, spec.KvHeads % plan.Decode.KvHeads);
         Assert.All([plan.Prefill, .. plan.PrefillVariants], tile => Assert.Equal(1, tile.KvHeads));
     }));
@@ -77,9 +81,9 @@ public sealed class PlannerTests
     [Fact]
     public void AskedTilesAreTaken()
     {
-        TilePlan tile = Planner.Plan(TestSpecs.Valid with { QueryTile = 8, KeyTile = 64 }, KernelTarget.Portable).Prefill;
+        TilePlan tile = Target.Of(KernelTarget.Portable).Plan(TestSpecs.Valid with { QueryTile = 8, KeyTile = 64 }).Prefill;
         Assert.Equal((8, 64), (tile.Rows, tile.Keys));
-        Assert.Equal(128, Planner.Plan(TestSpecs.Valid with { HeadDim = 8, QueryTile = 128 }, KernelTarget.Portable).Prefill.Rows);
+        Assert.Equal(128, Target.Of(KernelTarget.Portable).Plan(TestSpecs.Valid with { HeadDim = 8, QueryTile = 128 }).Prefill.Rows);
     }
 
     [Fact]
@@ -90,14 +94,14 @@ public sealed class PlannerTests
         Assert.IsNotType<PortableSliceTile>(Plan(TestSpecs.Valid with { HeadDim = 72 }));
         Assert.IsNotType<PortableSliceTile>(Plan(TestSpecs.Valid with { HeadDim = 128, QueryTile = 4 }));
 
-        static TilePlan Plan(AttentionSpec spec) => Planner.Plan(spec, KernelTarget.Portable).Prefill;
+        static TilePlan Plan(AttentionSpec spec) => Target.Of(KernelTarget.Portable).Plan(spec).Prefill;
     }
 
     [Fact]
     public void WiderHeadsHaveNoLargerTiles()
     {
         ILookup<Type, int> sizes = Enumerable.Range(SpecLimits.MinDim, SpecLimits.MaxHeadDim - SpecLimits.MinDim + 1)
-            .Select(dim => Planner.Plan(TestSpecs.Valid with { HeadDim = dim }, KernelTarget.Portable).Prefill)
+            .Select(dim => Target.Of(KernelTarget.Portable).Plan(TestSpecs.Valid with { HeadDim = dim }).Prefill)
             .ToLookup(tile => tile.GetType(), tile => tile.Rows * tile.Keys);
         Assert.Equal(2, sizes.Count); // heads of whole slices have a kind of their own
         Assert.All(sizes, ofKind => Assert.Equal(ofKind.OrderDescending(), ofKind));
@@ -107,11 +111,11 @@ public sealed class PlannerTests
     public void TensorCoresAreForWholeFragmentsIn16Bits()
     {
         AttentionSpec half = TestSpecs.Valid with { Storage = ElementType.Float16 };
-        Assert.Contains(KernelTarget.Nvidia, Planner.TargetsOf(half));
-        Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(TestSpecs.Valid));
-        Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(half with { HeadDim = 72 }));
-        Assert.Contains(KernelTarget.Nvidia, Planner.TargetsOf(half with { CacheStorage = ElementType.Int8 }));
-        Assert.DoesNotContain(KernelTarget.Nvidia, Planner.TargetsOf(half with { HeadDim = 80, CacheStorage = ElementType.Int4 }));
+        Assert.Contains(KernelTarget.Nvidia, Target.For(half));
+        Assert.DoesNotContain(KernelTarget.Nvidia, Target.For(TestSpecs.Valid));
+        Assert.DoesNotContain(KernelTarget.Nvidia, Target.For(half with { HeadDim = 72 }));
+        Assert.Contains(KernelTarget.Nvidia, Target.For(half with { CacheStorage = ElementType.Int8 }));
+        Assert.DoesNotContain(KernelTarget.Nvidia, Target.For(half with { HeadDim = 80, CacheStorage = ElementType.Int4 }));
     }
 
     [Fact]
@@ -142,8 +146,8 @@ public sealed class PlannerTests
     public void HopperIsForWholePanels()
     {
         AttentionSpec half = TestSpecs.Valid with { Storage = ElementType.Float16, HeadDim = 128 };
-        Assert.Contains(KernelTarget.Hopper, Planner.TargetsOf(half));
-        Assert.DoesNotContain(KernelTarget.Hopper, Planner.TargetsOf(half with { HeadDim = 80 }));
-        Assert.Contains(KernelTarget.Nvidia, Planner.TargetsOf(half with { HeadDim = 80 }));
+        Assert.Contains(KernelTarget.Hopper, Target.For(half));
+        Assert.DoesNotContain(KernelTarget.Hopper, Target.For(half with { HeadDim = 80 }));
+        Assert.Contains(KernelTarget.Nvidia, Target.For(half with { HeadDim = 80 }));
     }
 }

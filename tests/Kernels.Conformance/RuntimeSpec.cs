@@ -3,7 +3,7 @@ extern alias compiler;
 using System.Collections.Concurrent;
 using System.Text;
 using compiler::Kernels.Compiler.Emit;
-using compiler::Kernels.Compiler.Planning;
+using compiler::Kernels.Compiler.Targets;
 using compiler::Kernels.Compiler.Specs;
 using CompilerTypes = compiler::Kernels;
 
@@ -37,10 +37,10 @@ internal sealed class RuntimeSpec
         return new AttentionDescriptor(
             shape.ToString(),
             shape,
-            Planner.TargetsOf(spec).Select(target => (KernelTarget)target).ToArray(),
+            Target.For(spec).Select(target => (KernelTarget)target).ToArray(),
             target =>
             {
-                KernelPlan plan = Planner.Plan(spec, (CompilerTypes.KernelTarget)target);
+                KernelPlan plan = Target.Of((CompilerTypes.KernelTarget)target).Plan(spec);
                 return new KernelGeometry(target, Tile(plan.Prefill), Tile(plan.Decode), plan.AppendWorkGroupSize, plan.CombineWorkGroupSize)
                 {
                     PrefillVariants = [.. plan.PrefillVariants.Select(Tile)],

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Kernels.Compiler.Emit;
-using Kernels.Compiler.Planning;
+using Kernels.Compiler.Targets;
 using Kernels.Compiler.Specs;
 using Kernels.Generators.Parsing;
 using Kernels.Generators.Tests.Harness;
@@ -72,7 +72,7 @@ public sealed class EmittedTextTests
         GeneratorRun run = new UserProgram(spec.Source, SourceProbe(spec.CodeName)).Run();
         using LoadedProgram program = run.Load();
         var model = (SpecModel)run.Result.TrackedSteps[AttentionKernelGenerator.NamedModelStep].Single().Outputs.Single().Value;
-        foreach (var target in Planner.TargetsOf(model.Spec))
+        foreach (var target in Target.For(model.Spec))
         {
             foreach (var algorithm in KernelEmitter.Algorithms)
             {

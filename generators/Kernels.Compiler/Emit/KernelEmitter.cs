@@ -1,43 +1,8 @@
-using Kernels.Compiler.Emit.Addressing;
 using Kernels.Compiler.Emit.Algorithms;
-using Kernels.Compiler.Emit.Codecs;
-using Kernels.Compiler.Emit.Scores;
-using Kernels.Compiler.Emit.Targets;
-using Kernels.Compiler.Emit.Text;
-using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
+using Kernels.Compiler.Targets;
 
 namespace Kernels.Compiler.Emit;
-
-/// <summary>The choices that one kernel is written from: each comes from a home of its own and knows nothing of the others.</summary>
-internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
-{
-    public KvAddressing Addressing { get; } = KvAddressing.For(Spec);
-
-    public PlainCodec Storage { get; } = PlainCodec.For(Spec.Storage);
-
-    public Codec Cache { get; } = Codec.ForCache(Spec);
-
-    /// <summary>Whether a loaded key or value must be multiplied with its token's scale.</summary>
-    public bool ScalesTokens => Cache.Scale == CacheScale.PerToken;
-
-    /// <summary>Expression: the factor on queries. A scale that all keys of a head share is put there.</summary>
-    public string QueryFactor => Cache.Scale == CacheScale.PerHead ? "(SCALE * key_scales[kv_head])" : "SCALE";
-
-    /// <summary>Expression: the dividend of the softmax denominator. A scale that all values of a head share is put there.</summary>
-    public string OutputFactor => Cache.Scale == CacheScale.PerHead ? "value_scales[kv_head]" : "1.0f";
-
-    public ScoreRules Rules { get; } = new(Spec, Plan.Target);
-
-    public Rope Rope { get; } = new(Spec);
-
-    public Target Target { get; } = Target.For(Plan.Target);
-
-    /// <summary>What every template of the kernel can speak of.</summary>
-    public Holes Holes => holes ??= KernelHoles.Of(this);
-
-    private Holes? holes;
-}
 
 /// <summary>Writes the OpenCL C source of a valid spec's kernels.</summary>
 internal static class KernelEmitter
@@ -52,13 +17,10 @@ internal static class KernelEmitter
 
     public static string Emit(AttentionSpec spec, KernelTarget target, KernelAlgorithm algorithm)
     {
-        KernelPlan plan = Planner.Plan(spec, target);
-        if (target == KernelTarget.Hopper && NvidiaPlanner.Supports(spec) && !HopperPlanner.ConvertsFloat8(spec) && !IsHoppers(plan, algorithm))
-        {
-            // Nvidia's kernel, with the tile that this plan has for it.
-            plan = plan with { Target = KernelTarget.Nvidia };
-        }
+        KernelPlan plan = Target.Of(target).Plan(spec);
 
+        // Another target's kernel has the tile that this plan has for it.
+        plan = plan with { Target = Target.Of(target).OwnerOf(spec, plan, algorithm).Kind };
         var context = new KernelContext(spec, plan);
         string text = algorithm switch
         {
@@ -72,9 +34,4 @@ internal static class KernelEmitter
         };
         return text + "\n";
     }
-
-    /// <summary>Whether a kernel of the hopper target differs from nvidia's.</summary>
-    private static bool IsHoppers(KernelPlan plan, KernelAlgorithm algorithm) =>
-        (algorithm switch { KernelAlgorithm.Prefill => plan.Prefill, KernelAlgorithm.Decode => plan.Decode, _ => null })
-            is HopperTile or NvidiaTile { CopyWarps: > 0 };
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
-using Kernels.Compiler.Planning;
+using Kernels.Compiler.Targets;
+using Kernels.Compiler.Targets.Portable;
 
 namespace Kernels.Compiler.Specs;
 

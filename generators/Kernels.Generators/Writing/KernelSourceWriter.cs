@@ -1,5 +1,5 @@
 using Kernels.Compiler.Emit;
-using Kernels.Compiler.Planning;
+using Kernels.Compiler.Targets;
 using Kernels.Generators.Parsing;
 
 namespace Kernels.Generators.Writing;
@@ -22,7 +22,7 @@ internal static class KernelSourceWriter
         }
 
         // A target that has no form of its own for a kernel has another's, which is written once.
-        var all = Planner.TargetsOf(model.Spec)
+        var all = Target.For(model.Spec)
             .SelectMany(target => KernelEmitter.AlgorithmsOf(model.Spec).Select(algorithm => (target, algorithm, text: KernelEmitter.Emit(model.Spec, target, algorithm))))
             .GroupBy(kernel => kernel.text, StringComparer.Ordinal)
             .ToList();

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Kernels.Compiler.Emit;
 using Kernels.Compiler.Emit.Scores;
-using Kernels.Compiler.Planning;
+using Kernels.Compiler.Targets;
 using Kernels.Compiler.Specs;
 using Kernels.Generators.Parsing;
 
@@ -72,13 +72,13 @@ internal static class SpecWriter
                 new global::Kernels.AttentionShape(
                     QueryHeads: {spec.QueryHeads}, KvHeads: {spec.KvHeads}, HeadDim: {spec.HeadDim}, ValueDim: {spec.ResolvedValueDim}, Scale: {Double(spec.ResolvedScale)},
                     Mask: global::Kernels.AttentionMask.{spec.Mask}, Storage: global::Kernels.ElementType.{spec.Storage}, CacheStorage: global::Kernels.ElementType.{spec.ResolvedCacheStorage}, Layout: global::Kernels.KvLayout.{spec.Layout}){Initializer(spec)},
-                [{string.Join(", ", Planner.TargetsOf(spec).Select(target => $"global::Kernels.KernelTarget.{target}"))}],
+                [{string.Join(", ", Target.For(spec).Select(target => $"global::Kernels.KernelTarget.{target}"))}],
                 static target => target switch
             """);
         writer.Add("    {");
-        foreach (KernelTarget target in Planner.TargetsOf(spec))
+        foreach (KernelTarget target in Target.For(spec))
         {
-            KernelPlan plan = Planner.Plan(spec, target);
+            KernelPlan plan = Target.Of(target).Plan(spec);
             writer.Add($"""
                         global::Kernels.KernelTarget.{target} => new global::Kernels.KernelGeometry(
                             Target: target,

@@ -1,6 +1,6 @@
 using Kernels.Compiler.Emit.Codecs;
-using Kernels.Compiler.Specs;
 using Kernels.Compiler.Emit.Text;
+using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 

@@ -1,5 +1,4 @@
 using Kernels.Compiler.Emit.Scores;
-using Kernels.Compiler.Planning;
 using Kernels.Compiler.Emit.Text;
 
 namespace Kernels.Compiler.Emit.Algorithms;
@@ -9,7 +8,7 @@ internal static class ClassifyAlgorithm
 {
     public static string Write(KernelContext context)
     {
-        int lanes = context.Plan.Target == KernelTarget.Cpu ? CpuPlanner.Lanes : 1;
+        int lanes = context.Target.ScoreLanes;
         return new KernelText().Render("Common/classify_tiles", new(context.Holes)
         {
             { "lanes", lanes },

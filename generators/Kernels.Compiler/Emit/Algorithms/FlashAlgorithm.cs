@@ -1,8 +1,7 @@
 using Kernels.Compiler.Emit.Scores;
-using Kernels.Compiler.Emit.Targets;
 using Kernels.Compiler.Emit.Text;
-using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
+using Kernels.Compiler.Targets;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 
@@ -22,7 +21,7 @@ internal static class FlashAlgorithm
 {
     public static string Write(KernelContext context, FlashForm form)
     {
-        FlashSteps steps = context.Target.Flash(context, form);
+        FlashSteps steps = context.Target.Flash(context, form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode);
         KernelAlgorithm algorithm = form == FlashForm.Prefill ? KernelAlgorithm.Prefill : KernelAlgorithm.Decode;
         IReadOnlyList<TilePlan> others = form == FlashForm.Prefill ? context.Plan.PrefillVariants : [];
         Holes frame = Frame(context, steps);
@@ -45,7 +44,7 @@ internal static class FlashAlgorithm
                     // Without the option the macro counts as 0.
                     { "condition", $"#{(i == 0 ? "if" : "elif")} {KernelContract.VariantMacro} == {i + 1}" },
                     { "number", i + 1 },
-                    { "tile", TileOf(context.Target.Variant(context, other), frame) },
+                    { "tile", TileOf(context.Target.Flash(context, other), frame) },
                 })
             },
         });
@@ -65,7 +64,7 @@ internal static class FlashAlgorithm
         ScoreRules rules = context.Rules;
         TilePlan tile = steps.Tile;
         string hidesNothing = rules.HidesNothing ?? "";
-        bool isVector = steps.ScoreLanes > 1;
+        bool isVector = context.Target.ScoreLanes > 1;
         string scale = context.Cache.Scale == CacheScale.None ? "" : ", global const float* key_scales";
         return new Holes(context.Holes, isShared: true)
         {
@@ -93,8 +92,8 @@ internal static class FlashAlgorithm
 
             // Rows that are calculated again.
             { "vector", isVector },
-            { "score_lanes", steps.ScoreLanes },
-            { "lane_numbers", string.Join(", ", Enumerable.Range(0, steps.ScoreLanes)) },
+            { "score_lanes", context.Target.ScoreLanes },
+            { "lane_numbers", string.Join(", ", Enumerable.Range(0, context.Target.ScoreLanes)) },
             { "angles_parameter", context.Rope.IsOn ? ", global const float2* angles" : "" },
             { "exact_query", context.Rope.IsOn ? "turned(query, angles, d)" : context.Storage.Load("query", "d", 1) },
             { "exact_scale_parameter", scale.Length > 0 ? ", float key_scale" : "" },

@@ -7,8 +7,8 @@ namespace Kernels.Compiler.Emit.Scores;
 /// <c>Row</c> is what is known of a query row: its position, its head, and what follows from them.
 /// </summary>
 /// <param name="spec">The spec.</param>
-/// <param name="target">Whose kernels: on tensor cores the scale is applied to products, elsewhere to queries.</param>
-internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
+/// <param name="scalesProducts">Whether the scale is applied to products, as on tensor cores; elsewhere it is to queries.</param>
+internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
 {
     private const double Log2E = 1.4426950408889634;
 
@@ -62,7 +62,7 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
     public string Natural(string maximum) => IsBase2 ? $"{maximum} * LN_2" : maximum;
 
     /// <summary>Whether a finite score can be so large that log2(e) times it is infinite: float16 products are far from that, and tensor cores' products would be infinite before.</summary>
-    private bool IsNearOverflow => target is KernelTarget.Nvidia or KernelTarget.Hopper
+    private bool IsNearOverflow => scalesProducts
         ? spec.Storage != ElementType.Float16 && spec.ResolvedScale * Log2E > 1
         : spec.Storage != ElementType.Float16 || spec.ResolvedCacheStorage is ElementType.Float32 or ElementType.BFloat16;
 

@@ -1,0 +1,35 @@
+using Kernels.Compiler.Emit;
+using Kernels.Compiler.Emit.Text;
+using Kernels.Compiler.Targets.Nvidia;
+
+namespace Kernels.Compiler.Targets.Hopper;
+
+/// <summary>Few query rows over keys and values that one warp copies in bulk for the others.</summary>
+internal sealed class HopperBulkFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
+{
+    public override TilePlan Tile => tile;
+
+    public override string Template => "Hopper/bulk";
+
+    /// <summary>
+    /// Registers of a work-item with which two work-groups share a multiprocessor: it has four parts of 16,384, over which it spreads its
+    /// warps.
+    /// </summary>
+    private int MostRegisters => 16384 / (((2 * tile.WorkGroupSize / 32) + 3) / 4) / 32 / 8 * 8;
+
+    public override Holes Fill(Holes around) => new(base.Fill(around))
+    {
+        { "warps_along_keys", tile.WarpsAlongKeys },
+        { "stages", tile.Stages },
+        { "strips", HopperPlanner.Strips },
+        { "query_stride", NvidiaPlanner.Stride16(Spec.HeadDim) },
+        { "local_size", tile.LocalBytes / 16 },
+        { "two_pieces", KeyPieces % 8 == 0 },
+        { "reads_pairs", ValuePieces % (IsQuantised ? 8 : 16) == 0 },
+        { "adjacent_tokens", arguments => Context.Addressing.AdjacentTokens(arguments[0], arguments[1]) },
+
+        // Without a bound some kernels of quantised caches take a few registers too many for two work-groups.
+        { "bounds_registers", IsQuantised && tile.GroupsPerUnit > 1 },
+        { "most_registers", MostRegisters },
+    };
+}
