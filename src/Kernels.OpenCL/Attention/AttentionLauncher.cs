@@ -421,8 +421,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             ComputeKernel kernel = Kernel(
                 KernelAlgorithm.ClassifyTiles, new LaunchArguments<TSpec>(inputs, plan) { ItemsAt = itemsAt, Classes = classes, TileKeys = tile.Keys });
 
-            // A work-item of a CPU looks at many rows at once; elsewhere a work-group's run side by side.
-            int together = Target == KernelTarget.Cpu ? 1 : KernelContract.ClassifyGroup;
+            int together = DeviceTarget.Of(Target).ClassifyGroup;
             int tiles = (classes.Stride + together - 1) / together * together;
             Device.Queue.Submit(kernel, new NDRange(tiles, descriptor.BlockMaskHeads, classes.Items), new NDRange(together));
         }
@@ -432,8 +431,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     {
         DeviceCapabilities device = Device.Capabilities;
 
-        // Tiles for NVIDIA are arrays declared in the kernel, which that driver allows beyond what it reports.
-        if (Target is not (KernelTarget.Nvidia or KernelTarget.Hopper) && tile.LocalBytes > device.LocalMemoryBytes)
+        if (!DeviceTarget.Of(Target).HasLocalArrays && tile.LocalBytes > device.LocalMemoryBytes)
         {
             throw new DeviceLimitException(
                 $"{descriptor.Name} takes {tile.LocalBytes} bytes of local memory a work-group; {device.Name} has {device.LocalMemoryBytes}.");
