@@ -173,7 +173,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             }
 
             ComputeKernel kernel = Kernel(KernelAlgorithm.Append)
-                .Set(0, keys).Set(1, values).Set(2, cache.Keys(layer)).Set(3, cache.Values(layer))
+                .Set(0, keys).Set(1, values).Set(2, cache.GetKeys(layer)).Set(3, cache.GetValues(layer))
                 .Set(4, plan.Data).Set(5, plan.Work.SlotsAt).Set(6, cache.Capacity);
             int next = BindScales(kernel, 7, cache, layer);
             if (shape.Rope != RopeStyle.None)
@@ -259,7 +259,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             }
 
             ComputeKernel kernel = Kernel(algorithm, algorithm == KernelAlgorithm.Prefill ? plan.Tiles.Choice.Variant : 0)
-                .Set(0, queries).Set(1, cache.Keys(layer)).Set(2, cache.Values(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
+                .Set(0, queries).Set(1, cache.GetKeys(layer)).Set(2, cache.GetValues(layer)).Set(3, outputs).Set(4, lse ?? plan.Lse)
                 .Set(5, plan.PartialOutputs).Set(6, plan.PartialStates).Set(7, plan.Data).Set(8, itemsAt).Set(9, cache.Capacity);
             int next = 10;
             if (tile.MergesSplits)
@@ -431,7 +431,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             return index;
         }
 
-        kernel.Set(index, cache.KeyScales(layer)).Set(index + 1, cache.ValueScales(layer));
+        kernel.Set(index, cache.GetKeyScales(layer)).Set(index + 1, cache.GetValueScales(layer));
         return index + 2;
     }
 
