@@ -6,6 +6,7 @@ using QuickStart;
 using ComputeDevice device = ComputeDevice.Open(); // the first GPU, else a CPU; KERNELS_DEVICE=cpu picks another
 using var attention = new SmallAttention(device);
 using KvCache<SmallAttention> cache = attention.CreateCache(sequences: 1, capacity: 256);
+SequenceHandle sequence = cache.AddSequence();
 Console.WriteLine($"{device.Info}: {attention.Target} kernels, {SmallAttention.CacheBytesPerToken} bytes of cache a token");
 
 // Queries are [tokens, 8, 64], keys and values [tokens, 2, 64]: as a linear layer produces them.
@@ -17,16 +18,16 @@ float[] values = Random(tokens * SmallAttention.KvHeads * SmallAttention.ValueDi
 float[] outputs = new float[tokens * SmallAttention.QueryHeads * SmallAttention.ValueDim];
 
 // The prompt in one step, then a token a step: each appends its keys and values, and runs its queries over the cache.
-attention.Prefill(cache, sequence: 0, Rows(queries, 0, prompt), Rows(keys, 0, prompt), Rows(values, 0, prompt), Rows(outputs, 0, prompt));
+attention.Prefill(cache, sequence, Rows(queries, 0, prompt), Rows(keys, 0, prompt), Rows(values, 0, prompt), Rows(outputs, 0, prompt));
 for (int token = prompt; token < tokens; token++)
 {
-    attention.Decode(cache, sequences: [0], Rows(queries, token, 1), Rows(keys, token, 1), Rows(values, token, 1), Rows(outputs, token, 1));
+    attention.Decode(cache, [sequence], Rows(queries, token, 1), Rows(keys, token, 1), Rows(values, token, 1), Rows(outputs, token, 1));
 }
 
 double[] expected = new double[outputs.Length];
 ReferenceAttention.Compute(SmallAttention.Descriptor.Shape, Double(queries), Double(keys), Double(values), expected);
 double difference = outputs.Zip(expected, (actual, exact) => Math.Abs(actual - exact)).Max();
-Console.WriteLine($"{cache.Length(0)} tokens, largest difference from the reference {difference:E1}");
+Console.WriteLine($"{cache.GetLength(sequence)} tokens, largest difference from the reference {difference:E1}");
 return difference < 1e-5 ? 0 : 1;
 
 float[] Random(int length) => [.. Enumerable.Range(0, length).Select(_ => (2 * random.NextSingle()) - 1)];

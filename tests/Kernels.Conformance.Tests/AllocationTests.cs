@@ -25,13 +25,14 @@ public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<Devic
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
         using DeviceBuffer<float> queries = device.Upload<float>(new float[2 * 8 * 64]), news = device.Upload<float>(new float[2 * 2 * 64]);
         using DeviceBuffer<float> outputs = device.Allocate<float>(2 * 8 * 64);
-        device.Queue.EnqueueFill(cache.Keys(0), (byte)0, 0, cache.Keys(0).Length).Dispose();
-        device.Queue.EnqueueFill(cache.Values(0), (byte)0, 0, cache.Values(0).Length).Dispose();
-        AttentionRequest[] requests = [new(0, 1, keys + 1), new(1, 1, keys + 1)];
-        cache.Extend(0, keys);
-        cache.Extend(1, keys);
-        cache.MarkWritten(0);
-        cache.MarkWritten(1);
+        device.Queue.EnqueueFill(cache.GetKeys(0), (byte)0, 0, cache.GetKeys(0).Length).Dispose();
+        device.Queue.EnqueueFill(cache.GetValues(0), (byte)0, 0, cache.GetValues(0).Length).Dispose();
+        SequenceHandle[] s = cache.AddSequences(2);
+        AttentionRequest[] requests = [new(s[0], 1, keys + 1), new(s[1], 1, keys + 1)];
+        cache.Extend(s[0], keys);
+        cache.Extend(s[1], keys);
+        cache.MarkWritten(s[0]);
+        cache.MarkWritten(s[1]);
         for (int i = 0; i < Rounds; i++)
         {
             Step();
@@ -50,21 +51,19 @@ public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<Devic
 
         void Step()
         {
-            cache.Extend(0, 1);
-            cache.Extend(1, 1);
+            cache.Extend(s[0], 1);
+            cache.Extend(s[1], 1);
             plan.Build(cache, requests);
             launcher.EnqueueAppend(plan, cache, 0, news, news).Dispose();
             launcher.EnqueueAttend(plan, cache, 0, queries, outputs).Dispose();
-            cache.Truncate(0, keys);
-            cache.Truncate(1, keys);
+            cache.Truncate(s[0], keys);
+            cache.Truncate(s[1], keys);
         }
     }
 
     private static PagedKvCache<RuntimeSpec> Paged(AttentionLauncher<RuntimeSpec, float> launcher, int keys, int pageSize)
     {
         PagedKvCache<RuntimeSpec> cache = launcher.CreatePagedCache(2 * ((keys / pageSize) + 2), 1);
-        cache.Create();
-        cache.Create();
         return cache;
     }
 }

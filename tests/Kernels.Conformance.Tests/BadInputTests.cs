@@ -29,15 +29,15 @@ public sealed class BadInputTests(DeviceFixture fixture)
         using Setup setup = new(fixture.Device);
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
         (float[] q, float[] k, float[] v, float[] o) = Step(1);
-        Assert.Throws<ArgumentException>("queries", () => launcher.Prefill(setup.Cache, 0, q[1..], k, v, o));
-        Assert.Throws<ArgumentException>("keys", () => launcher.Prefill(setup.Cache, 0, q, k[1..], v, o));
-        Assert.Throws<ArgumentException>("values", () => launcher.Prefill(setup.Cache, 0, q, k, v[1..], o));
-        Assert.Throws<ArgumentException>("outputs", () => launcher.Prefill(setup.Cache, 0, q, k, v, o[1..]));
-        Assert.Throws<ArgumentException>("queries", () => launcher.Decode(setup.Cache, [0, 1], q, k, v, o));
-        Assert.Throws<ArgumentException>("keys", () => launcher.Append(setup.Cache, 0, k[1..], v));
-        Assert.Throws<ArgumentException>("values", () => launcher.Append(setup.Cache, 0, k, v[1..]));
-        Assert.Throws<ArgumentException>("outputs", () => launcher.Attend(setup.Cache, 0, q, o[1..]));
-        Assert.Equal((0, 0), (setup.Cache.Length(0), setup.Cache.Length(1)));
+        Assert.Throws<ArgumentException>("queries", () => launcher.Prefill(setup.Cache, setup[0], q[1..], k, v, o));
+        Assert.Throws<ArgumentException>("keys", () => launcher.Prefill(setup.Cache, setup[0], q, k[1..], v, o));
+        Assert.Throws<ArgumentException>("values", () => launcher.Prefill(setup.Cache, setup[0], q, k, v[1..], o));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.Prefill(setup.Cache, setup[0], q, k, v, o[1..]));
+        Assert.Throws<ArgumentException>("queries", () => launcher.Decode(setup.Cache, [setup[0], setup[1]], q, k, v, o));
+        Assert.Throws<ArgumentException>("keys", () => launcher.Append(setup.Cache, setup[0], k[1..], v));
+        Assert.Throws<ArgumentException>("values", () => launcher.Append(setup.Cache, setup[0], k, v[1..]));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.Attend(setup.Cache, setup[0], q, o[1..]));
+        Assert.Equal((0, 0), (setup.Cache.GetLength(setup[0]), setup.Cache.GetLength(setup[1])));
     }
 
     [SkippableFact]
@@ -47,7 +47,7 @@ public sealed class BadInputTests(DeviceFixture fixture)
         AttentionShape shape = CaseMatrix.Shape(1024, 1, 512, 512, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd);
         using var launcher = new AttentionLauncher<RuntimeSpec, Half>(fixture.Device, RuntimeSpec.Describe(shape));
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(1 << 13, 1, 1);
-        int[] sequences = [.. Enumerable.Range(0, 1 << 13)];
+        SequenceHandle[] sequences = cache.AddSequences(1 << 13);
         var e = Assert.Throws<ArgumentException>("queries", () => launcher.Decode(cache, sequences, [], [], [], []));
         Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
 
@@ -55,10 +55,11 @@ public sealed class BadInputTests(DeviceFixture fixture)
         shape = CaseMatrix.Shape(1, 1, 8, 512, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd);
         using var wide = new AttentionLauncher<RuntimeSpec, Half>(fixture.Device, RuntimeSpec.Describe(shape));
         using KvCache<RuntimeSpec> wideCache = wide.CreateCache(1, 4, 1);
+        SequenceHandle sequence = wideCache.AddSequence();
         Half[] keys = new Half[8 << 23];
-        e = Assert.Throws<ArgumentException>("values", () => wide.Append(wideCache, 0, keys, []));
+        e = Assert.Throws<ArgumentException>("values", () => wide.Append(wideCache, sequence, keys, []));
         Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
-        e = Assert.Throws<ArgumentException>("outputs", () => wide.Attend(wideCache, 0, keys, []));
+        e = Assert.Throws<ArgumentException>("outputs", () => wide.Attend(wideCache, sequence, keys, []));
         Assert.Contains("4294967296", e.Message, StringComparison.Ordinal);
     }
 
@@ -80,8 +81,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
     public void BuffersThatAreTooSmallAreRefused()
     {
         using Setup setup = new(fixture.Device);
-        setup.Cache.Extend(0, 1);
-        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
+        setup.Cache.Extend(setup[0], 1);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]);
         using DeviceBuffer<float> small = setup.Device.Allocate<float>(KeyElements - 1), large = setup.Device.Allocate<float>(OutputElements);
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
         Assert.Throws<ArgumentException>("keys", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, small, large));
@@ -104,15 +105,15 @@ public sealed class BadInputTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device, Shape with { Sinks = true, Documents = true, KeyPadding = true, Bias = true });
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
-        setup.Cache.Extend(0, 3);
-        setup.Cache.Extend(1, 2);
-        setup.Cache.Extend(2, 1);
-        for (int sequence = 0; sequence < 3; sequence++)
+        setup.Cache.Extend(setup[0], 3);
+        setup.Cache.Extend(setup[1], 2);
+        setup.Cache.Extend(setup[2], 1);
+        for (int place = 0; place < 3; place++)
         {
-            setup.Cache.MarkWritten(sequence);
+            setup.Cache.MarkWritten(setup[place]);
         }
 
-        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 2, 3), new AttentionRequest(1, 1, 2)]);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 2, 3), new AttentionRequest(setup[1], 1, 2)]);
         using DeviceBuffer<float> large = setup.Device.Allocate<float>(3 * OutputElements), outputs = setup.Device.Allocate<float>(3 * OutputElements);
         using DeviceBuffer<int> documents = setup.Device.Allocate<int>(5), fewDocuments = setup.Device.Allocate<int>(4);
         using DeviceBuffer<byte> mask = setup.Device.Allocate<byte>(9);
@@ -153,7 +154,7 @@ public sealed class BadInputTests(DeviceFixture fixture)
 
         // Three requests for a mask of two.
         inputs = inputs with { KeyPadding = new KeyMask(mask, 2, 3) };
-        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1), new AttentionRequest(1, 1, 1), new AttentionRequest(2, 1, 1)]);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1), new AttentionRequest(setup[1], 1, 1), new AttentionRequest(setup[2], 1, 1)]);
         Refused("KeyPadding", "3 requests");
 
         void Missing(string name)
@@ -175,8 +176,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
         using Setup setup = new(fixture.Device);
         using Setup other = new(fixture.Device, Shape with { KeyPadding = true });
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
-        setup.Cache.Extend(0, 1);
-        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
+        setup.Cache.Extend(setup[0], 1);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]);
         using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements), to = setup.Device.Allocate<float>(OutputElements);
         using DeviceBuffer<int> ints = setup.Device.Allocate<int>(8);
         using DeviceBuffer<byte> bytes = setup.Device.Allocate<byte>(8);
@@ -192,22 +193,22 @@ public sealed class BadInputTests(DeviceFixture fixture)
             Action[] launches =
             [
                 () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, inputs), () => launcher.SubmitAppend(setup.Plan, setup.Cache, 0, large, large, inputs),
-                () => launcher.EnqueueMergeStates(1, 1, large, large, to, to, inputs), () => launcher.Append(setup.Cache, 0, k, v, inputs),
-                () => launcher.Prefill(setup.Cache, 0, q, k, v, o, inputs), () => launcher.Decode(setup.Cache, [0], q, k, v, o, inputs),
+                () => launcher.EnqueueMergeStates(1, 1, large, large, to, to, inputs), () => launcher.Append(setup.Cache, setup[0], k, v, inputs),
+                () => launcher.Prefill(setup.Cache, setup[0], q, k, v, o, inputs), () => launcher.Decode(setup.Cache, [setup[0]], q, k, v, o, inputs),
             ];
             Assert.All(launches, launch => Assert.Contains(Shape.ToString(), Assert.Throws<ArgumentException>(name, launch).Message, StringComparison.Ordinal));
-            Assert.Equal((1, 0), (setup.Cache.Length(0), setup.Cache.Written[0, 0]));
+            Assert.Equal((1, 0), (setup.Cache.GetLength(setup[0]), setup.Cache.Written[0, 0]));
         }
 
         // One that the spec has does not excuse one that it has not.
-        other.Cache.Extend(0, 1);
-        other.Cache.MarkWritten(0);
-        other.Plan.Build(other.Cache, [new AttentionRequest(0, 1, 1)]);
+        other.Cache.Extend(other[0], 1);
+        other.Cache.MarkWritten(other[0]);
+        other.Plan.Build(other.Cache, [new AttentionRequest(other[0], 1, 1)]);
         AttentionInputs both = new() { KeyPadding = new(bytes, 1, 8), Sinks = large };
         Assert.Throws<ArgumentException>("Sinks", () => other.Launcher.EnqueueAttend(other.Plan, other.Cache, 0, large, to, both));
         Assert.Throws<ArgumentException>("Sinks", () => other.Launcher.SubmitAttend(other.Plan, other.Cache, 0, large, to, both));
-        Assert.Throws<ArgumentException>("Sinks", () => other.Launcher.Attend(other.Cache, 0, q, o, both));
-        other.Launcher.Attend(other.Cache, 0, q, o, both with { Sinks = null });
+        Assert.Throws<ArgumentException>("Sinks", () => other.Launcher.Attend(other.Cache, other[0], q, o, both));
+        other.Launcher.Attend(other.Cache, other[0], q, o, both with { Sinks = null });
     }
 
     private sealed class NoInputs : IModInputs
@@ -219,9 +220,9 @@ public sealed class BadInputTests(DeviceFixture fixture)
     public void AnglesMustBeTheSpecsAndReachTheLastPosition()
     {
         using Setup setup = new(fixture.Device, Shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 4 });
-        setup.Cache.Extend(0, 3);
-        setup.Cache.MarkWritten(0);
-        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 3)]);
+        setup.Cache.Extend(setup[0], 3);
+        setup.Cache.MarkWritten(setup[0]);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 3)]);
         using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements), outputs = setup.Device.Allocate<float>(OutputElements);
         Assert.Throws<InvalidOperationException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large));
         Assert.Throws<InvalidOperationException>(() => setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs));
@@ -257,14 +258,33 @@ public sealed class BadInputTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device);
         (float[] q, float[] k, float[] v, float[] o) = Step(3);
-        setup.Launcher.Prefill(setup.Cache, 0, q, k, v, o);
+        setup.Launcher.Prefill(setup.Cache, setup[0], q, k, v, o);
         byte[] before = Contents(setup);
-        var e = Assert.Throws<CacheFullException>(() => setup.Launcher.Prefill(setup.Cache, 0, q, k, v, o));
-        Assert.Equal((0, 3, 3), (e.Sequence, e.Length, e.Tokens));
+        var e = Assert.Throws<CacheFullException>(() => setup.Launcher.Prefill(setup.Cache, setup[0], q, k, v, o));
+        Assert.Equal((setup[0], 3, 3), (e.Sequence, e.Length, e.Tokens));
         Assert.Contains($"{Capacity}", e.Message, StringComparison.Ordinal);
-        Assert.Throws<CacheFullException>(() => setup.Launcher.Append(setup.Cache, 0, k, v));
-        Assert.Equal((3, 0), (setup.Cache.Length(0), setup.Cache.Length(1)));
+        Assert.Throws<CacheFullException>(() => setup.Launcher.Append(setup.Cache, setup[0], k, v));
+        Assert.Equal((3, 0), (setup.Cache.GetLength(setup[0]), setup.Cache.GetLength(setup[1])));
         Assert.Equal(before, Contents(setup));
+    }
+
+    [SkippableFact]
+    public void AFullCacheTakesNoMoreSequences()
+    {
+        using Setup setup = new(fixture.Device);
+        var e = Assert.Throws<CacheFullException>(() => setup.Cache.AddSequence());
+        Assert.Null(e.Sequence);
+        Assert.Contains("3 sequences", e.Message, StringComparison.Ordinal);
+        setup.Cache.Release(setup[1]);
+        Assert.Equal(1, setup.Cache.AddSequence().Index);
+        Assert.Throws<CacheFullException>(() => setup.Cache.AddSequence());
+
+        // A handle of another cache is of no sequence here.
+        using KvCache<RuntimeSpec> other = setup.Launcher.CreateCache(1, Capacity, 1);
+        SequenceHandle there = other.AddSequence();
+        Assert.False(setup.Cache.Contains(there));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => setup.Cache.Extend(there, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => setup.Cache.Extend(default, 1));
     }
 
     [SkippableFact]
@@ -272,12 +292,12 @@ public sealed class BadInputTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device);
         (_, float[] k, float[] v, _) = Step(Capacity);
-        setup.Launcher.Append(setup.Cache, 1, k, v);
+        setup.Launcher.Append(setup.Cache, setup[1], k, v);
         byte[] before = Contents(setup);
         (float[] q, float[] k2, float[] v2, float[] o) = Step(2);
-        var e = Assert.Throws<CacheFullException>(() => setup.Launcher.Decode(setup.Cache, [0, 1], q, k2, v2, o));
-        Assert.Equal(1, e.Sequence);
-        Assert.Equal((0, Capacity), (setup.Cache.Length(0), setup.Cache.Length(1)));
+        var e = Assert.Throws<CacheFullException>(() => setup.Launcher.Decode(setup.Cache, [setup[0], setup[1]], q, k2, v2, o));
+        Assert.Equal(setup[1], e.Sequence);
+        Assert.Equal((0, Capacity), (setup.Cache.GetLength(setup[0]), setup.Cache.GetLength(setup[1])));
         Assert.Equal(before, Contents(setup));
     }
 
@@ -289,8 +309,9 @@ public sealed class BadInputTests(DeviceFixture fixture)
         using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements);
         Assert.Throws<ArgumentException>("plan", () => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, buffer, buffer));
         Assert.Throws<ArgumentException>("plan", () => setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, buffer, buffer));
-        other.Extend(0, 1);
-        setup.Plan.Build(other, [new AttentionRequest(0, 1, 1)]);
+        SequenceHandle there = other.AddSequence();
+        other.Extend(there, 1);
+        setup.Plan.Build(other, [new AttentionRequest(there, 1, 1)]);
         Assert.Throws<ArgumentException>("plan", () => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, buffer, buffer));
         Assert.Throws<ArgumentNullException>("plan", () => setup.Launcher.EnqueueAppend(null!, setup.Cache, 0, buffer, buffer));
     }
@@ -299,8 +320,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
     public void RequestsMustNameWhatTheCacheHas()
     {
         using Setup setup = new(fixture.Device);
-        setup.Cache.Extend(0, 3);
-        foreach (AttentionRequest request in new AttentionRequest[] { new(3, 1, 0), new(-1, 1, 0), new(0, 1, 4), new(0, -1, 3), new(0, 1, -1), new(1, 1, 1), new(0, 1, 1, -1) })
+        setup.Cache.Extend(setup[0], 3);
+        foreach (AttentionRequest request in new AttentionRequest[] { new(SequenceHandle.Create(0), 1, 0), new(default, 1, 0), new(setup[0], 1, 4), new(setup[0], -1, 3), new(setup[0], 1, -1), new(setup[1], 1, 1), new(setup[0], 1, 1, -1) })
         {
             Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(setup.Cache, [request]));
         }
@@ -315,11 +336,11 @@ public sealed class BadInputTests(DeviceFixture fixture)
         Assert.Throws<ArgumentOutOfRangeException>("layers", () => setup.Launcher.CreateCache(1, 1, -1));
         Assert.Throws<ArgumentException>(() => setup.Launcher.CreateCache(1 << 16, 1 << 16, 1));
         Assert.Throws<InvalidOperationException>(() => setup.Launcher.CreatePagedCache(4, 1));
-        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => setup.Cache.Length(3));
-        Assert.Throws<ArgumentOutOfRangeException>("tokens", () => setup.Cache.Extend(0, -1));
-        Assert.Throws<ArgumentOutOfRangeException>("length", () => setup.Cache.Truncate(0, 1));
-        Assert.Throws<ArgumentOutOfRangeException>("layer", () => setup.Cache.Keys(1));
-        Assert.Throws<InvalidOperationException>(() => setup.Cache.KeyScales(0));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => setup.Cache.GetLength(default));
+        Assert.Throws<ArgumentOutOfRangeException>("tokens", () => setup.Cache.Extend(setup[0], -1));
+        Assert.Throws<ArgumentOutOfRangeException>("length", () => setup.Cache.Truncate(setup[0], 1));
+        Assert.Throws<ArgumentOutOfRangeException>("layer", () => setup.Cache.GetKeys(1));
+        Assert.Throws<InvalidOperationException>(() => setup.Cache.GetKeyScales(0));
         Assert.Throws<InvalidOperationException>(() => setup.Cache.SetScales(0, [1, 1], [1, 1]));
     }
 
@@ -330,29 +351,29 @@ public sealed class BadInputTests(DeviceFixture fixture)
         using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements), other = setup.Device.Allocate<float>(OutputElements);
         DeviceBuffer<float> gone = setup.Device.Allocate<float>(OutputElements);
         gone.Dispose();
-        setup.Cache.Extend(0, 1);
-        setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
+        setup.Cache.Extend(setup[0], 1);
+        setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]);
         Assert.Throws<ObjectDisposedException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, gone, buffer));
         setup.Plan.Dispose();
         Assert.Contains(
             "AttentionPlan", Assert.Throws<ObjectDisposedException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, buffer, buffer)).ObjectName, StringComparison.Ordinal);
-        Assert.Throws<ObjectDisposedException>(() => setup.Plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]));
+        Assert.Throws<ObjectDisposedException>(() => setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]));
         using AttentionPlan<RuntimeSpec> plan = setup.Launcher.CreatePlan();
-        plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]);
+        plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]);
         setup.Cache.Dispose();
         (float[] q, float[] k, float[] v, float[] o) = Step(1);
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
         Action[] uses =
         [
             () => launcher.EnqueueAppend(plan, setup.Cache, 0, buffer, buffer), () => launcher.EnqueueAttend(plan, setup.Cache, 0, buffer, other),
-            () => launcher.Append(setup.Cache, 0, k, v), () => launcher.Attend(setup.Cache, 0, q, o),
-            () => launcher.Prefill(setup.Cache, 0, q, k, v, o), () => launcher.Decode(setup.Cache, [0], q, k, v, o),
+            () => launcher.Append(setup.Cache, setup[0], k, v), () => launcher.Attend(setup.Cache, setup[0], q, o),
+            () => launcher.Prefill(setup.Cache, setup[0], q, k, v, o), () => launcher.Decode(setup.Cache, [setup[0]], q, k, v, o),
         ];
         Action[] ofTheCache =
         [
-            () => setup.Cache.Extend(0, 1), () => setup.Cache.Truncate(0, 0), () => setup.Cache.Length(0), () => setup.Cache.Exists(0),
-            () => setup.Cache.MarkWritten(0), () => setup.Cache.Keys(0), () => setup.Cache.Values(0), () => setup.Cache.KeyScales(0),
-            () => setup.Cache.SetScales(0, [1, 1], [1, 1]), () => plan.Build(setup.Cache, [new AttentionRequest(0, 1, 1)]),
+            () => setup.Cache.Extend(setup[0], 1), () => setup.Cache.Truncate(setup[0], 0), () => setup.Cache.GetLength(setup[0]), () => setup.Cache.Contains(setup[0]),
+            () => setup.Cache.MarkWritten(setup[0]), () => setup.Cache.GetKeys(0), () => setup.Cache.GetValues(0), () => setup.Cache.GetKeyScales(0),
+            () => setup.Cache.SetScales(0, [1, 1], [1, 1]), () => plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]),
         ];
         Assert.All([.. uses, .. ofTheCache], use =>
             Assert.Contains("KvCache", Assert.Throws<ObjectDisposedException>(use).ObjectName, StringComparison.Ordinal));
@@ -396,27 +417,33 @@ public sealed class BadInputTests(DeviceFixture fixture)
 
     private static byte[] Contents(Setup setup)
     {
-        byte[] bytes = new byte[setup.Cache.Keys(0).Length + setup.Cache.Values(0).Length];
-        int keys = (int)setup.Cache.Keys(0).Length;
-        setup.Device.Queue.Read(setup.Cache.Keys(0), bytes.AsSpan(0, keys));
-        setup.Device.Queue.Read(setup.Cache.Values(0), bytes.AsSpan(keys));
+        byte[] bytes = new byte[setup.Cache.GetKeys(0).Length + setup.Cache.GetValues(0).Length];
+        int keys = (int)setup.Cache.GetKeys(0).Length;
+        setup.Device.Queue.Read(setup.Cache.GetKeys(0), bytes.AsSpan(0, keys));
+        setup.Device.Queue.Read(setup.Cache.GetValues(0), bytes.AsSpan(keys));
         return bytes;
     }
 
     /// <summary>A launcher with a cache of three sequences and a plan that is not built yet.</summary>
     private sealed class Setup : IDisposable
     {
+        private readonly SequenceHandle[] sequences;
+
         public Setup(ComputeDevice device, AttentionShape? shape = null)
         {
             Device = device;
             Launcher = new(device, RuntimeSpec.Describe(shape ?? Shape));
             Cache = Launcher.CreateCache(3, Capacity, 1);
+            sequences = Cache.AddSequences(3);
             Plan = Launcher.CreatePlan();
-            foreach (DeviceBuffer<byte> buffer in new[] { Cache.Keys(0), Cache.Values(0) })
+            foreach (DeviceBuffer<byte> buffer in new[] { Cache.GetKeys(0), Cache.GetValues(0) })
             {
                 device.Queue.EnqueueFill(buffer, (byte)0, 0, buffer.Length).Dispose();
             }
         }
+
+        /// <summary>The sequence that has a place.</summary>
+        public SequenceHandle this[int place] => sequences[place];
 
         public ComputeDevice Device { get; }
 

@@ -135,13 +135,14 @@ internal static class Child
         using var attention = new NarrowWindow(device, target);
         var inputs = new NarrowWindow.Inputs { Left = 3 };
         using KvCache<NarrowWindow> cache = attention.CreateCache(1, keys);
+        SequenceHandle[] s = cache.AddSequences(1);
         using AttentionPlan<NarrowWindow> plan = attention.CreatePlan();
-        cache.Extend(0, keys);
-        plan.Build(cache, [new(0, keys, keys)]);
+        cache.Extend(s[0], keys);
+        plan.Build(cache, [new(s[0], keys, keys)]);
         float[] rows = [.. Enumerable.Range(0, keys * NarrowWindow.HeadDim).Select(i => (i % 11 / 10f) - 0.5f)];
         using DeviceBuffer<float> stored = device.Upload<float>(rows);
         attention.EnqueueAppend(plan, cache, 0, stored, stored).Dispose();
-        plan.Build(cache, [new(0, queries, keys)]);
+        plan.Build(cache, [new(s[0], queries, keys)]);
         using DeviceBuffer<float> asked = device.Upload<float>(rows.AsSpan(0, queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim));
         using DeviceBuffer<float> first = device.Allocate<float>(queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim), second = device.Allocate<float>(first.Length);
         float[] without = Attend(first, inputs);

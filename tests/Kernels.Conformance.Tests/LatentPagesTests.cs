@@ -21,23 +21,23 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
         using PagedKvCache<RuntimeSpec> cache = launcher.CreatePagedCache(Pages, Layers);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
         Assert.Equal(656, Shape.CacheBytesPerToken);
-        Assert.Equal(Pages * PageSize * 656, cache.Keys(0).ByteLength);
+        Assert.Equal(Pages * PageSize * 656, cache.GetKeys(0).ByteLength);
         Assert.Equal(Pages * PageSize * 656 * Layers, cache.ByteLength);
-        Assert.Same(cache.Keys(1), cache.Values(1));
-        Assert.Throws<InvalidOperationException>(() => cache.KeyScales(0));
+        Assert.Same(cache.GetKeys(1), cache.GetValues(1));
+        Assert.Throws<InvalidOperationException>(() => cache.GetKeyScales(0));
         Assert.Throws<InvalidOperationException>(() => cache.SetScales(0, [1f], [1f]));
 
         var random = new Random(1);
         float[] asked = Normal(Shape.QueryHeads * Shape.HeadDim);
-        int sequence = cache.Create();
+        SequenceHandle sequence = cache.AddSequence();
         Append(sequence, 40);
         float[][] first = Attend(sequence);
 
         // The last page of three is copied before the fork writes into it.
-        int fork = cache.Fork(sequence);
+        SequenceHandle fork = cache.Fork(sequence);
         Append(fork, 3);
-        Assert.Equal(cache.Pages(sequence)[1], cache.Pages(fork)[1]);
-        Assert.NotEqual(cache.Pages(sequence)[2], cache.Pages(fork)[2]);
+        Assert.Equal(cache.GetPages(sequence)[1], cache.GetPages(fork)[1]);
+        Assert.NotEqual(cache.GetPages(sequence)[2], cache.GetPages(fork)[2]);
         float[][] second = Attend(fork);
         Assert.NotEqual(first[0], second[0]);
         Assert.Equal(first, Attend(sequence));
@@ -45,7 +45,7 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
         // Out to host memory, while another sequence writes into the pages that are free then.
         Assert.Equal(1, cache.SwapOut(sequence));
         Assert.Equal(PageSize * 656 * Layers, cache.HostByteLength);
-        int other = cache.Create();
+        SequenceHandle other = cache.AddSequence();
         Append(other, (Pages - 3) * PageSize);
         Assert.False(cache.TrySwapIn(sequence));
         cache.Release(other);
@@ -53,7 +53,7 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
         Assert.Equal(first, Attend(sequence));
         Assert.Equal(second, Attend(fork));
 
-        void Append(int to, int tokens)
+        void Append(SequenceHandle to, int tokens)
         {
             cache.Extend(to, tokens);
             plan.Build(cache, [new AttentionRequest(to, tokens)]);
@@ -64,7 +64,7 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
             }
         }
 
-        float[][] Attend(int of)
+        float[][] Attend(SequenceHandle of)
         {
             plan.Build(cache, [new AttentionRequest(of, 1)]);
             using DeviceBuffer<float> queries = fixture.Device.Upload<float>(asked), outputs = fixture.Device.Allocate<float>(Shape.QueryHeads * Shape.ValueDim);

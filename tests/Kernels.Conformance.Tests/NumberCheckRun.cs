@@ -32,10 +32,11 @@ internal sealed class NumberCheckRun<T> : NumberCheckRun where T : unmanaged
             with { Bias = true };
         using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, RuntimeSpec.Describe(shape));
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(2, 8, layers: Layer + 1);
+        SequenceHandle[] s = cache.AddSequences(2);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
-        cache.Extend(0, 2);
-        cache.Extend(1, 3);
-        plan.Build(cache, [new(0, 2, 2), new(1, 3, 3)]);
+        cache.Extend(s[0], 2);
+        cache.Extend(s[1], 3);
+        plan.Build(cache, [new(s[0], 2, 2), new(s[1], 3, 3)]);
 
         // A bias hides keys with infinities, and buffers are longer than the step: neither is looked at. NaN biases make the outputs NaN.
         float[] biases = [.. Enumerable.Range(0, 3 * 8).Select(i => i % 8 == 1 ? float.NegativeInfinity : 0)];

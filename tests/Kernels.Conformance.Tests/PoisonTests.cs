@@ -94,10 +94,11 @@ public sealed class PoisonTests(DeviceFixture fixture)
         float[] q = Numbers(3 * Dim, 1), k = Numbers(50 * Dim, 2), v = Numbers(50 * Dim, 3), outputs = new float[3 * Dim], lse = new float[3];
         using var launcher = new AttentionLauncher<RuntimeSpec, float>(fixture.Device, RuntimeSpec.Describe(shape), target);
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(1, 50, 1);
-        launcher.Append(cache, 0, k, v);
+        SequenceHandle[] s = cache.AddSequences(1);
+        launcher.Append(cache, s[0], k, v);
         using DeviceBuffer<float> bias = fixture.Device.Upload<float>([.. Enumerable.Repeat(score, 50)]);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
-        plan.Build(cache, [new AttentionRequest(0, 3, 50)]);
+        plan.Build(cache, [new AttentionRequest(s[0], 3, 50)]);
         using DeviceBuffer<float> queries = fixture.Device.Upload<float>(q), outs = fixture.Device.Allocate<float>(outputs.Length), lses = fixture.Device.Allocate<float>(3);
         launcher.EnqueueAttend(plan, cache, 0, queries, outs, new() { Bias = new AttentionBias(bias, 1, 1, 1, 50) }, lses).Dispose();
         fixture.Device.Queue.Read(outs, outputs.AsSpan());
@@ -118,8 +119,9 @@ public sealed class PoisonTests(DeviceFixture fixture)
         v[(4 * Dim) + 2] = float.PositiveInfinity;
         using var launcher = new AttentionLauncher<RuntimeSpec, float>(fixture.Device, RuntimeSpec.Describe(shape));
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(1, 20, 1);
-        launcher.Append(cache, 0, k, v);
-        launcher.Attend(cache, 0, q, outputs);
+        SequenceHandle[] s = cache.AddSequences(1);
+        launcher.Append(cache, s[0], k, v);
+        launcher.Attend(cache, s[0], q, outputs);
         Assert.All(outputs.Index(), x => Assert.Equal(x.Index == 2, float.IsNaN(x.Item)));
     }
 
@@ -129,8 +131,9 @@ public sealed class PoisonTests(DeviceFixture fixture)
         float[] outputs = new float[q.Length];
         using var launcher = new AttentionLauncher<RuntimeSpec, float>(fixture.Device, RuntimeSpec.Describe(shape), target);
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(1, k.Length / Dim, 1);
-        launcher.Append(cache, 0, k, v);
-        launcher.Attend(cache, 0, q, outputs);
+        SequenceHandle[] s = cache.AddSequences(1);
+        launcher.Append(cache, s[0], k, v);
+        launcher.Attend(cache, s[0], q, outputs);
         double[] expected = new double[q.Length];
         ReferenceAttention.Compute(shape, Wide(q), Wide(k), Wide(v), expected);
         for (int i = 0; i < outputs.Length; i++)

@@ -20,10 +20,11 @@ public sealed class StepTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device, pageSize);
         (float[] q, float[] k, float[] v, float[] o) = Rows(3);
-        setup.Launcher.Append(setup.Cache, 1, k, v);
+        setup.Launcher.Append(setup.Cache, setup[1], k, v);
         byte[] before = setup.Contents();
-        foreach (int[] sequences in new int[][] { [1, 0, 1], [2, 2, 2], [0, 1, 1] })
+        foreach (int[] places in new int[][] { [1, 0, 1], [2, 2, 2], [0, 1, 1] })
         {
+            SequenceHandle[] sequences = [.. places.Select(place => setup[place])];
             var e = Assert.Throws<ArgumentException>("sequences", () => setup.Launcher.Decode(setup.Cache, sequences, q, k, v, o));
             Assert.Contains($"sequence {sequences[2]} twice", e.Message, StringComparison.Ordinal);
             AttentionRequest[] requests = [.. sequences.Select(sequence => new AttentionRequest(sequence, 0, 0))];
@@ -31,13 +32,13 @@ public sealed class StepTests(DeviceFixture fixture)
             Assert.Contains($"sequence {sequences[2]} twice", e.Message, StringComparison.Ordinal);
         }
 
-        Assert.Equal([0, 3, 0], Enumerable.Range(0, 3).Select(setup.Cache.Length));
+        Assert.Equal([0, 3, 0], Enumerable.Range(0, 3).Select(place => setup.Cache.GetLength(setup[place])));
         Assert.Equal(before, setup.Contents());
 
         // The step can be taken once it is right, and the next one too.
-        setup.Launcher.Decode(setup.Cache, [2, 0, 1], q, k, v, o);
-        setup.Launcher.Decode(setup.Cache, [0, 1, 2], q, k, v, o);
-        Assert.Equal([2, 5, 2], Enumerable.Range(0, 3).Select(setup.Cache.Length));
+        setup.Launcher.Decode(setup.Cache, [setup[2], setup[0], setup[1]], q, k, v, o);
+        setup.Launcher.Decode(setup.Cache, [setup[0], setup[1], setup[2]], q, k, v, o);
+        Assert.Equal([2, 5, 2], Enumerable.Range(0, 3).Select(place => setup.Cache.GetLength(setup[place])));
     }
 
     [SkippableTheory]
@@ -45,11 +46,11 @@ public sealed class StepTests(DeviceFixture fixture)
     public void NothingAttendsToTokensThatWereNotAppended(int pageSize)
     {
         using Setup setup = new(fixture.Device, pageSize);
-        setup.Cache.Extend(0, 3);
-        setup.Plan.Build(setup.Cache, [new(0, 3, 3)]);
+        setup.Cache.Extend(setup[0], 3);
+        setup.Plan.Build(setup.Cache, [new(setup[0], 3, 3)]);
         Assert.Contains("layer 0 has 0 of these keys", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
         (float[] q, _, _, float[] o) = Rows(1);
-        Assert.Contains("Append", Refused(() => setup.Launcher.Attend(setup.Cache, 0, q, o)), StringComparison.Ordinal);
+        Assert.Contains("Append", Refused(() => setup.Launcher.Attend(setup.Cache, setup[0], q, o)), StringComparison.Ordinal);
         setup.Append(setup.Plan, 0, 3);
         float[] first = setup.Attend(setup.Plan, 0);
         Assert.Equal(first, setup.Attend(setup.Plan, 0));
@@ -57,18 +58,18 @@ public sealed class StepTests(DeviceFixture fixture)
 
         // Another plan's append counts, and queries over keys that are there need none.
         using AttentionPlan<RuntimeSpec> last = setup.Launcher.CreatePlan();
-        last.Build(setup.Cache, [new(0, 1, 3)]);
+        last.Build(setup.Cache, [new(setup[0], 1, 3)]);
         Assert.Equal(first[(2 * QueryElements)..(3 * QueryElements)], setup.Attend(last, 0, firstQuery: 2)[..QueryElements]);
 
         // One of several sequences that lacks a token is enough.
-        setup.Cache.Extend(0, 1);
-        setup.Cache.Extend(1, 1);
-        setup.Plan.Build(setup.Cache, [new(0, 1, 4), new(1, 1, 1)]);
-        last.Build(setup.Cache, [new(0, 1, 4)]);
+        setup.Cache.Extend(setup[0], 1);
+        setup.Cache.Extend(setup[1], 1);
+        setup.Plan.Build(setup.Cache, [new(setup[0], 1, 4), new(setup[1], 1, 1)]);
+        last.Build(setup.Cache, [new(setup[0], 1, 4)]);
         setup.Append(last, 0, 1);
         Assert.Contains("Sequence = 1", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
         setup.Attend(last, 0);
-        setup.Cache.MarkWritten(1);
+        setup.Cache.MarkWritten(setup[1]);
         setup.Attend(setup.Plan, 0);
     }
 
@@ -77,15 +78,15 @@ public sealed class StepTests(DeviceFixture fixture)
     public void WithoutAKeyLengthARequestHasItsSequencesTokens(int pageSize)
     {
         using Setup setup = new(fixture.Device, pageSize);
-        setup.Step(0, 5, seed: 1);
-        setup.Plan.Build(setup.Cache, [new(0, 2, 5)]);
+        setup.Step(setup[0], 5, seed: 1);
+        setup.Plan.Build(setup.Cache, [new(setup[0], 2, 5)]);
         float[] expected = setup.Attend(setup.Plan, 0);
-        setup.Plan.Build(setup.Cache, [new(0, 2)]);
+        setup.Plan.Build(setup.Cache, [new(setup[0], 2)]);
         Assert.Equal(5, setup.Plan.Work.Keys);
         Assert.Equal(expected, setup.Attend(setup.Plan, 0));
 
         // Those that it has when the plan is built.
-        setup.Cache.Extend(0, 1);
+        setup.Cache.Extend(setup[0], 1);
         Assert.Equal(expected, setup.Attend(setup.Plan, 0));
     }
 
@@ -94,11 +95,11 @@ public sealed class StepTests(DeviceFixture fixture)
     public void TokensAreAppendedInOrder(int pageSize)
     {
         using Setup setup = new(fixture.Device, pageSize);
-        setup.Cache.Extend(0, 2);
-        setup.Plan.Build(setup.Cache, [new(0, 2, 2)]);
-        setup.Cache.Extend(0, 1);
+        setup.Cache.Extend(setup[0], 2);
+        setup.Plan.Build(setup.Cache, [new(setup[0], 2, 2)]);
+        setup.Cache.Extend(setup[0], 1);
         using AttentionPlan<RuntimeSpec> next = setup.Launcher.CreatePlan();
-        next.Build(setup.Cache, [new(0, 1, 3)]);
+        next.Build(setup.Cache, [new(setup[0], 1, 3)]);
         byte[] before = setup.Contents();
         Assert.Contains("layer 0 has 0 tokens", Refused(() => setup.Append(next, 0, 1)), StringComparison.Ordinal);
         Assert.Equal(before, setup.Contents());
@@ -116,22 +117,22 @@ public sealed class StepTests(DeviceFixture fixture)
     public void GuessesAreTakenBack(int pageSize)
     {
         using Setup setup = new(fixture.Device, pageSize);
-        setup.Step(0, 5, seed: 1);
-        float[] expected = setup.Step(0, 1, seed: 2);
-        setup.Cache.Truncate(0, 5);
-        setup.Step(0, 3, seed: 3);
-        Assert.Equal(8, setup.Cache.Length(0));
-        setup.Cache.Truncate(0, 5);
+        setup.Step(setup[0], 5, seed: 1);
+        float[] expected = setup.Step(setup[0], 1, seed: 2);
+        setup.Cache.Truncate(setup[0], 5);
+        setup.Step(setup[0], 3, seed: 3);
+        Assert.Equal(8, setup.Cache.GetLength(setup[0]));
+        setup.Cache.Truncate(setup[0], 5);
         string message = Refused(() => setup.Attend(setup.Plan, 0));
         Assert.Contains("Sequence 0 was truncated", message, StringComparison.Ordinal);
         Assert.Equal(message, Refused(() => setup.Append(setup.Plan, 0, 3)));
 
         // The place is as good as new, and what was guessed does not count as written.
-        setup.Cache.Extend(0, 1);
-        setup.Plan.Build(setup.Cache, [new(0, 1, 6)]);
+        setup.Cache.Extend(setup[0], 1);
+        setup.Plan.Build(setup.Cache, [new(setup[0], 1, 6)]);
         Assert.Contains("has 5 of these keys", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
-        setup.Cache.Truncate(0, 5);
-        Assert.Equal(expected, setup.Step(0, 1, seed: 2));
+        setup.Cache.Truncate(setup[0], 5);
+        Assert.Equal(expected, setup.Step(setup[0], 1, seed: 2));
     }
 
     [SkippableTheory]
@@ -139,47 +140,61 @@ public sealed class StepTests(DeviceFixture fixture)
     public void APlanHoldsWhileItsSequencesOnlyGrow(int pageSize)
     {
         using Setup setup = new(fixture.Device, pageSize);
-        setup.Step(0, 5, seed: 1);
+        setup.Step(setup[0], 5, seed: 1);
         float[] expected = setup.Attend(setup.Plan, 0);
         using AttentionPlan<RuntimeSpec> held = setup.Launcher.CreatePlan();
-        held.Build(setup.Cache, [new(0, 5, 5)]);
-        setup.Step(0, 4, seed: 2);
-        setup.Step(1, 6, seed: 3);
-        setup.Cache.Truncate(1, 2);
-        setup.Cache.Truncate(0, 9);
+        held.Build(setup.Cache, [new(setup[0], 5, 5)]);
+        setup.Step(setup[0], 4, seed: 2);
+        setup.Step(setup[1], 6, seed: 3);
+        setup.Cache.Truncate(setup[1], 2);
+        setup.Cache.Truncate(setup[0], 9);
         Assert.Equal(expected, setup.Attend(held, 0));
 
         // A build that is refused leaves the plan as it was.
-        Assert.Throws<ArgumentException>("requests", () => held.Build(setup.Cache, [new(0, 1, 1), new(1, 1, 3)]));
+        Assert.Throws<ArgumentException>("requests", () => held.Build(setup.Cache, [new(setup[0], 1, 1), new(setup[1], 1, 3)]));
         Assert.Equal(5, held.Tokens);
         Assert.Equal(expected, setup.Attend(held, 0));
     }
 
-    [SkippableFact]
-    public void AReleasedSequenceIsGone()
+    [SkippableTheory]
+    [MemberData(nameof(PageSizes))]
+    public void AReleasedSequenceIsGone(int pageSize)
     {
-        using Setup setup = new(fixture.Device, PageSize);
-        var cache = (PagedKvCache<RuntimeSpec>)setup.Cache;
-        setup.Step(0, 3, seed: 1);
-        cache.Release(0);
+        using Setup setup = new(fixture.Device, pageSize);
+        IKvCache<RuntimeSpec> cache = setup.Cache;
+        SequenceHandle gone = setup[0];
+        setup.Step(gone, 3, seed: 1);
+        cache.Release(gone);
         Assert.Contains("Sequence 0 was released", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
-        int next = cache.Create();
-        Assert.NotEqual(0, next);
+
+        // Another has its place, and nothing of what it had.
+        SequenceHandle next = cache.AddSequence();
+        Assert.Equal(gone.Index, next.Index);
+        Assert.NotEqual(gone, next);
+        Assert.Contains("Sequence 0 was released", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
+        Assert.Equal(0, cache.GetLength(next));
+        cache.Extend(next, 1);
+        setup.Plan.Build(cache, [new(next, 1)]);
+        Assert.Contains("has 0 of these keys", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
+        cache.Truncate(next, 0);
         setup.Step(next, 2, seed: 2);
         byte[] before = setup.Contents();
         (float[] q, float[] k, float[] v, float[] o) = Rows(1);
-        foreach (Action use in new Action[]
+        List<Action> uses =
+        [
+            () => cache.Extend(gone, 1), () => cache.Truncate(gone, 0), () => cache.GetLength(gone), () => cache.Release(gone), () => cache.MarkWritten(gone),
+            () => setup.Launcher.Append(cache, gone, k, v), () => setup.Launcher.Attend(cache, gone, q, o),
+            () => setup.Launcher.Prefill(cache, gone, q, k, v, o), () => setup.Launcher.Decode(cache, [gone], q, k, v, o),
+        ];
+        if (cache is PagedKvCache<RuntimeSpec> paged)
         {
-            () => cache.Extend(0, 1), () => cache.Truncate(0, 0), () => cache.Length(0), () => cache.Release(0), () => cache.Fork(0), () => cache.MarkWritten(0),
-            () => cache.SwapOut(0), () => cache.Publish(0, [1]), () => cache.AdoptPrefix(0, [1]), () => setup.Launcher.Append(cache, 0, k, v),
-            () => setup.Launcher.Attend(cache, 0, q, o), () => setup.Launcher.Prefill(cache, 0, q, k, v, o), () => setup.Launcher.Decode(cache, [0], q, k, v, o),
-        })
-        {
-            Assert.Throws<ArgumentOutOfRangeException>("sequence", use);
+            uses.AddRange([() => paged.Fork(gone), () => paged.SwapOut(gone), () => paged.Publish(gone, [1]), () => paged.AdoptPrefix(gone, [1])]);
         }
 
-        Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(cache, [new(0, 1, 1)]));
-        Assert.Equal(2, cache.Length(next));
+        Assert.All(uses, use => Assert.Contains("released", Assert.Throws<ArgumentOutOfRangeException>("sequence", use).Message, StringComparison.Ordinal));
+        Assert.False(cache.Contains(gone));
+        Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(cache, [new(gone, 1, 1)]));
+        Assert.Equal(2, cache.GetLength(next));
         Assert.Equal(before, setup.Contents());
     }
 
@@ -188,20 +203,20 @@ public sealed class StepTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device, PageSize);
         var cache = (PagedKvCache<RuntimeSpec>)setup.Cache;
-        setup.Step(1, 2, seed: 4);
-        setup.Step(0, 5, seed: 1);
+        setup.Step(setup[1], 2, seed: 4);
+        setup.Step(setup[0], 5, seed: 1);
         float[] expected = setup.Attend(setup.Plan, 0);
-        cache.SwapOut(0);
+        cache.SwapOut(setup[0]);
         Assert.Contains("swapped out", Refused(() => setup.Attend(setup.Plan, 0)), StringComparison.Ordinal);
         (float[] q, float[] k, float[] v, float[] o) = Rows(2);
-        Refused(() => setup.Launcher.Decode(cache, [1, 0], q, k, v, o));
-        Refused(() => setup.Plan.Build(cache, [new(1, 1, 2), new(0, 1, 5)]));
-        Assert.Equal((5, 2), (cache.Length(0), cache.Length(1)));
-        Assert.True(cache.TrySwapIn(0));
+        Refused(() => setup.Launcher.Decode(cache, [setup[1], setup[0]], q, k, v, o));
+        Refused(() => setup.Plan.Build(cache, [new(setup[1], 1, 2), new(setup[0], 1, 5)]));
+        Assert.Equal((5, 2), (cache.GetLength(setup[0]), cache.GetLength(setup[1])));
+        Assert.True(cache.TrySwapIn(setup[0]));
 
         // Its pages may be others now.
         Refused(() => setup.Attend(setup.Plan, 0));
-        setup.Plan.Build(cache, [new(0, 5, 5)]);
+        setup.Plan.Build(cache, [new(setup[0], 5, 5)]);
         Assert.Equal(expected, setup.Attend(setup.Plan, 0));
     }
 
@@ -210,23 +225,23 @@ public sealed class StepTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device, PageSize);
         var cache = (PagedKvCache<RuntimeSpec>)setup.Cache;
-        cache.Extend(0, 6);
-        setup.Plan.Build(cache, [new(0, 6, 6)]);
+        cache.Extend(setup[0], 6);
+        setup.Plan.Build(cache, [new(setup[0], 6, 6)]);
         setup.Append(setup.Plan, 0, 6);
-        Assert.Contains("0 have been appended to all layers", Refused(() => cache.Fork(0)), StringComparison.Ordinal);
-        Refused(() => cache.Publish(0, [1, 2, 3, 4, 5, 6]));
+        Assert.Contains("0 have been appended to all layers", Refused(() => cache.Fork(setup[0])), StringComparison.Ordinal);
+        Refused(() => cache.Publish(setup[0], [1, 2, 3, 4, 5, 6]));
         setup.Append(setup.Plan, 1, 6);
-        int fork = cache.Fork(0);
+        SequenceHandle fork = cache.Fork(setup[0]);
         float[] expected = setup.Attend(setup.Plan, 0);
 
         // What two sequences have is not written again; a fork has what its parent had, and writes in a page of its own.
         Assert.Contains("other sequences have", Refused(() => setup.Append(setup.Plan, 0, 6)), StringComparison.Ordinal);
         setup.Step(fork, 1, seed: 9);
-        setup.Plan.Build(cache, [new(0, 6, 6)]);
+        setup.Plan.Build(cache, [new(setup[0], 6, 6)]);
         Assert.Equal(expected, setup.Attend(setup.Plan, 0));
         Assert.Equal(4, cache.Publish(fork, [1, 2, 3, 4, 5, 6]));
-        Assert.Equal(4, cache.AdoptPrefix(1, [1, 2, 3, 4]));
-        setup.Plan.Build(cache, [new(1, 4, 4)]);
+        Assert.Equal(4, cache.AdoptPrefix(setup[1], [1, 2, 3, 4]));
+        setup.Plan.Build(cache, [new(setup[1], 4, 4)]);
         Assert.Equal(expected[..(4 * QueryElements)], setup.Attend(setup.Plan, 0)[..(4 * QueryElements)]);
 
         // A plan over a published page leaves its tokens out.
@@ -245,14 +260,14 @@ public sealed class StepTests(DeviceFixture fixture)
         setup.Append(setup.Plan, 1, 0);
         setup.Attend(setup.Plan, 1);
         setup.Launcher.Decode(setup.Cache, [], [], [], [], []);
-        setup.Launcher.Prefill(setup.Cache, 0, [], [], [], []);
-        setup.Launcher.Append(setup.Cache, 0, [], []);
-        setup.Launcher.Attend(setup.Cache, 0, [], []);
-        setup.Cache.Extend(0, 0);
-        setup.Plan.Build(setup.Cache, [new(0, 0, 0), new(1, 2, 0)]);
+        setup.Launcher.Prefill(setup.Cache, setup[0], [], [], [], []);
+        setup.Launcher.Append(setup.Cache, setup[0], [], []);
+        setup.Launcher.Attend(setup.Cache, setup[0], [], []);
+        setup.Cache.Extend(setup[0], 0);
+        setup.Plan.Build(setup.Cache, [new(setup[0], 0, 0), new(setup[1], 2, 0)]);
         setup.Append(setup.Plan, 0, 2);
         Assert.All(setup.Attend(setup.Plan, 0)[..(2 * QueryElements)], x => Assert.Equal(0, x));
-        Assert.Equal(0, setup.Cache.Length(0));
+        Assert.Equal(0, setup.Cache.GetLength(setup[0]));
         Assert.Equal(before, setup.Contents());
     }
 
@@ -260,24 +275,25 @@ public sealed class StepTests(DeviceFixture fixture)
     public void APlanIsForOneDeviceAndTarget()
     {
         using Setup setup = new(fixture.Device, 0);
-        setup.Step(0, 2, seed: 1);
+        setup.Step(setup[0], 2, seed: 1);
         byte[] before = setup.Contents();
         using AttentionLauncher<RuntimeSpec, float> portable = new(setup.Device, RuntimeSpec.Describe(Shape), KernelTarget.Portable);
         using AttentionLauncher<RuntimeSpec, float> cpu = new(setup.Device, RuntimeSpec.Describe(Shape), KernelTarget.Cpu);
         using AttentionPlan<RuntimeSpec> plan = portable.CreatePlan();
-        plan.Build(setup.Cache, [new(0, 1, 2)]);
+        plan.Build(setup.Cache, [new(setup[0], 1, 2)]);
         Assert.Throws<ArgumentException>("plan", () => cpu.SubmitAttend(plan, setup.Cache, 0, setup.Queries, setup.Outputs));
 
         using ComputeDevice other = ComputeDevice.Open(setup.Device.Info);
         using AttentionLauncher<RuntimeSpec, float> there = new(other, setup.Descriptor);
         using KvCache<RuntimeSpec> cacheThere = there.CreateCache(1, Capacity, Layers);
+        SequenceHandle sequenceThere = cacheThere.AddSequence();
         using AttentionPlan<RuntimeSpec> planThere = there.CreatePlan();
         using DeviceBuffer<float> bufferThere = other.Allocate<float>(Capacity * QueryElements);
         (float[] q, float[] k, float[] v, float[] o) = Rows(1);
         Assert.Throws<ArgumentException>("cache", () => setup.Plan.Build(cacheThere, []));
-        Assert.Throws<ArgumentException>("cache", () => setup.Launcher.Prefill(cacheThere, 0, q, k, v, o));
-        Assert.Throws<ArgumentException>("cache", () => setup.Launcher.Append(cacheThere, 0, k, v));
-        Assert.Equal(0, cacheThere.Length(0));
+        Assert.Throws<ArgumentException>("cache", () => setup.Launcher.Prefill(cacheThere, sequenceThere, q, k, v, o));
+        Assert.Throws<ArgumentException>("cache", () => setup.Launcher.Append(cacheThere, sequenceThere, k, v));
+        Assert.Equal(0, cacheThere.GetLength(sequenceThere));
         planThere.Build(cacheThere, []);
         Assert.Throws<ArgumentException>("plan", () => setup.Launcher.SubmitAttend(planThere, cacheThere, 0, setup.Queries, setup.Outputs));
         Assert.Throws<ArgumentException>(() => setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, 0, bufferThere, setup.Outputs));
@@ -291,13 +307,13 @@ public sealed class StepTests(DeviceFixture fixture)
     public void APlanIsBuiltAgainWhileLaunchesAreUnderWay(int pageSize)
     {
         using Setup setup = new(fixture.Device, pageSize);
-        float[][] expected = [.. Enumerable.Range(0, 6).Select(step => setup.Step(step % 2, 2, seed: step))];
-        setup.Cache.Truncate(0, 0);
-        setup.Cache.Truncate(1, 0);
+        float[][] expected = [.. Enumerable.Range(0, 6).Select(step => setup.Step(setup[step % 2], 2, seed: step))];
+        setup.Cache.Truncate(setup[0], 0);
+        setup.Cache.Truncate(setup[1], 0);
         DeviceBuffer<float>[] outputs = [.. expected.Select(_ => setup.Device.Allocate<float>(2 * QueryElements))];
         for (int step = 0; step < outputs.Length; step++)
         {
-            int sequence = step % 2;
+            SequenceHandle sequence = setup[step % 2];
             setup.Cache.Extend(sequence, 2);
             setup.Plan.Build(setup.Cache, [new(sequence, 2)]);
             (float[] q, float[] k, float[] v, _) = Rows(2, step);
@@ -332,6 +348,8 @@ public sealed class StepTests(DeviceFixture fixture)
     /// <summary>A launcher, a cache with the sequences 0 to 2, and a plan that is not built yet.</summary>
     private sealed class Setup : IDisposable
     {
+        private readonly SequenceHandle[] sequences;
+
         public Setup(ComputeDevice device, int pageSize)
         {
             Device = device;
@@ -345,9 +363,11 @@ public sealed class StepTests(DeviceFixture fixture)
             else
             {
                 PagedKvCache<RuntimeSpec> paged = Launcher.CreatePagedCache(3 * Capacity / pageSize, Layers);
-                Assert.Equal([0, 1, 2], Enumerable.Range(0, 3).Select(_ => paged.Create()));
                 Cache = paged;
             }
+
+            sequences = Cache.AddSequences(3);
+            Assert.Equal([0, 1, 2], sequences.Select(sequence => sequence.Index));
 
             Queries = device.Upload<float>(Rows(Capacity).Queries);
             Outputs = device.Allocate<float>(Capacity * QueryElements);
@@ -356,6 +376,9 @@ public sealed class StepTests(DeviceFixture fixture)
                 device.Queue.SubmitFill(buffer, (byte)0, 0, buffer.Length);
             }
         }
+
+        /// <summary>The sequence that has a place.</summary>
+        public SequenceHandle this[int place] => sequences[place];
 
         public ComputeDevice Device { get; }
 
@@ -371,7 +394,7 @@ public sealed class StepTests(DeviceFixture fixture)
 
         public DeviceBuffer<float> Outputs { get; }
 
-        private IEnumerable<DeviceBuffer<byte>> Buffers => Enumerable.Range(0, Layers).SelectMany(layer => new[] { Cache.Keys(layer), Cache.Values(layer) });
+        private IEnumerable<DeviceBuffer<byte>> Buffers => Enumerable.Range(0, Layers).SelectMany(layer => new[] { Cache.GetKeys(layer), Cache.GetValues(layer) });
 
         public void Append(AttentionPlan<RuntimeSpec> plan, int layer, int tokens, int seed = 0)
         {
@@ -392,7 +415,7 @@ public sealed class StepTests(DeviceFixture fixture)
 
         /// <summary>A whole step of one sequence.</summary>
         /// <returns>The last layer's outputs.</returns>
-        public float[] Step(int sequence, int tokens, int seed)
+        public float[] Step(SequenceHandle sequence, int tokens, int seed)
         {
             Cache.Extend(sequence, tokens);
             Plan.Build(Cache, [new(sequence, tokens)]);

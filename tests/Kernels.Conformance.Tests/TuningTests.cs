@@ -69,9 +69,10 @@ public sealed class TuningTests : IDisposable
         using ComputeDevice device = Open(TuningMode.On);
         using var attention = new WideWindow(device, KernelTarget.Cpu);
         using KvCache<WideWindow> cache = attention.CreateCache(1, Long);
+        SequenceHandle[] s = cache.AddSequences(1);
         using AttentionPlan<WideWindow> plan = attention.CreatePlan();
-        cache.Extend(0, Long);
-        plan.Build(cache, [new(0, Long, Long)]);
+        cache.Extend(s[0], Long);
+        plan.Build(cache, [new(s[0], Long, Long)]);
         Assert.Equal((0, TileChoiceReason.NeedsInputs), (attention.Tuning.Variant, attention.Tuning.Reason));
         Assert.Equal(0, device.Programs.Compilations);
     }
@@ -125,10 +126,11 @@ public sealed class TuningTests : IDisposable
         using ComputeDevice device = Open(TuningMode.On);
         using var launcher = new AttentionLauncher<RuntimeSpec, float>(device, RuntimeSpec.Describe(Shape), KernelTarget.Cpu);
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(1, 2 * Long, 1);
+        SequenceHandle[] s = cache.AddSequences(1);
         float[] rows = new float[Long * Shape.KvHeads * Shape.HeadDim], queries = new float[Long * Shape.QueryHeads * Shape.HeadDim];
-        launcher.Append(cache, 0, rows, rows);
+        launcher.Append(cache, s[0], rows, rows);
         Assert.Equal(TileChoiceReason.NotYetMeasured, launcher.Tuning.Reason);
-        launcher.Prefill(cache, 0, queries, rows, rows, new float[queries.Length]);
+        launcher.Prefill(cache, s[0], queries, rows, rows, new float[queries.Length]);
         Assert.Equal(TileChoiceReason.Measured, launcher.Tuning.Reason);
     }
 
@@ -355,7 +357,7 @@ public sealed class TuningTests : IDisposable
     {
         using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, RuntimeSpec.Describe(shape), KernelTarget.Cpu);
         using IKvCache<RuntimeSpec> cache = shape.PageSize == 0 ? launcher.CreateCache(1, Long, 1) : launcher.CreatePagedCache((Long / shape.PageSize) + 1, 1);
-        int sequence = (cache as PagedKvCache<RuntimeSpec>)?.Create() ?? 0;
+        SequenceHandle sequence = cache.AddSequence();
         cache.Extend(sequence, Long);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
         plan.Build(cache, [new(sequence, Long, Long)]);

@@ -11,10 +11,10 @@ internal sealed class CacheContents
     private readonly byte[] values;
     private readonly float[] keyScales;
     private readonly float[] valueScales;
-    private readonly Func<int, int, int> slotOf;
+    private readonly Func<SequenceHandle, int, int> slotOf;
     private readonly int slotsTogether;
 
-    private CacheContents(AttentionShape shape, byte[] keys, byte[] values, float[] keyScales, float[] valueScales, Func<int, int, int> slotOf, int slotsTogether)
+    private CacheContents(AttentionShape shape, byte[] keys, byte[] values, float[] keyScales, float[] valueScales, Func<SequenceHandle, int, int> slotOf, int slotsTogether)
     {
         this.shape = shape;
         this.keys = keys;
@@ -29,33 +29,33 @@ internal sealed class CacheContents
     public static CacheContents Of<TSpec>(AttentionShape shape, IKvCache<TSpec> cache)
     {
         bool scaled = shape.CacheScale is CacheScale.PerToken or CacheScale.PerHead;
-        (Func<int, int, int> slotOf, int slotsTogether) = cache switch
+        (Func<SequenceHandle, int, int> slotOf, int slotsTogether) = cache switch
         {
-            KvCache<TSpec> contiguous => ((sequence, token) => (sequence * contiguous.Capacity) + token, contiguous.Capacity),
+            KvCache<TSpec> contiguous => ((sequence, token) => (sequence.Index * contiguous.Capacity) + token, contiguous.Capacity),
             PagedKvCache<TSpec> paged => (
-                (Func<int, int, int>)((sequence, token) => (paged.Pages(sequence)[token / paged.PageSize] * paged.PageSize) + (token % paged.PageSize)),
+                (Func<SequenceHandle, int, int>)((sequence, token) => (paged.GetPages(sequence)[token / paged.PageSize] * paged.PageSize) + (token % paged.PageSize)),
                 paged.PageSize),
             _ => throw new ArgumentException($"Not a cache that is known: {cache.GetType()}.", nameof(cache)),
         };
         return new(
-            shape, Read(cache.Keys(0)), Read(cache.Values(0)),
-            scaled ? MemoryMarshal.Cast<byte, float>(Read(cache.KeyScales(0))).ToArray() : [],
-            scaled ? MemoryMarshal.Cast<byte, float>(Read(cache.ValueScales(0))).ToArray() : [],
+            shape, Read(cache.GetKeys(0)), Read(cache.GetValues(0)),
+            scaled ? MemoryMarshal.Cast<byte, float>(Read(cache.GetKeyScales(0))).ToArray() : [],
+            scaled ? MemoryMarshal.Cast<byte, float>(Read(cache.GetValueScales(0))).ToArray() : [],
             slotOf, slotsTogether);
     }
 
     /// <summary>The keys of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_qk], and the scale of each element.</summary>
-    public (double[] Elements, float[] Scales) Keys(int sequence, int tokens) => Rows(keys, keyScales, shape.HeadDim, sequence, tokens);
+    public (double[] Elements, float[] Scales) Keys(SequenceHandle sequence, int tokens) => Rows(keys, keyScales, shape.HeadDim, sequence, tokens);
 
     /// <summary>The values of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_v], and the scale of each element.</summary>
-    public (double[] Elements, float[] Scales) Values(int sequence, int tokens) => Rows(values, valueScales, shape.ValueDim, sequence, tokens);
+    public (double[] Elements, float[] Scales) Values(SequenceHandle sequence, int tokens) => Rows(values, valueScales, shape.ValueDim, sequence, tokens);
 
     /// <summary>Index of the row of a slot and a head. Slots lie together by the page or, in a contiguous cache, by the sequence.</summary>
     public static long RowOf(AttentionShape shape, int slotsTogether, int slot, int head) => shape.Layout == KvLayout.Hnd
         ? (((long)(slot / slotsTogether) * shape.KvHeads) + head) * slotsTogether + (slot % slotsTogether)
         : ((long)slot * shape.KvHeads) + head;
 
-    private (double[] Elements, float[] Scales) Rows(byte[] bytes, float[] scales, int dim, int sequence, int tokens)
+    private (double[] Elements, float[] Scales) Rows(byte[] bytes, float[] scales, int dim, SequenceHandle sequence, int tokens)
     {
         double[] elements = new double[tokens * shape.KvHeads * dim];
         float[] elementScales = new float[elements.Length];

@@ -11,7 +11,7 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
     private readonly KernelsUnderTest<TSpec, T> kernels;
     private readonly LaunchData data;
     private readonly SequenceInputs<T>[] inputs;
-    private readonly int[] sequences;
+    private readonly SequenceHandle[] sequences;
     private readonly IKvCache<TSpec> cache;
     private readonly AttentionPlan<TSpec> plan;
     private int[] planned = [];
@@ -118,27 +118,28 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
     }
 
     /// <summary>A cache with a spare sequence and spare tokens.</summary>
-    private (IKvCache<TSpec>, int[]) Contiguous()
+    private (IKvCache<TSpec>, SequenceHandle[]) Contiguous()
     {
         int longest = Math.Max(1, test.Lengths.Max(pair => pair.Keys));
         IKvCache<TSpec> contiguous = kernels.CreateContiguousCache(test.Lengths.Count + 1, longest + 3);
-        for (int sequence = 0; sequence < test.Lengths.Count; sequence++)
+        SequenceHandle[] added = contiguous.AddSequences(test.Lengths.Count);
+        for (int i = 0; i < added.Length; i++)
         {
-            contiguous.Extend(sequence, test.Lengths[sequence].Keys);
+            contiguous.Extend(added[i], test.Lengths[i].Keys);
         }
 
-        return (contiguous, [.. Enumerable.Range(0, test.Lengths.Count)]);
+        return (contiguous, added);
     }
 
     /// <summary>A cache in which the sequences' pages lie scattered: they grow in turn, by odd lengths. Of sequences that share tokens, the first with those.</summary>
-    private (IKvCache<TSpec>, int[]) Paged(int shared)
+    private (IKvCache<TSpec>, SequenceHandle[]) Paged(int shared)
     {
         int size = test.Shape.PageSize;
         PagedKvCache<TSpec> paged = kernels.CreatePagedCache(3 + test.Lengths.Sum(pair => (pair.Keys + size - 1) / size));
         if (shared > 0)
         {
-            int[] created = new int[test.Lengths.Count];
-            created[0] = paged.Create();
+            SequenceHandle[] created = new SequenceHandle[test.Lengths.Count];
+            created[0] = paged.AddSequence();
             paged.Extend(created[0], shared);
             return (paged, created);
         }
@@ -147,18 +148,18 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
     }
 
     /// <summary>A large pool: takes all pages, gives back some all over the pool, the last one included, and makes the sequences of those.</summary>
-    private (IKvCache<TSpec>, int[]) AllOver(int pages)
+    private (IKvCache<TSpec>, SequenceHandle[]) AllOver(int pages)
     {
         int size = test.Shape.PageSize, needed = test.Lengths.Sum(pair => (pair.Keys + size - 1) / size);
         PagedKvCache<TSpec> paged = kernels.CreatePagedCache(pages);
         HashSet<int> free = [.. Enumerable.Range(0, needed).Select(i => (int)((pages - 1L) * i / (needed - 1)))];
-        int[] all = [.. Enumerable.Range(0, pages).Select(_ => paged.Create())];
-        foreach (int sequence in all)
+        SequenceHandle[] all = [.. Enumerable.Range(0, pages).Select(_ => paged.AddSequence())];
+        foreach (SequenceHandle sequence in all)
         {
             paged.Extend(sequence, size);
         }
 
-        foreach (int sequence in all.Where(sequence => free.Contains(paged.Pages(sequence)[0])))
+        foreach (SequenceHandle sequence in all.Where(sequence => free.Contains(paged.GetPages(sequence)[0])))
         {
             paged.Release(sequence);
         }
@@ -167,14 +168,14 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
     }
 
     /// <summary>Makes sequences that grow in turn.</summary>
-    private int[] InTurn(PagedKvCache<TSpec> paged, int step)
+    private SequenceHandle[] InTurn(PagedKvCache<TSpec> paged, int step)
     {
-        int[] created = [.. test.Lengths.Select(_ => paged.Create())];
-        while (created.Where((sequence, i) => paged.Length(sequence) < test.Lengths[i].Keys).Any())
+        SequenceHandle[] created = [.. test.Lengths.Select(_ => paged.AddSequence())];
+        while (created.Where((sequence, i) => paged.GetLength(sequence) < test.Lengths[i].Keys).Any())
         {
             for (int i = 0; i < created.Length; i++)
             {
-                paged.Extend(created[i], Math.Min(step, test.Lengths[i].Keys - paged.Length(created[i])));
+                paged.Extend(created[i], Math.Min(step, test.Lengths[i].Keys - paged.GetLength(created[i])));
             }
         }
 
@@ -191,18 +192,18 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
 
         for (int i = 0; i < sequences.Length; i++)
         {
-            paged.Extend(sequences[i], test.Lengths[i].Keys - paged.Length(sequences[i]));
+            paged.Extend(sequences[i], test.Lengths[i].Keys - paged.GetLength(sequences[i]));
         }
     }
 
     private void Poison()
     {
-        Fill(cache.Keys(0));
-        Fill(cache.Values(0));
+        Fill(cache.GetKeys(0));
+        Fill(cache.GetValues(0));
         if (test.Shape.CacheScale == CacheScale.PerToken)
         {
-            Fill(cache.KeyScales(0));
-            Fill(cache.ValueScales(0));
+            Fill(cache.GetKeyScales(0));
+            Fill(cache.GetValueScales(0));
         }
 
         void Fill(DeviceBuffer<byte> buffer) => kernels.Device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();

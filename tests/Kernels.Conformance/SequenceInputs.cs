@@ -111,7 +111,7 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
     /// <summary>Takes over what the cache holds.</summary>
     /// <returns>What is wrong with it, or null: it must be what was appended, as near as the cache's type has it.</returns>
-    public string? TakeFrom(CacheContents cache, int sequence)
+    public string? TakeFrom(CacheContents cache, SequenceHandle sequence)
     {
         (ReferenceKeys, float[] keyScales) = cache.Keys(sequence, tokens);
         if (shape.LatentCache)

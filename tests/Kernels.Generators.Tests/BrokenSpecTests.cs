@@ -198,12 +198,13 @@ public sealed class BrokenSpecTests
                 using var attention = new Spec(device, KernelTarget.Portable);
                 {{cache}}
                 Run(attention);
+                SequenceHandle first = cache.AddSequence();
                 AttentionPlan<Spec> plan = attention.CreatePlan();
                 using DeviceBuffer<{{element}}> buffer = device.Allocate<{{element}}>(8);
                 attention.EnqueueAppend(plan, cache, 0, buffer, buffer{{rope}}).Dispose();
                 attention.SubmitAttend(plan, cache, 0, buffer, buffer{{given}});
-                attention.Prefill(cache, 0, Queries, Queries, Queries, Queries{{given}});
-                attention.Decode(cache, [0, 1], Queries, Queries, Queries, Queries{{given}});
+                attention.Prefill(cache, first, Queries, Queries, Queries, Queries{{given}});
+                attention.Decode(cache, [first, cache.AddSequence()], Queries, Queries, Queries, Queries{{given}});
                 System.Console.WriteLine($"{Group}{Rest}{Spec.Descriptor.Name}{Spec.CacheBytesPerToken}{Spec.CacheLayout.KeyBytesPerToken}{attention.Target}{Spec.Create(device)}");
                 System.Console.WriteLine(Spec.KernelSources.Get(KernelTarget.Cpu, KernelAlgorithm.Decode).Length + AttentionCost.Of<Spec>().Shape.CacheBytesPerToken);
                 cache.Dispose();

@@ -109,7 +109,7 @@ public sealed class DescriptorTests
 
             internal static class Program
             {
-                private static void Mix(First first, Second second) => first.Append(second.CreateCache(1, 1), 0, default, default);
+                private static void Mix(First first, Second second) => first.Append(second.CreateCache(1, 1), default, default, default);
             }
             """;
         Assert.Contains("CS1503", new UserProgram(Program).Run().CompilerDiagnostics.Select(diagnostic => diagnostic.Id));

@@ -54,7 +54,7 @@ public sealed class OddSpecTests
             (queries[i], keys[i], values[i]) = (MathF.Sin(i), MathF.Cos(3 * i), i);
         }
 
-        attention.Prefill(cache, 0, queries, keys, values, outputs, inputs);
+        attention.Prefill(cache, cache.AddSequence(), queries, keys, values, outputs, inputs);
         for (int query = 0; query < 3; query++)
         {
             double[] weights = [.. Enumerable.Range(0, 3).Select(key =>
@@ -78,7 +78,7 @@ public sealed class OddSpecTests
             new 注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注(device);
         using var cache = attention.CreateCache(sequences: 1, capacity: 1);
         float[] values = [1, 2, 3, 4, 5, 6, 7, 8], outputs = new float[8];
-        attention.Prefill(cache, 0, values, values, values, outputs);
+        attention.Prefill(cache, cache.AddSequence(), values, values, values, outputs);
         Assert.Equal(values, outputs);
     }
 

@@ -8,12 +8,12 @@ public sealed class ForkTests
     public void AForkSharesAllPages()
     {
         TestPool test = new(4, 2);
-        int sequence = test.With(1, 2, 3);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1, 2, 3);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         Assert.Equal(test.Pages(sequence), test.Pages(fork));
         Assert.Equal([1, 2, 3], test.Read(fork));
         Assert.Equal(new PagePoolStatistics(Free: 2, Cached: 0, Used: 2, Shared: 2, Saved: 0), test.Pool.Statistics);
-        Assert.Equal(2, test.Pool.ReferenceCount(test.Pages(fork)[0]));
+        Assert.Equal(2, test.Pool.GetReferenceCount(test.Pages(fork)[0]));
         test.Pool.Release(sequence);
         Assert.Equal([1, 2, 3], test.Read(fork));
         Assert.Equal(0, test.Pool.Statistics.Shared);
@@ -24,8 +24,8 @@ public sealed class ForkTests
     public void TheFirstToWriteIntoASharedPageCopiesItAndTheLastDoesNot()
     {
         TestPool test = new(4, 3);
-        int sequence = test.With(1, 2, 3, 4);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1, 2, 3, 4);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         int shared = test.Pages(sequence)[1];
         Assert.True(test.TryAppend(fork, 5));
         int copy = test.Pages(fork)[1];
@@ -42,8 +42,8 @@ public sealed class ForkTests
     public void FullPagesAreNeverCopied()
     {
         TestPool test = new(4, 2);
-        int sequence = test.With(1, 2);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1, 2);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         Assert.True(test.TryAppend(sequence, 3));
         Assert.True(test.TryAppend(fork, 4));
         Assert.Empty(test.Memory.Copies);
@@ -55,8 +55,8 @@ public sealed class ForkTests
     public void WritingAfterATruncationIntoASharedPageCopiesIt()
     {
         TestPool test = new(4, 4);
-        int sequence = test.With(1, 2, 3, 4, 5);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1, 2, 3, 4, 5);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         test.Pool.Truncate(fork, 2);
         Assert.True(test.TryAppend(fork, 9));
         Assert.Equal([1, 2, 9], test.Read(fork));
@@ -68,8 +68,8 @@ public sealed class ForkTests
     public void TheCopyTakesAPageThatMustBeThere()
     {
         TestPool test = new(2, 2);
-        int sequence = test.With(1, 2, 3);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1, 2, 3);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         PagePoolStatistics before = test.Pool.Statistics;
         Assert.False(test.Pool.TryReserve(fork, 1));
         Assert.Equal(before, test.Pool.Statistics);
@@ -84,14 +84,14 @@ public sealed class ForkTests
     public void ACopyThatFailsChangesNothing()
     {
         TestPool test = new(4, 2);
-        int sequence = test.With(1);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         PagePoolStatistics before = test.Pool.Statistics;
         test.Faults.Countdown = 0;
         Assert.Throws<InjectedFaultException>(() => test.Pool.TryReserve(fork, 5));
         Assert.Equal(before, test.Pool.Statistics);
         Assert.Equal(test.Pages(sequence), test.Pages(fork));
-        Assert.Equal(1, test.Pool.Length(fork));
+        Assert.Equal(1, test.Pool.GetLength(fork));
         test.Faults.Countdown = -1;
         Assert.True(test.TryAppend(fork, 2));
         Assert.Equal([1, 2], test.Read(fork));
@@ -101,10 +101,10 @@ public sealed class ForkTests
     public void ForksOfForks()
     {
         TestPool test = new(8, 2);
-        int root = test.With(1, 2, 3);
-        int[] beams = [root, test.Pool.Fork(root), test.Pool.Fork(root)];
-        int late = test.Pool.Fork(beams[2]);
-        Assert.Equal(4, test.Pool.ReferenceCount(test.Pages(late)[1]));
+        SequenceHandle root = test.With(1, 2, 3);
+        SequenceHandle[] beams = [root, test.Pool.Fork(root), test.Pool.Fork(root)];
+        SequenceHandle late = test.Pool.Fork(beams[2]);
+        Assert.Equal(4, test.Pool.GetReferenceCount(test.Pages(late)[1]));
         for (int i = 0; i < beams.Length; i++)
         {
             Assert.True(test.TryAppend(beams[i], 10 + i));

@@ -32,8 +32,8 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         Assert.Equal(PageSize, cache.PageSize);
         Assert.Equal(8, cache.PageCount);
         Assert.Equal(Layers, cache.Layers);
-        Assert.Equal(8 * KeyBytes, cache.Keys(1).ByteLength);
-        Assert.Equal(8 * ValueBytes, cache.Values(1).ByteLength);
+        Assert.Equal(8 * KeyBytes, cache.GetKeys(1).ByteLength);
+        Assert.Equal(8 * ValueBytes, cache.GetValues(1).ByteLength);
         Assert.Equal(8 * PageSize * Layers * Shape.CacheBytesPerToken, cache.ByteLength);
         Assert.Equal(0, cache.HostByteLength);
         Assert.Equal(8, cache.Statistics.Free);
@@ -46,18 +46,18 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
     public void ACopyOnWriteKeepsTheBitsOfAllLayers(KvLayout layout, ElementType stored)
     {
         using PagedKvCache<Spec> cache = Create(6, layout, stored);
-        int sequence = cache.Create();
+        SequenceHandle sequence = cache.AddSequence();
         Assert.True(cache.TryExtend(sequence, 6));
         cache.MarkWritten(sequence);
         byte[][] before = Fill(cache, 1);
-        int fork = cache.Fork(sequence);
-        Assert.Equal(cache.Pages(sequence), cache.Pages(fork));
+        SequenceHandle fork = cache.Fork(sequence);
+        Assert.Equal(cache.GetPages(sequence), cache.GetPages(fork));
         Assert.True(cache.TryExtend(fork, 1));
-        int source = cache.Pages(sequence)[1];
-        int target = cache.Pages(fork)[1];
+        int source = cache.GetPages(sequence)[1];
+        int target = cache.GetPages(fork)[1];
         Assert.NotEqual(source, target);
-        Assert.Equal(cache.Pages(sequence)[0], cache.Pages(fork)[0]);
-        Assert.Equal((target * PageSize) + 2, cache.Slots.SlotOf(fork, 6));
+        Assert.Equal(cache.GetPages(sequence)[0], cache.GetPages(fork)[0]);
+        Assert.Equal((target * PageSize) + 2, cache.Slots.GetSlot(fork, 6));
         byte[][] after = Contents(cache);
         Assert.Equal(Layers * (cache.Shape.CacheScale == CacheScale.PerToken ? 4 : 2), after.Length);
         for (int plane = 0; plane < after.Length; plane++)
@@ -72,12 +72,12 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
     public void ASwapKeepsTheBitsOfAllLayers(KvLayout layout, ElementType stored)
     {
         using PagedKvCache<Spec> cache = Create(5, layout, stored);
-        int other = cache.Create();
-        int sequence = cache.Create();
+        SequenceHandle other = cache.AddSequence();
+        SequenceHandle sequence = cache.AddSequence();
         Assert.True(cache.TryExtend(other, 3));
         Assert.True(cache.TryExtend(sequence, 13));
         byte[][] before = Fill(cache, 1);
-        int[] pages = cache.Pages(sequence).ToArray();
+        int[] pages = cache.GetPages(sequence).ToArray();
         Assert.Equal(4, cache.SwapOut(sequence));
         Assert.Equal(4 * PageSize * Layers * cache.Shape.CacheBytesPerToken, cache.HostByteLength);
         Assert.Equal(4, cache.Statistics.Saved);
@@ -88,9 +88,9 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         byte[][] overwritten = Fill(cache, 2);
         cache.Truncate(other, 4);
         Assert.True(cache.TrySwapIn(sequence));
-        Assert.Equal(13, cache.Length(sequence));
-        int[] back = cache.Pages(sequence).ToArray();
-        Assert.DoesNotContain(cache.Pages(other)[0], back);
+        Assert.Equal(13, cache.GetLength(sequence));
+        int[] back = cache.GetPages(sequence).ToArray();
+        Assert.DoesNotContain(cache.GetPages(other)[0], back);
         byte[][] after = Contents(cache);
         for (int plane = 0; plane < after.Length; plane++)
         {
@@ -107,15 +107,15 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
     public void SwappingBackAndForthWithoutWaiting()
     {
         using PagedKvCache<Spec> cache = Create(4);
-        int a = cache.Create();
-        int b = cache.Create();
+        SequenceHandle a = cache.AddSequence();
+        SequenceHandle b = cache.AddSequence();
         Assert.True(cache.TryExtend(a, 12));
         byte[][] first = Fill(cache, 1);
-        int[] pagesOfA = cache.Pages(a).ToArray();
+        int[] pagesOfA = cache.GetPages(a).ToArray();
         cache.SwapOut(a);
         Assert.True(cache.TryExtend(b, 16));
         byte[][] second = Fill(cache, 2);
-        int[] pagesOfB = cache.Pages(b).ToArray();
+        int[] pagesOfB = cache.GetPages(b).ToArray();
         for (int round = 0; round < 20; round++)
         {
             cache.SwapOut(b);
@@ -130,10 +130,10 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
         Check(a, first, pagesOfA);
         Assert.Equal(7 * Layers * (KeyBytes + ValueBytes), cache.HostByteLength);
 
-        void Check(int sequence, byte[][] expected, int[] pages)
+        void Check(SequenceHandle sequence, byte[][] expected, int[] pages)
         {
             byte[][] contents = Contents(cache);
-            int[] now = cache.Pages(sequence).ToArray();
+            int[] now = cache.GetPages(sequence).ToArray();
             for (int plane = 0; plane < contents.Length; plane++)
             {
                 for (int i = 0; i < pages.Length; i++)
@@ -149,24 +149,24 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
     {
         using PagedKvCache<Spec> cache = Create(4);
         int[] tokens = [1, 2, 3, 4, 5, 6];
-        int sequence = cache.Create();
+        SequenceHandle sequence = cache.AddSequence();
         Assert.True(cache.TryExtend(sequence, tokens.Length));
         cache.MarkWritten(sequence);
         Assert.Equal(4, cache.Publish(sequence, tokens));
-        int page = cache.Pages(sequence)[0];
+        int page = cache.GetPages(sequence)[0];
         cache.Release(sequence);
-        Assert.False(cache.Exists(sequence));
-        int other = cache.Create();
+        Assert.False(cache.Contains(sequence));
+        SequenceHandle other = cache.AddSequence();
         Assert.Equal(4, cache.AdoptPrefix(other, tokens));
-        Assert.Equal(page, cache.Pages(other)[0]);
-        Assert.Equal(-1, cache.Slots.SlotOf(other, 3));
+        Assert.Equal(page, cache.GetPages(other)[0]);
+        Assert.Equal(-1, cache.Slots.GetSlot(other, 3));
     }
 
     [SkippableFact]
     public void CopiesOfASteadyDecodeAllocateNothing()
     {
         using PagedKvCache<Spec> cache = Create(8);
-        int sequence = cache.Create();
+        SequenceHandle sequence = cache.AddSequence();
         Assert.True(cache.TryExtend(sequence, 6));
         cache.MarkWritten(sequence);
         ForkAndDecode();
@@ -180,7 +180,7 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
             bool fits = true;
             for (int round = 0; round < 100; round++)
             {
-                int fork = cache.Fork(sequence);
+                SequenceHandle fork = cache.Fork(sequence);
                 fits &= cache.TryExtend(fork, 1) && cache.TryExtend(fork, 4);
                 cache.Release(fork);
             }
@@ -235,13 +235,13 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
             Assert.Throws<ArgumentException>(() => new PagedKvCache<Spec>(device, Shape with { HeadDim = 128 }, 1, 1_000_000)).Message,
             StringComparison.Ordinal);
         PagedKvCache<Spec> cache = Create(2);
-        Assert.Throws<ArgumentOutOfRangeException>(() => cache.Keys(Layers));
-        Assert.Throws<ArgumentOutOfRangeException>(() => cache.Values(-1));
-        int sequence = cache.Create();
-        DeviceBuffer<byte> keys = cache.Keys(0), values = cache.Values(1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.GetKeys(Layers));
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.GetValues(-1));
+        SequenceHandle sequence = cache.AddSequence();
+        DeviceBuffer<byte> keys = cache.GetKeys(0), values = cache.GetValues(1);
         cache.Dispose();
         Assert.Throws<ObjectDisposedException>(() => cache.TryExtend(sequence, 1));
-        Assert.Throws<ObjectDisposedException>(() => cache.Create());
+        Assert.Throws<ObjectDisposedException>(() => cache.AddSequence());
         Assert.True(keys.IsDisposed && values.IsDisposed);
         Assert.Equal(allocated, device.AllocatedBytes);
     }
@@ -258,8 +258,8 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
     /// <summary>Keys, values and, where each token has them, the scales of both.</summary>
     private static IEnumerable<DeviceBuffer<byte>> Planes(PagedKvCache cache) => Enumerable.Range(0, cache.Layers).SelectMany(layer =>
         cache.Shape.CacheScale == CacheScale.PerToken
-            ? new[] { cache.Keys(layer), cache.Values(layer), cache.KeyScales(layer), cache.ValueScales(layer) }
-            : [cache.Keys(layer), cache.Values(layer)]);
+            ? new[] { cache.GetKeys(layer), cache.GetValues(layer), cache.GetKeyScales(layer), cache.GetValueScales(layer) }
+            : [cache.GetKeys(layer), cache.GetValues(layer)]);
 
     /// <summary>Fills all pages of all layers with bits that differ everywhere, and returns them.</summary>
     private byte[][] Fill(PagedKvCache cache, int seed)

@@ -6,10 +6,10 @@ public sealed class PrefixTests
     public void PublishedPagesAreAdopted()
     {
         TestPool test = new(8, 2);
-        int sequence = test.Published(1, 2, 3, 4, 5);
-        int other = test.Pool.Create();
+        SequenceHandle sequence = test.Published(1, 2, 3, 4, 5);
+        SequenceHandle other = test.Pool.AddSequence();
         Assert.Equal(4, test.Pool.AdoptPrefix(other, [1, 2, 3, 4, 5, 6]));
-        Assert.Equal(4, test.Pool.Length(other));
+        Assert.Equal(4, test.Pool.GetLength(other));
         Assert.Equal(test.Pages(sequence)[..2], test.Pages(other));
         Assert.True(test.TryAppend(other, 5, 6));
         Assert.Equal([1, 2, 3, 4, 5, 6], test.Read(other));
@@ -30,34 +30,34 @@ public sealed class PrefixTests
     {
         TestPool test = new(8, 2);
         test.Published(1, 2, 3, 4, 5);
-        Assert.Equal(expected, test.Pool.AdoptPrefix(test.Pool.Create(), tokens));
+        Assert.Equal(expected, test.Pool.AdoptPrefix(test.Pool.AddSequence(), tokens));
     }
 
     [Fact]
     public void NothingIsAdoptedThatWasNotPublished()
     {
         TestPool test = new(8, 2);
-        int sequence = test.With(1, 2, 3, 4);
-        Assert.Equal(0, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
+        SequenceHandle sequence = test.With(1, 2, 3, 4);
+        Assert.Equal(0, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
         Assert.Equal(2, test.Pool.Publish(sequence, [1, 2, 3]));
-        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
+        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
         Assert.Equal(4, test.Pool.Publish(sequence, [1, 2, 3, 4]));
         Assert.Equal(4, test.Pool.Publish(sequence, []));
-        Assert.Equal(4, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
+        Assert.Equal(4, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
     }
 
     [Fact]
     public void EqualHashesDoNotMixSequencesUp()
     {
         TestPool test = new(16, 2, (_, _) => 7);
-        int a = test.Published(1, 2, 3, 4);
-        int b = test.Published(5, 6, 3, 4);
-        int c = test.Published(1, 2, 5, 6);
+        SequenceHandle a = test.Published(1, 2, 3, 4);
+        SequenceHandle b = test.Published(5, 6, 3, 4);
+        SequenceHandle c = test.Published(1, 2, 5, 6);
         Assert.Equal(test.Pages(a)[0], test.Pages(c)[0]);
         Assert.NotEqual(test.Pages(a)[1], test.Pages(b)[1]);
         foreach (int[] tokens in (int[][])[[1, 2, 3, 4], [5, 6, 3, 4], [1, 2, 5, 6]])
         {
-            int sequence = test.Pool.Create();
+            SequenceHandle sequence = test.Pool.AddSequence();
             Assert.Equal(4, test.Pool.AdoptPrefix(sequence, tokens));
             Assert.Equal(tokens, test.Read(sequence));
         }
@@ -66,8 +66,8 @@ public sealed class PrefixTests
         test.Pool.Truncate(b, 1);
         Assert.True(test.TryAppend(b, 9));
         Assert.Equal([5, 9], test.Read(b));
-        Assert.Equal(4, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
-        Assert.Equal(4, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 5, 6]));
+        Assert.Equal(4, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
+        Assert.Equal(4, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 5, 6]));
     }
 
     [Fact]
@@ -77,14 +77,14 @@ public sealed class PrefixTests
         test.Pool.Release(test.Published(1, 2, 3, 4, 5));
         Assert.Equal(new PagePoolStatistics(Free: 1, Cached: 2, Used: 0, Shared: 0, Saved: 0), test.Pool.Statistics);
         Assert.Equal(3, test.Pool.Statistics.Available);
-        int sequence = test.Pool.Create();
+        SequenceHandle sequence = test.Pool.AddSequence();
         Assert.Equal(4, test.Pool.AdoptPrefix(sequence, [1, 2, 3, 4]));
         Assert.Equal([1, 2, 3, 4], test.Read(sequence));
         Assert.Equal(0, test.Pool.Statistics.Cached);
         test.Pool.Release(sequence);
         test.With(7, 7, 7, 7, 7, 7);
         Assert.Equal(0, test.Pool.Statistics.Cached);
-        Assert.Equal(0, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
+        Assert.Equal(0, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
     }
 
     [Theory]
@@ -98,70 +98,70 @@ public sealed class PrefixTests
     public void TheLeastRecentlyUsedPagesGoFirstAndOfAPrefixItsEnd(int needed, string expected)
     {
         TestPool test = new(6, 1);
-        int a = test.Published(1, 2);
-        int b = test.Published(3, 4);
-        int c = test.Published(5, 6);
+        SequenceHandle a = test.Published(1, 2);
+        SequenceHandle b = test.Published(3, 4);
+        SequenceHandle c = test.Published(5, 6);
         test.Pool.Release(b);
         test.Pool.Release(a);
         test.Pool.Release(c);
 
         // This makes b's first page the most recently used one.
-        int again = test.Pool.Create();
+        SequenceHandle again = test.Pool.AddSequence();
         Assert.Equal(1, test.Pool.AdoptPrefix(again, [3]));
         test.Pool.Release(again);
-        Assert.True(test.Pool.TryReserve(test.Pool.Create(), needed));
-        Assert.Equal(expected, string.Concat(((int[][])[[1, 2], [3, 4], [5, 6]]).Select(tokens => test.Pool.AdoptPrefix(test.Pool.Create(), tokens))));
+        Assert.True(test.Pool.TryReserve(test.Pool.AddSequence(), needed));
+        Assert.Equal(expected, string.Concat(((int[][])[[1, 2], [3, 4], [5, 6]]).Select(tokens => test.Pool.AdoptPrefix(test.Pool.AddSequence(), tokens))));
     }
 
     [Fact]
     public void APageWrittenAgainIsForgotten()
     {
         TestPool test = new(4, 2);
-        int sequence = test.Published(1, 2, 3, 4);
+        SequenceHandle sequence = test.Published(1, 2, 3, 4);
         test.Pool.Truncate(sequence, 1);
         Assert.True(test.TryAppend(sequence, 9, 8));
         Assert.Equal([1, 9, 8], test.Read(sequence));
         Assert.Empty(test.Memory.Copies);
-        Assert.Equal(0, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
+        Assert.Equal(0, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
         Assert.Equal(2, test.Pool.Publish(sequence, [1, 9, 8]));
-        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 9]));
+        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 9]));
     }
 
     [Fact]
     public void APageThatOthersAdoptedIsCopiedBeforeItIsWrittenAgain()
     {
         TestPool test = new(4, 2);
-        int sequence = test.Published(1, 2);
+        SequenceHandle sequence = test.Published(1, 2);
         test.Pool.Truncate(sequence, 1);
-        int other = test.Pool.Create();
+        SequenceHandle other = test.Pool.AddSequence();
         Assert.Equal(2, test.Pool.AdoptPrefix(other, [1, 2]));
         Assert.True(test.TryAppend(sequence, 9));
         Assert.Equal([1, 9], test.Read(sequence));
         Assert.Equal([1, 2], test.Read(other));
         Assert.Single(test.Memory.Copies);
-        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2]));
+        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2]));
     }
 
     [Fact]
     public void PublishingWhatIsPublishedSharesThePage()
     {
         TestPool test = new(8, 2);
-        int a = test.Published(1, 2, 3, 4);
-        int b = test.With(1, 2, 3, 4, 5, 6);
+        SequenceHandle a = test.Published(1, 2, 3, 4);
+        SequenceHandle b = test.With(1, 2, 3, 4, 5, 6);
         Assert.Equal(5, test.Pool.Statistics.Used);
         Assert.Equal(6, test.Pool.Publish(b, [1, 2, 3, 4, 5, 6]));
         Assert.Equal(test.Pages(a), test.Pages(b)[..2]);
         Assert.Equal(3, test.Pool.Statistics.Used);
         Assert.Equal([1, 2, 3, 4, 5, 6], test.Read(b));
-        Assert.Equal(6, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4, 5, 6]));
+        Assert.Equal(6, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4, 5, 6]));
     }
 
     [Fact]
     public void ForksPublishTheSamePageTogether()
     {
         TestPool test = new(8, 2);
-        int sequence = test.With(1, 2, 3, 4);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1, 2, 3, 4);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         test.Pool.Publish(sequence, [1, 2, 3, 4]);
         Assert.Equal(4, test.Pool.Publish(fork, [1, 2, 3, 4]));
         Assert.Equal(test.Pages(sequence), test.Pages(fork));
@@ -172,9 +172,9 @@ public sealed class PrefixTests
     public void APageIsPublishedAnewWhenTheOneBeforeItIsGone()
     {
         TestPool test = new(5, 2);
-        int owner = test.Published(1, 2);
-        int a = test.With(1, 2, 3, 4);
-        int b = test.Pool.Fork(a);
+        SequenceHandle owner = test.Published(1, 2);
+        SequenceHandle a = test.With(1, 2, 3, 4);
+        SequenceHandle b = test.Pool.Fork(a);
 
         // a takes the owner's first page, and publishes the second after it; b holds the second, but not the first.
         test.Pool.Publish(a, [1, 2, 3, 4]);
@@ -182,11 +182,11 @@ public sealed class PrefixTests
         Assert.Equal(test.Pages(a)[1], test.Pages(b)[1]);
         test.Pool.Release(a);
         test.Pool.Release(owner);
-        int filler = test.With(9, 9, 9, 9, 9, 9);
-        Assert.Equal(0, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
+        SequenceHandle filler = test.With(9, 9, 9, 9, 9, 9);
+        Assert.Equal(0, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
         Assert.Equal(4, test.Pool.Publish(b, [1, 2, 3, 4]));
         test.Pool.Release(filler);
-        int reader = test.Pool.Create();
+        SequenceHandle reader = test.Pool.AddSequence();
         Assert.Equal(4, test.Pool.AdoptPrefix(reader, [1, 2, 3, 4]));
         Assert.Equal(test.Pages(b), test.Pages(reader));
     }
@@ -196,9 +196,9 @@ public sealed class PrefixTests
     {
         TestPool test = new(6, 2);
         int[] tokens = [1, 2, 3, 4, 5, 6];
-        int owner = test.Published(1, 2);
-        int a = test.With(tokens);
-        int b = test.Pool.Fork(a);
+        SequenceHandle owner = test.Published(1, 2);
+        SequenceHandle a = test.With(tokens);
+        SequenceHandle b = test.Pool.Fork(a);
         test.Pool.Fork(a);
         test.Pool.Publish(a, tokens);
         test.Pool.Release(a);
@@ -208,24 +208,24 @@ public sealed class PrefixTests
         // Another fork still holds the pages of tokens 3 to 6, the second of them registered after the first, which nobody finds any more.
         test.Published(1, 2, 3, 4);
         Assert.Equal(6, test.Pool.Publish(b, tokens));
-        Assert.Equal(6, test.Pool.AdoptPrefix(test.Pool.Create(), tokens));
+        Assert.Equal(6, test.Pool.AdoptPrefix(test.Pool.AddSequence(), tokens));
     }
 
     [Fact]
     public void APageIsNotFoundAfterAnotherThatTookThePlaceOfTheOneBeforeIt()
     {
         TestPool test = new(5, 2);
-        int owner = test.Published(1, 2);
+        SequenceHandle owner = test.Published(1, 2);
         int first = test.Pages(owner)[0];
-        int a = test.With(1, 2, 3, 4);
-        int b = test.Pool.Fork(a);
+        SequenceHandle a = test.With(1, 2, 3, 4);
+        SequenceHandle b = test.Pool.Fork(a);
         test.Pool.Publish(a, [1, 2, 3, 4]);
         test.Pool.Release(a);
         test.Pool.Release(owner);
         test.With(8, 8, 8, 8);
-        int late = test.Published(9, 9);
+        SequenceHandle late = test.Published(9, 9);
         Assert.Equal(first, Assert.Single(test.Pages(late)));
-        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.Create(), [9, 9, 3, 4]));
+        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [9, 9, 3, 4]));
 
         // What cannot be found is not worth caching.
         test.Pool.Release(b);
@@ -236,8 +236,8 @@ public sealed class PrefixTests
     public void ContradictoryTokensAreRefused()
     {
         TestPool test = new(8, 2);
-        int sequence = test.With(1, 2, 3, 4);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1, 2, 3, 4);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         test.Pool.Publish(sequence, [1, 2, 3, 4]);
         ArgumentException error = Assert.Throws<ArgumentException>(() => test.Pool.Publish(fork, [1, 2, 3, 5]));
         Assert.Equal("tokens", error.ParamName);
@@ -251,10 +251,10 @@ public sealed class PrefixTests
     public void PublishedTokensAreNotWrittenAgain()
     {
         TestPool test = new(4, 2);
-        int sequence = test.Published(1, 2, 3);
-        Assert.Equal(-1, test.Pool.Slots.SlotOf(sequence, 0));
-        Assert.Equal(-1, test.Pool.Slots.SlotOf(sequence, 1));
-        Assert.Equal(test.Pages(sequence)[1] * 2, test.Pool.Slots.SlotOf(sequence, 2));
-        Assert.Equal(test.Pages(sequence), test.Pool.Slots.PagesOf(sequence).ToArray());
+        SequenceHandle sequence = test.Published(1, 2, 3);
+        Assert.Equal(-1, test.Pool.Slots.GetSlot(sequence, 0));
+        Assert.Equal(-1, test.Pool.Slots.GetSlot(sequence, 1));
+        Assert.Equal(test.Pages(sequence)[1] * 2, test.Pool.Slots.GetSlot(sequence, 2));
+        Assert.Equal(test.Pages(sequence), test.Pool.Slots.GetPages(sequence).ToArray());
     }
 }

@@ -17,13 +17,13 @@ public sealed class ReserveTests
     public void APageIsTakenWhenTheLastOneIsFull()
     {
         TestPool test = new(4, 3);
-        int sequence = test.With(1, 2);
+        SequenceHandle sequence = test.With(1, 2);
         int first = Assert.Single(test.Pages(sequence));
         Assert.True(test.TryAppend(sequence, 3));
         Assert.Equal([first], test.Pages(sequence));
         Assert.True(test.TryAppend(sequence, 4, 5, 6, 7));
         Assert.Equal(3, test.Pages(sequence).Distinct().Count());
-        Assert.Equal(7, test.Pool.Length(sequence));
+        Assert.Equal(7, test.Pool.GetLength(sequence));
         Assert.Equal([1, 2, 3, 4, 5, 6, 7], test.Read(sequence));
         Assert.Equal(new PagePoolStatistics(Free: 1, Cached: 0, Used: 3, Shared: 0, Saved: 0), test.Pool.Statistics);
         Assert.Empty(test.Memory.Copies);
@@ -33,14 +33,14 @@ public sealed class ReserveTests
     public void WithoutEnoughPagesNothingHappens()
     {
         TestPool test = new(4, 2);
-        int a = test.With(1, 2, 3);
-        int b = test.With(4);
+        SequenceHandle a = test.With(1, 2, 3);
+        SequenceHandle b = test.With(4);
         int[] pages = test.Pages(a);
         PagePoolStatistics before = test.Pool.Statistics;
         Assert.False(test.Pool.TryReserve(a, 4));
         Assert.Equal(before, test.Pool.Statistics);
         Assert.Equal(pages, test.Pages(a));
-        Assert.Equal(3, test.Pool.Length(a));
+        Assert.Equal(3, test.Pool.GetLength(a));
         Assert.True(test.TryAppend(a, 5, 6, 7));
         Assert.False(test.Pool.TryReserve(a, 1));
         Assert.True(test.TryAppend(b, 8));
@@ -53,32 +53,32 @@ public sealed class ReserveTests
     public void NoTokensAreAlwaysReserved()
     {
         TestPool test = new(1, 1);
-        int sequence = test.With(1);
+        SequenceHandle sequence = test.With(1);
         Assert.True(test.Pool.TryReserve(sequence, 0));
-        Assert.Equal(1, test.Pool.Length(sequence));
+        Assert.Equal(1, test.Pool.GetLength(sequence));
     }
 
     [Fact]
     public void LengthsDoNotOverflow()
     {
         TestPool test = new(2, 256);
-        int sequence = test.With(1);
+        SequenceHandle sequence = test.With(1);
         Assert.False(test.Pool.TryReserve(sequence, int.MaxValue));
         Assert.False(test.Pool.TryReserve(sequence, int.MaxValue - 1));
-        Assert.Equal(1, test.Pool.Length(sequence));
+        Assert.Equal(1, test.Pool.GetLength(sequence));
     }
 
     [Fact]
     public void TheLargestPoolHasItsLastSlotAtTheLastInt()
     {
         PagePool pool = new(1 << 23, 256, new SimulatedMemory(1, 1));
-        int large = pool.Create();
-        int small = pool.Create();
+        SequenceHandle large = pool.AddSequence();
+        SequenceHandle small = pool.AddSequence();
         Assert.True(pool.TryReserve(large, int.MaxValue - 255));
         Assert.True(pool.TryReserve(small, 256));
         Assert.False(pool.TryReserve(small, 1));
-        Assert.Equal(int.MaxValue, pool.Slots.SlotOf(small, 255));
-        Assert.Equal(int.MaxValue - 256, pool.Slots.SlotOf(large, pool.Length(large) - 1));
+        Assert.Equal(int.MaxValue, pool.Slots.GetSlot(small, 255));
+        Assert.Equal(int.MaxValue - 256, pool.Slots.GetSlot(large, pool.GetLength(large) - 1));
         Assert.Equal(0, pool.Statistics.Available);
     }
 
@@ -86,7 +86,7 @@ public sealed class ReserveTests
     public void TruncationGivesPagesBack()
     {
         TestPool test = new(3, 2);
-        int sequence = test.With(1, 2, 3, 4, 5);
+        SequenceHandle sequence = test.With(1, 2, 3, 4, 5);
         int[] pages = test.Pages(sequence);
         test.Pool.Truncate(sequence, 3);
         Assert.Equal(pages[..2], test.Pages(sequence));
@@ -96,45 +96,54 @@ public sealed class ReserveTests
         test.Pool.Truncate(sequence, 0);
         Assert.Equal(3, test.Pool.Statistics.Free);
         Assert.Empty(test.Pages(sequence));
-        Assert.True(test.Pool.Exists(sequence));
+        Assert.True(test.Pool.Contains(sequence));
     }
 
     [Fact]
-    public void NumbersOfReleasedSequencesAreNot()
+    public void HandlesOfReleasedSequencesAreOfNone()
     {
         TestPool test = new(4, 2);
-        Assert.Equal(0, test.With(1, 2));
-        Assert.Equal(1, test.With(3));
-        Assert.Equal(2, test.Pool.Create());
-        test.Pool.Release(1);
-        Assert.False(test.Pool.Exists(1));
-        Assert.Equal(3, test.With(4));
-        Assert.False(test.Pool.Exists(1));
-        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.TryReserve(1, 1));
-        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.Slots.SlotOf(1, 0));
-        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.Release(1));
-        Assert.Equal([4], test.Read(3));
+        SequenceHandle first = test.With(1, 2), gone = test.With(3), last = test.Pool.AddSequence();
+        Assert.Equal((0, 1, 2), (first.Index, gone.Index, last.Index));
+        test.Pool.Release(gone);
+        Assert.False(test.Pool.Contains(gone));
+        Check();
 
-        // Its place is used again.
-        Assert.Equal((0, 1, 2), (test.Pool.IndexOf(0), test.Pool.IndexOf(3), test.Pool.IndexOf(2)));
-        Assert.Equal(2, test.Pool.Statistics.Free);
+        // Its place is used again, and again, and it stays gone.
+        for (int round = 0; round < 3; round++)
+        {
+            SequenceHandle later = test.With(4);
+            Assert.Equal(gone.Index, later.Index);
+            Assert.NotEqual(gone, later);
+            Check();
+            Assert.Equal([4], test.Read(later));
+            Assert.Equal(2, test.Pool.Statistics.Free);
+            test.Pool.Release(later);
+        }
+
+        void Check()
+        {
+            Assert.False(test.Pool.Contains(gone));
+            Action[] uses =
+            [
+                () => test.Pool.TryReserve(gone, 1), () => test.Pool.Slots.GetSlot(gone, 0), () => test.Pool.Release(gone), () => test.Pool.Truncate(gone, 0),
+                () => test.Pool.GetLength(gone), () => test.Pool.GetPages(gone).ToString(), () => test.Pool.Fork(gone), () => test.Pool.Publish(gone, []),
+                () => test.Pool.AdoptPrefix(gone, []), () => test.Pool.SwapOut(gone), () => test.Pool.TrySwapIn(gone), () => test.Pool.IsSwappedOut(gone),
+                () => test.Pool.GetChangedAt(gone),
+            ];
+            Assert.All(uses, use => Assert.Contains("released", Assert.Throws<ArgumentOutOfRangeException>("sequence", use).Message, StringComparison.Ordinal));
+        }
     }
 
     [Fact]
-    public void NumbersBeginAgainAfterTheLastAndLeaveOutThoseInUse()
+    public void HandlesAreOfOnePool()
     {
-        TestPool test = new(8, 2);
-        test.Pool.ContinueAt(int.MaxValue - 1);
-        Assert.Equal((int.MaxValue - 1, int.MaxValue, 0), (test.With(1), test.With(2), test.With(3)));
-        Assert.Equal(1, test.With(4));
-        Assert.Equal([2], test.Read(int.MaxValue));
-        Assert.Equal([3], test.Read(0));
-
-        // Once around, as after 2^31 sequences that came and went.
-        test.Pool.Release(0);
-        test.Pool.ContinueAt(int.MaxValue - 1);
-        Assert.Equal((0, 2), (test.With(5), test.With(6)));
-        Assert.Equal("1 4 5", $"{test.Read(int.MaxValue - 1)[0]} {test.Read(1)[0]} {test.Read(0)[0]}");
+        TestPool test = new(4, 2), other = new(4, 2);
+        SequenceHandle here = test.With(1, 2), there = other.With(3);
+        Assert.Equal(here.Index, there.Index);
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.GetLength(there));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.GetLength(default));
+        Assert.Throws<ArgumentOutOfRangeException>("sequence", () => test.Pool.GetLength(SequenceHandle.Create(0)));
     }
 
     [Fact]
@@ -142,51 +151,51 @@ public sealed class ReserveTests
     {
         TestPool test = new(8, 2);
         PagePool pool = test.Pool;
-        int a = test.With(1, 2, 3), b = test.With(4, 5);
-        Assert.Equal((0, 0, 0), (pool.Changes, pool.ChangedAt(a), pool.ChangedAt(b)));
+        SequenceHandle a = test.With(1, 2, 3), b = test.With(4, 5);
+        Assert.Equal((0, 0, 0), (pool.Changes, pool.GetChangedAt(a), pool.GetChangedAt(b)));
 
         // Growing changes nothing, but where a page gives way to a copy.
         Assert.True(test.TryAppend(a, 6, 7));
         pool.Truncate(a, 5);
         Assert.Equal(0, pool.Changes);
-        int fork = pool.Fork(a);
+        SequenceHandle fork = pool.Fork(a);
         Assert.Equal(0, pool.Changes);
         Assert.True(test.TryAppend(fork, 8));
-        Assert.Equal((1, 0, 1), (pool.Changes, pool.ChangedAt(a), pool.ChangedAt(fork)));
+        Assert.Equal((1, 0, 1), (pool.Changes, pool.GetChangedAt(a), pool.GetChangedAt(fork)));
         pool.Truncate(a, 4);
-        Assert.Equal((2, 2, 1), (pool.Changes, pool.ChangedAt(a), pool.ChangedAt(fork)));
+        Assert.Equal((2, 2, 1), (pool.Changes, pool.GetChangedAt(a), pool.GetChangedAt(fork)));
         pool.SwapOut(a);
         Assert.True(pool.TrySwapIn(a));
-        Assert.Equal((3, 3), (pool.Changes, pool.ChangedAt(a)));
+        Assert.Equal((3, 3), (pool.Changes, pool.GetChangedAt(a)));
         pool.Release(fork);
-        Assert.Equal((4, 3, 0), (pool.Changes, pool.ChangedAt(a), pool.ChangedAt(b)));
+        Assert.Equal((4, 3, 0), (pool.Changes, pool.GetChangedAt(a), pool.GetChangedAt(b)));
 
         // A page that another sequence published takes the place of this one's.
-        int c = test.With(4, 5);
+        SequenceHandle c = test.With(4, 5);
         pool.Publish(b, [4, 5]);
         Assert.Equal(4, pool.Changes);
         pool.Publish(c, [4, 5]);
-        Assert.Equal((5, 5, 0), (pool.Changes, pool.ChangedAt(c), pool.ChangedAt(b)));
+        Assert.Equal((5, 5, 0), (pool.Changes, pool.GetChangedAt(c), pool.GetChangedAt(b)));
     }
 
     [Fact]
     public void BadArgumentsAreNamed()
     {
         TestPool test = new(4, 2);
-        int sequence = test.With(1, 2, 3);
-        int gone = test.Pool.Create();
+        SequenceHandle sequence = test.With(1, 2, 3);
+        SequenceHandle gone = test.Pool.AddSequence();
         test.Pool.Release(gone);
         Assert.Equal("tokens", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.TryReserve(sequence, -1)).ParamName);
         Assert.Equal("length", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Truncate(sequence, 4)).ParamName);
         Assert.Equal("length", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Truncate(sequence, -1)).ParamName);
-        Assert.Equal("position", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Slots.SlotOf(sequence, 3)).ParamName);
-        Assert.Equal("position", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Slots.SlotOf(sequence, -1)).ParamName);
-        Assert.Equal("page", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.ReferenceCount(4)).ParamName);
-        foreach (int missing in (int[])[gone, -1, 99])
+        Assert.Equal("position", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Slots.GetSlot(sequence, 3)).ParamName);
+        Assert.Equal("position", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Slots.GetSlot(sequence, -1)).ParamName);
+        Assert.Equal("page", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.GetReferenceCount(4)).ParamName);
+        foreach (SequenceHandle missing in (SequenceHandle[])[gone, default, SequenceHandle.Create(99)])
         {
             Assert.Equal("sequence", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.TryReserve(missing, 1)).ParamName);
-            Assert.Equal("sequence", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Length(missing)).ParamName);
-            Assert.Equal("sequence", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.PagesOf(missing).Length).ParamName);
+            Assert.Equal("sequence", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.GetLength(missing)).ParamName);
+            Assert.Equal("sequence", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.GetPages(missing).Length).ParamName);
             Assert.Equal("sequence", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Release(missing)).ParamName);
             Assert.Equal("sequence", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.Fork(missing)).ParamName);
             Assert.Equal("sequence", Assert.Throws<ArgumentOutOfRangeException>(() => test.Pool.SwapOut(missing)).ParamName);
@@ -201,7 +210,7 @@ public sealed class ReserveTests
         const int Sequences = 64;
         const int Tokens = 200;
         PagePool pool = new(Sequences * ((Tokens / 16) + 1), 16, new SimulatedMemory(1, 1));
-        int[] sequences = [.. Enumerable.Range(0, Sequences).Select(_ => pool.Create())];
+        SequenceHandle[] sequences = [.. Enumerable.Range(0, Sequences).Select(_ => pool.AddSequence())];
         bool all = Decode();
         long before = GC.GetAllocatedBytesForCurrentThread();
         all &= Decode();
@@ -212,16 +221,16 @@ public sealed class ReserveTests
         bool Decode()
         {
             bool fits = true;
-            foreach (int sequence in sequences)
+            foreach (SequenceHandle sequence in sequences)
             {
                 pool.Truncate(sequence, 0);
             }
 
             for (int token = 0; token < Tokens; token++)
             {
-                foreach (int sequence in sequences)
+                foreach (SequenceHandle sequence in sequences)
                 {
-                    fits &= pool.TryReserve(sequence, 1) && pool.Slots.SlotOf(sequence, token) >= 0;
+                    fits &= pool.TryReserve(sequence, 1) && pool.Slots.GetSlot(sequence, token) >= 0;
                 }
             }
 

@@ -8,14 +8,14 @@ public sealed class SwapTests
     public void ASequenceGoesAndComesBack()
     {
         TestPool test = new(3, 2);
-        int sequence = test.With(1, 2, 3);
+        SequenceHandle sequence = test.With(1, 2, 3);
         int[] pages = test.Pages(sequence);
         Assert.Equal(2, test.Pool.SwapOut(sequence));
         Assert.Equal(pages, test.Memory.Saves.Select(save => save.Page));
         Assert.True(test.Pool.IsSwappedOut(sequence));
-        Assert.Equal(3, test.Pool.Length(sequence));
+        Assert.Equal(3, test.Pool.GetLength(sequence));
         Assert.Equal(new PagePoolStatistics(Free: 3, Cached: 0, Used: 0, Shared: 0, Saved: 2), test.Pool.Statistics);
-        int other = test.With(9, 9, 9, 9, 9, 9);
+        SequenceHandle other = test.With(9, 9, 9, 9, 9, 9);
         Assert.False(test.Pool.TrySwapIn(sequence));
         test.Pool.Truncate(other, 2);
         Assert.True(test.Pool.TrySwapIn(sequence));
@@ -30,14 +30,14 @@ public sealed class SwapTests
     public void PagesThatOthersUseStay()
     {
         TestPool test = new(4, 2);
-        int sequence = test.With(1, 2, 3);
-        int fork = test.Pool.Fork(sequence);
+        SequenceHandle sequence = test.With(1, 2, 3);
+        SequenceHandle fork = test.Pool.Fork(sequence);
         Assert.True(test.TryAppend(fork, 4));
         int shared = test.Pages(fork)[0];
         int own = test.Pages(sequence)[1];
         Assert.Equal(1, test.Pool.SwapOut(sequence));
         Assert.Equal(own, Assert.Single(test.Memory.Saves).Page);
-        Assert.Equal(2, test.Pool.ReferenceCount(shared));
+        Assert.Equal(2, test.Pool.GetReferenceCount(shared));
         Assert.Equal([1, 2, 3, 4], test.Read(fork));
         Assert.True(test.Pool.TrySwapIn(sequence));
         Assert.Equal([1, 2, 3], test.Read(sequence));
@@ -48,12 +48,12 @@ public sealed class SwapTests
     public void PagesWhoseOtherUsersAreSwappedOutTooAreSavedOnceAndSharedAfterwards()
     {
         TestPool test = new(4, 2);
-        int a = test.With(1, 2, 3, 4, 5);
-        int b = test.Pool.Fork(a);
+        SequenceHandle a = test.With(1, 2, 3, 4, 5);
+        SequenceHandle b = test.Pool.Fork(a);
         Assert.Equal(0, test.Pool.SwapOut(a));
         Assert.Equal(3, test.Pool.SwapOut(b));
         Assert.Equal(new PagePoolStatistics(Free: 4, Cached: 0, Used: 0, Shared: 0, Saved: 3), test.Pool.Statistics);
-        int other = test.With(9);
+        SequenceHandle other = test.With(9);
         Assert.True(test.Pool.TrySwapIn(a));
         Assert.Equal(0, test.Pool.Statistics.Saved);
         Assert.True(test.Pool.TrySwapIn(b));
@@ -70,8 +70,8 @@ public sealed class SwapTests
     public void PagesThatNobodyElseUsesAnyMoreAreSavedByASecondCall()
     {
         TestPool test = new(4, 2);
-        int a = test.With(1, 2, 3);
-        int b = test.Pool.Fork(a);
+        SequenceHandle a = test.With(1, 2, 3);
+        SequenceHandle b = test.Pool.Fork(a);
         Assert.Equal(0, test.Pool.SwapOut(a));
         test.Pool.Release(b);
         Assert.Equal(2, test.Pool.Statistics.Used);
@@ -87,13 +87,13 @@ public sealed class SwapTests
     public void PublishedPagesThatAreStillThereAreNotLoaded()
     {
         TestPool test = new(4, 2);
-        int sequence = test.Published(1, 2, 3, 4, 5);
+        SequenceHandle sequence = test.Published(1, 2, 3, 4, 5);
         int[] pages = test.Pages(sequence);
         Assert.Equal(3, test.Pool.SwapOut(sequence));
         Assert.Equal(2, test.Pool.Statistics.Cached);
 
         // The end of the prefix is given away, its beginning is left.
-        int other = test.With(9, 9, 9, 9, 9);
+        SequenceHandle other = test.With(9, 9, 9, 9, 9);
         test.Pool.Truncate(other, 4);
         Assert.False(test.Pool.TrySwapIn(sequence));
         Assert.Equal(1, test.Pool.Statistics.Cached);
@@ -102,32 +102,32 @@ public sealed class SwapTests
         Assert.Equal(2, test.Memory.Loads.Count);
         Assert.Equal(pages[0], test.Pages(sequence)[0]);
         Assert.Equal([1, 2, 3, 4, 5], test.Read(sequence));
-        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
+        Assert.Equal(2, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
         Assert.Equal(4, test.Pool.Publish(sequence, [1, 2, 3, 4, 5]));
-        Assert.Equal(4, test.Pool.AdoptPrefix(test.Pool.Create(), [1, 2, 3, 4]));
+        Assert.Equal(4, test.Pool.AdoptPrefix(test.Pool.AddSequence(), [1, 2, 3, 4]));
     }
 
     [Fact]
     public void ASwappedOutSequenceIsReleased()
     {
         TestPool test = new(4, 2);
-        int a = test.With(1, 2, 3);
-        int b = test.Pool.Fork(a);
+        SequenceHandle a = test.With(1, 2, 3);
+        SequenceHandle b = test.Pool.Fork(a);
         Assert.True(test.TryAppend(a, 4));
         test.Pool.SwapOut(a);
         test.Pool.Release(a);
         Assert.Equal(new PagePoolStatistics(Free: 2, Cached: 0, Used: 2, Shared: 0, Saved: 0), test.Pool.Statistics);
         Assert.Equal([1, 2, 3], test.Read(b));
-        int next = test.Pool.Create();
+        SequenceHandle next = test.Pool.AddSequence();
         Assert.False(test.Pool.IsSwappedOut(next));
-        Assert.Equal(0, test.Pool.IndexOf(next));
+        Assert.Equal(0, next.Index);
     }
 
     [Fact]
     public void AMoveThatFailsChangesNothing()
     {
         TestPool test = new(4, 2);
-        int sequence = test.With(1, 2, 3, 4);
+        SequenceHandle sequence = test.With(1, 2, 3, 4);
         PagePoolStatistics before = test.Pool.Statistics;
         test.Faults.Countdown = 1;
         Assert.Throws<InjectedFaultException>(() => test.Pool.SwapOut(sequence));
@@ -149,7 +149,7 @@ public sealed class SwapTests
     public void ASwappedOutSequenceIsNotUsed()
     {
         TestPool test = new(4, 2);
-        int sequence = test.With(1, 2, 3);
+        SequenceHandle sequence = test.With(1, 2, 3);
         Assert.Throws<InvalidOperationException>(() => test.Pool.TrySwapIn(sequence));
         test.Pool.SwapOut(sequence);
         Assert.Throws<InvalidOperationException>(() => test.Pool.TryReserve(sequence, 1));
@@ -157,8 +157,8 @@ public sealed class SwapTests
         Assert.Throws<InvalidOperationException>(() => test.Pool.Fork(sequence));
         Assert.Throws<InvalidOperationException>(() => test.Pool.Publish(sequence, [1, 2]));
         Assert.Throws<InvalidOperationException>(() => test.Pool.AdoptPrefix(sequence, [1, 2]));
-        Assert.Throws<InvalidOperationException>(() => test.Pool.PagesOf(sequence).Length);
-        Assert.Throws<InvalidOperationException>(() => test.Pool.Slots.SlotOf(sequence, 0));
+        Assert.Throws<InvalidOperationException>(() => test.Pool.GetPages(sequence).Length);
+        Assert.Throws<InvalidOperationException>(() => test.Pool.Slots.GetSlot(sequence, 0));
         Assert.True(test.Pool.TrySwapIn(sequence));
         Assert.Equal([1, 2, 3], test.Read(sequence));
     }

@@ -19,24 +19,24 @@ internal sealed class TestPool
     public FaultyStore Faults { get; }
 
     /// <summary>A new sequence with these tokens.</summary>
-    public int With(params int[] tokens)
+    public SequenceHandle With(params int[] tokens)
     {
-        int sequence = Pool.Create();
+        SequenceHandle sequence = Pool.AddSequence();
         Assert.True(TryAppend(sequence, tokens));
         return sequence;
     }
 
     /// <summary>A new sequence with these tokens, published.</summary>
-    public int Published(params int[] tokens)
+    public SequenceHandle Published(params int[] tokens)
     {
-        int sequence = With(tokens);
+        SequenceHandle sequence = With(tokens);
         Pool.Publish(sequence, tokens);
         return sequence;
     }
 
-    public bool TryAppend(int sequence, params int[] tokens)
+    public bool TryAppend(SequenceHandle sequence, params int[] tokens)
     {
-        int length = Pool.Length(sequence);
+        int length = Pool.GetLength(sequence);
         if (!Pool.TryReserve(sequence, tokens.Length))
         {
             return false;
@@ -44,19 +44,19 @@ internal sealed class TestPool
 
         for (int i = 0; i < tokens.Length; i++)
         {
-            Memory.Write(Pool.Slots.SlotOf(sequence, length + i), tokens[i]);
+            Memory.Write(Pool.Slots.GetSlot(sequence, length + i), tokens[i]);
         }
 
         return true;
     }
 
-    public int[] Pages(int sequence) => Pool.PagesOf(sequence).ToArray();
+    public int[] Pages(SequenceHandle sequence) => Pool.GetPages(sequence).ToArray();
 
     /// <summary>What a kernel that goes by the sequence's pages would read.</summary>
-    public int[] Read(int sequence)
+    public int[] Read(SequenceHandle sequence)
     {
         int[] pages = Pages(sequence);
-        int[] tokens = new int[Pool.Length(sequence)];
+        int[] tokens = new int[Pool.GetLength(sequence)];
         for (int i = 0; i < tokens.Length; i++)
         {
             tokens[i] = (int)Memory.ReadAll()[(pages[i / Pool.PageSize] * Pool.PageSize) + (i % Pool.PageSize)];

@@ -106,14 +106,14 @@ public sealed class SharedPrefixPlanTests
         return (new Pages(pages), [.. step.Select((request, i) =>
         {
             int keys = (common[request.Group] * PageSize) + request.Own;
-            return new AttentionRequest(i, Math.Min(request.Queries, request.Own), keys);
+            return new AttentionRequest(SequenceHandle.Create(i), Math.Min(request.Queries, request.Own), keys);
         })]);
     }
 
     private readonly struct Pages(int[][] pages) : ISlotMap
     {
-        public int SlotOf(int sequence, int position) => (pages[sequence][position / PageSize] * PageSize) + (position % PageSize);
+        public int GetSlot(SequenceHandle sequence, int position) => (pages[sequence.Index][position / PageSize] * PageSize) + (position % PageSize);
 
-        public ReadOnlySpan<int> PagesOf(int sequence) => pages[sequence];
+        public ReadOnlySpan<int> GetPages(SequenceHandle sequence) => pages[sequence.Index];
     }
 }

@@ -24,11 +24,11 @@ public sealed class WorkPlanLimitTests
     public void DocumentsAreToldUpToTheLimit()
     {
         AttentionShape documents = Shape with { Documents = true };
-        AttentionRequest[] requests = [new(0, 0, Limit), new(1, 0, Limit - 3), new(2, 1, 2)];
+        AttentionRequest[] requests = [new(SequenceHandle.Create(0), 0, Limit), new(SequenceHandle.Create(1), 0, Limit - 3), new(SequenceHandle.Create(2), 1, 2)];
         WorkPlan plan = Build(documents, requests);
         Assert.Equal(int.MaxValue, plan.Keys);
         Assert.Equal(int.MaxValue - 2, Assert.Single(plan.DecodeItems).KeyBegin);
-        Refused(documents, "2147483648 keys", [.. requests, new(3, 0, 1)]);
+        Refused(documents, "2147483648 keys", [.. requests, new(SequenceHandle.Create(3), 0, 1)]);
     }
 
     [Theory]
@@ -40,14 +40,14 @@ public sealed class WorkPlanLimitTests
     {
         AttentionShape shape = Of(queryHeads, kvHeads);
         int tokens = Limit / queryHeads;
-        Refused(shape, $"{Limit + queryHeads} rows", [new(0, tokens + 1, 0)]);
-        Refused(shape, $"{Limit + queryHeads} rows", [new(0, tokens, 0), new(1, 1, 1)]);
+        Refused(shape, $"{Limit + queryHeads} rows", [new(SequenceHandle.Create(0), tokens + 1, 0)]);
+        Refused(shape, $"{Limit + queryHeads} rows", [new(SequenceHandle.Create(0), tokens, 0), new(SequenceHandle.Create(1), 1, 1)]);
         if (queryHeads < 1024)
         {
             return; // a plan of 2^26 tokens or more takes long
         }
 
-        WorkPlan plan = Build(shape, [new(0, tokens - 1, tokens - 1), new(1, 1, Limit)]);
+        WorkPlan plan = Build(shape, [new(SequenceHandle.Create(0), tokens - 1, tokens - 1), new(SequenceHandle.Create(1), 1, Limit)]);
         WorkItem last = plan.PrefillItems.Where(item => item.Batch == 0).MaxBy(item => item.FirstRow);
         Assert.Equal((tokens - 1) * shape.GroupSize, last.FirstRow + last.RowCount);
         Assert.Equal(tokens - 1, plan.DecodeItems.Concat(plan.PrefillItems).First(item => item.Batch == 1).QueryBegin);
@@ -63,7 +63,7 @@ public sealed class WorkPlanLimitTests
     {
         AttentionShape shape = Shape with { Deterministic = deterministic, WindowLeft = left, WindowRight = left };
         KernelGeometry geometry = Geometry with { Decode = Geometry.Decode with { MergesSplits = mergesSplits } };
-        WorkPlan plan = Build(shape, [new(0, 1, Limit), new(1, 1, Limit - 1), new(2, 17, Limit)], geometry);
+        WorkPlan plan = Build(shape, [new(SequenceHandle.Create(0), 1, Limit), new(SequenceHandle.Create(1), 1, Limit - 1), new(SequenceHandle.Create(2), 17, Limit)], geometry);
         Assert.Equal((3L * Limit) - 1, plan.Keys);
         foreach (IGrouping<int, WorkItem> request in plan.DecodeItems.Concat(plan.PrefillItems).GroupBy(item => item.Batch))
         {
@@ -79,20 +79,20 @@ public sealed class WorkPlanLimitTests
             Assert.InRange(request.Count(), 1, WorkPlan.MaxSplits);
         }
 
-        Refused(shape, "can have 1073741824 keys", [new(0, 1, Limit + 1)]);
-        Refused(shape, "can have 1073741824 keys", [new(0, 0, int.MaxValue)]);
+        Refused(shape, "can have 1073741824 keys", [new(SequenceHandle.Create(0), 1, Limit + 1)]);
+        Refused(shape, "can have 1073741824 keys", [new(SequenceHandle.Create(0), 0, int.MaxValue)]);
     }
 
     [Fact]
     public void IntsOfAPlan()
     {
         AttentionShape pages = Shape with { PageSize = 1 };
-        Refused(pages, $"{(2L * Limit) + 13 + 1} ints", [new(0, 1, Limit), new(1, 0, Limit)]);
+        Refused(pages, $"{(2L * Limit) + 13 + 1} ints", [new(SequenceHandle.Create(0), 1, Limit), new(SequenceHandle.Create(1), 0, Limit)]);
 
         // Slots and positions of all tokens, and a work item for each.
         AttentionShape rope = Shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 8 };
         KernelGeometry small = Geometry with { Prefill = Geometry.Prefill with { Rows = 1 } };
-        Refused(rope, $"{15L * Limit} ints", [new(0, Limit, Limit)], small);
+        Refused(rope, $"{15L * Limit} ints", [new(SequenceHandle.Create(0), Limit, Limit)], small);
     }
 
     [Fact]
@@ -100,16 +100,16 @@ public sealed class WorkPlanLimitTests
     {
         // One item of 2^24 rows whose keys a huge device splits into 256.
         KernelGeometry geometry = Geometry with { Prefill = Geometry.Prefill with { Rows = 1 << 24, MergesSplits = true } };
-        Refused(Shape, "rows of partial states", [new(0, 1 << 24, 1 << 24)], geometry, computeUnits: 1 << 29);
+        Refused(Shape, "rows of partial states", [new(SequenceHandle.Create(0), 1 << 24, 1 << 24)], geometry, computeUnits: 1 << 29);
     }
 
     [Fact]
     public void AStepThatIsRefusedLeavesThePlanAsItWas()
     {
         var plan = new WorkPlan();
-        plan.Build(Shape, Geometry, 4, new ContiguousSlots(100), [new(0, 2, 5)]);
+        plan.Build(Shape, Geometry, 4, new ContiguousSlots(100), [new(SequenceHandle.Create(0), 2, 5)]);
         int[] before = plan.Data.ToArray();
-        Assert.Throws<ArgumentException>("requests", () => plan.Build(Shape, Geometry, 4, new ContiguousSlots(100), [new(0, 1, Limit + 1)]));
+        Assert.Throws<ArgumentException>("requests", () => plan.Build(Shape, Geometry, 4, new ContiguousSlots(100), [new(SequenceHandle.Create(0), 1, Limit + 1)]));
         Assert.Equal(before, plan.Data.ToArray());
         Assert.Equal((2, 5L, 1), (plan.Tokens, plan.Keys, plan.Requests));
     }
@@ -124,7 +124,7 @@ public sealed class WorkPlanLimitTests
     private static AttentionShape Of(int queryHeads, int kvHeads) =>
         new(queryHeads, kvHeads, 8, 8, 0.35, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
 
-    private static AttentionRequest[] Many(int count, int keys) => [.. Enumerable.Range(0, count).Select(i => new AttentionRequest(i, 1, keys))];
+    private static AttentionRequest[] Many(int count, int keys) => [.. Enumerable.Range(0, count).Select(i => new AttentionRequest(SequenceHandle.Create(i), 1, keys))];
 
     private static WorkPlan Build(AttentionShape shape, AttentionRequest[] requests, KernelGeometry? geometry = null, int computeUnits = 4)
     {
@@ -142,8 +142,8 @@ public sealed class WorkPlanLimitTests
     /// <summary>A cache that a plan at the limits can be built for without there being one.</summary>
     private readonly struct AnySlots : ISlotMap
     {
-        public int SlotOf(int sequence, int position) => position;
+        public int GetSlot(SequenceHandle sequence, int position) => position;
 
-        public ReadOnlySpan<int> PagesOf(int sequence) => [];
+        public ReadOnlySpan<int> GetPages(SequenceHandle sequence) => [];
     }
 }

@@ -10,8 +10,8 @@ public sealed class WorkPlanTests
     private static readonly KernelGeometry Merging = Geometry with { Decode = Geometry.Decode with { MergesSplits = true } };
 
     private static readonly Gen<AttentionRequest> Requests = Gen.OneOf(
-        Gen.Select(Gen.Int[0, 90], Gen.Int[0, 400], Gen.Int[0, 50], (queries, keys, prefix) => new AttentionRequest(0, queries, keys, prefix)),
-        Gen.Select(Gen.Int[1, 3], Gen.Int[0, 12000], (queries, keys) => new AttentionRequest(0, queries, keys)));
+        Gen.Select(Gen.Int[0, 90], Gen.Int[0, 400], Gen.Int[0, 50], (queries, keys, prefix) => new AttentionRequest(SequenceHandle.Create(0), queries, keys, prefix)),
+        Gen.Select(Gen.Int[1, 3], Gen.Int[0, 12000], (queries, keys) => new AttentionRequest(SequenceHandle.Create(0), queries, keys)));
 
     private static readonly Gen<AttentionShape> Shapes = Gen.Select(
         Gen.Int[1, 3], Gen.Int[1, 20], Gen.Enum<AttentionMask>(), Gen.Int[-1, 300], Gen.Int[-1, 40], Gen.OneOf(Gen.Const(0), Gen.Const(1), Gen.Const(16)),
@@ -52,7 +52,7 @@ public sealed class WorkPlanTests
         AttentionShape shape = new(3, 1, 64, 64, 0.125, mask, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { WindowLeft = left, WindowRight = right };
         var plan = new WorkPlan();
         KernelGeometry geometry = Geometry with { Prefill = Geometry.Prefill with { Rows = 30 } };
-        plan.Build(shape, geometry, 1, new Slots(0), [new AttentionRequest(0, 50, 100, prefix)]);
+        plan.Build(shape, geometry, 1, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 50, 100, prefix)]);
         WorkItem first = plan.PrefillItems.Single(item => item.FirstRow == 0);
         Assert.Equal((begin, end), (first.KvBegin, first.KvEnd));
     }
@@ -63,14 +63,14 @@ public sealed class WorkPlanTests
     public void NegativeLengthsAreRefused(int queries, int keys)
     {
         AttentionShape shape = new(1, 1, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
-        Assert.Throws<ArgumentException>(() => new WorkPlan().Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(0, queries, keys)]));
+        Assert.Throws<ArgumentException>(() => new WorkPlan().Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), queries, keys)]));
     }
 
     [Fact]
     public void AKeyLengthIsNeededWhereThereIsNoCacheToTellIt()
     {
         AttentionShape shape = new(1, 1, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
-        Assert.Throws<ArgumentException>("requests", () => new WorkPlan().Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(0, 1)]));
+        Assert.Throws<ArgumentException>("requests", () => new WorkPlan().Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1)]));
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class WorkPlanTests
     {
         AttentionShape shape = new(2, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Documents = true };
         var plan = new WorkPlan();
-        plan.Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(0, 40, 100), new AttentionRequest(1, 0, 7), new AttentionRequest(2, 1, 5)]);
+        plan.Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 40, 100), new AttentionRequest(SequenceHandle.Create(1), 0, 7), new AttentionRequest(SequenceHandle.Create(2), 1, 5)]);
         Assert.Equal((3, 112, 40, 100), (plan.Requests, plan.Keys, plan.LongestQueries, plan.LongestKeys));
         Assert.All(plan.PrefillItems, item => Assert.Equal(0, item.KeyBegin));
         Assert.Equal(107, Assert.Single(plan.DecodeItems).KeyBegin);
@@ -91,7 +91,7 @@ public sealed class WorkPlanTests
         {
             Rope = RopeStyle.HalfSplit, RotaryDim = 64,
         };
-        AttentionRequest[] requests = [new(0, 3, 10), new(1, 2, 1), new(2, 0, 4)];
+        AttentionRequest[] requests = [new(SequenceHandle.Create(0), 3, 10), new(SequenceHandle.Create(1), 2, 1), new(SequenceHandle.Create(2), 0, 4)];
         var plan = new WorkPlan();
         plan.Build(shape, Geometry, 1, new Slots(0), requests);
         Assert.Equal([7, 8, 9, -1, 0], plan.Data[plan.PositionsAt..].ToArray());
@@ -104,11 +104,11 @@ public sealed class WorkPlanTests
     {
         AttentionShape shape = new(8, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
         var plan = new WorkPlan();
-        plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(0, 1, 65536)]);
+        plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1, 65536)]);
         Assert.True(plan.DecodeItems.Count > 32, $"{plan.DecodeItems.Count} items");
         Assert.Equal(8, plan.Merges.Count);
 
-        plan.Build(shape, Merging, 64, new Slots(0), [new AttentionRequest(0, 1, 65536)]);
+        plan.Build(shape, Merging, 64, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1, 65536)]);
         Assert.Equal(plan.DecodeItems.Count, plan.DecodeItems[0].Splits);
         Assert.Empty(plan.Merges);
     }
@@ -122,11 +122,11 @@ public sealed class WorkPlanTests
         AttentionShape shape = new(32, 8, 128, 128, 0.088, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Nhd);
         KernelGeometry geometry = Geometry with { Target = KernelTarget.Cpu, Decode = new TileGeometry(4, 16, WorkGroupSize: 1, LocalBytes: 0, KvHeads: together) };
         var plan = new WorkPlan();
-        plan.Build(shape, geometry, Cores, new Slots(0), [new AttentionRequest(0, 1, 8192)]);
+        plan.Build(shape, geometry, Cores, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1, 8192)]);
         Assert.InRange(plan.DecodeItems.Count * shape.KvHeads / together, Cores, 8 * Cores);
 
         // Of a full machine no item is split.
-        plan.Build(shape, geometry, Cores / 32, new Slots(0), [.. Enumerable.Range(0, 64).Select(i => new AttentionRequest(i, 1, 8192))]);
+        plan.Build(shape, geometry, Cores / 32, new Slots(0), [.. Enumerable.Range(0, 64).Select(i => new AttentionRequest(SequenceHandle.Create(i), 1, 8192))]);
         Assert.Empty(plan.Merges);
     }
 
@@ -148,19 +148,19 @@ public sealed class WorkPlanTests
         Assert.InRange(Work(shape with { WindowLeft = (2 * Window) - 1 }, Length) / (double)whole, 1.5, 2);
 
         var decode = new WorkPlan();
-        decode.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(0, 1, Length)]);
+        decode.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1, Length)]);
         Assert.Equal(Window, Assert.Single(decode.DecodeItems).KeyCount);
 
         static long Work(AttentionShape shape, int length)
         {
             var plan = new WorkPlan();
-            plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(0, length, length)]);
+            plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), length, length)]);
             Assert.Empty(plan.DecodeItems);
             return plan.PrefillItems.Sum(item => (long)item.RowCount * item.KeyCount);
         }
     }
 
-    private static AttentionRequest[] Numbered(AttentionRequest[] requests) => [.. requests.Select((request, i) => request with { Sequence = i })];
+    private static AttentionRequest[] Numbered(AttentionRequest[] requests) => [.. requests.Select((request, i) => request with { Sequence = SequenceHandle.Create(i) })];
 
     private static void Check(AttentionShape shape, AttentionRequest[] requests, int units, KernelGeometry geometry)
     {
@@ -181,7 +181,7 @@ public sealed class WorkPlanTests
             int position = request.KeyLength!.Value - request.QueryLength;
             for (int i = 0; i < request.QueryLength; i++)
             {
-                Assert.Equal(position + i < 0 ? -1 : slots.SlotOf(batch, position + i), plan.Data[plan.SlotsAt + token + i]);
+                Assert.Equal(position + i < 0 ? -1 : slots.GetSlot(request.Sequence, position + i), plan.Data[plan.SlotsAt + token + i]);
             }
 
             var covered = byBatch[batch].SelectMany(item => Enumerable.Range(item.FirstRow, item.RowCount).Select(row => (row, item))).ToLookup(x => x.row, x => x.item);
@@ -218,7 +218,7 @@ public sealed class WorkPlanTests
                 int needed = (request.KeyLength!.Value + shape.PageSize - 1) / shape.PageSize;
                 foreach (WorkItem item in byBatch[batch])
                 {
-                    Assert.Equal(slots.PagesOf(batch)[..needed].ToArray(), plan.Data.Slice(item.Sequence, needed).ToArray());
+                    Assert.Equal(slots.GetPages(request.Sequence)[..needed].ToArray(), plan.Data.Slice(item.Sequence, needed).ToArray());
                 }
             }
             else
@@ -275,9 +275,9 @@ public sealed class WorkPlanTests
     /// <summary>Tokens in places that tell sequence and position.</summary>
     private readonly struct Slots(int pageSize) : ISlotMap
     {
-        public int SlotOf(int sequence, int position) => (sequence * 100_000) + position;
+        public int GetSlot(SequenceHandle sequence, int position) => (sequence.Index * 100_000) + position;
 
-        public ReadOnlySpan<int> PagesOf(int sequence) =>
-            pageSize == 0 ? [] : Enumerable.Range(0, 12_001).Select(page => (page * 7) + (sequence * 100_003)).ToArray();
+        public ReadOnlySpan<int> GetPages(SequenceHandle sequence) =>
+            pageSize == 0 ? [] : Enumerable.Range(0, 12_001).Select(page => (page * 7) + (sequence.Index * 100_003)).ToArray();
     }
 }

@@ -17,8 +17,8 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
     private AttentionPlan<TAttention>? narrowed;
     private AttentionPlan<TAttention> attending;
 
-    // The cache's number of each sequence: a paged cache gives out its own.
-    private readonly int[] cached;
+    // Each sequence's in the cache.
+    private readonly SequenceHandle[] cached;
 
     // Tokens that a sequence's length in the cache has for its next step already.
     private readonly int[] reserved;
@@ -43,7 +43,7 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
         }
 
         paged = cache as PagedKvCache<TAttention>;
-        cached = [.. Enumerable.Range(0, sequences).Select(sequence => paged?.Create() ?? sequence)];
+        cached = [.. Enumerable.Range(0, sequences).Select(_ => cache.AddSequence())];
         reserved = new int[sequences];
         plan = attention.CreatePlan();
         attending = plan;
@@ -67,7 +67,7 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
 
     private PagedKvCache<TAttention> Paged => paged ?? throw new InvalidOperationException("A contiguous cache has no pages.");
 
-    public int Length(int sequence) => cache.Length(cached[sequence]) - reserved[sequence];
+    public int Length(int sequence) => cache.GetLength(cached[sequence]) - reserved[sequence];
 
     public bool TryReserve(int sequence, int tokens)
     {
@@ -108,7 +108,7 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
 
         for (int i = 0; i < step.Length; i++)
         {
-            int sequence = cached[step[i].Sequence];
+            SequenceHandle sequence = cached[step[i].Sequence];
             cache.Extend(sequence, step[i].Tokens - reserved[step[i].Sequence]);
             reserved[step[i].Sequence] = 0;
             requests[i] = new AttentionRequest(sequence, step[i].Tokens);
@@ -123,7 +123,7 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
         // No more than those of the step.
         for (int i = 0; i < queries.Length; i++)
         {
-            int sequence = cached[queries[i].Sequence];
+            SequenceHandle sequence = cached[queries[i].Sequence];
             requests[i] = new AttentionRequest(sequence, queries[i].Tokens);
         }
 
@@ -131,14 +131,14 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
         attending.Build(cache, requests.AsSpan(0, queries.Length));
     }
 
-    public DeviceBuffer<byte> Rows(int layer) => cache.Keys(layer);
+    public DeviceBuffer<byte> Rows(int layer) => cache.GetKeys(layer);
 
     public void Slots(int sequence, Span<int> slots)
     {
-        ReadOnlySpan<int> pages = paged is null ? [] : paged.Pages(cached[sequence]);
+        ReadOnlySpan<int> pages = paged is null ? [] : paged.GetPages(cached[sequence]);
         for (int i = 0; i < slots.Length; i++)
         {
-            slots[i] = paged is null ? (cached[sequence] * Capacity) + i : (pages[i / paged.PageSize] * paged.PageSize) + (i % paged.PageSize);
+            slots[i] = paged is null ? (cached[sequence].Index * Capacity) + i : (pages[i / paged.PageSize] * paged.PageSize) + (i % paged.PageSize);
         }
     }
 
@@ -151,15 +151,10 @@ internal sealed class GeneratedAttention<TAttention, TElement> : IDivisibleAtten
     public void Reset(int sequence)
     {
         reserved[sequence] = 0;
-        if (paged is null)
-        {
-            cache.Truncate(cached[sequence], 0);
-            return;
-        }
 
         // Unlike truncation, this works for a sequence that is swapped out.
-        paged.Release(cached[sequence]);
-        cached[sequence] = paged.Create();
+        cache.Release(cached[sequence]);
+        cached[sequence] = cache.AddSequence();
     }
 
     public IEnumerable<string> Describe() =>

@@ -160,7 +160,7 @@ internal static class BindingsWriter
             /// <param name="values">{{v}}</param>{{toldRope}}
             /// <exception cref="global::Kernels.OpenCL.CacheFullException">The sequence has no room for them; nothing has changed.</exception>
             {{CSharpFile.GeneratedCode}}
-            public void Append({{cache}} cache, int sequence, {{input}} keys, {{input}} values{{takeRope}}) =>
+            public void Append({{cache}} cache, global::Kernels.SequenceHandle sequence, {{input}} keys, {{input}} values{{takeRope}}) =>
                 launcher.Append(cache, sequence, keys, values{{giveRope}});
 
             /// <summary>Attention of the last tokens of one sequence over layer 0 of its cache; returns when the outputs are there.</summary>
@@ -169,7 +169,7 @@ internal static class BindingsWriter
             /// <param name="queries">{{q}}</param>
             /// <param name="outputs">{{o}}</param>{{told}}
             {{CSharpFile.GeneratedCode}}
-            public void Attend({{cache}} cache, int sequence, {{input}} queries, global::System.Span<{{element}}> outputs{{take}}) =>
+            public void Attend({{cache}} cache, global::Kernels.SequenceHandle sequence, {{input}} queries, global::System.Span<{{element}}> outputs{{take}}) =>
                 launcher.Attend(cache, sequence, queries, outputs, {{given}});
 
             /// <summary>Appends a prompt's tokens to one sequence, in layer 0, and runs their queries; returns when the outputs are there.</summary>
@@ -181,7 +181,7 @@ internal static class BindingsWriter
             /// <param name="outputs">{{o}}</param>{{told}}
             /// <exception cref="global::Kernels.OpenCL.CacheFullException">The sequence has no room for them; nothing has changed.</exception>
             {{CSharpFile.GeneratedCode}}
-            public void Prefill({{cache}} cache, int sequence, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs{{take}}) =>
+            public void Prefill({{cache}} cache, global::Kernels.SequenceHandle sequence, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs{{take}}) =>
                 launcher.Prefill(cache, sequence, queries, keys, values, outputs, {{given}});
 
             /// <summary>Appends one token to each of several sequences, in layer 0, and runs its query; returns when the outputs are there.</summary>
@@ -193,7 +193,7 @@ internal static class BindingsWriter
             /// <param name="outputs">{{o}}</param>{{told}}
             /// <exception cref="global::Kernels.OpenCL.CacheFullException">A sequence has no room for its token; nothing has changed.</exception>
             {{CSharpFile.GeneratedCode}}
-            public void Decode({{cache}} cache, global::System.ReadOnlySpan<int> sequences, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs{{take}}) =>
+            public void Decode({{cache}} cache, global::System.ReadOnlySpan<global::Kernels.SequenceHandle> sequences, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs{{take}}) =>
                 launcher.Decode(cache, sequences, queries, keys, values, outputs, {{given}});
 
             /// <summary>Frees what the kernels hold on the device; caches and plans are yours to dispose.</summary>
@@ -215,10 +215,10 @@ internal static class BindingsWriter
                     (launched, $"EnqueueAttend({plan} plan, {cache} cache, int layer, {buffer} queries, {buffer} outputs, {anyInputs} inputs, {lse}? lse)", "plan, cache, layer, queries, outputs, inputs, lse"),
                     ("void", $"SubmitAttend({plan} plan, {cache} cache, int layer, {buffer} queries, {buffer} outputs, {anyInputs} inputs, {lse}? lse)", "plan, cache, layer, queries, outputs, inputs, lse"),
                     (launched, $"EnqueueMergeStates(int states, int tokens, {buffer} outputs, {lse} lse, {buffer} merged, {lse} mergedLse, {anyInputs} inputs)", "states, tokens, outputs, lse, merged, mergedLse, inputs"),
-                    ("void", $"Append({cache} cache, int sequence, {input} keys, {input} values, {anyInputs} inputs)", "cache, sequence, keys, values, inputs"),
-                    ("void", $"Attend({cache} cache, int sequence, {input} queries, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, outputs, inputs"),
-                    ("void", $"Prefill({cache} cache, int sequence, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, keys, values, outputs, inputs"),
-                    ("void", $"Decode({cache} cache, global::System.ReadOnlySpan<int> sequences, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequences, queries, keys, values, outputs, inputs"),
+                    ("void", $"Append({cache} cache, global::Kernels.SequenceHandle sequence, {input} keys, {input} values, {anyInputs} inputs)", "cache, sequence, keys, values, inputs"),
+                    ("void", $"Attend({cache} cache, global::Kernels.SequenceHandle sequence, {input} queries, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, outputs, inputs"),
+                    ("void", $"Prefill({cache} cache, global::Kernels.SequenceHandle sequence, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, keys, values, outputs, inputs"),
+                    ("void", $"Decode({cache} cache, global::System.ReadOnlySpan<global::Kernels.SequenceHandle> sequences, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequences, queries, keys, values, outputs, inputs"),
                 ];
                 foreach ((string result, string call, string arguments) in members)
                 {

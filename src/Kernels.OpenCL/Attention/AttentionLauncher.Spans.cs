@@ -12,13 +12,13 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     private AttentionRequest[] requests = new AttentionRequest[1];
 
     /// <summary>Appends tokens to one sequence; returns when they are in the cache's layer 0.</summary>
-    public void Append(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default)
+    public void Append(IKvCache<TSpec> cache, SequenceHandle sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
         Expect(values.Length, (long)tokens * shape.KvHeads * shape.ValueDim, nameof(values));
         lock (launching)
         {
-            ReadOnlySpan<int> sequences = [sequence];
+            ReadOnlySpan<SequenceHandle> sequences = [sequence];
             Check(cache, sequences, nameof(sequence));
             Extend(cache, sequences, tokens);
             try
@@ -36,7 +36,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     }
 
     /// <summary>Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.</summary>
-    public void Attend(IKvCache<TSpec> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default)
+    public void Attend(IKvCache<TSpec> cache, SequenceHandle sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
         Expect(outputs.Length, (long)tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
@@ -50,7 +50,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
 
     /// <summary>Appends a prompt's tokens to one sequence and runs their queries; returns when the outputs are there.</summary>
     public void Prefill(
-        IKvCache<TSpec> cache, int sequence,
+        IKvCache<TSpec> cache, SequenceHandle sequence,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
@@ -59,7 +59,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
 
     /// <summary>Appends one token to each of several sequences and runs their queries; returns when the outputs are there.</summary>
     public void Decode(
-        IKvCache<TSpec> cache, ReadOnlySpan<int> sequences,
+        IKvCache<TSpec> cache, ReadOnlySpan<SequenceHandle> sequences,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         Expect(queries.Length, (long)sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
@@ -67,7 +67,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     }
 
     private void Step(
-        IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach,
+        IKvCache<TSpec> cache, ReadOnlySpan<SequenceHandle> sequences, int tokensEach,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         long tokens = (long)sequences.Length * tokensEach;
@@ -94,7 +94,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     }
 
     /// <summary>Whether the step can be taken, as far as its sequences go; before anything is changed.</summary>
-    private void Check(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, string name)
+    private void Check(IKvCache<TSpec> cache, ReadOnlySpan<SequenceHandle> sequences, string name)
     {
         ThrowIfDisposed();
         ArgumentNullException.ThrowIfNull(cache);
@@ -105,7 +105,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         }
 
         distinct.Clear();
-        foreach (int sequence in sequences)
+        foreach (SequenceHandle sequence in sequences)
         {
             if (!distinct.Add(cache.IndexOf(sequence)))
             {
@@ -117,7 +117,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     }
 
     /// <summary>Extends all sequences or, when one is full, none.</summary>
-    private static void Extend(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
+    private static void Extend(IKvCache<TSpec> cache, ReadOnlySpan<SequenceHandle> sequences, int tokens)
     {
         int extended = 0;
         try
@@ -135,15 +135,15 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         }
     }
 
-    private static void Shorten(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokens)
+    private static void Shorten(IKvCache<TSpec> cache, ReadOnlySpan<SequenceHandle> sequences, int tokens)
     {
-        foreach (int sequence in sequences)
+        foreach (SequenceHandle sequence in sequences)
         {
-            cache.Truncate(sequence, cache.Length(sequence) - tokens);
+            cache.Truncate(sequence, cache.GetLength(sequence) - tokens);
         }
     }
 
-    private void Plan(IKvCache<TSpec> cache, ReadOnlySpan<int> sequences, int tokensEach, bool attends)
+    private void Plan(IKvCache<TSpec> cache, ReadOnlySpan<SequenceHandle> sequences, int tokensEach, bool attends)
     {
         if (requests.Length < sequences.Length)
         {

@@ -164,7 +164,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
 
         foreach (AttentionRequest request in Requests)
         {
-            if (!Cache.Exists(request.Sequence))
+            if (!Cache.Contains(request.Sequence))
             {
                 throw new InvalidOperationException($"Sequence {request.Sequence} was released after the plan was built; build it again.");
             }
@@ -270,7 +270,7 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         for (int i = 0; i < requests.Length; i++)
         {
             AttentionRequest request = requests[i];
-            if (!cache.Exists(request.Sequence))
+            if (!cache.Contains(request.Sequence))
             {
                 throw new ArgumentException($"{request}: the cache has no such sequence.", nameof(requests));
             }
@@ -280,11 +280,11 @@ public sealed class AttentionPlan<TSpec> : IDisposable
                 throw new ArgumentException($"{request}: the step has sequence {request.Sequence} twice.", nameof(requests));
             }
 
-            request = complete[i] = request with { KeyLength = request.KeyLength ?? cache.Length(request.Sequence) };
-            if (request.QueryLength < 0 || request.KeyLength < 0 || request.PrefixLength < 0 || request.KeyLength > cache.Length(request.Sequence))
+            request = complete[i] = request with { KeyLength = request.KeyLength ?? cache.GetLength(request.Sequence) };
+            if (request.QueryLength < 0 || request.KeyLength < 0 || request.PrefixLength < 0 || request.KeyLength > cache.GetLength(request.Sequence))
             {
                 throw new ArgumentException(
-                    $"{request}: expected lengths of 0 or more, and no more keys than the sequence's {cache.Length(request.Sequence)} tokens.",
+                    $"{request}: expected lengths of 0 or more, and no more keys than the sequence's {cache.GetLength(request.Sequence)} tokens.",
                     nameof(requests));
             }
 

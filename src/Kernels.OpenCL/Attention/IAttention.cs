@@ -77,20 +77,20 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
         AttentionInputs inputs = default);
 
     /// <summary>Appends tokens to one sequence: keys [tokens, H_kv, d_qk], values [tokens, H_kv, d_v].</summary>
-    void Append(IKvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default);
+    void Append(IKvCache<TSelf> cache, SequenceHandle sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default);
 
     /// <summary>Attention of one sequence's queries [tokens, H_q, d_qk] over its cache; outputs [tokens, H_q, d_v].</summary>
-    void Attend(IKvCache<TSelf> cache, int sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default);
+    void Attend(IKvCache<TSelf> cache, SequenceHandle sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default);
 
     /// <summary>Appends a prompt to one sequence and runs its queries.</summary>
     void Prefill(
-        IKvCache<TSelf> cache, int sequence,
+        IKvCache<TSelf> cache, SequenceHandle sequence,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default);
 
     /// <summary>Appends one token to each of several sequences and runs its query.</summary>
     /// <exception cref="ArgumentException">A sequence occurs twice; nothing has changed.</exception>
     void Decode(
-        IKvCache<TSelf> cache, ReadOnlySpan<int> sequences,
+        IKvCache<TSelf> cache, ReadOnlySpan<SequenceHandle> sequences,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default);
 }
 

@@ -16,36 +16,43 @@ public interface IKvCache<TSpec> : IDisposable
     /// <summary>Bytes of device memory that the cache takes.</summary>
     long ByteLength { get; }
 
-    /// <summary>Whether there is such a sequence.</summary>
-    bool Exists(int sequence);
+    /// <summary>Begins an empty sequence.</summary>
+    /// <exception cref="CacheFullException">The cache has room for no more sequences.</exception>
+    SequenceHandle AddSequence();
+
+    /// <summary>Ends a sequence; its place and its memory are for others. Its handle, and plans that were built for it, no longer hold.</summary>
+    void Release(SequenceHandle sequence);
+
+    /// <summary>Whether the sequence is one of the cache's, and has not been released.</summary>
+    bool Contains(SequenceHandle sequence);
 
     /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
-    int Length(int sequence);
+    int GetLength(SequenceHandle sequence);
 
     /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.</summary>
     /// <exception cref="CacheFullException">There is no room for them; nothing has changed.</exception>
-    void Extend(int sequence, int tokens);
+    void Extend(SequenceHandle sequence, int tokens);
 
     /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens. Plans that were built for it before no longer hold.</summary>
-    void Truncate(int sequence, int length);
+    void Truncate(SequenceHandle sequence, int length);
 
     /// <summary>
-    /// Says that all layers hold all of a sequence's tokens: for those that were written into the buffers of <see cref="Keys"/> and
-    /// <see cref="Values"/> by other means than <c>Append</c>.
+    /// Says that all layers hold all of a sequence's tokens: for those that were written into the buffers of <see cref="GetKeys"/> and
+    /// <see cref="GetValues"/> by other means than <c>Append</c>.
     /// </summary>
-    void MarkWritten(int sequence);
+    void MarkWritten(SequenceHandle sequence);
 
     /// <summary>The keys of a layer as they lie in memory.</summary>
-    DeviceBuffer<byte> Keys(int layer);
+    DeviceBuffer<byte> GetKeys(int layer);
 
     /// <summary>The values of a layer as they lie in memory.</summary>
-    DeviceBuffer<byte> Values(int layer);
+    DeviceBuffer<byte> GetValues(int layer);
 
     /// <summary>The scales of a layer's keys, where the cache's element type has scales.</summary>
-    DeviceBuffer<byte> KeyScales(int layer);
+    DeviceBuffer<byte> GetKeyScales(int layer);
 
     /// <summary>The scales of a layer's values, where the cache's element type has scales.</summary>
-    DeviceBuffer<byte> ValueScales(int layer);
+    DeviceBuffer<byte> GetValueScales(int layer);
 
     /// <summary>Tokens that a sequence has room for in a contiguous cache; the kernels' addressing needs it.</summary>
     internal int Capacity { get; }
@@ -57,22 +64,23 @@ public interface IKvCache<TSpec> : IDisposable
     internal long Changes { get; }
 
     /// <summary>What <see cref="Changes"/> was when plans of a sequence were last made wrong; 0: never.</summary>
-    internal long ChangedAt(int sequence);
+    internal long ChangedAt(SequenceHandle sequence);
 
-    /// <summary>A small number of a sequence's own.</summary>
-    internal int IndexOf(int sequence);
+    /// <summary>The place of a sequence.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
+    internal int IndexOf(SequenceHandle sequence);
 
     /// <exception cref="ObjectDisposedException">The cache is disposed.</exception>
     internal void ThrowIfDisposed();
 
     /// <exception cref="InvalidOperationException">The sequence's tokens are not on the device.</exception>
-    internal void ThrowIfSwappedOut(int sequence);
+    internal void ThrowIfSwappedOut(SequenceHandle sequence);
 
     /// <summary>Whether tokens that a layer holds can be written again: not where other sequences have them too.</summary>
     /// <param name="sequence">The sequence.</param>
     /// <param name="position">Position of the first.</param>
     /// <param name="slots">Where a plan writes them; −1: nowhere.</param>
-    internal bool CanRewrite(int sequence, int position, ReadOnlySpan<int> slots);
+    internal bool CanRewrite(SequenceHandle sequence, int position, ReadOnlySpan<int> slots);
 
     /// <summary>Plans a step on the cache's sequences.</summary>
     internal void Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests);

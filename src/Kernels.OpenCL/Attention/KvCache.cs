@@ -2,8 +2,7 @@ namespace Kernels.OpenCL;
 
 /// <summary>
 /// The keys and values of a number of sequences over a number of layers, on the device. Contiguous: every sequence has
-/// room for <see cref="Capacity"/> tokens. Lengths are kept here, on the host; the kernels fill in the contents. The sequences are
-/// places, numbered from 0, that are always there: who uses which is the caller's affair, and <see cref="Truncate"/> to 0 frees one.
+/// room for <see cref="Capacity"/> tokens. Lengths are kept here, on the host; the kernels fill in the contents.
 /// </summary>
 public abstract class KvCache : IDisposable
 {
@@ -12,8 +11,15 @@ public abstract class KvCache : IDisposable
     private readonly DeviceBuffer<byte>[] keyScales;
     private readonly DeviceBuffer<byte>[] valueScales;
     private readonly HeadScales? headScales;
+    // By the sequences' places: who has one, or no one, how long it is, and when plans of it were last made wrong.
+    private readonly SequenceHandle[] handles;
     private readonly int[] lengths;
     private readonly long[] changedAt;
+
+    // Places that sequences had and have no longer; those from the first untouched one on never had one.
+    private readonly Stack<int> released;
+    private readonly Lock placing = new();
+    private int untouched;
     private long changes;
     private bool disposed;
 
@@ -34,13 +40,11 @@ public abstract class KvCache : IDisposable
         Device = device;
         Shape = shape;
         Capacity = capacity;
+        handles = new SequenceHandle[sequences];
         lengths = new int[sequences];
         changedAt = new long[sequences];
+        released = new Stack<int>(sequences);
         Written = new WrittenTokens(layers);
-        for (int sequence = 0; sequence < sequences; sequence++)
-        {
-            Written.Begin(sequence, 0);
-        }
 
         keys = new DeviceBuffer<byte>[layers];
         values = new DeviceBuffer<byte>[layers];
@@ -92,63 +96,96 @@ public abstract class KvCache : IDisposable
 
     internal long Changes => Volatile.Read(ref changes);
 
-    /// <summary>Whether there is such a sequence.</summary>
-    public bool Exists(int sequence)
+    /// <summary>Begins an empty sequence.</summary>
+    /// <exception cref="CacheFullException">There are <see cref="Sequences"/> already.</exception>
+    public SequenceHandle AddSequence()
     {
         ThrowIfDisposed();
-        return (uint)sequence < (uint)lengths.Length;
+        lock (placing)
+        {
+            if (!released.TryPop(out int place))
+            {
+                place = untouched < handles.Length
+                    ? untouched++
+                    : throw new CacheFullException($"The cache has room for {handles.Length} sequences, and as many are in use; release one first.");
+            }
+
+            Written.Begin(place, 0);
+            return handles[place] = SequenceHandle.Create(place);
+        }
+    }
+
+    /// <summary>Ends a sequence; its place is for another. Its handle, and plans that were built for it, no longer hold.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
+    public void Release(SequenceHandle sequence)
+    {
+        int place = Checked(sequence);
+        lock (placing)
+        {
+            lengths[place] = 0;
+            handles[place] = default;
+            changedAt[place] = Interlocked.Increment(ref changes);
+            released.Push(place);
+        }
+    }
+
+    /// <summary>Whether the sequence is one of the cache's, and has not been released.</summary>
+    public bool Contains(SequenceHandle sequence)
+    {
+        ThrowIfDisposed();
+        return sequence.Index < handles.Length && sequence != default && handles[sequence.Index] == sequence;
     }
 
     /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public int Length(int sequence) => lengths[Checked(sequence)];
+    public int GetLength(SequenceHandle sequence) => lengths[Checked(sequence)];
 
     /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.</summary>
     /// <exception cref="CacheFullException">The sequence would be longer than <see cref="Capacity"/>; nothing has changed.</exception>
-    public void Extend(int sequence, int tokens)
+    public void Extend(SequenceHandle sequence, int tokens)
     {
-        int length = lengths[Checked(sequence)];
+        int place = Checked(sequence), length = lengths[place];
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         if (tokens > Capacity - length)
         {
             throw new CacheFullException(sequence, length, tokens, $"a sequence has room for {Capacity}");
         }
 
-        lengths[sequence] += tokens;
+        lengths[place] += tokens;
     }
 
-    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens; 0 frees its place. Plans that were built for it before no longer hold.</summary>
+    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens. Plans that were built for it before no longer hold.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The sequence is shorter than that already.</exception>
-    public void Truncate(int sequence, int length)
+    public void Truncate(SequenceHandle sequence, int length)
     {
-        int before = lengths[Checked(sequence)];
+        int place = Checked(sequence), before = lengths[place];
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, before);
         if (length < before)
         {
-            lengths[sequence] = length;
-            Written.Truncate(sequence, length);
-            changedAt[sequence] = Interlocked.Increment(ref changes);
+            lengths[place] = length;
+            Written.Truncate(place, length);
+            changedAt[place] = Interlocked.Increment(ref changes);
         }
     }
 
     /// <inheritdoc cref="IKvCache{TSpec}.MarkWritten"/>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public void MarkWritten(int sequence) => Written.Begin(sequence, Length(sequence));
+    public void MarkWritten(SequenceHandle sequence) => Written.Begin(sequence.Index, GetLength(sequence));
 
     /// <summary>The keys of a layer as they lie in memory; see the spec's generated <c>CacheLayout</c>.</summary>
-    public DeviceBuffer<byte> Keys(int layer) => keys[CheckedLayer(layer)];
+    public DeviceBuffer<byte> GetKeys(int layer) => keys[CheckedLayer(layer)];
 
     /// <summary>The values of a layer as they lie in memory, in a latent cache the keys; see the spec's generated <c>CacheLayout</c>.</summary>
-    public DeviceBuffer<byte> Values(int layer) => values[CheckedLayer(layer)];
+    public DeviceBuffer<byte> GetValues(int layer) => values[CheckedLayer(layer)];
 
     /// <summary>The scales of a layer's keys, float32: laid out as the keys with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> KeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? TokenScales(keyScales, CheckedLayer(layer));
+    public DeviceBuffer<byte> GetKeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? TokenScales(keyScales, CheckedLayer(layer));
 
     /// <summary>The scales of a layer's values, float32: laid out as the values with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> ValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? TokenScales(valueScales, CheckedLayer(layer));
+    public DeviceBuffer<byte> GetValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? TokenScales(valueScales, CheckedLayer(layer));
 
     /// <summary>
     /// Sets what a layer's stored keys and values are multiplied with, one factor for each KV head, where the element type has scales
@@ -191,15 +228,15 @@ public abstract class KvCache : IDisposable
         ? scales[layer]
         : throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales{(Shape.CacheScale == CacheScale.PerGroup ? " of its own: they lie in the rows" : "")}.");
 
-    internal int IndexOf(int sequence) => Checked(sequence);
+    internal int IndexOf(SequenceHandle sequence) => Checked(sequence);
 
-    internal long ChangedAt(int sequence) => changedAt[Checked(sequence)];
+    internal long ChangedAt(SequenceHandle sequence) => changedAt[Checked(sequence)];
 
     internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(disposed, this);
 
-    private int Checked(int sequence) => Exists(sequence)
-        ? sequence
-        : throw new ArgumentOutOfRangeException(nameof(sequence), sequence, $"Expected a sequence from 0 to {lengths.Length - 1}.");
+    private int Checked(SequenceHandle sequence) => Contains(sequence)
+        ? sequence.Index
+        : throw new ArgumentOutOfRangeException(nameof(sequence), sequence, "There is no such sequence here, or no longer: it was released.");
 
     private int CheckedLayer(int layer)
     {
@@ -223,18 +260,18 @@ public sealed class KvCache<TSpec> : KvCache, IKvCache<TSpec>
 
     long IKvCache<TSpec>.Changes => Changes;
 
-    long IKvCache<TSpec>.ChangedAt(int sequence) => ChangedAt(sequence);
+    long IKvCache<TSpec>.ChangedAt(SequenceHandle sequence) => ChangedAt(sequence);
 
-    int IKvCache<TSpec>.IndexOf(int sequence) => IndexOf(sequence);
+    int IKvCache<TSpec>.IndexOf(SequenceHandle sequence) => IndexOf(sequence);
 
     void IKvCache<TSpec>.ThrowIfDisposed() => ThrowIfDisposed();
 
-    void IKvCache<TSpec>.ThrowIfSwappedOut(int sequence)
+    void IKvCache<TSpec>.ThrowIfSwappedOut(SequenceHandle sequence)
     {
         // It never is.
     }
 
-    bool IKvCache<TSpec>.CanRewrite(int sequence, int position, ReadOnlySpan<int> slots) => true;
+    bool IKvCache<TSpec>.CanRewrite(SequenceHandle sequence, int position, ReadOnlySpan<int> slots) => true;
 
     void IKvCache<TSpec>.Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests) =>
         work.Build(Shape, geometry, Device.Capabilities.ComputeUnits, new ContiguousSlots(Capacity), requests);

@@ -74,18 +74,18 @@ public abstract class PagedKvCache : IDisposable
     internal long Changes => pool.Changes;
 
     /// <summary>The keys of a layer as they lie in memory, page after page.</summary>
-    public DeviceBuffer<byte> Keys(int layer) => contents.Keys(CheckedLayer(layer));
+    public DeviceBuffer<byte> GetKeys(int layer) => contents.Keys(CheckedLayer(layer));
 
     /// <summary>The values of a layer as they lie in memory, page after page.</summary>
-    public DeviceBuffer<byte> Values(int layer) => contents.Values(CheckedLayer(layer));
+    public DeviceBuffer<byte> GetValues(int layer) => contents.Values(CheckedLayer(layer));
 
     /// <summary>The scales of a layer's keys, float32: laid out as the keys with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> KeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? contents.KeyScales(CheckedLayer(layer));
+    public DeviceBuffer<byte> GetKeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? contents.KeyScales(CheckedLayer(layer));
 
     /// <summary>The scales of a layer's values, float32: laid out as the values with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> ValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? contents.ValueScales(CheckedLayer(layer));
+    public DeviceBuffer<byte> GetValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? contents.ValueScales(CheckedLayer(layer));
 
     /// <inheritdoc cref="KvCache.SetScales"/>
     public void SetScales(int layer, ReadOnlySpan<float> keyScales, ReadOnlySpan<float> valueScales)
@@ -95,86 +95,86 @@ public abstract class PagedKvCache : IDisposable
         scales.Set(CheckedLayer(layer), keyScales, valueScales);
     }
 
-    /// <inheritdoc cref="PagePool.Create"/>
-    public int Create()
+    /// <inheritdoc cref="PagePool.AddSequence"/>
+    public SequenceHandle AddSequence()
     {
-        int sequence = Usable().Create();
-        Written.Begin(pool.IndexOf(sequence), 0);
+        SequenceHandle sequence = Usable().AddSequence();
+        Written.Begin(sequence.Index, 0);
         return sequence;
     }
 
-    /// <inheritdoc cref="PagePool.Exists"/>
-    public bool Exists(int sequence) => Usable().Exists(sequence);
+    /// <inheritdoc cref="PagePool.Contains"/>
+    public bool Contains(SequenceHandle sequence) => Usable().Contains(sequence);
 
     /// <inheritdoc cref="PagePool.IsSwappedOut"/>
-    public bool IsSwappedOut(int sequence) => Usable().IsSwappedOut(sequence);
+    public bool IsSwappedOut(SequenceHandle sequence) => Usable().IsSwappedOut(sequence);
 
-    /// <inheritdoc cref="PagePool.Length"/>
-    public int Length(int sequence) => Usable().Length(sequence);
+    /// <inheritdoc cref="PagePool.GetLength"/>
+    public int GetLength(SequenceHandle sequence) => Usable().GetLength(sequence);
 
-    /// <inheritdoc cref="PagePool.PagesOf"/>
-    public ReadOnlySpan<int> Pages(int sequence) => Usable().PagesOf(sequence);
+    /// <inheritdoc cref="PagePool.GetPages"/>
+    public ReadOnlySpan<int> GetPages(SequenceHandle sequence) => Usable().GetPages(sequence);
 
     /// <summary>
     /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them. Where
     /// the first of them falls into a page that others hold too, a copy of that page is enqueued first, over all layers.
     /// </summary>
     /// <inheritdoc cref="PagePool.TryReserve"/>
-    public bool TryExtend(int sequence, int tokens) => Usable().TryReserve(sequence, tokens);
+    public bool TryExtend(SequenceHandle sequence, int tokens) => Usable().TryReserve(sequence, tokens);
 
     /// <summary>Does what <see cref="TryExtend"/> does, or throws.</summary>
     /// <exception cref="CacheFullException">There are not enough pages; nothing has changed.</exception>
-    public void Extend(int sequence, int tokens)
+    public void Extend(SequenceHandle sequence, int tokens)
     {
         if (!TryExtend(sequence, tokens))
         {
-            throw new CacheFullException(sequence, Length(sequence), tokens, $"{Statistics.Available} pages of {PageSize} are available");
+            throw new CacheFullException(sequence, GetLength(sequence), tokens, $"{Statistics.Available} pages of {PageSize} are available");
         }
     }
 
     /// <inheritdoc cref="PagePool.Truncate"/>
-    public void Truncate(int sequence, int length)
+    public void Truncate(SequenceHandle sequence, int length)
     {
         Usable().Truncate(sequence, length);
-        Written.Truncate(pool.IndexOf(sequence), length);
+        Written.Truncate(sequence.Index, length);
     }
 
     /// <inheritdoc cref="IKvCache{TSpec}.MarkWritten"/>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public void MarkWritten(int sequence) => Written.Begin(Usable().IndexOf(sequence), pool.Length(sequence));
+    public void MarkWritten(SequenceHandle sequence) => Written.Begin(sequence.Index, Usable().GetLength(sequence));
 
     /// <inheritdoc cref="PagePool.Release"/>
-    public void Release(int sequence) => Usable().Release(sequence);
+    public void Release(SequenceHandle sequence) => Usable().Release(sequence);
 
     /// <summary>
     /// Begins a sequence with everything that another has: beam search, several answers to one prompt. All pages are shared; they are
     /// copied when one of the two writes into them.
     /// </summary>
-    /// <returns>The new sequence's number.</returns>
+    /// <returns>The new sequence.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out, or has tokens that have yet to be appended: they would be the fork's too.</exception>
-    public int Fork(int sequence)
+    public SequenceHandle Fork(SequenceHandle sequence)
     {
-        int length = Length(sequence);
+        int length = GetLength(sequence);
         ThrowIfNotWritten(sequence, length);
-        int fork = pool.Fork(sequence);
-        Written.Begin(pool.IndexOf(fork), length);
+        SequenceHandle fork = pool.Fork(sequence);
+        Written.Begin(fork.Index, length);
         return fork;
     }
 
     /// <inheritdoc cref="PagePool.Publish"/>
     /// <exception cref="InvalidOperationException">The sequence is swapped out, or tokens of a whole page have yet to be appended to a layer.</exception>
-    public int Publish(int sequence, ReadOnlySpan<int> tokens)
+    public int Publish(SequenceHandle sequence, ReadOnlySpan<int> tokens)
     {
-        ThrowIfNotWritten(sequence, Math.Min(tokens.Length, Length(sequence)) / PageSize * PageSize);
+        ThrowIfNotWritten(sequence, Math.Min(tokens.Length, GetLength(sequence)) / PageSize * PageSize);
         return pool.Publish(sequence, tokens);
     }
 
     /// <inheritdoc cref="PagePool.AdoptPrefix"/>
-    public int AdoptPrefix(int sequence, ReadOnlySpan<int> tokens)
+    public int AdoptPrefix(SequenceHandle sequence, ReadOnlySpan<int> tokens)
     {
         int adopted = Usable().AdoptPrefix(sequence, tokens);
-        Written.Begin(pool.IndexOf(sequence), adopted);
+        Written.Begin(sequence.Index, adopted);
         return adopted;
     }
 
@@ -184,13 +184,13 @@ public abstract class PagedKvCache : IDisposable
     /// uses any more. It is not necessary to wait before the sequence is swapped in again.
     /// </summary>
     /// <inheritdoc cref="PagePool.SwapOut"/>
-    public int SwapOut(int sequence) => Usable().SwapOut(sequence);
+    public int SwapOut(SequenceHandle sequence) => Usable().SwapOut(sequence);
 
     /// <summary>
     /// Enqueues the copy of a swapped-out sequence back from host memory, into whatever pages there are. What is still cached is not copied.
     /// </summary>
     /// <inheritdoc cref="PagePool.TrySwapIn"/>
-    public bool TrySwapIn(int sequence) => Usable().TrySwapIn(sequence);
+    public bool TrySwapIn(SequenceHandle sequence) => Usable().TrySwapIn(sequence);
 
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
@@ -201,20 +201,24 @@ public abstract class PagedKvCache : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    internal long ChangedAt(int sequence) => Usable().ChangedAt(sequence);
+    internal long ChangedAt(SequenceHandle sequence) => Usable().GetChangedAt(sequence);
 
-    internal int IndexOf(int sequence) => Usable().IndexOf(sequence);
+    internal int IndexOf(SequenceHandle sequence)
+    {
+        GetLength(sequence);
+        return sequence.Index;
+    }
 
     internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(disposed, this);
 
-    internal void ThrowIfSwappedOut(int sequence) => Usable().PagesOf(sequence);
+    internal void ThrowIfSwappedOut(SequenceHandle sequence) => Usable().GetPages(sequence);
 
-    internal bool CanRewrite(int sequence, int position, ReadOnlySpan<int> slots)
+    internal bool CanRewrite(SequenceHandle sequence, int position, ReadOnlySpan<int> slots)
     {
         // What can be written is the same for all tokens of a page.
         for (int i = 0; i < slots.Length; i += PageSize - ((position + i) % PageSize))
         {
-            if (slots[i] >= 0 && (pool.Slots.SlotOf(sequence, position + i) < 0 || pool.ReferenceCount(slots[i] / PageSize) > 1))
+            if (slots[i] >= 0 && (pool.Slots.GetSlot(sequence, position + i) < 0 || pool.GetReferenceCount(slots[i] / PageSize) > 1))
             {
                 return false;
             }
@@ -229,9 +233,9 @@ public abstract class PagedKvCache : IDisposable
         return pool;
     }
 
-    private void ThrowIfNotWritten(int sequence, int tokens)
+    private void ThrowIfNotWritten(SequenceHandle sequence, int tokens)
     {
-        int written = Written.InAllLayers(pool.IndexOf(sequence));
+        int written = Written.InAllLayers(IndexOf(sequence));
         if (written < tokens)
         {
             throw new InvalidOperationException(
@@ -267,15 +271,15 @@ public sealed class PagedKvCache<TSpec> : PagedKvCache, IKvCache<TSpec>
 
     long IKvCache<TSpec>.Changes => Changes;
 
-    long IKvCache<TSpec>.ChangedAt(int sequence) => ChangedAt(sequence);
+    long IKvCache<TSpec>.ChangedAt(SequenceHandle sequence) => ChangedAt(sequence);
 
-    int IKvCache<TSpec>.IndexOf(int sequence) => IndexOf(sequence);
+    int IKvCache<TSpec>.IndexOf(SequenceHandle sequence) => IndexOf(sequence);
 
     void IKvCache<TSpec>.ThrowIfDisposed() => ThrowIfDisposed();
 
-    void IKvCache<TSpec>.ThrowIfSwappedOut(int sequence) => ThrowIfSwappedOut(sequence);
+    void IKvCache<TSpec>.ThrowIfSwappedOut(SequenceHandle sequence) => ThrowIfSwappedOut(sequence);
 
-    bool IKvCache<TSpec>.CanRewrite(int sequence, int position, ReadOnlySpan<int> slots) => CanRewrite(sequence, position, slots);
+    bool IKvCache<TSpec>.CanRewrite(SequenceHandle sequence, int position, ReadOnlySpan<int> slots) => CanRewrite(sequence, position, slots);
 
     void IKvCache<TSpec>.Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests) =>
         work.Build(Shape, geometry, Device.Capabilities.ComputeUnits, Slots, requests);

@@ -32,7 +32,7 @@ internal static class TileTimer
             AttentionLauncher<TSpec, TElement>[] launchers =
                 [.. Enumerable.Range(0, variants).Select(variant => Own(new AttentionLauncher<TSpec, TElement>(device, descriptor, target, variant)))];
             AttentionInputs inputs = Inputs();
-            IKvCache<TSpec> cache = Cache(launchers[0], shape, longest, owned, out int sequence);
+            IKvCache<TSpec> cache = Cache(launchers[0], shape, longest, owned, out SequenceHandle sequence);
             DeviceBuffer<TElement> queries = Zeros<TElement>(longest * perToken);
             DeviceBuffer<TElement> outputs = Zeros<TElement>(longest * perToken);
             AttentionPlan<TSpec>[] plans = [.. launchers.Select(launcher => Own(launcher.CreatePlan()))];
@@ -119,7 +119,7 @@ internal static class TileTimer
     }
 
     private static IKvCache<TSpec> Cache<TSpec, TElement>(
-        AttentionLauncher<TSpec, TElement> launcher, AttentionShape shape, int tokens, Stack<IDisposable> owned, out int sequence)
+        AttentionLauncher<TSpec, TElement> launcher, AttentionShape shape, int tokens, Stack<IDisposable> owned, out SequenceHandle sequence)
         where TElement : unmanaged
     {
         IKvCache<TSpec> cache;
@@ -127,25 +127,25 @@ internal static class TileTimer
         {
             KvCache<TSpec> contiguous = launcher.CreateCache(1, tokens, 1);
             owned.Push(contiguous);
-            (cache, sequence) = (contiguous, 0);
+            (cache, sequence) = (contiguous, contiguous.AddSequence());
         }
         else
         {
             PagedKvCache<TSpec> paged = launcher.CreatePagedCache((tokens + shape.PageSize - 1) / shape.PageSize, 1);
             owned.Push(paged);
-            (cache, sequence) = (paged, paged.Create());
+            (cache, sequence) = (paged, paged.AddSequence());
         }
 
-        Cleared(cache.Keys(0));
+        Cleared(cache.GetKeys(0));
         if (!shape.LatentCache)
         {
-            Cleared(cache.Values(0));
+            Cleared(cache.GetValues(0));
         }
 
         if (shape.CacheScale == CacheScale.PerToken)
         {
-            Cleared(cache.KeyScales(0));
-            Cleared(cache.ValueScales(0));
+            Cleared(cache.GetKeyScales(0));
+            Cleared(cache.GetValueScales(0));
         }
 
         return cache;

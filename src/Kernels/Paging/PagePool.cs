@@ -20,12 +20,9 @@ public sealed class PagePool
     private readonly PageFrames frames;
     private readonly SavedPages saved = new();
 
-    // The sequences that there are by their numbers, and all that there ever were at a time by their indexes.
-    private readonly Dictionary<int, PagedSequence> live = [];
+    // All that there ever were at a time, by their indexes, and of these the ones whose place is free.
     private readonly List<PagedSequence> sequences = [];
     private readonly Stack<PagedSequence> spare = new();
-    private PagedSequence? latest;
-    private int nextSequence;
 
     // From a page to the slot that it was saved in, or from a slot to the page that it was loaded into, during a swap.
     private readonly Dictionary<int, int> moved = [];
@@ -75,16 +72,12 @@ public sealed class PagePool
 
     /// <summary>
     /// Counts what makes an older plan of some sequence wrong: releases, truncations, swaps, and pages that give way to others. While it
-    /// stays, all plans hold; <see cref="ChangedAt"/> tells whose do not.
+    /// stays, all plans hold; <see cref="GetChangedAt"/> tells whose do not.
     /// </summary>
     public long Changes { get; private set; }
 
     /// <summary>Begins an empty sequence.</summary>
-    /// <returns>
-    /// Its number. That of a released sequence is given out again after 2^31 others, three weeks at a thousand a second: whoever still uses it
-    /// gets an error, and not another's sequence.
-    /// </returns>
-    public int Create()
+    public SequenceHandle AddSequence()
     {
         if (!spare.TryPop(out PagedSequence? state))
         {
@@ -94,46 +87,34 @@ public sealed class PagePool
             sequences.Add(state);
         }
 
-        while (!live.TryAdd(nextSequence, state))
-        {
-            nextSequence = Following(nextSequence);
-        }
-
-        state.Id = nextSequence;
+        state.Handle = SequenceHandle.Create(state.Index);
         state.IsLive = true;
-        nextSequence = Following(nextSequence);
-        return state.Id;
-
-        static int Following(int number) => (number + 1) & int.MaxValue;
+        return state.Handle;
     }
 
-    /// <summary>Whether there is a sequence of this number.</summary>
-    public bool Exists(int sequence) => Find(sequence) is not null;
-
-    /// <summary>A small number that tells the sequence from the others that there are; those of released sequences are used again.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public int IndexOf(int sequence) => Live(sequence).Index;
+    /// <summary>Whether the sequence is one of the pool's, and has not been released.</summary>
+    public bool Contains(SequenceHandle sequence) => Find(sequence) is not null;
 
     /// <summary>What <see cref="Changes"/> was when a plan of the sequence was last made wrong; 0: never.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public long ChangedAt(int sequence) => Live(sequence).ChangedAt;
+    public long GetChangedAt(SequenceHandle sequence) => Live(sequence).ChangedAt;
 
     /// <summary>Whether the sequence is swapped out.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public bool IsSwappedOut(int sequence) => Live(sequence).IsSwappedOut;
+    public bool IsSwappedOut(SequenceHandle sequence) => Live(sequence).IsSwappedOut;
 
     /// <summary>Tokens of the sequence, written or reserved.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public int Length(int sequence) => Live(sequence).Length;
+    public int GetLength(SequenceHandle sequence) => Live(sequence).Length;
 
     /// <summary>The sequence's pages in order, as many as its length takes. Valid until the sequence is changed or published.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out.</exception>
-    public ReadOnlySpan<int> PagesOf(int sequence) => Resident(sequence).Pages;
+    public ReadOnlySpan<int> GetPages(SequenceHandle sequence) => Resident(sequence).Pages;
 
     /// <summary>Sequences that hold the page, swapped-out ones included; 0 for a free or cached page.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such page.</exception>
-    public int ReferenceCount(int page) => (uint)page < (uint)Pages
+    public int GetReferenceCount(int page) => (uint)page < (uint)Pages
         ? frames.Holders(page)
         : throw new ArgumentOutOfRangeException(nameof(page), page, $"Expected a page from 0 to {Pages - 1}.");
 
@@ -145,7 +126,7 @@ public sealed class PagePool
     /// <returns>False when the pool has not enough pages; nothing has changed then.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence, or <paramref name="tokens"/> is negative.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out.</exception>
-    public bool TryReserve(int sequence, int tokens)
+    public bool TryReserve(SequenceHandle sequence, int tokens)
     {
         PagedSequence state = Resident(sequence);
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
@@ -191,7 +172,7 @@ public sealed class PagePool
     /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens, as after speculation.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence, or it is shorter than that already.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out.</exception>
-    public void Truncate(int sequence, int length)
+    public void Truncate(SequenceHandle sequence, int length)
     {
         PagedSequence state = Resident(sequence);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -209,7 +190,7 @@ public sealed class PagePool
 
     /// <summary>Ends a sequence, swapped out or not. Pages that only it held are free, published ones cached.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public void Release(int sequence)
+    public void Release(SequenceHandle sequence)
     {
         PagedSequence state = Live(sequence);
         DropPages(state, 0);
@@ -218,7 +199,6 @@ public sealed class PagePool
         state.IsSwappedOut = false;
         state.IsLive = false;
         Changed(state);
-        live.Remove(sequence);
         spare.Push(state);
     }
 
@@ -226,13 +206,13 @@ public sealed class PagePool
     /// Begins a sequence with everything that another has: beam search, several answers to one prompt. All pages are shared; they are
     /// copied when one of the two writes into them. Tokens that are reserved but not yet written will be the same in both.
     /// </summary>
-    /// <returns>The new sequence's number.</returns>
+    /// <returns>The new sequence.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out.</exception>
-    public int Fork(int sequence)
+    public SequenceHandle Fork(SequenceHandle sequence)
     {
         PagedSequence parent = Resident(sequence);
-        int fork = Create();
+        SequenceHandle fork = AddSequence();
         PagedSequence state = Live(fork);
         try
         {
@@ -267,7 +247,7 @@ public sealed class PagePool
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     /// <exception cref="ArgumentException">The sequence has fewer tokens, or a page was published under other tokens.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out.</exception>
-    public int Publish(int sequence, ReadOnlySpan<int> tokens)
+    public int Publish(SequenceHandle sequence, ReadOnlySpan<int> tokens)
     {
         PagedSequence state = Resident(sequence);
         if (tokens.Length > state.Length)
@@ -293,7 +273,7 @@ public sealed class PagePool
     /// <returns>Tokens that the sequence has now: a multiple of the page size.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     /// <exception cref="InvalidOperationException">The sequence is not empty, or swapped out.</exception>
-    public int AdoptPrefix(int sequence, ReadOnlySpan<int> tokens)
+    public int AdoptPrefix(SequenceHandle sequence, ReadOnlySpan<int> tokens)
     {
         PagedSequence state = Resident(sequence);
         if (state.Length > 0)
@@ -329,7 +309,7 @@ public sealed class PagePool
     /// <param name="sequence">The sequence; swapped out already or not.</param>
     /// <returns>Pages that were saved and given up.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    public int SwapOut(int sequence)
+    public int SwapOut(SequenceHandle sequence)
     {
         PagedSequence state = Live(sequence);
         int users = state.IsSwappedOut ? 0 : 1;
@@ -395,7 +375,7 @@ public sealed class PagePool
     /// <returns>False when the pool has not enough pages; nothing has changed then.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     /// <exception cref="InvalidOperationException">The sequence is not swapped out.</exception>
-    public bool TrySwapIn(int sequence)
+    public bool TrySwapIn(SequenceHandle sequence)
     {
         PagedSequence state = Live(sequence);
         if (!state.IsSwappedOut)
@@ -457,10 +437,7 @@ public sealed class PagePool
         return true;
     }
 
-    /// <summary>Makes a number the next one to be given out, as after so many sequences.</summary>
-    internal void ContinueAt(int sequence) => nextSequence = sequence;
-
-    internal int WriteSlotOf(int sequence, int position)
+    internal int WriteSlotOf(SequenceHandle sequence, int position)
     {
         PagedSequence state = Resident(sequence);
         if ((uint)position >= (uint)state.Length)
@@ -474,33 +451,20 @@ public sealed class PagePool
     }
 
     /// <summary>The table of a sequence, swapped out or not; see <see cref="PagedSequence.Pages"/>.</summary>
-    internal ReadOnlySpan<int> TableOf(int sequence) => Live(sequence).Pages;
+    internal ReadOnlySpan<int> TableOf(SequenceHandle sequence) => Live(sequence).Pages;
 
     private int PagesFor(long tokens) => (int)((tokens + PageSize - 1) / PageSize);
 
-    private PagedSequence? Find(int sequence)
-    {
-        // The tokens of a step are asked for one by one.
-        if (latest is not { IsLive: true } || latest.Id != sequence)
-        {
-            if (!live.TryGetValue(sequence, out PagedSequence? found))
-            {
-                return null;
-            }
+    private PagedSequence? Find(SequenceHandle sequence) =>
+        sequence.Index < sequences.Count && sequences[sequence.Index] is { IsLive: true } state && state.Handle == sequence ? state : null;
 
-            latest = found;
-        }
-
-        return latest;
-    }
-
-    private PagedSequence Live(int sequence) => Find(sequence)
-        ?? throw new ArgumentOutOfRangeException(nameof(sequence), sequence, "There is no such sequence, or no longer: it was released.");
+    private PagedSequence Live(SequenceHandle sequence) => Find(sequence)
+        ?? throw new ArgumentOutOfRangeException(nameof(sequence), sequence, "There is no such sequence here, or no longer: it was released.");
 
     /// <summary>Plans that were made for the sequence before no longer hold.</summary>
     private void Changed(PagedSequence state) => state.ChangedAt = ++Changes;
 
-    private PagedSequence Resident(int sequence)
+    private PagedSequence Resident(SequenceHandle sequence)
     {
         PagedSequence state = Live(sequence);
         return state.IsSwappedOut ? throw new InvalidOperationException($"Sequence {sequence} is swapped out; swap it in first.") : state;

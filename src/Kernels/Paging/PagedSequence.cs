@@ -5,13 +5,13 @@ internal sealed class PagedSequence
 {
     private int[] pages = [];
 
-    /// <summary>The number that it goes by while it is live.</summary>
-    public int Id { get; set; }
+    /// <summary>What it goes by while it is live.</summary>
+    public SequenceHandle Handle { get; set; }
 
     /// <summary>Its place among the pool's; a later sequence may have it.</summary>
     public int Index { get; init; }
 
-    /// <summary>See <see cref="PagePool.ChangedAt"/>.</summary>
+    /// <summary>See <see cref="PagePool.GetChangedAt"/>.</summary>
     public long ChangedAt { get; set; }
 
     public bool IsLive { get; set; }

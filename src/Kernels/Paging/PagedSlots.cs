@@ -9,8 +9,8 @@ public readonly struct PagedSlots(PagePool pool) : ISlotMap
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence, or it has no such token.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out.</exception>
-    public int SlotOf(int sequence, int position) => pool.WriteSlotOf(sequence, position);
+    public int GetSlot(SequenceHandle sequence, int position) => pool.WriteSlotOf(sequence, position);
 
-    /// <inheritdoc cref="PagePool.PagesOf"/>
-    public ReadOnlySpan<int> PagesOf(int sequence) => pool.PagesOf(sequence);
+    /// <inheritdoc cref="PagePool.GetPages"/>
+    public ReadOnlySpan<int> GetPages(SequenceHandle sequence) => pool.GetPages(sequence);
 }

@@ -35,11 +35,11 @@ internal readonly record struct SharedPrefix(int Requests, int Keys)
             return new SharedPrefix(1, 0);
         }
 
-        ReadOnlySpan<int> pages = slots.PagesOf(requests[first].Sequence);
+        ReadOnlySpan<int> pages = slots.GetPages(requests[first].Sequence);
         for (; first + count < requests.Length; count++)
         {
             AttentionRequest next = requests[first + count];
-            int common = Math.Min(keys, pages.CommonPrefixLength(slots.PagesOf(next.Sequence)) * shape.PageSize);
+            int common = Math.Min(keys, pages.CommonPrefixLength(slots.GetPages(next.Sequence)) * shape.PageSize);
             common = Math.Min(common, Own(next));
 
             // A request with much less in common begins a group of its own.

@@ -39,7 +39,7 @@ public sealed partial class WorkPlan
             (_, int end) = MaskReach.Of(shape, request, position, position + request.QueryLength - 1);
             int count = request.QueryLength * shape.GroupSize;
             ownItems.Add(new WorkItem(
-                Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence, -1, batch + ownItems.Count, 0, KeyBegin: 0));
+                Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence.Index, -1, batch + ownItems.Count, 0, KeyBegin: 0));
             rows += count;
         }
 
@@ -47,7 +47,7 @@ public sealed partial class WorkPlan
         for (int row = 0; row < rows; row += geometry.Prefill.Rows)
         {
             int count = Math.Min(geometry.Prefill.Rows, rows - row);
-            prefixItems.Add(new WorkItem(Tokens, row, count, prefix, 0, prefix, requests[0].Sequence, -1, batch, 0, KeyBegin: 0));
+            prefixItems.Add(new WorkItem(Tokens, row, count, prefix, 0, prefix, requests[0].Sequence.Index, -1, batch, 0, KeyBegin: 0));
         }
 
         int Chunk(List<WorkItem> items, TileGeometry tile, int longest) =>

@@ -226,7 +226,7 @@ public sealed partial class WorkPlan
             int first = position + (row / shape.GroupSize);
             int last = position + ((row + count - 1) / shape.GroupSize);
             (int begin, int end) = MaskReach.Of(shape, request, first, last);
-            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence, -1, batch, request.PrefixLength, KeyBegin(shape)));
+            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence.Index, -1, batch, request.PrefixLength, KeyBegin(shape)));
         }
     }
 
@@ -309,7 +309,7 @@ public sealed partial class WorkPlan
         {
             int needed = PagesNeeded(shape, requests[i]);
             begins[i] = at;
-            slots.PagesOf(requests[i].Sequence)[..needed].CopyTo(data.AsSpan(at));
+            slots.GetPages(requests[i].Sequence)[..needed].CopyTo(data.AsSpan(at));
             at += needed;
         }
 
@@ -333,7 +333,7 @@ public sealed partial class WorkPlan
             for (int i = 0; i < request.QueryLength; i++)
             {
                 int position = request.Keys - request.QueryLength + i;
-                data[token++] = position < 0 ? -1 : slots.SlotOf(request.Sequence, position);
+                data[token++] = position < 0 ? -1 : slots.GetSlot(request.Sequence, position);
             }
         }
     }

@@ -69,11 +69,11 @@ public sealed class DryRunTests
         var pool = new PagePool(pages, 16, new NoPages());
         for (int i = 0; i < Sequences; i++)
         {
-            Assert.True(pool.TryReserve(pool.Create(), 4001));
+            Assert.True(pool.TryReserve(pool.AddSequence(), 4001));
         }
 
         Assert.Equal((0, pages), (pool.Statistics.Available, pool.Statistics.Used));
-        Assert.False(pool.TryReserve(pool.Create(), 1));
+        Assert.False(pool.TryReserve(pool.AddSequence(), 1));
     }
 
     /// <summary>What a step's plan holds for large batches: as few ints as it needs, and no sum past their range.</summary>
@@ -86,7 +86,7 @@ public sealed class DryRunTests
         AttentionShape shape = AttentionRegistry.ShapeOf(PublishedModels.Read(json).Layers[0].Attention, CacheKind.Contiguous, ElementType.Float16);
         KernelGeometry geometry = Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu);
         var plan = new WorkPlan();
-        plan.Build(shape, geometry, computeUnits: 132, new ContiguousSlots(context), [.. Enumerable.Range(0, sequences).Select(s => new AttentionRequest(s, 1, context))]);
+        plan.Build(shape, geometry, computeUnits: 132, new ContiguousSlots(context), [.. Enumerable.Range(0, sequences).Select(s => new AttentionRequest(SequenceHandle.Create(s), 1, context))]);
 
         Assert.Equal((long)sequences * context, plan.Keys);
         Assert.Equal(sequences, plan.Tokens);
@@ -104,9 +104,9 @@ public sealed class DryRunTests
     {
         AttentionShape shape = Heads32Over8Of128.Descriptor.Shape;
         Assert.Throws<ArgumentException>("requests", () => new WorkPlan().Build(
-            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1), [new(0, 1, int.MaxValue), new(1, 1, int.MaxValue)]));
+            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1), [new(SequenceHandle.Create(0), 1, int.MaxValue), new(SequenceHandle.Create(1), 1, int.MaxValue)]));
         Assert.Throws<ArgumentOutOfRangeException>("sequence", () => new WorkPlan().Build(
-            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1 << 30), [new(2, 1, 1)]));
+            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1 << 30), [new(SequenceHandle.Create(2), 1, 1)]));
     }
 
     private static IEnumerable<(string Name, long[] Shape)> Tensors(ModelConfig config)

@@ -35,7 +35,8 @@ internal static class HostStep
     public static IHostStep Contiguous(ComputeDevice device)
     {
         var attention = new GroupedHalf(device);
-        return new HostStep<GroupedHalf>(attention, attention.CreateCache(Sequences, Tokens), [.. Enumerable.Range(0, Sequences)]);
+        KvCache<GroupedHalf> cache = attention.CreateCache(Sequences, Tokens);
+        return new HostStep<GroupedHalf>(attention, cache, [.. Enumerable.Range(0, Sequences).Select(_ => cache.AddSequence())]);
     }
 
     /// <summary>A step over a cache in pages of 16.</summary>
@@ -43,7 +44,7 @@ internal static class HostStep
     {
         var attention = new GroupedPagedHalf(device);
         PagedKvCache<GroupedPagedHalf> cache = attention.CreateCache(Sequences * Tokens / 16);
-        return new HostStep<GroupedPagedHalf>(attention, cache, [.. Enumerable.Range(0, Sequences).Select(_ => cache.Create())]);
+        return new HostStep<GroupedPagedHalf>(attention, cache, [.. Enumerable.Range(0, Sequences).Select(_ => cache.AddSequence())]);
     }
 }
 
@@ -69,11 +70,11 @@ internal sealed class HostStep<TSpec> : IHostStep
     /// <param name="attention">The attention; it is taken over.</param>
     /// <param name="cache">Its cache, of empty sequences; it is taken over.</param>
     /// <param name="sequences">These sequences.</param>
-    public HostStep(TSpec attention, IKvCache<TSpec> cache, int[] sequences)
+    public HostStep(TSpec attention, IKvCache<TSpec> cache, SequenceHandle[] sequences)
     {
         this.attention = attention;
         this.cache = cache;
-        foreach (int sequence in sequences)
+        foreach (SequenceHandle sequence in sequences)
         {
             cache.Extend(sequence, HostStep.Tokens);
             cache.MarkWritten(sequence); // whatever lies there: nobody looks at the outputs

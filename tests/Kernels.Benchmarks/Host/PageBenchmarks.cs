@@ -9,13 +9,13 @@ public class PageBenchmarks
     private const int Tokens = 4096;
 
     private PagePool pool = null!;
-    private int sequence;
+    private SequenceHandle sequence;
 
     [GlobalSetup]
     public void Fill()
     {
         pool = new PagePool(pages: 4 * Tokens / 16, pageSize: 16, new Unmoved());
-        sequence = pool.Create();
+        sequence = pool.AddSequence();
 
         // The last page has room, so that a fork that writes has to copy it.
         Extend(sequence, Tokens - 1);
@@ -25,7 +25,7 @@ public class PageBenchmarks
     [Benchmark]
     public void CreateExtendRelease()
     {
-        int other = pool.Create();
+        SequenceHandle other = pool.AddSequence();
         Extend(other, Tokens);
         pool.Release(other);
     }
@@ -45,12 +45,12 @@ public class PageBenchmarks
     [Benchmark]
     public void ForkExtendRelease()
     {
-        int fork = pool.Fork(sequence);
+        SequenceHandle fork = pool.Fork(sequence);
         Extend(fork, 1);
         pool.Release(fork);
     }
 
-    private void Extend(int which, int tokens)
+    private void Extend(SequenceHandle which, int tokens)
     {
         if (!pool.TryReserve(which, tokens))
         {

@@ -118,12 +118,13 @@ public sealed class EndToEndTests(DeviceFixture fixture)
     {
         using var attention = new CappedSlopes(fixture.Device);
         using KvCache<CappedSlopes> cache = attention.CreateCache(1, 4);
+        SequenceHandle[] s = cache.AddSequences(1);
         float[] token = new float[2 * 64], queries = new float[8 * 64], outputs = new float[8 * 64];
         IAttention<CappedSlopes, float> ofAnySpec = attention;
-        var e = Assert.Throws<InvalidOperationException>(() => ofAnySpec.Prefill(cache, 0, queries, token, token, outputs));
+        var e = Assert.Throws<InvalidOperationException>(() => ofAnySpec.Prefill(cache, s[0], queries, token, token, outputs));
         Assert.Contains("Inputs", e.Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentNullException>("inputs", () => attention.Prefill(cache, 0, queries, token, token, outputs, null!));
-        Assert.Equal(0, cache.Length(0));
+        Assert.Throws<ArgumentNullException>("inputs", () => attention.Prefill(cache, s[0], queries, token, token, outputs, null!));
+        Assert.Equal(0, cache.GetLength(s[0]));
         Assert.Throws<ArgumentNullException>("Slopes", () => new CappedSlopes.Inputs { Slopes = null!, Cap = 1 });
     }
 
@@ -145,13 +146,14 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         void Launch(int thread)
         {
             using KvCache<CappedSlopes> cache = attention.CreateCache(1, Tokens);
+            SequenceHandle[] s = cache.AddSequences(1);
             using AttentionPlan<CappedSlopes> plan = attention.CreatePlan();
             using DeviceBuffer<float> slopesOfThread = fixture.Device.Upload<float>(slopes[thread]), q = fixture.Device.Upload<float>(queries);
             using DeviceBuffer<float> k = fixture.Device.Upload<float>(keys), v = fixture.Device.Upload<float>(values), o = fixture.Device.Allocate<float>(expected[thread].Length);
             var inputs = new CappedSlopes.Inputs { Slopes = slopesOfThread, Cap = caps[thread] };
             float[] outputs = new float[expected[thread].Length];
-            cache.Extend(0, Tokens);
-            plan.Build(cache, [new(0, Tokens, Tokens)]);
+            cache.Extend(s[0], Tokens);
+            plan.Build(cache, [new(s[0], Tokens, Tokens)]);
             attention.SubmitAppend(plan, cache, 0, k, v);
             start.SignalAndWait();
             for (int round = 0; round < Rounds; round++)
@@ -163,7 +165,7 @@ public sealed class EndToEndTests(DeviceFixture fixture)
                 }
                 else
                 {
-                    attention.Attend(cache, 0, queries, outputs, inputs);
+                    attention.Attend(cache, s[0], queries, outputs, inputs);
                 }
 
                 Assert.All(outputs.Zip(expected[thread]), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));

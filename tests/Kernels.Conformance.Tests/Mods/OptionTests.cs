@@ -166,11 +166,12 @@ public sealed class OptionTests(DeviceFixture fixture)
     {
         AttentionShape shape = TSelf.Descriptor.Shape;
         using KvCache<TSelf> cache = attention.CreateCache(1, Prompt + 1);
+        SequenceHandle[] s = cache.AddSequences(1);
         (float[] queries, float[] keys, float[] values) = Inputs(shape, Prompt);
         float[] prompt = new float[Prompt * shape.QueryHeads * shape.ValueDim], step = new float[shape.QueryHeads * shape.ValueDim];
-        attention.Prefill(cache, 0, queries, keys, values, prompt, inputs);
+        attention.Prefill(cache, s[0], queries, keys, values, prompt, inputs);
         (queries, keys, values) = Inputs(shape, 1);
-        attention.Decode(cache, [0], queries, keys, values, step, inputs);
+        attention.Decode(cache, [s[0]], queries, keys, values, step, inputs);
         return (Wide(prompt), Wide(step));
     }
 

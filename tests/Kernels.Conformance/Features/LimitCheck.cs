@@ -39,7 +39,7 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
     public string? Run<T>(ComputeDevice device, KernelTarget? target) where T : unmanaged
     {
         using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, RuntimeSpec.Describe(Shape), target);
-        (IKvCache<RuntimeSpec> cache, int[] sequences) = Cache(launcher);
+        (IKvCache<RuntimeSpec> cache, SequenceHandle[] sequences) = Cache(launcher);
         using (cache)
         {
             using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
@@ -109,24 +109,23 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
         return device.Upload<T>(data);
     }
 
-    private (IKvCache<RuntimeSpec> Cache, int[] Sequences) Cache<T>(AttentionLauncher<RuntimeSpec, T> launcher) where T : unmanaged
+    private (IKvCache<RuntimeSpec> Cache, SequenceHandle[] Sequences) Cache<T>(AttentionLauncher<RuntimeSpec, T> launcher) where T : unmanaged
     {
-        int[] sequences = [.. Enumerable.Range(0, Requests)];
         if (Shape.PageSize == 0)
         {
             KvCache<RuntimeSpec> contiguous = launcher.CreateCache(Requests, Capacity, 1);
-            Array.ForEach(sequences, sequence => contiguous.Extend(sequence, Keys));
-            return (contiguous, sequences);
+            return (contiguous, Extended(contiguous));
         }
 
         PagedKvCache<RuntimeSpec> paged = launcher.CreatePagedCache(Requests * (Capacity / Shape.PageSize), 1);
-        for (int i = 0; i < Requests; i++)
-        {
-            sequences[i] = paged.Create();
-            paged.Extend(sequences[i], Keys);
-        }
+        return (paged, Extended(paged));
 
-        return (paged, sequences);
+        SequenceHandle[] Extended(IKvCache<RuntimeSpec> cache)
+        {
+            SequenceHandle[] sequences = cache.AddSequences(Requests);
+            Array.ForEach(sequences, sequence => cache.Extend(sequence, Keys));
+            return sequences;
+        }
     }
 
     private string? Difference<T>(int row, T[] outputs, float[] lse) where T : unmanaged

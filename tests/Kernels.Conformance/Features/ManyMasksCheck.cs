@@ -26,8 +26,9 @@ internal static class ManyMasksCheck
         var requests = new AttentionRequest[Requests];
         for (int i = 0; i < Requests; i++)
         {
-            cache.Extend(i, 1);
-            requests[i] = new(i, 1, 1);
+            SequenceHandle sequence = cache.AddSequence();
+            cache.Extend(sequence, 1);
+            requests[i] = new(sequence, 1);
         }
 
         plan.Build(cache, requests);

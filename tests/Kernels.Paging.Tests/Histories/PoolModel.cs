@@ -12,9 +12,9 @@ internal sealed class PoolModel
     private readonly IPageMemory memory;
     private readonly FaultyStore faults;
     private readonly PagePool pool;
-    private readonly SortedDictionary<int, Sequence> sequences = [];
+    private readonly SortedDictionary<SequenceHandle, Sequence> sequences = new(Comparer<SequenceHandle>.Create((a, b) => a.Generation.CompareTo(b.Generation)));
     private readonly HashSet<string> everPublished = [];
-    private readonly HashSet<int> everBegun = [];
+    private readonly HashSet<SequenceHandle> everBegun = [];
     private int mostSequences;
 
     public PoolModel(History history, IPageMemory memory)
@@ -53,9 +53,9 @@ internal sealed class PoolModel
                 Append(sequence, step.Amount % ((3 * PageSize) + 2), step.Which);
                 break;
             case Operation.AppendToSeveral:
-                foreach (int sequence in Resident().ToArray())
+                foreach (SequenceHandle sequence in Resident().ToArray())
                 {
-                    Append(sequence, 1, step.Amount + sequence);
+                    Append(sequence, 1, step.Amount + sequence.Index);
                 }
 
                 break;
@@ -66,7 +66,7 @@ internal sealed class PoolModel
                 Truncate(sequence, step.Amount % (sequences[sequence].Tokens.Count + 1));
                 break;
             case Operation.Release when sequences.Count > 0:
-                int released = sequences.Keys.ElementAt(step.Which % sequences.Count);
+                SequenceHandle released = sequences.Keys.ElementAt(step.Which % sequences.Count);
                 pool.Release(released);
                 sequences.Remove(released);
                 break;
@@ -88,26 +88,26 @@ internal sealed class PoolModel
         }
     }
 
-    private IEnumerable<int> Resident() => sequences.Where(pair => !pair.Value.IsSwappedOut).Select(pair => pair.Key);
+    private IEnumerable<SequenceHandle> Resident() => sequences.Where(pair => !pair.Value.IsSwappedOut).Select(pair => pair.Key);
 
-    private int? Choose(int which, bool swappedOut)
+    private SequenceHandle? Choose(int which, bool swappedOut)
     {
-        int[] candidates = [.. sequences.Where(pair => pair.Value.IsSwappedOut == swappedOut).Select(pair => pair.Key)];
+        SequenceHandle[] candidates = [.. sequences.Where(pair => pair.Value.IsSwappedOut == swappedOut).Select(pair => pair.Key)];
         return candidates.Length == 0 ? null : candidates[which % candidates.Length];
     }
 
-    private int Create()
+    private SequenceHandle Create()
     {
-        int sequence = pool.Create();
+        SequenceHandle sequence = pool.AddSequence();
         Begin(sequence, new Sequence());
         return sequence;
     }
 
-    private void Append(int sequence, int count, int seed)
+    private void Append(SequenceHandle sequence, int count, int seed)
     {
         Sequence state = sequences[sequence];
         int length = state.Tokens.Count;
-        bool copies = count > 0 && length % PageSize != 0 && pool.ReferenceCount(pool.PagesOf(sequence)[^1]) > 1;
+        bool copies = count > 0 && length % PageSize != 0 && pool.GetReferenceCount(pool.GetPages(sequence)[^1]) > 1;
         int needed = PagesFor(length + count) - PagesFor(length) + (copies ? 1 : 0);
         bool fits = needed <= pool.Statistics.Available;
         bool reserved;
@@ -136,7 +136,7 @@ internal sealed class PoolModel
         for (int i = 0; i < count; i++)
         {
             state.Add((seed + (i * 7)) % vocabulary);
-            int slot = pool.Slots.SlotOf(sequence, length + i);
+            int slot = pool.Slots.GetSlot(sequence, length + i);
             Assert.InRange(slot, 0, (pages * PageSize) - 1);
             memory.Write(slot, state.Contents[^1]);
         }
@@ -147,20 +147,20 @@ internal sealed class PoolModel
         }
     }
 
-    private void Fork(int sequence)
+    private void Fork(SequenceHandle sequence)
     {
         Begin(pool.Fork(sequence), sequences[sequence].Clone());
     }
 
-    private void Begin(int sequence, Sequence state)
+    private void Begin(SequenceHandle sequence, Sequence state)
     {
         sequences.Add(sequence, state);
         mostSequences = Math.Max(mostSequences, sequences.Count);
-        Assert.InRange(pool.IndexOf(sequence), 0, mostSequences - 1);
+        Assert.InRange(sequence.Index, 0, mostSequences - 1);
         Assert.True(everBegun.Add(sequence), $"{sequence} was given out before");
     }
 
-    private void Truncate(int sequence, int length)
+    private void Truncate(SequenceHandle sequence, int length)
     {
         pool.Truncate(sequence, length);
         Sequence state = sequences[sequence];
@@ -169,7 +169,7 @@ internal sealed class PoolModel
         state.Origins.RemoveRange(PagesFor(length), state.Origins.Count - PagesFor(length));
     }
 
-    private void Publish(int sequence, int count)
+    private void Publish(SequenceHandle sequence, int count)
     {
         Sequence state = sequences[sequence];
         int published = pool.Publish(sequence, state.Tokens.ToArray().AsSpan(0, count)) / PageSize;
@@ -205,7 +205,7 @@ internal sealed class PoolModel
             atMost++;
         }
 
-        int sequence = Create();
+        SequenceHandle sequence = Create();
         Sequence state = sequences[sequence];
         int adopted = pool.AdoptPrefix(sequence, tokens.ToArray());
         Assert.Equal(0, adopted % PageSize);
@@ -219,7 +219,7 @@ internal sealed class PoolModel
         state.Origins.AddRange(Enumerable.Range(0, state.Published).Select(_ => new Origin { IsPublished = true }));
     }
 
-    private void SwapOut(int sequence)
+    private void SwapOut(SequenceHandle sequence)
     {
         Sequence state = sequences[sequence];
         int kept = pool.TableOf(sequence).ToArray().Count(entry => entry >= 0 && IsUsedByOther(entry, sequence));
@@ -235,9 +235,9 @@ internal sealed class PoolModel
         }
     }
 
-    private bool IsUsedByOther(int page, int sequence) => Resident().Any(other => other != sequence && pool.PagesOf(other).Contains(page));
+    private bool IsUsedByOther(int page, SequenceHandle sequence) => Resident().Any(other => other != sequence && pool.GetPages(other).Contains(page));
 
-    private void SwapIn(int sequence)
+    private void SwapIn(SequenceHandle sequence)
     {
         Sequence state = sequences[sequence];
         int saved = pool.TableOf(sequence).ToArray().Count(entry => entry < 0);
@@ -273,11 +273,11 @@ internal sealed class PoolModel
         Dictionary<int, List<(Sequence Holder, int Number)>> holders = [];
         HashSet<int> savedSlots = [];
         ReadOnlySpan<long> contents = memory.ReadAll();
-        foreach ((int sequence, Sequence state) in sequences)
+        foreach ((SequenceHandle sequence, Sequence state) in sequences)
         {
             Assert.Equal(state.IsSwappedOut, pool.IsSwappedOut(sequence));
-            Assert.Equal(state.Tokens.Count, pool.Length(sequence));
-            ReadOnlySpan<int> table = state.IsSwappedOut ? pool.TableOf(sequence) : pool.PagesOf(sequence);
+            Assert.Equal(state.Tokens.Count, pool.GetLength(sequence));
+            ReadOnlySpan<int> table = state.IsSwappedOut ? pool.TableOf(sequence) : pool.GetPages(sequence);
             Assert.Equal(PagesFor(state.Tokens.Count), table.Length);
             for (int i = 0; i < table.Length; i++)
             {
@@ -305,7 +305,7 @@ internal sealed class PoolModel
         for (int page = 0; page < pages; page++)
         {
             List<(Sequence Holder, int Number)> list = holders.GetValueOrDefault(page, []);
-            Assert.Equal(list.Count, pool.ReferenceCount(page));
+            Assert.Equal(list.Count, pool.GetReferenceCount(page));
             Assert.All(list, holder =>
             {
                 Origin first = list[0].Holder.Origins[list[0].Number];
@@ -328,7 +328,7 @@ internal sealed class PoolModel
     private void End()
     {
         faults.Countdown = -1;
-        foreach (int sequence in sequences.Keys.ToArray())
+        foreach (SequenceHandle sequence in sequences.Keys.ToArray())
         {
             if (sequences[sequence].IsSwappedOut)
             {
@@ -342,10 +342,10 @@ internal sealed class PoolModel
         }
 
         Assert.Equal(new PagePoolStatistics(pages - pool.Statistics.Cached, pool.Statistics.Cached, 0, 0, 0), pool.Statistics);
-        int last = Create();
+        SequenceHandle last = Create();
         Append(last, pages * PageSize, 0);
-        Assert.Equal(pages * PageSize, pool.Length(last));
-        Assert.Equal(pages, pool.PagesOf(last).ToArray().Distinct().Count());
+        Assert.Equal(pages * PageSize, pool.GetLength(last));
+        Assert.Equal(pages, pool.GetPages(last).ToArray().Distinct().Count());
         Assert.False(pool.TryReserve(last, 1));
         Check();
     }

@@ -49,7 +49,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
         TSpec attention = TSpec.Create(device);
         return Open(new(attention, work, createCache(attention, Layers(work))), workload =>
         {
-            int[] sequences = [.. Enumerable.Range(0, work.Batch)];
+            SequenceHandle[] sequences = [.. Enumerable.Range(0, work.Batch).Select(_ => workload.cache.AddSequence())];
             workload.Fill(sequences, work.Sequence);
             workload.Plan(sequences);
             workload.given = extras?.Invoke(new(attention, workload.plan, work, workload.owned)) ?? default;
@@ -66,9 +66,9 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
         PagedKvCache<TSpec> cache = createCache(attention, Layers(work));
         return Open(new(attention, work, cache), workload =>
         {
-            int first = cache.Create();
+            SequenceHandle first = cache.AddSequence();
             workload.Fill([first], work.SharedKeys);
-            int[] sequences = [first, .. Enumerable.Range(1, work.Batch - 1).Select(_ => work.SharedKeys > 0 ? cache.Fork(first) : cache.Create())];
+            SequenceHandle[] sequences = [first, .. Enumerable.Range(1, work.Batch - 1).Select(_ => work.SharedKeys > 0 ? cache.Fork(first) : cache.AddSequence())];
             workload.Fill(sequences, work.Sequence - work.SharedKeys);
             workload.plan.Work.SharesPrefixes = work.ReadsSharedKeysOnce;
             workload.Plan(sequences);
@@ -119,7 +119,7 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
     private static int Layers(Work work) => work.Step == Step.Prefill || work.Latent ? 1 : (int)Math.Max(1, RotatedBytes / work.StoredBytes) + 1;
 
     /// <summary>Extends sequences by random tokens in all layers.</summary>
-    private void Fill(int[] sequences, int tokens)
+    private void Fill(SequenceHandle[] sequences, int tokens)
     {
         int piece = inputs.Piece(tokens);
         for (int index = 0; index < sequences.Length; index++)
@@ -156,6 +156,6 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
         return WorkReference.Row(work, head, query, keys, values);
     }
 
-    private void Plan(int[] sequences) =>
+    private void Plan(SequenceHandle[] sequences) =>
         plan.Build(cache, [.. sequences.Select(sequence => new AttentionRequest(sequence, work.Queries, work.Sequence))]);
 }
