@@ -19,13 +19,12 @@ internal static class AppendAlgorithm
             { "int8", context.Cache is Int8Codec },
             { "int4", context.Cache is Int4Codec },
             { "float8", context.Cache is Float8E4M3Codec },
-            { "has_tail", context.Cache is LatentFloat8Codec { HasTail: true } },
             { "entry", KernelEntryPoint.Of(KernelAlgorithm.Append) },
             { "parameters", KernelParameters.Of(context, KernelAlgorithm.Append) },
             { "append_elements", elementsAtOnce * context.Plan.AppendWorkGroupSize },
             { "scale_of", arguments => $"{arguments[0]}_scales{(context.ScalesTokens ? " + scale_index" : "[kv_head]")}" },
             { "store_cached", arguments => ((PlainCodec)context.Cache).Store(arguments[0], arguments[1]) },
-            { "store_cached_helper", ((context.Cache as PlainCodec) ?? new BFloat16Codec()).StoreHelper },
+            { "store_cached_function", (context.Cache as PlainCodec)?.StoreFunction ?? "" },
         });
     }
 }

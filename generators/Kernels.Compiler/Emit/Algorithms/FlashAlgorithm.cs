@@ -73,12 +73,12 @@ internal static class FlashAlgorithm
             { "work_group", tile.WorkGroupSize },
             { "item_index", steps.ItemIndex },
             { "kv_head", steps.KvHead },
-            { "asks_first_position", hidesNothing.Contains("first_position") },
-            { "asks_last_position", hidesNothing.Contains("last_position") },
+            { "asks_first_position", rules.AsksFirstPosition },
+            { "asks_last_position", rules.AsksLastPosition },
             { "calls_value_row", steps.CallsValueRow },
             { "value_row_length", context.Cache.RowLength(spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM") },
             { "calls_row_functions", steps.CallsRowFunctions },
-            { "score_functions", CodeWriter.Text(text => rules.Declare(text, steps.MakesRows)) },
+            { "makes_rows", steps.MakesRows },
             { "leaves_out_tiles", steps.CanLeaveOutTiles },
 
             // Whether a tile's scores can have keys that are hidden, and what stands before the braces in which they are.

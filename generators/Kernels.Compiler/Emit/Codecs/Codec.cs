@@ -1,14 +1,15 @@
+using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Codecs;
 
 /// <summary>Elements of a row that are loaded as they are stored, in one access of at most 16 bytes: 4 of float32, 8 of a smaller type.</summary>
 /// <param name="Type">Their type together in OpenCL C. Rows of whole pieces are aligned to it.</param>
-/// <param name="Helper">A helper function that <paramref name="ToFloat"/> calls, or nothing.</param>
+/// <param name="Function">The template of a function that <paramref name="ToFloat"/> calls, or nothing.</param>
 /// <param name="ToFloat">Expression: the piece as a vector of float32, without its scale.</param>
-internal sealed record Piece(string Type, string Helper, Func<string, string> ToFloat);
+internal sealed record Piece(string Type, string Function, Func<string, string> ToFloat);
 
-/// <summary>How an element type lies in memory: its C type, and expressions that load it as float32.</summary>
+/// <summary>How an element type lies in memory: its C type, expressions that load it as float32, and the templates of functions that these call.</summary>
 internal abstract class Codec
 {
     /// <summary>How the elements of a spec's cache lie in memory.</summary>
@@ -32,7 +33,10 @@ internal abstract class Codec
     /// <summary>What the scales belong to that loaded elements are still to be multiplied with.</summary>
     public virtual CacheScale Scale => CacheScale.None;
 
-    /// <summary>Constants that rows are found and loaded by, or nothing.</summary>
+    /// <summary>What the codec's templates speak of as <c>${codec.name}</c>.</summary>
+    public virtual Holes Holes => [];
+
+    /// <summary>The template of constants that rows are found and loaded by, or nothing.</summary>
     public virtual string Constants => "";
 
     /// <summary>Expression: items of <see cref="StorageType"/> in a row of <paramref name="dim"/> elements.</summary>
@@ -41,8 +45,8 @@ internal abstract class Codec
     /// <summary>The type's pieces; null where a row's elements are not all alike.</summary>
     public virtual Piece? Piece => null;
 
-    /// <summary>A helper function that <see cref="Load"/> calls for this width, or nothing.</summary>
-    public virtual string LoadHelper(int width) => "";
+    /// <summary>The template of a function that <see cref="Load"/> calls for this width, which is the template's hole <c>width</c>; or nothing.</summary>
+    public virtual string LoadFunction(int width) => "";
 
     /// <summary><paramref name="width"/> elements of a row from <paramref name="element"/> on, as a float vector (width 1: a float), without their scale.</summary>
     /// <param name="row">Expression: pointer to the row's first item.</param>

@@ -5,7 +5,7 @@
 //: # converts: the cache has another type. scaled: it has scales, of tokens or of heads; scales_groups: of groups of elements, in rows of
 //: # bytes. scale_of: the token's scale, to be written, or that of the head.
 //: include header(what: append of new keys and values to the cache)
-${cache_constants}
+//: include ${cache_constants}
 
 //: if rope
 //: include rope_functions
@@ -32,7 +32,7 @@ ${cache_constants}
 //: end
 
 //: elif converts or rope
-//: once ${store_cached_helper}
+//: once ${store_cached_function}
 //: end
 kernel __attribute__((reqd_work_group_size(${append_work_group}, 1, 1)))
 void ${entry}(

@@ -3,7 +3,7 @@
 #define MAX_SPLITS ${max_splits} // the planner makes no more
 ${logarithms}
 
-//: once ${store_helper}
+//: once ${store_function}
 kernel __attribute__((reqd_work_group_size(${combine_work_group}, 1, 1)))
 void ${entry}(
     ${parameters}

@@ -1,7 +1,7 @@
 //: # The frame of every flash kernel: what stands before it, and its head. ${kernel} is the target's template, with the sections
 //: # 'functions' and 'kernel'; its section 'tile' is rendered before, once for each tile.
 //: include header
-${cache_constants}
+//: include ${cache_constants}
 #define SCALE ${scale} // score scale${scale_comment}
 ${logarithms}
 
@@ -17,7 +17,7 @@ ${tile}
 ${tile}
 //: end
 
-//: once ${store_helper}
+//: once ${store_function}
 //: if rope
 //: include rope_functions
 
@@ -32,7 +32,10 @@ ${tile}
 //: if calls_row_functions
 //: include row_functions
 //: end
-//: once ${score_functions}
+//: if needs_rows
+//: include score_functions
+
+//: end
 //: include exact_functions
 
 //: if mask_mod

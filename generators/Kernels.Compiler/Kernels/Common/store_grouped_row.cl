@@ -1,10 +1,10 @@
 //: # The function store_row for rows of e4m3s with a scale for each group of the value's elements. An e4m3 is the one nearest to
 //: # x / scale, ties to even, where scale = (largest magnitude of the group) / 448 as one float32 division gives it, and 2^-100 at least,
 //: # so that zeros too can be divided by it. A group with a NaN or an infinity, which no scale can hold, gets scale NaN and zeros, so that
-//: # the fault shows. The elements after the value, has_tail, are rounded to bfloat16, ties to even.
+//: # the fault shows. The elements after the value, codec.has_tail, are rounded to bfloat16, ties to even.
 //: once float_to_e4m3
-//: if has_tail
-//: once ${store_cached_helper}
+//: if codec.has_tail
+//: once Codecs/bfloat16#store
 //: end
 // Stores a row. The work-items share out the elements; each looks for the largest of a group itself, which costs less than a barrier.
 //: if rope
@@ -37,7 +37,7 @@ static void store_row(global const ${storage}* from, global uchar* to)
             to[d] = largest >= 0x7F800000 ? (uchar)0 : float_to_e4m3(${load(from, d)}, scale, inverse);
         }
     }
-    //: if has_tail
+    //: if codec.has_tail
 
     for (int d = VALUE_DIM + get_local_id(0); d < HEAD_DIM; d += ${append_work_group})
     {

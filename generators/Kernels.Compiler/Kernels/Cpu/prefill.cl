@@ -22,13 +22,13 @@
 #define LINE 16 // elements that memory gives at a time
 //: end
 
-${lane_vocabulary}
+//: include lane_vocabulary(width: 16)
 
 //: once exp2_lanes
 //: for width in load_widths
-//: once ${load_helper(${width})}
+//: once load_function(width: ${width})
 //: end
-//: once ${query_load_helper}
+//: once ${query_load_function}
 //: once prefetch_line(level: 1, locality: 3)
 // The same for all bytes of a row.
 static void prefetch_row(global const void* row, int bytes)

@@ -35,7 +35,7 @@
 //: end
 //: section functions
 //: if needs_rows
-${lane_vocabulary}
+//: include lane_vocabulary(width: )
 
 //: end
 //: once Nvidia/ptx/copy_16

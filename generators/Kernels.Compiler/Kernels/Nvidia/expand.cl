@@ -78,7 +78,7 @@ static uint2 expand(uint raw)
     return x;
 }
 //: else
-${load_helper(4)}
+//: include load_function(width: 4)
 
 // Four e4m3, exact in 16 bits.
 static uint2 expand(uint raw)

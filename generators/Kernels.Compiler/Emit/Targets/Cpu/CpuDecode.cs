@@ -52,7 +52,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         // The kernel needs the number of a tile's head only to find rows, for a mask mod's classes, and where its rows ask about it.
         {
             "asks_kv_head",
-            RowsOfMemoryPage > 0 || Spec.MaskMod is not null || (Context.Rules.NeedsRows && Context.Rules.MakeRow.Contains("kv_head"))
+            RowsOfMemoryPage > 0 || Spec.MaskMod is not null || Context.Rules.AsksHead
         },
         { "touches_pages", RowsOfMemoryPage > 0 },
         { "rows_of_memory_page", RowsOfMemoryPage },

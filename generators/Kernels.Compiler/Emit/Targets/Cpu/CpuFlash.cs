@@ -1,4 +1,3 @@
-using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
@@ -16,8 +15,6 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
 
     public override Holes Fill(Holes around) => new(around)
     {
-        { "lane_vocabulary", () => CodeWriter.Text(text => LaneVocabulary.Declare(text, CpuPlanner.Lanes, Spec)) },
-
         // Widths in which rows of the cache are loaded: single elements only at the end of a row.
         { "load_widths", Widths(Spec.HeadDim).Concat(Widths(Spec.ResolvedValueDim)).Distinct() },
     };

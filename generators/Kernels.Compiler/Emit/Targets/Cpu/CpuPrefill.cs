@@ -43,7 +43,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         { "values_are_wider", Spec.ResolvedValueDim > Spec.HeadDim },
         { "values_are_shorter", Spec.ResolvedValueDim < Spec.HeadDim },
         { "value_stride", Spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM" },
-        { "query_load_helper", Spec.HeadDim < CpuPlanner.Lanes ? "" : Context.Storage.LoadHelper(CpuPlanner.Lanes) },
+        { "query_load_function", Spec.HeadDim < CpuPlanner.Lanes ? "" : Context.Storage.LoadFunction(CpuPlanner.Lanes) },
         { "key_whole", Whole(Spec.HeadDim) },
         { "key_rest", Rest(Spec.HeadDim) },
         { "value_whole", Whole(Spec.ResolvedValueDim) },

@@ -1,5 +1,4 @@
 using Kernels.Compiler.Emit.Algorithms;
-using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
 

@@ -1,4 +1,3 @@
-using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
@@ -18,8 +17,6 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
         string scale = context.Cache.Scale == CacheScale.PerHead ? "score_scale" : "SCALE";
         return new(around, isShared: true)
         {
-            { "lane_vocabulary", () => CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
-
             // Types: the queries' in the names of instructions, and what a quantised cache has.
             { "element", Spec.Storage == ElementType.Float16 ? "f16" : "bf16" },
             { "half", Spec.Storage == ElementType.Float16 },
