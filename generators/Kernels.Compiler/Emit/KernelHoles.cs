@@ -12,7 +12,6 @@ internal static class KernelHoles
     {
         AttentionSpec spec = context.Spec;
         ScoreRules rules = context.Rules;
-        string turning = spec.LatentCache ? "(d - VALUE_DIM)" : "d";
         return new Holes(isShared: true)
         {
             // For the comment at the top.
@@ -40,7 +39,6 @@ internal static class KernelHoles
             { "bias", spec.Bias },
             { "latent", spec.LatentCache },
             { "rope", context.Rope.IsOn },
-            { "paged", spec.PageSize > 0 },
             { "mask_mod", spec.MaskMod is not null },
 
             // Scores: whether steps change them, whether masks hide keys, whether either asks about rows; base 2 or natural.
@@ -49,9 +47,6 @@ internal static class KernelHoles
             { "needs_rows", rules.NeedsRows },
             { "base_2", rules.IsBase2 },
             { "scale", C.Float(rules.QueryScale) },
-            { "scale_comment", rules.ScaleComment },
-            { "logarithms", rules.Logarithms },
-            { "state_comment", rules.StateComment },
             { "lag_8", rules.Lag8 },
             { "power", arguments => arguments.Length == 2 ? rules.Power(arguments[0], arguments[1]) : rules.Power(arguments[0]) },
             { "sink_power", arguments => rules.SinkPower(arguments[0], arguments[1]) },
@@ -114,16 +109,12 @@ internal static class KernelHoles
             { "tile_empty", KernelContract.TileEmpty },
             { "tile_full", KernelContract.TileFull },
             { "class_heads", TileClasses.Heads(spec) },
-            { "class_heads_comment", TileClasses.Heads(spec) == 1 ? "one class for all heads" : "a class for each KV head" },
+            { "heads_have_classes", TileClasses.Heads(spec) > 1 },
             { "inputs_to_item", rules.Inputs.Select(input => input.ToItem).Where(statement => statement.Length > 0) },
 
             // Rope: the elements of a pair.
             { "rotary_dim", spec.ResolvedRotaryDim },
-            { "rotary_pairs", spec.Rope == RopeStyle.HalfSplit ? "i turns with i + ROTARY_DIM / 2" : "2i turns with 2i + 1" },
-            { "rope_pair", spec.Rope == RopeStyle.HalfSplit ? $"{turning} % (ROTARY_DIM / 2)" : $"{turning} / 2" },
-            { "rope_is_first", spec.Rope == RopeStyle.HalfSplit ? $"{turning} < ROTARY_DIM / 2" : $"{turning} % 2 == 0" },
             { "turns_some", spec.ResolvedRotaryDim < spec.HeadDim },
-            { "does_not_turn", spec.LatentCache ? "d < VALUE_DIM || d >= VALUE_DIM + ROTARY_DIM" : "d >= ROTARY_DIM" },
             { "half_split", spec.Rope == RopeStyle.HalfSplit },
             { "rope_first", arguments => context.Rope.First(arguments[0]) },
             { "rope_second", arguments => context.Rope.Second(arguments[0]) },

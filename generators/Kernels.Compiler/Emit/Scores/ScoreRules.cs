@@ -34,13 +34,6 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
     /// <summary>The factor on queries.</summary>
     public double QueryScale => IsBase2 ? spec.ResolvedScale * Log2E : spec.ResolvedScale;
 
-    /// <summary>What scores are multiplied with, for a comment.</summary>
-    public string ScaleComment => IsBase2 ? " x log2(e): the softmax is calculated in base 2" : "";
-
-    /// <summary>The constants between base-2 logarithms and natural ones that a kernel with these scores needs.</summary>
-    public string Logarithms => !IsBase2 ? $"#define LOG2_E {C.Float(Log2E)}"
-        : $"#define LN_2 {C.Float(1 / Log2E)}" + (spec.Sinks ? $"\n#define LOG2_E {C.Float(Log2E)}" : "");
-
     /// <summary>What a partial state holds, for a comment.</summary>
     public string StateComment => IsBase2
         ? "maximum of the base-2 scores, sum of 2^(score - maximum)"

@@ -2,8 +2,12 @@
 //: # 'functions' and 'kernel'; its section 'tile' is rendered before, once for each tile.
 //: include header
 //: include ${cache_constants}
-#define SCALE ${scale} // score scale${scale_comment}
-${logarithms}
+//: if base_2
+#define SCALE ${scale} // score scale x log2(e): the softmax is calculated in base 2
+//: else
+#define SCALE ${scale} // score scale
+//: end
+//: include logarithms
 
 //: if has_variants
 //: for variant in variants
@@ -48,7 +52,13 @@ void ${entry}(
 {
     const WorkItem item = read_item(plan + items_at, ${item_index});
     const int sequence = item.sequence;
-    ${kv_head}
+    //: if has_heads
+    const int first_head = get_group_id(0) * HEADS; // the heads of the longest item start first, then those of the next
+    //: elif head_by_head
+    const int kv_head = (get_group_id(1) * KV_HEADS + get_group_id(0)) / get_num_groups(1); // a head's items start one after the other, the longest first
+    //: else
+    const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next
+    //: end
     //: for statement in inputs_to_item
     ${statement}
     //: end

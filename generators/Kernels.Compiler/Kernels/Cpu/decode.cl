@@ -316,7 +316,7 @@ for (int g = 0; g < vector_count; g++)
 }
 //: end
 //: # Scores of keys that a row must not see, or past the end, become -inf; only in tiles on a boundary.
-${hides_where}
+//: include where_hidden
 {
     for (int g = 0; g < vector_count; g++)
     {

@@ -211,7 +211,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: end
     //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
     //: if hides
-    ${hides_where}
+    //: include where_hidden
     {
         for (int j = 0; j < key_count; j++)
         {

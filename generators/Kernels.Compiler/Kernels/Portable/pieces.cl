@@ -162,7 +162,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
     //: end
     //: if hides
-    ${hides_where}
+    //: include where_hidden
     {
         for (int i = 0; i < SCORES_EACH; i++)
         {

@@ -13,19 +13,12 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     // Of 16 registers of 8 lanes, 12 for sums.
     private const int FewRegistersAtOnce = 6;
 
-    /// <summary>Expression: the work-group's number in the order in which groups start.</summary>
-    private const string GroupNumber = "(get_group_id(1) * KV_HEADS + get_group_id(0))";
-
     public override string Template => "Cpu/prefill";
 
     public override TilePlan Tile => tile;
 
-    // All items of a head before those of the next: its keys and values stay in the processor's caches from item to item, and
-    // groups that one thread takes together are of all lengths.
-    public override string ItemIndex => $"{GroupNumber} % get_num_groups(1)";
-
-    public override string KvHead =>
-        $"const int kv_head = {GroupNumber} / get_num_groups(1); // a head's items start one after the other, the longest first";
+    // A head's keys and values stay in the processor's caches from item to item, and groups that one thread takes together are of all lengths.
+    public override bool StartsHeadByHead => true;
 
     public override bool ReadsPastEnd => false;
 
