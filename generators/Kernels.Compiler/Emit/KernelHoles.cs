@@ -84,6 +84,8 @@ internal static class KernelHoles
             // The cache. A row's length is in items of its type; a scale belongs to a token, to a head, or to a group within a row.
             { "cache", context.Cache.StorageType },
             { "codec", context.Cache.Holes },
+            { "two_in_a_byte", context.Cache.ElementsInItem == 2 },
+            { "append_elements", context.Cache.ElementsInItem * context.Plan.AppendWorkGroupSize },
             { "cache_constants", context.Cache.Constants },
             { "load_cached", arguments => context.Cache.Load(arguments[0], arguments[1], 1) },
             { "load_cached_vector", arguments => context.Cache.Load(arguments[1], arguments[2], int.Parse(arguments[0])) },

@@ -39,6 +39,15 @@ internal abstract class Codec
     /// <summary>The template of constants that rows are found and loaded by, or nothing.</summary>
     public virtual string Constants => "";
 
+    /// <summary>Elements that an item of <see cref="StorageType"/> has.</summary>
+    public virtual int ElementsInItem => 1;
+
+    /// <summary>Whether elements lie in memory as they are calculated with, as float32.</summary>
+    public virtual bool NeedsNoConversion => false;
+
+    /// <summary>Whether elements can be as large as a float32 can.</summary>
+    public virtual bool HasFloat32Range => false;
+
     /// <summary>Expression: items of <see cref="StorageType"/> in a row of <paramref name="dim"/> elements.</summary>
     public virtual string RowLength(string dim) => dim;
 
@@ -53,6 +62,18 @@ internal abstract class Codec
     /// <param name="element">Expression: index of the first element; a multiple of the width.</param>
     /// <param name="width">1, or the width of an OpenCL vector.</param>
     public abstract string Load(string row, string element, int width);
+
+    /// <summary>The template of functions that store a whole row of new keys or values with its scale, or nothing: elements are stored alone.</summary>
+    public virtual string StoreRowFunction => "";
+
+    /// <summary>The template of a function that <see cref="Store"/> calls, or nothing.</summary>
+    public virtual string StoreFunction => "";
+
+    /// <summary>A statement that stores the float expression <paramref name="value"/> at <paramref name="pointer"/>, rounding to nearest even.</summary>
+    public virtual string Store(string pointer, string value) => throw new NotSupportedException($"Elements of {DisplayName} are not stored alone.");
+
+    /// <summary>The template of a function <c>expand</c> that makes 16-bit elements of a register's, for tensor cores, or nothing.</summary>
+    public virtual string ExpandFunction => "";
 
     protected static string Vector(int width) => width == 1 ? "" : C.Int(width);
 }

@@ -18,6 +18,10 @@ internal sealed class Float8E4M3Codec : Codec
         _ => "Codecs/float8#load_vector",
     };
 
+    public override string StoreRowFunction => "Codecs/float8#store_row";
+
+    public override string ExpandFunction => "Codecs/float8#expand";
+
     public override string Load(string row, string element, int width) => width == 1
         ? $"e4m3_to_float({row}[{element}])"
         : $"e4m3_to_float{width}(vload{width}(0, {row} + {element}))";

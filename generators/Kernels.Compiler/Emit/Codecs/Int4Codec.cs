@@ -15,9 +15,15 @@ internal sealed class Int4Codec : Codec
 
     public override Holes Holes => new() { { "bytes_of", elements => C.Int(int.Parse(elements[0]) / 2) } };
 
+    public override int ElementsInItem => 2;
+
     public override string RowLength(string dim) => $"({dim} / 2)";
 
     public override string LoadFunction(int width) => width == 1 ? "" : "Codecs/int4#load";
+
+    public override string StoreRowFunction => "Codecs/int4#store_row";
+
+    public override string ExpandFunction => "Codecs/int4#expand";
 
     public override string Load(string row, string element, int width) => width > 1
         ? $"nibbles_to_float{width}(vload{width / 2}(0, {row} + {element} / 2))"

@@ -35,5 +35,7 @@ internal sealed class LatentFloat8Codec(AttentionSpec spec) : Codec
         _ => "Codecs/latent_float8#load_vector",
     };
 
+    public override string StoreRowFunction => "Codecs/latent_float8#store_row";
+
     public override string Load(string row, string element, int width) => $"load_latent{Vector(width)}({row}, {element})";
 }

@@ -11,12 +11,6 @@ internal abstract class PlainCodec : Codec
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Numbers cannot be stored in this type without a scale."),
     };
 
-    /// <summary>The template of a function that stores call, or nothing.</summary>
-    public virtual string StoreFunction => "";
-
-    /// <summary>A statement that stores the float expression <paramref name="value"/> at <paramref name="pointer"/>, rounding to nearest even.</summary>
-    public abstract string Store(string pointer, string value);
-
     /// <summary>A statement that stores the float4 expression <paramref name="value"/> at <paramref name="pointer"/>.</summary>
     public string Store4(string pointer, string value) => StoreVector(pointer, value, 4);
 
@@ -31,6 +25,10 @@ internal sealed class Float32Codec : PlainCodec
     public override string StorageType => "float";
 
     public override string DisplayName => "float32";
+
+    public override bool NeedsNoConversion => true;
+
+    public override bool HasFloat32Range => true;
 
     public override Piece Piece => new("float4", "", piece => piece);
 
@@ -68,6 +66,8 @@ internal sealed class BFloat16Codec : PlainCodec
     public override string StorageType => "ushort";
 
     public override string DisplayName => "bfloat16";
+
+    public override bool HasFloat32Range => true;
 
     public override Piece Piece => new("uint4", "Codecs/bfloat16#piece", piece => $"bfloat16_to_float8({piece})");
 

@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Scores;
@@ -56,8 +57,8 @@ internal sealed class ScoreRules(AttentionSpec spec, KernelTarget target)
 
     /// <summary>Whether a finite score can be so large that log2(e) times it is infinite: float16 products are far from that, and tensor cores' products would be infinite before.</summary>
     private bool IsNearOverflow => target is KernelTarget.Nvidia or KernelTarget.Hopper
-        ? spec.Storage != ElementType.Float16 && spec.ResolvedScale * Log2E > 1
-        : spec.Storage != ElementType.Float16 || spec.ResolvedCacheStorage is ElementType.Float32 or ElementType.BFloat16;
+        ? PlainCodec.For(spec.Storage).HasFloat32Range && spec.ResolvedScale * Log2E > 1
+        : PlainCodec.For(spec.Storage).HasFloat32Range || Codec.ForCache(spec).HasFloat32Range;
 
     /// <summary>What the rules are called in comments.</summary>
     public string DisplayName

@@ -42,3 +42,56 @@ static float16 e4m3_to_float16(uchar16 x)
 #else
 //: include float8#load_vector(width: 16)
 #endif
+//: section store
+// The e4m3 nearest to x / scale, ties to even, on every device; 448 for what is larger, NaN for NaN and infinities, which the type has not.
+static uchar float_to_e4m3(float x, float scale, float inverse)
+{
+    const uint sign = (as_uint(x) >> 24) & 0x80;
+    if (!isfinite(x))
+    {
+        return (uchar)(sign | 0x7F);
+    }
+
+    // In steps of the last bit: below is a value of the type, and whether x is past the middle to the next is found without rounding.
+    const float y = fmin(fabs(x) * inverse, 448.0f);
+    const int exponent = max((int)(as_uint(y) >> 23) - 127, -6);
+    const int below = (int)(y * as_float((uint)(130 - exponent) << 23));
+    const float middle = ((float)below + 0.5f) * as_float((uint)(124 + exponent) << 23);
+    const float past = fma(-middle, scale, fabs(x));
+    const int steps = below + (past > 0.0f || (past == 0.0f && (below & 1)));
+    return (uchar)(sign | min((exponent + 6) * 8 + steps, 0x7E));
+}
+//: section store_row
+//: # A function that stores a row, with the scale that its head has. Holes: name; parameters, with a leading comma, that the expression first
+//: # needs: element d of the row.
+//: once float8#store
+// Stores a row; the work-items share out the elements.
+static void ${name}(global const ${storage}* from, global ${cache}* to, float scale, int dim${parameters})
+{
+    const float inverse = 1.0f / scale;
+    for (int d = get_local_id(0); d < dim; d += ${append_elements})
+    {
+        to[d] = float_to_e4m3(${first}, scale, inverse);
+    }
+}
+//: section expand
+//: # For tensor cores, elements become 16-bit elements, without their scales: of a register of four bytes two of two elements each. Some
+//: # multiprocessors have an instruction for that (converts_float8).
+//: if half and converts_float8
+// Four e4m3 as float16.
+static uint2 expand(uint raw)
+{
+    uint2 x;
+    asm("{ .reg .b16 low, high; mov.b32 {low, high}, %2; cvt.rn.f16x2.e4m3x2 %0, low; cvt.rn.f16x2.e4m3x2 %1, high; }" : "=r"(x.s0), "=r"(x.s1) : "r"(raw));
+    return x;
+}
+//: else
+//: include float8#load_vector(width: 4)
+
+// Four e4m3, exact in 16 bits.
+static uint2 expand(uint raw)
+{
+    const float4 x = e4m3_to_float4(as_uchar4(raw));
+    return (uint2)(pack(x.s0, x.s1), pack(x.s2, x.s3));
+}
+//: end

@@ -54,7 +54,7 @@
 //: end
 //: once ptx/warp_barrier
 //: if quantised
-//: once expand
+//: once ${expand_function}
 //: once expand_piece
 //: end
 //: section kernel

@@ -44,7 +44,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     };
 
     /// <summary>Whether tiles are read where they lie: float32 rows one after the other.</summary>
-    private bool ReadsInPlace => Spec.ResolvedCacheStorage == ElementType.Float32 && Context.Addressing.RowsAreAdjacent;
+    private bool ReadsInPlace => Context.Cache.NeedsNoConversion && Context.Addressing.RowsAreAdjacent;
 
     /// <summary>The tiles that the text can be built for.</summary>
     private IEnumerable<CpuTile> Tiles => Context.Plan.PrefillVariants.Cast<CpuTile>().Prepend(tile);

@@ -21,8 +21,7 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
             { "element", Spec.Storage == ElementType.Float16 ? "f16" : "bf16" },
             { "half", Spec.Storage == ElementType.Float16 },
             { "quantised", IsQuantised },
-            { "int8", Spec.ResolvedCacheStorage == ElementType.Int8 },
-            { "int4", Spec.ResolvedCacheStorage == ElementType.Int4 },
+            { "expand_function", context.Cache.ExpandFunction },
             { "converts_float8", context.Plan.Target == KernelTarget.Hopper },
 
             // Pieces of 16 bytes of a row as it is in the cache, and the registers of 16-bit elements that one of the cache's becomes.
