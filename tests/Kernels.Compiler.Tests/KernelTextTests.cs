@@ -54,7 +54,25 @@ public sealed class KernelTextTests
     public void AFunctionStandsOnceInAKernel()
     {
         Template.Of("Test/function", "int f();\n");
-        Assert.Equal("int f();\n\nint g();\n\n;", Render("//: once Test/function\n//: once ${text}\n//: once ${same}\n;", new() { { "text", "int f();" }, { "same", "int g();" } }));
+        Template.Of("Test/other", "int ${name}();\n");
+        Assert.Equal(
+            "int f();\n\nint g();\n\n;",
+            Render("//: once Test/function\n//: once Test/other(name: f)\n//: once Test/other(name: ${g})\n;", new() { { "g", "g" } }));
+    }
+
+    [Fact]
+    public void AnIncludesNameHasHolesAndMayBeEmpty()
+    {
+        Template.Of("Test/step_4", "4 ${step.by};\n");
+        Assert.Equal(
+            "4 a;\n4 a;\n\n;",
+            Render("//: include ${step.name}\n//: once ${step_of(${four})}\n//: include ${none}\n//: once ${none}(by: 2)\n;", new()
+            {
+                { "step", new Holes { { "name", "Test/step_4" }, { "by", "a" } } },
+                { "step_of", arguments => $"Test/step_{arguments[0]}" },
+                { "four", 4 },
+                { "none", "" },
+            }));
     }
 
     [Fact]

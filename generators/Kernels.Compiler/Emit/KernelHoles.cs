@@ -12,7 +12,6 @@ internal static class KernelHoles
     {
         AttentionSpec spec = context.Spec;
         ScoreRules rules = context.Rules;
-        string turning = spec.LatentCache ? "(d - VALUE_DIM)" : "d";
         return new Holes(isShared: true)
         {
             // For the comment at the top.
@@ -40,7 +39,6 @@ internal static class KernelHoles
             { "bias", spec.Bias },
             { "latent", spec.LatentCache },
             { "rope", context.Rope.IsOn },
-            { "paged", spec.PageSize > 0 },
             { "mask_mod", spec.MaskMod is not null },
 
             // Scores: whether steps change them, whether masks hide keys, whether either asks about rows; base 2 or natural.
@@ -49,17 +47,30 @@ internal static class KernelHoles
             { "needs_rows", rules.NeedsRows },
             { "base_2", rules.IsBase2 },
             { "scale", C.Float(rules.QueryScale) },
-            { "scale_comment", rules.ScaleComment },
-            { "logarithms", rules.Logarithms },
-            { "state_comment", rules.StateComment },
             { "lag_8", rules.Lag8 },
             { "power", arguments => arguments.Length == 2 ? rules.Power(arguments[0], arguments[1]) : rules.Power(arguments[0]) },
             { "sink_power", arguments => rules.SinkPower(arguments[0], arguments[1]) },
             { "natural", arguments => rules.Natural(arguments[0]) },
             { "transform_arguments", rules.TransformArguments },
             { "visible_arguments", rules.VisibleArguments },
-            { "make_row", arguments => $"{rules.MakeRow}{arguments[0]})" },
-            { "set_row", arguments => rules.SetRow(arguments[0], arguments[1]) },
+            { "make_row", arguments => $"make_row({rules.RowArguments}, {arguments[0]})" },
+            { "set_row", arguments => $"set_row(&{arguments[0]}, {rules.RowArguments}, {arguments[1]});" },
+
+            // The functions on scores, and the names in which they are written.
+            { "mods", spec.ScoreMod is not null || spec.MaskMod is not null },
+            { "mod_inputs", spec.ModInputs.Count > 0 },
+            { "mod_sources", new[] { spec.ScoreMod, spec.MaskMod }.OfType<ModFunction>().Select(mod => mod.Source.TrimEnd()) },
+            { "of_16_lanes", arguments => string.Join(", ", "0123456789abcdef".Select(lane => arguments[0].Replace('#', lane))) },
+            { "row_parameters", rules.RowParameters },
+            { "row_values", rules.RowValues.Select(value => value.Holes) },
+            { "row_has_gap", rules.RowHasGap },
+            { "asks_head", rules.AsksHead },
+            { "asks_batch", rules.AsksBatch },
+            { "asks_prefix", rules.AsksPrefix },
+            { "score_steps", rules.Steps.Select(step => new Holes(step.Holes) { { "template", step.Template } }) },
+            { "transform_parameters", rules.TransformParameters },
+            { "visible_parameters", rules.VisibleParameters },
+            { "is_visible", rules.Visible },
 
             // Queries, new keys and values, outputs.
             { "storage", context.Storage.StorageType },
@@ -68,14 +79,17 @@ internal static class KernelHoles
             { "store", arguments => context.Storage.Store(arguments[0], arguments[1]) },
             { "store_4", arguments => context.Storage.Store4(arguments[0], arguments[1]) },
             { "store_16", arguments => context.Storage.Store16(arguments[0], arguments[1]) },
-            { "store_helper", context.Storage.StoreHelper },
+            { "store_function", context.Storage.StoreFunction },
 
             // The cache. A row's length is in items of its type; a scale belongs to a token, to a head, or to a group within a row.
             { "cache", context.Cache.StorageType },
+            { "codec", context.Cache.Holes },
+            { "two_in_a_byte", context.Cache.ElementsInItem == 2 },
+            { "append_elements", context.Cache.ElementsInItem * context.Plan.AppendWorkGroupSize },
             { "cache_constants", context.Cache.Constants },
             { "load_cached", arguments => context.Cache.Load(arguments[0], arguments[1], 1) },
             { "load_cached_vector", arguments => context.Cache.Load(arguments[1], arguments[2], int.Parse(arguments[0])) },
-            { "load_helper", arguments => context.Cache.LoadHelper(int.Parse(arguments[0])) },
+            { "load_function", arguments => context.Cache.LoadFunction(int.Parse(arguments[0])) },
             { "row_length", arguments => context.Cache.RowLength(arguments[0]) },
             { "scaled", context.Cache.Scale is CacheScale.PerToken or CacheScale.PerHead },
             { "scales_tokens", context.ScalesTokens },
@@ -97,16 +111,12 @@ internal static class KernelHoles
             { "tile_empty", KernelContract.TileEmpty },
             { "tile_full", KernelContract.TileFull },
             { "class_heads", TileClasses.Heads(spec) },
-            { "class_heads_comment", TileClasses.Heads(spec) == 1 ? "one class for all heads" : "a class for each KV head" },
+            { "heads_have_classes", TileClasses.Heads(spec) > 1 },
             { "inputs_to_item", rules.Inputs.Select(input => input.ToItem).Where(statement => statement.Length > 0) },
 
             // Rope: the elements of a pair.
             { "rotary_dim", spec.ResolvedRotaryDim },
-            { "rotary_pairs", spec.Rope == RopeStyle.HalfSplit ? "i turns with i + ROTARY_DIM / 2" : "2i turns with 2i + 1" },
-            { "rope_pair", spec.Rope == RopeStyle.HalfSplit ? $"{turning} % (ROTARY_DIM / 2)" : $"{turning} / 2" },
-            { "rope_is_first", spec.Rope == RopeStyle.HalfSplit ? $"{turning} < ROTARY_DIM / 2" : $"{turning} % 2 == 0" },
             { "turns_some", spec.ResolvedRotaryDim < spec.HeadDim },
-            { "does_not_turn", spec.LatentCache ? "d < VALUE_DIM || d >= VALUE_DIM + ROTARY_DIM" : "d >= ROTARY_DIM" },
             { "half_split", spec.Rope == RopeStyle.HalfSplit },
             { "rope_first", arguments => context.Rope.First(arguments[0]) },
             { "rope_second", arguments => context.Rope.Second(arguments[0]) },

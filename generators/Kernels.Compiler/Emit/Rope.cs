@@ -2,11 +2,7 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit;
 
-/// <summary>
-/// Rotary position embedding: keys turn before they are stored, queries when a flash kernel has loaded them, which costs less
-/// than a kernel of its own would take to start. Arithmetic is float32, in two operations whose rounding is the same on every
-/// device, and a zero is positive, so that a cache's bits are the same, too.
-/// </summary>
+/// <summary>Rotary position embedding: whether there is one, and which elements of a row turn as a pair.</summary>
 internal sealed class Rope(AttentionSpec spec)
 {
     /// <summary>Whether the spec has it.</summary>

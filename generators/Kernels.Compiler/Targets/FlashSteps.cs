@@ -14,11 +14,11 @@ internal abstract class FlashSteps
     /// <summary>The tile that one work-group works on.</summary>
     public abstract TilePlan Tile { get; }
 
-    /// <summary>Expression: the index of the work-group's item. Groups start in the order of their ids, the first dimension's one after the other.</summary>
-    public virtual string ItemIndex => "get_group_id(1)";
-
-    /// <summary>The line that declares <c>kv_head</c>, the KV head of the work-group.</summary>
-    public virtual string KvHead => "const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next";
+    /// <summary>
+    /// Whether all items of a head start before those of the next; else all heads of an item do. Work-groups start in the order of their ids,
+    /// the first dimension's one after the other.
+    /// </summary>
+    public virtual bool StartsHeadByHead => false;
 
     /// <summary>Whether the loop over the keys may go on without a tile's steps: not where tiles are fetched ahead.</summary>
     public virtual bool CanLeaveOutTiles => true;

@@ -360,14 +360,14 @@ internal sealed partial class FunctionTranslator
     private LaneValue? Branch(LaneType type, LaneValue condition, Func<LaneValue?> whenTrue, Func<LaneValue?> whenFalse)
     {
         // The variable's type is known when both values are; the branches are written again then.
-        Compiler.Emit.CodeWriter before = writer;
+        CodeWriter before = writer;
         string name = names.Number("either");
         writer = new();
         LaneValue? a = whenTrue();
-        Compiler.Emit.CodeWriter first = writer;
+        CodeWriter first = writer;
         writer = new();
         LaneValue? b = whenFalse();
-        Compiler.Emit.CodeWriter second = writer;
+        CodeWriter second = writer;
         writer = before;
         if (a is null || b is null)
         {
@@ -376,7 +376,7 @@ internal sealed partial class FunctionTranslator
 
         bool isUniform = a.IsUniform && b.IsUniform;
         writer.Add($"{Vocabulary.TypeOf(type, isUniform)} {name};");
-        foreach ((string head, Compiler.Emit.CodeWriter lines, LaneValue value) in new[] { ($"if ({condition.Text})", first, a), ("else", second, b) })
+        foreach ((string head, CodeWriter lines, LaneValue value) in new[] { ($"if ({condition.Text})", first, a), ("else", second, b) })
         {
             writer.Open(head);
             if (lines.ToString().Length > 0)

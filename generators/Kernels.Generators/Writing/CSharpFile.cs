@@ -1,4 +1,3 @@
-using Kernels.Compiler.Emit;
 using Kernels.Generators.Parsing;
 
 namespace Kernels.Generators.Writing;

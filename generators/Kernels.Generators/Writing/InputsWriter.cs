@@ -1,4 +1,3 @@
-using Kernels.Compiler.Emit;
 using Kernels.Compiler.Specs;
 using Microsoft.CodeAnalysis.CSharp;
 

@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Text;
 using Kernels.Compiler.Emit;
 using Kernels.Compiler.Emit.Scores;
+using Kernels.Compiler.Emit.Text;
+using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
+using Kernels.Generators;
 using Kernels.Generators.Mods;
 using Kernels.Generators.Tests.Harness;
 using Kernels.OpenCL;
@@ -132,8 +135,11 @@ internal sealed class ModProgram : IDisposable
 
     private string Kernel(int lanes)
     {
+        var spec = new AttentionSpec("Test", 8, 2, 64) { ScoreMod = mod };
+        var context = new KernelContext(spec, Planner.Plan(spec, KernelTarget.Portable));
         var writer = new CodeWriter();
-        LaneVocabulary.Declare(writer, lanes, new AttentionSpec("Test", 8, 2, 64) { ScoreMod = mod });
+        writer.Add(new KernelText().Render("Common/lane_vocabulary", new(context.Holes) { { "width", lanes == 1 ? "" : lanes.ToString(CultureInfo.InvariantCulture) } }));
+        writer.Line();
         writer.Add(mod.Source);
         string parameters = string.Concat(mod.Inputs.Select(input => $", {ScoreRules.TypeOf(input.Type)} in_{input.Name}"));
         writer.Open("kernel void run(global const float* score, global const int* batch, global const int* head, global const int* query, global const int* key, global float* result"

@@ -1,4 +1,3 @@
-using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Text;
 
 namespace Kernels.Compiler.Emit.Algorithms;
@@ -12,12 +11,12 @@ internal static class ClassifyAlgorithm
         return new KernelText().Render("Common/classify_tiles", new(context.Holes)
         {
             { "lanes", lanes },
-            { "lane_vocabulary", CodeWriter.Text(text => LaneVocabulary.Declare(text, lanes, context.Spec)) },
+            { "width", lanes == 1 ? "" : C.Int(lanes) },
             { "lanes_any", lanes == 1 ? "((x) != 0)" : "any(x)" },
             { "lane_numbers", lanes == 1 ? "0" : $"(lanes_int)({string.Join(", ", Enumerable.Range(0, lanes).Select(C.Int))})" },
-            { "score_functions", CodeWriter.Text(text => context.Rules.Declare(text)) },
+            { "makes_rows", true },
             { "entry", KernelEntryPoint.Of(KernelAlgorithm.ClassifyTiles) },
-        { "parameters", KernelParameters.Of(context, KernelAlgorithm.ClassifyTiles) },
+            { "parameters", KernelParameters.Of(context, KernelAlgorithm.ClassifyTiles) },
         });
     }
 }

@@ -63,58 +63,46 @@ internal static class FlashAlgorithm
         AttentionSpec spec = context.Spec;
         ScoreRules rules = context.Rules;
         TilePlan tile = steps.Tile;
-        string hidesNothing = rules.HidesNothing ?? "";
-        bool isVector = context.Target.ScoreLanes > 1;
-        string scale = context.Cache.Scale == CacheScale.None ? "" : ", global const float* key_scales";
+        bool isScaled = context.Cache.Scale != CacheScale.None;
         return new Holes(context.Holes, isShared: true)
         {
             { "kernel", steps.Template },
             { "work_group", tile.WorkGroupSize },
-            { "item_index", steps.ItemIndex },
-            { "kv_head", steps.KvHead },
-            { "asks_first_position", hidesNothing.Contains("first_position") },
-            { "asks_last_position", hidesNothing.Contains("last_position") },
+            { "has_heads", tile.KvHeads > 1 },
+            { "head_by_head", steps.StartsHeadByHead },
+            { "item_index", steps.StartsHeadByHead ? "(get_group_id(1) * KV_HEADS + get_group_id(0)) % get_num_groups(1)" : "get_group_id(1)" },
+            { "asks_first_position", rules.AsksFirstPosition },
+            { "asks_last_position", rules.AsksLastPosition },
             { "calls_value_row", steps.CallsValueRow },
             { "value_row_length", context.Cache.RowLength(spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM") },
             { "calls_row_functions", steps.CallsRowFunctions },
-            { "score_functions", CodeWriter.Text(text => rules.Declare(text, steps.MakesRows)) },
+            { "makes_rows", steps.MakesRows },
             { "leaves_out_tiles", steps.CanLeaveOutTiles },
 
-            // Whether a tile's scores can have keys that are hidden, and what stands before the braces in which they are.
+            // Whether a tile's scores can have keys that are hidden, and a condition under which it has none.
             { "hides", rules.HidesKeys || steps.ReadsPastEnd },
-            {
-                "hides_where",
-                !rules.HidesKeys ? "if (first_key + KEYS > item.kv_end)"
-                    : rules.HidesNothing is null ? spec.MaskMod is null ? "" : "if (tile_class != TILE_FULL)"
-                    : steps.ReadsPastEnd ? $"const int last_key = first_key + KEYS - 1;\nif (!(last_key < item.kv_end && {hidesNothing}))"
-                    : $"const int last_key = first_key + key_count - 1;\nif (!({hidesNothing}))"
-            },
+            { "hides_nothing", rules.HidesNothing ?? "" },
+            { "reads_past_end", steps.ReadsPastEnd },
 
             // Rows that are calculated again.
-            { "vector", isVector },
+            { "vector", context.Target.ScoreLanes > 1 },
             { "score_lanes", context.Target.ScoreLanes },
             { "lane_numbers", string.Join(", ", Enumerable.Range(0, context.Target.ScoreLanes)) },
+            { "key_scale_parameter", isScaled ? ", float key_scale" : "" },
+            { "key_scales_parameter", isScaled ? ", global const float* key_scales" : "" },
+            { "key_scales_argument", isScaled ? ", key_scales" : "" },
+            {
+                "key_scale_argument",
+                token => context.ScalesTokens ? $", key_scales[{context.Addressing.RowOfToken(token[0], "1")}]" : isScaled ? ", key_scales[kv_head]" : ""
+            },
+            { "times_key_scale", isScaled ? " * key_scale" : "" },
+            { "times_value_scale", isScaled ? " * value_scale" : "" },
             { "angles_parameter", context.Rope.IsOn ? ", global const float2* angles" : "" },
-            { "exact_query", context.Rope.IsOn ? "turned(query, angles, d)" : context.Storage.Load("query", "d", 1) },
-            { "exact_scale_parameter", scale.Length > 0 ? ", float key_scale" : "" },
-            { "exact_scale", scale.Length > 0 ? " * key_scale" : "" },
-            { "exact_value_scale", scale.Length > 0 ? " * value_scale" : "" },
-            {
-                "exact_product",
-                arguments => $"exact_product(query, keys + {context.Addressing.RowOfToken(arguments[0], context.Cache.RowLength("HEAD_DIM"))}"
-                    + (context.ScalesTokens ? $", key_scales[{context.Addressing.RowOfToken(arguments[0], "1")}]" : scale.Length > 0 ? ", key_scales[kv_head]" : "")
-                    + (context.Rope.IsOn ? ", angles)" : ")")
-            },
-            {
-                "exact_parameters",
-                $"global const {context.Storage.StorageType}* query, global const {context.Cache.StorageType}* keys{scale}, int sequence, int kv_head, int {(isVector ? "first_key" : "key")}, int end, "
-                    + context.Addressing.FunctionParameters + (rules.NeedsRows ? ", Row row" : "") + (context.Rope.IsOn ? ", global const float2* angles" : "") + KernelInput.Parameters(rules.ScoreInputs)
-            },
-            {
-                "exact_arguments",
-                arguments => $"query, keys{(scale.Length > 0 ? ", key_scales" : "")}, sequence, kv_head, {arguments[0]}, item.kv_end, "
-                    + context.Addressing.Arguments + (rules.NeedsRows ? ", exact_row" : "") + (context.Rope.IsOn ? ", angles" : "") + KernelInput.Arguments(rules.ScoreInputs)
-            },
+            { "angles_argument", context.Rope.IsOn ? ", angles" : "" },
+            { "row_parameter", rules.NeedsRows ? ", Row row" : "" },
+            { "row_argument", rules.NeedsRows ? ", exact_row" : "" },
+            { "score_parameters", KernelInput.Parameters(rules.ScoreInputs) },
+            { "score_arguments", KernelInput.Arguments(rules.ScoreInputs) },
         };
     }
 }

@@ -11,6 +11,10 @@ internal sealed class Int8Codec : Codec
 
     public override CacheScale Scale => CacheScale.PerToken;
 
+    public override string StoreRowFunction => "Codecs/int8#store_row";
+
+    public override string ExpandFunction => "Codecs/int8#expand";
+
     public override string Load(string row, string element, int width) => width == 1
         ? $"(float)*({row} + {element})"
         : $"convert_float{width}(vload{width}(0, {row} + {element}))";

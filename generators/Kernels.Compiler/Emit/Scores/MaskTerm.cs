@@ -17,6 +17,15 @@ internal abstract class MaskTerm
     /// </summary>
     public abstract string? HidesNothing { get; }
 
+    /// <summary>Whether <see cref="HidesNothing"/> asks about <c>first_position</c>.</summary>
+    public virtual bool AsksFirstPosition => false;
+
+    /// <summary>Whether <see cref="HidesNothing"/> asks about <c>last_position</c>.</summary>
+    public virtual bool AsksLastPosition => false;
+
+    /// <summary>What <see cref="Visible"/>, or the expression of <see cref="RowValue"/>, asks of the row.</summary>
+    public virtual RowMembers Asks => RowMembers.None;
+
     /// <summary>The kernel's inputs that <see cref="Visible"/> names.</summary>
     public virtual IEnumerable<KernelInput> Inputs => [];
 
@@ -74,6 +83,8 @@ internal sealed class CausalTerm : MaskTerm
     public override string Visible => "key <= row.query";
 
     public override string? HidesNothing => "last_key <= first_position";
+
+    public override bool AsksFirstPosition => true;
 }
 
 internal sealed class PrefixCausalTerm : MaskTerm
@@ -83,6 +94,10 @@ internal sealed class PrefixCausalTerm : MaskTerm
     public override string Visible => "(key <= row.query || key < row.prefix)";
 
     public override string? HidesNothing => "(last_key <= first_position || last_key < item.prefix)";
+
+    public override bool AsksFirstPosition => true;
+
+    public override RowMembers Asks => RowMembers.Prefix;
 }
 
 internal sealed class WindowLeftTerm(int left) : MaskTerm
@@ -92,6 +107,8 @@ internal sealed class WindowLeftTerm(int left) : MaskTerm
     public override string Visible => $"key >= row.query - {left}";
 
     public override string? HidesNothing => $"first_key >= last_position - {left}";
+
+    public override bool AsksLastPosition => true;
 }
 
 internal sealed class WindowRightTerm(int right) : MaskTerm
@@ -101,6 +118,8 @@ internal sealed class WindowRightTerm(int right) : MaskTerm
     public override string Visible => $"key <= row.query + {right}";
 
     public override string? HidesNothing => $"last_key <= first_position + {right}";
+
+    public override bool AsksFirstPosition => true;
 }
 
 /// <summary>A query has the document of the key at its own position; one below position 0 has none.</summary>
@@ -137,6 +156,8 @@ internal sealed class MaskModTerm(ModFunction mod) : MaskTerm
         $"mask_mod(row.batch, row.head, max(row.query, (lanes_int)(0)), key{KernelInput.Arguments(Inputs)})";
 
     public override string? HidesNothing => null;
+
+    public override RowMembers Asks => RowMembers.Head | RowMembers.Batch;
 
     public override IEnumerable<KernelInput> Inputs => mod.Inputs.Select(KernelInput.Of);
 }

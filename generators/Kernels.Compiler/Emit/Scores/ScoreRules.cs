@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Codecs;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Scores;
@@ -34,13 +35,6 @@ internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
     /// <summary>The factor on queries.</summary>
     public double QueryScale => IsBase2 ? spec.ResolvedScale * Log2E : spec.ResolvedScale;
 
-    /// <summary>What scores are multiplied with, for a comment.</summary>
-    public string ScaleComment => IsBase2 ? " x log2(e): the softmax is calculated in base 2" : "";
-
-    /// <summary>The constants between base-2 logarithms and natural ones that a kernel with these scores needs.</summary>
-    public string Logarithms => !IsBase2 ? $"#define LOG2_E {C.Float(Log2E)}"
-        : $"#define LN_2 {C.Float(1 / Log2E)}" + (spec.Sinks ? $"\n#define LOG2_E {C.Float(Log2E)}" : "");
-
     /// <summary>What a partial state holds, for a comment.</summary>
     public string StateComment => IsBase2
         ? "maximum of the base-2 scores, sum of 2^(score - maximum)"
@@ -63,8 +57,8 @@ internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
 
     /// <summary>Whether a finite score can be so large that log2(e) times it is infinite: float16 products are far from that, and tensor cores' products would be infinite before.</summary>
     private bool IsNearOverflow => scalesProducts
-        ? spec.Storage != ElementType.Float16 && spec.ResolvedScale * Log2E > 1
-        : spec.Storage != ElementType.Float16 || spec.ResolvedCacheStorage is ElementType.Float32 or ElementType.BFloat16;
+        ? PlainCodec.For(spec.Storage).HasFloat32Range && spec.ResolvedScale * Log2E > 1
+        : PlainCodec.For(spec.Storage).HasFloat32Range || Codec.ForCache(spec).HasFloat32Range;
 
     /// <summary>What the rules are called in comments.</summary>
     public string DisplayName
@@ -80,6 +74,12 @@ internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
     public string? HidesNothing => Masks.Any(mask => mask.HidesNothing is null)
         ? null
         : string.Join(" && ", Masks.Select(mask => mask.HidesNothing));
+
+    /// <summary>Whether <see cref="HidesNothing"/> asks about the first position of a tile's queries.</summary>
+    public bool AsksFirstPosition => HidesNothing is not null && Masks.Any(mask => mask.AsksFirstPosition);
+
+    /// <summary>Whether <see cref="HidesNothing"/> asks about the last position of a tile's queries.</summary>
+    public bool AsksLastPosition => HidesNothing is not null && Masks.Any(mask => mask.AsksLastPosition);
 
     /// <summary>All run-time inputs of the kernel.</summary>
     public IReadOnlyList<KernelInput> Inputs { get; } = KernelInput.Of(spec);
@@ -106,146 +106,40 @@ internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No such input."),
     };
 
-    /// <summary>Writes <c>Row</c>, <c>set_row</c>, <c>make_row</c>, the user's mods, <c>transform_score</c> and <c>is_visible</c>, as far as they are needed.</summary>
-    /// <param name="writer">Where to.</param>
-    /// <param name="returnsRows">Whether the kernel calls <c>make_row</c>, not only <c>set_row</c>.</param>
-    public void Declare(CodeWriter writer, bool returnsRows = true)
-    {
-        if (!NeedsRows)
-        {
-            return;
-        }
-
-        foreach (ModFunction? mod in new[] { spec.ScoreMod, spec.MaskMod })
-        {
-            if (mod is not null)
-            {
-                writer.Add(mod.Source.TrimEnd()).Line();
-            }
-        }
-
-        List<RowValue> values = RowValues;
-        List<KernelInput> rowInputs = values.SelectMany(value => value.Inputs).Distinct().ToList();
-        bool head = Reads("row.head"), batch = Reads("row.batch"), prefix = Reads("row.prefix");
-
-        writer.Add("// What is known of a query row before any key is read.");
-        writer.Add("typedef struct");
-        writer.Open();
-        writer.Add("lanes_int query; // position of the query, counted in keys of the sequence");
-        if (head)
-        {
-            writer.Add("lanes_int head; // query head");
-        }
-
-        if (batch)
-        {
-            writer.Add("lanes_int batch; // index of the request in the launch");
-        }
-
-        if (prefix)
-        {
-            writer.Add("lanes_int prefix; // keys that every query sees");
-        }
-
-        List<RowValue> wide = values.Where(value => value.IsWide).ToList();
-        foreach (RowValue value in values.Except(wide))
-        {
-            writer.Add($"{value.Type} {value.Name};");
-        }
-
-        int narrow = new[] { true, head, batch, prefix }.Count(present => present) + values.Count - wide.Count;
-        if (wide.Count > 0 && narrow % 2 != 0)
-        {
-            writer.Add("lanes_int unused; // leaves no gap before what is wider: Mesa's rusticl reads structs with gaps wrongly");
-        }
-
-        foreach (RowValue value in wide)
-        {
-            writer.Add($"{value.Type} {value.Name};");
-        }
-
-        writer.Close(" Row;").Line();
-
-        // Oclgrind 21.10 takes no kernel in which a function that returns a larger struct is inlined twice: what needs a second row sets it.
-        string parameters = $"WorkItem item{(head ? ", int kv_head" : "")}{KernelInput.Parameters(rowInputs)}, lanes_int row_of_item";
-        writer.Open($"static __attribute__((always_inline)) void set_row(Row* to, {parameters})");
-        writer.Add("""
-            const lanes_int r = item.first_row + row_of_item;
-            Row row;
-            row.query = item.position + r / GROUP;
-            """);
-        if (head)
-        {
-            writer.Add("row.head = kv_head * GROUP + r % GROUP;");
-        }
-
-        if (batch)
-        {
-            writer.Add("row.batch = (lanes_int)(item.batch);");
-        }
-
-        if (prefix)
-        {
-            writer.Add("row.prefix = (lanes_int)(item.prefix);");
-        }
-
-        foreach (RowValue value in values)
-        {
-            writer.Add($"row.{value.Name} = {value.Expression};");
-        }
-
-        writer.Add("*to = row;");
-        writer.Close().Line();
-
-        if (returnsRows)
-        {
-            writer.Open($"static Row make_row({parameters})");
-            writer.Add($"""
-                Row row;
-                set_row(&row, {RowArguments}row_of_item);
-                return row;
-                """);
-            writer.Close().Line();
-        }
-
-        if (Transforms)
-        {
-            writer.Add("// From scale * (q.k) to what the softmax takes.");
-            writer.Open($"static lanes_float transform_score(lanes_float score, Row row, lanes_int key{KernelInput.Parameters(TransformInputs)})");
-            foreach (ScoreStep step in Steps)
-            {
-                writer.Add(step.Statements);
-            }
-
-            writer.Add("return score;");
-            writer.Close().Line();
-        }
-
-        if (HidesKeys)
-        {
-            writer.Add("// Whether a row's query sees the key at a position.");
-            writer.Open($"static lanes_int is_visible(Row row, lanes_int key{KernelInput.Parameters(VisibleInputs)})");
-            writer.Add($"return {string.Join(" && ", Masks.Select(mask => mask.Visible))};");
-            writer.Close().Line();
-        }
-    }
-
-    /// <summary>The call that makes a row, up to its last argument: the row's index in the item.</summary>
-    public string MakeRow => $"make_row({RowArguments}";
-
-    /// <summary>The statement that sets a row.</summary>
-    /// <param name="row">The row's name.</param>
-    /// <param name="index">Expression: the row's index in the item.</param>
-    public string SetRow(string row, string index) => $"set_row(&{row}, {RowArguments}{index});";
-
     /// <summary>What steps and masks keep of a row.</summary>
-    private List<RowValue> RowValues => Steps.Select(step => step.RowValue).Concat(Masks.Select(mask => mask.RowValue)).OfType<RowValue>().ToList();
+    public IReadOnlyList<RowValue> RowValues { get; } =
+        [.. ScoreStep.Of(spec).Select(step => step.RowValue).Concat(MaskTerm.Of(spec).Select(mask => mask.RowValue)).OfType<RowValue>()];
 
-    /// <summary>The arguments of <c>make_row</c> before the row's index.</summary>
-    private string RowArguments =>
-        $"item{(Reads("row.head") ? ", kv_head" : "")}{KernelInput.Arguments(RowValues.SelectMany(value => value.Inputs).Distinct())}, ";
+    /// <summary>Whether the members of <c>Row</c> with 32 bits a lane end where no wider one can begin.</summary>
+    public bool RowHasGap => RowValues.Any(value => value.IsWide)
+        && (new[] { true, AsksHead, AsksBatch, AsksPrefix }.Count(present => present) + RowValues.Count(value => !value.IsWide)) % 2 != 0;
 
-    /// <summary>Whether steps or masks read a member of a row.</summary>
-    private bool Reads(string member) => Steps.Select(step => step.Statements).Concat(Masks.Select(mask => mask.Visible))
-        .Concat(RowValues.Select(value => value.Expression)).Any(text => text.Contains(member));
+    /// <summary>Whether steps or masks ask about a row's query head, and so about the KV head.</summary>
+    public bool AsksHead => Asked.HasFlag(RowMembers.Head);
+
+    /// <summary>Whether they ask about the row's request.</summary>
+    public bool AsksBatch => Asked.HasFlag(RowMembers.Batch);
+
+    /// <summary>Whether they ask about the keys that every query of it sees.</summary>
+    public bool AsksPrefix => Asked.HasFlag(RowMembers.Prefix);
+
+    /// <summary>The parameters of <c>set_row</c> and <c>make_row</c> between the item and the row's index, each with a leading comma.</summary>
+    public string RowParameters => (AsksHead ? ", int kv_head" : "") + KernelInput.Parameters(RowInputs);
+
+    /// <summary>The arguments of <c>set_row</c> and <c>make_row</c> before the row's index.</summary>
+    public string RowArguments => $"item{(AsksHead ? ", kv_head" : "")}{KernelInput.Arguments(RowInputs)}";
+
+    /// <summary>The inputs of <c>transform_score</c>, as parameters with a leading comma.</summary>
+    public string TransformParameters => KernelInput.Parameters(TransformInputs);
+
+    /// <summary>The inputs of <c>is_visible</c>, as parameters with a leading comma.</summary>
+    public string VisibleParameters => KernelInput.Parameters(VisibleInputs);
+
+    /// <summary>Expression: whether <c>row</c>'s query sees <c>key</c>.</summary>
+    public string Visible => string.Join(" && ", Masks.Select(mask => mask.Visible));
+
+    private IEnumerable<KernelInput> RowInputs => RowValues.SelectMany(value => value.Inputs).Distinct();
+
+    private RowMembers Asked =>
+        Steps.Select(step => step.Asks).Concat(Masks.Select(mask => mask.Asks)).Aggregate(RowMembers.None, (all, members) => all | members);
 }

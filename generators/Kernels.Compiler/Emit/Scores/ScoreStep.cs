@@ -1,3 +1,4 @@
+using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Scores;
@@ -11,6 +12,19 @@ internal sealed record RowValue(string Type, string Name, string Expression, IRe
 {
     /// <summary>Whether it has 64 bits a lane, where <c>Row</c>'s other members have 32.</summary>
     public bool IsWide => Type == "lanes_long";
+
+    /// <summary>What a template takes.</summary>
+    public Holes Holes => new() { { "type", Type }, { "name", Name }, { "expression", Expression }, { "is_wide", IsWide } };
+}
+
+/// <summary>What steps and masks can ask of a row beside its query's position.</summary>
+[Flags]
+internal enum RowMembers
+{
+    None = 0,
+    Head = 1,
+    Batch = 2,
+    Prefix = 4,
 }
 
 /// <summary>One change to a score between scale·(q·k) and the mask.</summary>
@@ -19,10 +33,16 @@ internal abstract class ScoreStep
     /// <summary>What the step is called in comments.</summary>
     public abstract string DisplayName { get; }
 
-    /// <summary>Statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.</summary>
-    public abstract string Statements { get; }
+    /// <summary>The template of statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.</summary>
+    public abstract string Template { get; }
 
-    /// <summary>The kernel's inputs that <see cref="Statements"/> name.</summary>
+    /// <summary>What the template speaks of as <c>${step.name}</c>.</summary>
+    public virtual Holes Holes => [];
+
+    /// <summary>What the statements, or the expression of <see cref="RowValue"/>, ask of the row.</summary>
+    public virtual RowMembers Asks => RowMembers.None;
+
+    /// <summary>The kernel's inputs that the statements name.</summary>
     public virtual IEnumerable<KernelInput> Inputs => [];
 
     /// <summary>A value that depends on the row only, or null.</summary>
@@ -60,15 +80,20 @@ internal sealed class SoftcapStep(double cap) : ScoreStep
 {
     public override string DisplayName => $"softcap {C.Float(cap)}";
 
-    public override string Statements => $"score = {C.Float(cap)} * tanh(score * {C.Float(1 / cap)});";
+    public override string Template => "Scores/softcap";
+
+    public override Holes Holes => new() { { "cap", C.Float(cap) }, { "reciprocal", C.Float(1 / cap) } };
 }
 
 internal sealed class ScoreModStep(ModFunction mod) : ScoreStep
 {
     public override string DisplayName => "score mod";
 
-    public override string Statements =>
-        $"score = score_mod(score, row.batch, row.head, max(row.query, (lanes_int)(0)), key{KernelInput.Arguments(Inputs)});";
+    public override string Template => "Scores/score_mod";
+
+    public override Holes Holes => new() { { "arguments", KernelInput.Arguments(Inputs) } };
+
+    public override RowMembers Asks => RowMembers.Head | RowMembers.Batch;
 
     public override IEnumerable<KernelInput> Inputs => mod.Inputs.Select(KernelInput.Of);
 }
@@ -78,7 +103,9 @@ internal sealed class AlibiStep(int heads) : ScoreStep
 {
     public override string DisplayName => "ALiBi";
 
-    public override string Statements => "score -= row.slope * fabs(convert_lanes_float(row.query - key));";
+    public override string Template => "Scores/alibi";
+
+    public override RowMembers Asks => RowMembers.Head;
 
     public override RowValue? RowValue
     {
@@ -103,10 +130,9 @@ internal sealed class BiasStep : ScoreStep
 {
     public override string DisplayName => "bias";
 
-    public override string Statements => """
-        const lanes_float added = lanes_gather_at(bias, row.bias_at, key);
-        score = lanes_select(score + added, added, added == -INFINITY);
-        """;
+    public override string Template => "Scores/bias";
+
+    public override RowMembers Asks => RowMembers.Head;
 
     public override IEnumerable<KernelInput> Inputs => [KernelInput.Bias];
 

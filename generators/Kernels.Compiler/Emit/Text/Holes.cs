@@ -34,6 +34,9 @@ internal sealed class Holes(Holes? around = null, bool isShared = false) : IEnum
 
     public void Add(string name, IEnumerable<int> list) => Add(name, list.Select(C.Int));
 
+    /// <summary>Holes of something: <c>${name.hole}</c>.</summary>
+    public void Add(string name, Holes holes) => values.Add(name, holes);
+
     /// <summary>A list whose items have holes of their own: <c>${item.hole}</c> where the loop's name is <c>item</c>.</summary>
     public void Add(string name, IEnumerable<Holes> list) => values.Add(name, list.Cast<object>().ToArray());
 

@@ -70,22 +70,24 @@ internal sealed class KernelText
                     case IncludeNode include:
                         Include(include, holes, indent);
                         break;
-                    case OnceNode function:
-                        AddOnce(Fill(function.Text, holes, function.Line), indent + function.Indent);
-                        break;
                 }
             }
         }
 
         private void Include(IncludeNode include, Holes holes, string indent)
         {
+            string[] name = Fill(include.Name, holes, include.Line).Split('#');
+            if (name[0].Length == 0)
+            {
+                return;
+            }
+
             Holes inner = include.Arguments.Count == 0 ? holes : new Holes(holes);
             foreach ((string hole, FilledText argument) in include.Arguments)
             {
                 inner.Add(hole, Fill(argument, holes, include.Line));
             }
 
-            string[] name = Fill(include.Name, holes, include.Line).Split('#');
             string section = name.Length > 1 ? name[1] : "";
             Template includer = template;
             template = Template.Load(name[0], includer.File);

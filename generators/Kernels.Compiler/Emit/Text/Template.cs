@@ -8,14 +8,14 @@ namespace Kernels.Compiler.Emit.Text;
 /// A file of kernel text, OpenCL C with directives and holes, from this assembly's resources. A line that begins with <c>//:</c> is a
 /// directive: <c>section name</c>, <c>if condition</c>, <c>elif</c>, <c>else</c>, <c>end</c>, <c>for name in list</c>,
 /// <c>include file(hole: text)</c> or <c>include file#section</c>, whose holes can go on in lines that begin with <c>//:</c> and
-/// whose text has <c>\n</c> for a new line, <c>once file</c>, and <c># a note</c>, which is for readers of the template.
+/// whose text has <c>\n</c> for a new line, <c>once file</c>, which stands once in a kernel, and <c># a note</c>, which is for readers of the template.
 /// </summary>
 internal sealed class Template
 {
     private const string Directive = "//:", MainSection = "";
 
     private static readonly ConcurrentDictionary<string, Template> Loaded = new(StringComparer.Ordinal);
-    private static readonly Regex Call = new(@"^((?:[\w./]+|\$\{\w+\})(?:#\w+)?)\s*(?:\((.*)\))?$", RegexOptions.CultureInvariant);
+    private static readonly Regex Call = new(@"^((?:[\w./]+|\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})(?:#\w+)?)\s*(?:\((.*)\))?$", RegexOptions.CultureInvariant);
     private static readonly Regex Argument = new(@"(?:^|,)\s*([a-z_]\w*):[ ]?", RegexOptions.CultureInvariant);
     private static readonly Regex Loop = new(@"^(\w+) in (\S+)$", RegexOptions.CultureInvariant);
 
@@ -119,9 +119,7 @@ internal sealed class Template
                     nodes.Add(Include(number, indent, rest, isOnce: false));
                     break;
                 case "once":
-                    nodes.Add(rest.StartsWith("${", StringComparison.Ordinal)
-                        ? new OnceNode(number, indent, Parse(number, rest))
-                        : Include(number, indent, rest, isOnce: true));
+                    nodes.Add(Include(number, indent, rest, isOnce: true));
                     break;
                 case "end" or "else" or "elif" or "section":
                     end = word;
@@ -209,7 +207,8 @@ internal sealed class Template
 
     /// <summary>Whether a directive goes on in the next line: an include whose parenthesis is open.</summary>
     private static bool Continues(string directive) =>
-        directive.StartsWith("include", StringComparison.Ordinal) && directive.Contains('(') && !directive.EndsWith(")", StringComparison.Ordinal);
+        (directive.StartsWith("include", StringComparison.Ordinal) || directive.StartsWith("once", StringComparison.Ordinal))
+        && directive.Count(c => c == '(') > directive.Count(c => c == ')');
 
     private FilledText Parse(int line, string text)
     {

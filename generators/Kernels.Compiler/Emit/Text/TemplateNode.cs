@@ -16,9 +16,9 @@ internal sealed record IfNode(int Line, IReadOnlyList<(Condition Condition, IRea
 /// <summary><c>//: for name in list</c>, <c>//: for name in 0..count</c>.</summary>
 internal sealed record ForNode(int Line, string Name, string List, IReadOnlyList<TemplateNode> Body) : TemplateNode(Line);
 
-/// <summary><c>//: include file(hole: text, …)</c>; <c>//: once</c> does so unless the kernel has the same text already, and adds a line after it.</summary>
+/// <summary>
+/// <c>//: include file(hole: text, …)</c>; <c>//: once</c> does so unless the kernel has the same text already, and adds a line after it.
+/// A name that holes make can be empty: then there is nothing to include.
+/// </summary>
 internal sealed record IncludeNode(
     int Line, string Indent, FilledText Name, IReadOnlyList<(string Hole, FilledText Text)> Arguments, bool IsOnce) : TemplateNode(Line);
-
-/// <summary><c>//: once ${hole}</c>: text of C#'s, such as a codec's function, unless the kernel has it already.</summary>
-internal sealed record OnceNode(int Line, string Indent, FilledText Text) : TemplateNode(Line);

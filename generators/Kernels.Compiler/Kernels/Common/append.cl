@@ -2,10 +2,10 @@
 //: # their type, otherwise rounded to nearest, ties to even. Keys that turn are rounded whatever the cache's type. What is written
 //: # depends on the input alone, not on the device.
 //: #
-//: # converts: the cache has another type. scaled: it has scales, of tokens or of heads; scales_groups: of groups of elements, in rows of
-//: # bytes. scale_of: the token's scale, to be written, or that of the head.
+//: # converts: the cache has another type. scaled: it has scales, of tokens or of heads; scales_groups: of groups of elements, within its
+//: # rows. In these two the codec has a function that stores a row. scale_of: the token's scale, to be written, or that of the head.
 //: include header(what: append of new keys and values to the cache)
-${cache_constants}
+//: include ${cache_constants}
 
 //: if rope
 //: include rope_functions
@@ -14,25 +14,19 @@ ${cache_constants}
 
 //: end
 //: if scales_groups
-//: include store_grouped_row
+//: include ${store_row_function}
 
-//: elif scaled
-//: if float8
-//: once float_to_e4m3
-//: else
-//: once quantize
-//: end
-//: if rope
-//: include store_scaled_row(
+//: elif scaled and rope
+//: include ${store_row_function}(
 //:     name: store_key, parameters: , global const float2* angles, first: turned(from, angles, d), second: turned(from, angles, d + 1))
 
-//: include store_scaled_row(name: store_value, parameters: , first: ${load(from, d)}, second: ${load(from, d + 1)})
-//: else
-//: include store_scaled_row(name: store_row, parameters: , first: ${load(from, d)}, second: ${load(from, d + 1)})
-//: end
+//: include ${store_row_function}(name: store_value, parameters: , first: ${load(from, d)}, second: ${load(from, d + 1)})
+
+//: elif scaled
+//: include ${store_row_function}(name: store_row, parameters: , first: ${load(from, d)}, second: ${load(from, d + 1)})
 
 //: elif converts or rope
-//: once ${store_cached_helper}
+//: once ${store_cached_function}
 //: end
 kernel __attribute__((reqd_work_group_size(${append_work_group}, 1, 1)))
 void ${entry}(

@@ -3,14 +3,15 @@
 //: include header(what: classes of the tiles of keys, empty, partial or full, for a block mask)
 #define LANES ${lanes} // rows that are looked at together
 
-${lane_vocabulary}
+//: include lane_vocabulary
 
 #define lanes_any(x) ${lanes_any}
 #define LANE_NUMBERS ${lane_numbers}
 
 //: include work_item
 
-//: once ${score_functions}
+//: include score_functions
+
 //: include tile_classes
 
 kernel void ${entry}(

@@ -1,9 +1,9 @@
 //: # Merges the partial states of a row's splits: a softmax over their maxima and sums.
 //: include header(what: merge of the partial states of split keys)
 #define MAX_SPLITS ${max_splits} // the planner makes no more
-${logarithms}
+//: include logarithms
 
-//: once ${store_helper}
+//: once ${store_function}
 kernel __attribute__((reqd_work_group_size(${combine_work_group}, 1, 1)))
 void ${entry}(
     ${parameters}

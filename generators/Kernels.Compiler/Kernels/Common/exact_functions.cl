@@ -1,11 +1,12 @@
-//: # The functions of exact_row. vector: a work-item has the scores of several keys, in the lane vocabulary; else it has one.
-//: once ${load_helper(1)}
+//: # The functions of exact_row. vector: a work-item has the scores of several keys, in the lane vocabulary; else it has one. Parameters and
+//: # arguments that only some specs need have a leading comma.
+//: once load_function(width: 1)
 //: if rope
 //: include turned(what: query, type: ${storage})
 
 //: end
 // A query times a key, in plain arithmetic.
-static float exact_product(global const ${storage}* query, global const ${cache}* key${exact_scale_parameter}${angles_parameter})
+static float exact_product(global const ${storage}* query, global const ${cache}* key${key_scale_parameter}${angles_parameter})
 {
     float product = 0.0f;
 //: if !vector
@@ -13,19 +14,23 @@ static float exact_product(global const ${storage}* query, global const ${cache}
 //: end
     for (int d = 0; d < HEAD_DIM; d++)
     {
-        product = fma(${exact_query} * SCALE, ${load_cached(key, d)}${exact_scale}, product);
+        //: if rope
+        product = fma(turned(query, angles, d) * SCALE, ${load_cached(key, d)}${times_key_scale}, product);
+        //: else
+        product = fma(${load(query, d)} * SCALE, ${load_cached(key, d)}${times_key_scale}, product);
+        //: end
     }
     return product;
 }
 
 //: if vector
 // The scores of a row with ${score_lanes} keys from first_key on; -inf where it does not see them.
-static lanes_float exact_score(${exact_parameters})
+static lanes_float exact_score(global const ${storage}* query, global const ${cache}* keys${key_scales_parameter}, int sequence, int kv_head, int first_key, int end, ${address_parameters}${row_parameter}${angles_parameter}${score_parameters})
 {
     lanes_float score;
     for (int i = 0; i < ${score_lanes}; i++)
     {
-        ((float*)&score)[i] = ${exact_product(min(first_key + i, end - 1))};
+        ((float*)&score)[i] = exact_product(query, keys + ${row_of_token(min(first_key + i, end - 1), ${row_length(HEAD_DIM)})}${key_scale_argument(min(first_key + i, end - 1))}${angles_argument});
     }
     const lanes_int key = first_key + (lanes_int)(${lane_numbers});
     //: if transforms
@@ -39,9 +44,9 @@ static lanes_float exact_score(${exact_parameters})
 }
 //: else
 // The score of a row with a key; -inf where it does not see it.
-static float exact_score(${exact_parameters})
+static float exact_score(global const ${storage}* query, global const ${cache}* keys${key_scales_parameter}, int sequence, int kv_head, int key, int end, ${address_parameters}${row_parameter}${angles_parameter}${score_parameters})
 {
-    float score = ${exact_product(min(key, end - 1))};
+    float score = exact_product(query, keys + ${row_of_token(min(key, end - 1), ${row_length(HEAD_DIM)})}${key_scale_argument(min(key, end - 1))}${angles_argument});
     //: if transforms
     score = transform_score(score, row, min(key, end - 1)${transform_arguments});
     //: end

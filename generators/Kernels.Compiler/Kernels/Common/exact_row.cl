@@ -27,7 +27,7 @@ if (${is_needed})
     //: end
     for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += ${team_size})
     {
-        const ${float_type} score = exact_score(${exact_arguments(${team_key})});
+        const ${float_type} score = exact_score(query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end, ${addressing}${row_argument}${angles_argument}${score_arguments});
         const ${float_type} top = fmax(own_max, score);
         const ${float_type} origin = top == ${no_score} ? ${zero} : top;
         own_sum = own_sum * exp2(${power(own_max, origin)}) + exp2(${power(score, origin)});
@@ -74,7 +74,7 @@ if (${is_needed})
         //: end
         for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += ${team_size})
         {
-            const ${float_type} score = exact_score(${exact_arguments(${team_key})});
+            const ${float_type} score = exact_score(query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end, ${addressing}${row_argument}${angles_argument}${score_arguments});
             {
                 const ${float_type} own = score > ${no_score} ? exp2(${power(score, origin)}) / exact_sum : ${hidden};
                 ${share}
@@ -104,10 +104,10 @@ if (${is_needed})
                             //: if has_column
                             if (${has_column})
                             {
-                                exact[c] += exact_term(of_member, ${load_cached(value, d)}${exact_value_scale});
+                                exact[c] += exact_term(of_member, ${load_cached(value, d)}${times_value_scale});
                             }
                             //: else
-                            exact[c] += exact_term(of_member, ${load_cached(value, d)}${exact_value_scale});
+                            exact[c] += exact_term(of_member, ${load_cached(value, d)}${times_value_scale});
                             //: end
                         }
                     }

@@ -1,9 +1,13 @@
 //: # The frame of every flash kernel: what stands before it, and its head. ${kernel} is the target's template, with the sections
 //: # 'functions' and 'kernel'; its section 'tile' is rendered before, once for each tile.
 //: include header
-${cache_constants}
-#define SCALE ${scale} // score scale${scale_comment}
-${logarithms}
+//: include ${cache_constants}
+//: if base_2
+#define SCALE ${scale} // score scale x log2(e): the softmax is calculated in base 2
+//: else
+#define SCALE ${scale} // score scale
+//: end
+//: include logarithms
 
 //: if has_variants
 //: for variant in variants
@@ -17,7 +21,7 @@ ${tile}
 ${tile}
 //: end
 
-//: once ${store_helper}
+//: once ${store_function}
 //: if rope
 //: include rope_functions
 
@@ -32,7 +36,10 @@ ${tile}
 //: if calls_row_functions
 //: include row_functions
 //: end
-//: once ${score_functions}
+//: if needs_rows
+//: include score_functions
+
+//: end
 //: include exact_functions
 
 //: if mask_mod
@@ -45,7 +52,13 @@ void ${entry}(
 {
     const WorkItem item = read_item(plan + items_at, ${item_index});
     const int sequence = item.sequence;
-    ${kv_head}
+    //: if has_heads
+    const int first_head = get_group_id(0) * HEADS; // the heads of the longest item start first, then those of the next
+    //: elif head_by_head
+    const int kv_head = (get_group_id(1) * KV_HEADS + get_group_id(0)) / get_num_groups(1); // a head's items start one after the other, the longest first
+    //: else
+    const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next
+    //: end
     //: for statement in inputs_to_item
     ${statement}
     //: end

@@ -3,7 +3,7 @@
 //: # of its keys and of the sink.
 //: include header(what: merge of outputs over different keys)
 
-//: once ${store_helper}
+//: once ${store_function}
 // A state that saw no key has the LSE -inf; other libraries write +inf there.
 static float read_lse(float x)
 {

@@ -1,4 +1,11 @@
-#define ROTARY_DIM ${rotary_dim} // elements of a head that turn: ${rotary_pairs}
+//: # Rotary position embedding: keys turn before they are stored, queries when a flash kernel has loaded them, which costs less than a
+//: # kernel of its own would take to start. Arithmetic is float32, in two operations whose rounding is the same on every device, and a
+//: # zero is positive, so that a cache's bits are the same, too.
+//: if half_split
+#define ROTARY_DIM ${rotary_dim} // elements of a head that turn: i turns with i + ROTARY_DIM / 2
+//: else
+#define ROTARY_DIM ${rotary_dim} // elements of a head that turn: 2i turns with 2i + 1
+//: end
 
 // Turns a pair of elements by an angle that is given as cosine and sine. -0 becomes 0: drivers differ in the sign that
 // fma gives to 0 * x + 0, and some take an added 0 away.

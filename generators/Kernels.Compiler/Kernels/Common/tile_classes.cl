@@ -2,7 +2,11 @@
 #define TILE_PARTIAL ${tile_partial} // some rows see some of the keys: the mask is asked
 #define TILE_EMPTY ${tile_empty}   // no row sees any of the keys
 #define TILE_FULL ${tile_full}    // every row sees all of the keys, none of which lies past the item's end
-#define CLASS_HEADS ${class_heads} // ${class_heads_comment}
+//: if heads_have_classes
+#define CLASS_HEADS ${class_heads} // a class for each KV head
+//: else
+#define CLASS_HEADS ${class_heads} // one class for all heads
+//: end
 
 static long class_row(int index_of_item, int kv_head, int class_stride)
 {

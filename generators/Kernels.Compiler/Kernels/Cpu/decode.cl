@@ -21,11 +21,11 @@
 // The key that is read as a tile's i-th: 0, 4, 8, 12, 1, ... In the order of memory the processor takes the keys for one stream, and fetches on past the end of a page.
 #define KEY_AT(i) (((i) & ~15) | ((i) * 4 & 12) | ((i) >> 2 & 3))
 //: section functions
-${lane_vocabulary}
+//: include lane_vocabulary(width: 16)
 
 //: once exp2_lanes
 //: for width in load_widths
-//: once ${load_helper(${width})}
+//: once load_function(width: ${width})
 //: end
 //: include decode#fold(step: 8,
 //:     neighbours: 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7,
@@ -316,7 +316,7 @@ for (int g = 0; g < vector_count; g++)
 }
 //: end
 //: # Scores of keys that a row must not see, or past the end, become -inf; only in tiles on a boundary.
-${hides_where}
+//: include where_hidden
 {
     for (int g = 0; g < vector_count; g++)
     {

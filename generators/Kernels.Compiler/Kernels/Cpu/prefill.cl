@@ -22,13 +22,13 @@
 #define LINE 16 // elements that memory gives at a time
 //: end
 
-${lane_vocabulary}
+//: include lane_vocabulary(width: 16)
 
 //: once exp2_lanes
 //: for width in load_widths
-//: once ${load_helper(${width})}
+//: once load_function(width: ${width})
 //: end
-//: once ${query_load_helper}
+//: once ${query_load_function}
 //: once prefetch_line(level: 1, locality: 3)
 // The same for all bytes of a row.
 static void prefetch_row(global const void* row, int bytes)
@@ -211,7 +211,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: end
     //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
     //: if hides
-    ${hides_where}
+    //: include where_hidden
     {
         for (int j = 0; j < key_count; j++)
         {

@@ -5,7 +5,8 @@
 //: # and query rows the 8 columns: mostly there are no more than 8, and half the products do. Of each block of 8 query rows, work-item l
 //: # of a warp holds the rows 2(l % 4) and 2(l % 4) + 1.
 //: #
-//: # quantised: elements become 16-bit elements in registers. A register of the cache has four of them, of int4 eight.
+//: # quantised: elements become 16-bit elements in registers. A register of the cache has four of them, or eight where a byte has
+//: # two (two_in_a_byte).
 //: # two_pieces: rows of keys have so many pieces that a warp reads two of each at a time.
 //: # bounds_registers: two work-groups share a multiprocessor if the build bounds registers by ${most_registers}.
 //: section tile
@@ -35,7 +36,7 @@
 //: end
 //: section functions
 //: if needs_rows
-${lane_vocabulary}
+//: include lane_vocabulary(width: )
 
 //: end
 //: once Nvidia/ptx/copy_16
@@ -74,9 +75,9 @@ static void multiply_rows(float4* c, uint4 a, const uint2* b, int row_count)
 }
 
 //: if quantised
-//: once Nvidia/expand
+//: once ${expand_function}
 //: end
-//: if !quantised or int4
+//: if !quantised or two_in_a_byte
 //: once Nvidia/ptx/halves
 //: end
 //: if !quantised
@@ -95,7 +96,7 @@ static void multiply_columns(float4 (*o)[ROW_BLOCKS], const uint2* p, uint4 v0, 
     multiply_rows(o[3], columns(v0.s3, v1.s3, v8.s3, v9.s3), p, row_count);
 }
 
-//: elif int4
+//: elif two_in_a_byte
 // Scores += the eight elements that this work-item has of two keys, in a register each, times those of the rows.
 static void multiply_registers(float4* score, uint k0, uint k8, const uint2 (*q)[ROW_BLOCKS], int row_count)
 {
@@ -246,7 +247,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
         query[d + 1][b] = q.hi;
     }
 }
-//: elif int4
+//: elif two_in_a_byte
 // Of 128 elements, 8 from 32 * (lane % 4) + 8 * i on, e and e + 4 in a register.
 uint2 query[HEAD_DIM / 16][ROW_BLOCKS];
 #pragma unroll
@@ -410,7 +411,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: end
     //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
     //: if hides
-    ${hides_where}
+    //: include where_hidden
     {
         #pragma unroll
         for (int b = 0; b < ROW_BLOCKS; b++)
@@ -551,7 +552,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         for (int c = 0; c < VALUE_PIECES / 4; c += 2)
         {
             //: include bulk#read_pairs(items: halves of a piece, type: uint2, stride: (VALUE_PIECES * 2))
-            //: if int4
+            //: if two_in_a_byte
             multiply_columns(&output[c * 8], p[j], v0[0].s0, v0[1].s0, v0[2].s0, v0[3].s0, item.row_count);
             multiply_columns(&output[c * 8 + 4], p[j], v0[0].s1, v0[1].s1, v0[2].s1, v0[3].s1, item.row_count);
             multiply_columns(&output[c * 8 + 8], p[j], v1[0].s0, v1[1].s0, v1[2].s0, v1[3].s0, item.row_count);
@@ -570,7 +571,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             const uint2 v1 = value[VALUE_PIECES * 2 + c];
             const uint2 v8 = value[8 * VALUE_PIECES * 2 + c];
             const uint2 v9 = value[9 * VALUE_PIECES * 2 + c];
-            //: if int4
+            //: if two_in_a_byte
             multiply_columns(&output[c * 8], p[j], v0.s0, v1.s0, v8.s0, v9.s0, item.row_count);
             multiply_columns(&output[c * 8 + 4], p[j], v0.s1, v1.s1, v8.s1, v9.s1, item.row_count);
             //: else
@@ -612,7 +613,7 @@ multiply_rows(score[j], (uint4)(${k0}.s0, ${k8}.s0, ${k0}.s1, ${k8}.s1), query[(
 multiply_rows(score[j], (uint4)(${k0}.s2, ${k8}.s2, ${k0}.s3, ${k8}.s3), query[(${d}) / 2 + 1], item.row_count);
 //: else
 //: for i in 0..4
-//: if int4
+//: if two_in_a_byte
 multiply_registers(score[j], ${k0}.s${i}, ${k8}.s${i}, &query[2 * (${d} + ${i})], item.row_count);
 //: else
 multiply_registers(score[j], ${k0}.s${i}, ${k8}.s${i}, &query[${d} + ${i}], item.row_count);

@@ -20,7 +20,7 @@
 #define LOCAL_SIZE (QUERY_SIZE + STAGES * STAGE_SIZE)
 //: section functions
 //: if needs_rows
-${lane_vocabulary}
+//: include lane_vocabulary(width: )
 
 //: end
 //: once Nvidia/ptx/copy_16

@@ -1,5 +1,5 @@
 //: # The function 'expand_piece': 16 bytes of a row as elements of a tile, in their order.
-//: if int4
+//: if two_in_a_byte
 static uint halves(uint a, uint b, uint bytes)
 {
     uint x;

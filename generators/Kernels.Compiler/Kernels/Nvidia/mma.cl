@@ -37,7 +37,7 @@
 #define LOCAL_SIZE ${local_size} // queries and stages, or the states that are merged after them
 //: section functions
 //: if needs_rows
-${lane_vocabulary}
+//: include lane_vocabulary(width: )
 
 //: end
 //: once ptx/copy_16
@@ -54,7 +54,7 @@ ${lane_vocabulary}
 //: end
 //: once ptx/warp_barrier
 //: if quantised
-//: once expand
+//: once ${expand_function}
 //: once expand_piece
 //: end
 //: section kernel

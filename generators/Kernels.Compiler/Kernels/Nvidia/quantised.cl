@@ -4,7 +4,7 @@
 //: # scores, the columns 2(l % 4) and 2(l % 4) + 1 of the rows l / 4 and l / 4 + 8; of the outputs, these times ${registers}, and the
 //: # columns between them in other blocks.
 //: #
-//: # registers: 16-bit registers that one of the cache's becomes: four where elements have four bits (int4), else two.
+//: # registers: 16-bit registers that one of the cache's becomes: four where a byte has two elements (two_in_a_byte), else two.
 //: section tile
 #define ROW_BLOCKS 1 // blocks of 16 rows
 #define WARPS_ALONG_ROWS 1
@@ -27,7 +27,7 @@
 #define LOCAL_SIZE ${local_size} // queries and stages, or the states that are merged after them
 //: section functions
 //: if needs_rows
-${lane_vocabulary}
+//: include lane_vocabulary(width: )
 
 //: end
 //: once ptx/copy_16
@@ -41,8 +41,8 @@ ${lane_vocabulary}
 //: once ptx/row_reductions
 //: once ptx/device_fence
 //: once ptx/warp_barrier
-//: once expand
-//: if int4
+//: once ${expand_function}
+//: if two_in_a_byte
 //: once ptx/halves
 //: else
 // Of two columns of one key and of the next, the two keys of one column and of the next.
@@ -79,7 +79,7 @@ barrier(CLK_LOCAL_MEM_FENCE);
 //:     row_work_items: WORK_GROUP, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 uint4 query[HEAD_DIM / 16];
 #pragma unroll
-//: if int4
+//: if two_in_a_byte
 for (int d = 0; d < HEAD_DIM / 16; d += 2)
 {
     const int r = lane / 4;
@@ -129,7 +129,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         score[0][j] = (float4)(0.0f);
         const int r = j * 8 + lane / 4;
         #pragma unroll
-        //: if int4
+        //: if two_in_a_byte
         for (int d = 0; d < HEAD_DIM / 16; d += 2)
         {
             const uint4 k = expand(((local const uint*)(raw + piece_at(r, d / 2, KEY_PIECES)))[lane % 4]);
@@ -160,7 +160,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         {
             // Of a register, two bytes are of one key and two of the next.
             const uint2 v = ldmatrix_x2_transposed(values_at + piece_at(j * 8 + lane % 16, c, VALUE_PIECES) * 16);
-            //: if int4
+            //: if two_in_a_byte
             const uint4 v0 = expand(v.s0);
             const uint4 v1 = expand(v.s1);
             output[0][c * 4] = mma_m16n8k16(output[0][c * 4], p, v0.s0, v1.s0);

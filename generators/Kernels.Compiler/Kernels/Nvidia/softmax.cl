@@ -16,9 +16,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
     }
     top0 = row_maximum(top0);
     top1 = row_maximum(top1);
-    //: if share_maximum
     //: include ${share_maximum}
-    //: end
     top0 = fmax(row_max[b][0], top0${times_scale});
     top1 = fmax(row_max[b][1], top1${times_scale});
 
@@ -44,9 +42,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
     //: if scales_tokens
     //: include scale_probabilities
     //: end
-    //: if before_rescale
     //: include ${before_rescale}
-    //: end
     #pragma unroll
     for (int c = 0; c < VALUE_BLOCKS; c++)
     {

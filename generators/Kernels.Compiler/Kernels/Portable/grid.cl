@@ -7,13 +7,13 @@
 //: include grid_constants(kv_stride: ${tile_stride})
 //: section functions
 //: if needs_rows
-${lane_vocabulary}
+//: include lane_vocabulary(width: )
 
 //: end
 //: if !whole_heads or !latent and !whole_values
-//: once ${load_helper(1)}
+//: once load_function(width: 1)
 //: end
-//: once ${load_helper(4)}
+//: once load_function(width: 4)
 //: if whole_heads
 // Elements d to d + 3 of a row, as float32.
 //: else

@@ -24,10 +24,10 @@
 #define STATE_STRIDE (VALUE_DIM + 4) // output, then maximum and sum
 //: section functions
 //: if needs_rows
-${lane_vocabulary}
+//: include lane_vocabulary(width: )
 
 //: end
-//: once ${piece_helper}
+//: once ${piece_function}(width: ${piece_elements})
 //: include add_products(width: ${piece_elements})
 
 //: include load_query
@@ -162,7 +162,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
     //: end
     //: if hides
-    ${hides_where}
+    //: include where_hidden
     {
         for (int i = 0; i < SCORES_EACH; i++)
         {

@@ -17,10 +17,10 @@
 #define VALUE_LOADS (STAGE * VALUE_PIECES / WORK_GROUP) // pieces of a stage
 //: section functions
 //: if needs_rows
-${lane_vocabulary}
+//: include lane_vocabulary(width: )
 
 //: end
-//: once ${piece_helper}
+//: once ${piece_function}(width: ${piece_elements})
 //: include add_products(width: 4)
 
 //: include load_query

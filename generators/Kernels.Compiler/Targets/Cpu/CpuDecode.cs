@@ -17,17 +17,12 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
 
     public override TilePlan Tile => Context.Plan.Decode;
 
-    public override string KvHead => HasHeads
-        ? "const int first_head = get_group_id(0) * HEADS; // the heads of the longest item start first, then those of the next"
-        : base.KvHead;
-
     public override bool CallsRowFunctions => false;
 
     public override bool MakesRows => false;
 
     public override Holes Fill(Holes around) => new(base.Fill(around))
     {
-        { "has_heads", HasHeads },
         { "heads", Tile.KvHeads },
         { "rows", Rows },
         { "vector_keys", VectorKeys },
@@ -52,7 +47,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         // The kernel needs the number of a tile's head only to find rows, for a mask mod's classes, and where its rows ask about it.
         {
             "asks_kv_head",
-            RowsOfMemoryPage > 0 || Spec.MaskMod is not null || (Context.Rules.NeedsRows && Context.Rules.MakeRow.Contains("kv_head"))
+            RowsOfMemoryPage > 0 || Spec.MaskMod is not null || Context.Rules.AsksHead
         },
         { "touches_pages", RowsOfMemoryPage > 0 },
         { "rows_of_memory_page", RowsOfMemoryPage },

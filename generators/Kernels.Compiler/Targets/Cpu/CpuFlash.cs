@@ -1,5 +1,4 @@
 using Kernels.Compiler.Emit;
-using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Specs;
 
@@ -14,8 +13,6 @@ internal abstract class CpuFlash(KernelContext context) : FlashSteps
 
     public override Holes Fill(Holes around) => new(around)
     {
-        { "lane_vocabulary", () => CodeWriter.Text(text => LaneVocabulary.Declare(text, CpuPlanner.Lanes, Spec)) },
-
         // Widths in which rows of the cache are loaded: single elements only at the end of a row.
         { "load_widths", Widths(Spec.HeadDim).Concat(Widths(Spec.ResolvedValueDim)).Distinct() },
     };

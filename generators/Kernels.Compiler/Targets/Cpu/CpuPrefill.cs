@@ -13,19 +13,12 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     // Of 16 registers of 8 lanes, 12 for sums.
     private const int FewRegistersAtOnce = 6;
 
-    /// <summary>Expression: the work-group's number in the order in which groups start.</summary>
-    private const string GroupNumber = "(get_group_id(1) * KV_HEADS + get_group_id(0))";
-
     public override string Template => "Cpu/prefill";
 
     public override TilePlan Tile => tile;
 
-    // All items of a head before those of the next: its keys and values stay in the processor's caches from item to item, and
-    // groups that one thread takes together are of all lengths.
-    public override string ItemIndex => $"{GroupNumber} % get_num_groups(1)";
-
-    public override string KvHead =>
-        $"const int kv_head = {GroupNumber} / get_num_groups(1); // a head's items start one after the other, the longest first";
+    // A head's keys and values stay in the processor's caches from item to item, and groups that one thread takes together are of all lengths.
+    public override bool StartsHeadByHead => true;
 
     public override bool ReadsPastEnd => false;
 
@@ -43,7 +36,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
         { "values_are_wider", Spec.ResolvedValueDim > Spec.HeadDim },
         { "values_are_shorter", Spec.ResolvedValueDim < Spec.HeadDim },
         { "value_stride", Spec.LatentCache ? "HEAD_DIM" : "VALUE_DIM" },
-        { "query_load_helper", Spec.HeadDim < CpuPlanner.Lanes ? "" : Context.Storage.LoadHelper(CpuPlanner.Lanes) },
+        { "query_load_function", Spec.HeadDim < CpuPlanner.Lanes ? "" : Context.Storage.LoadFunction(CpuPlanner.Lanes) },
         { "key_whole", Whole(Spec.HeadDim) },
         { "key_rest", Rest(Spec.HeadDim) },
         { "value_whole", Whole(Spec.ResolvedValueDim) },
@@ -51,7 +44,7 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
     };
 
     /// <summary>Whether tiles are read where they lie: float32 rows one after the other.</summary>
-    private bool ReadsInPlace => Spec.ResolvedCacheStorage == ElementType.Float32 && Context.Addressing.RowsAreAdjacent;
+    private bool ReadsInPlace => Context.Cache.NeedsNoConversion && Context.Addressing.RowsAreAdjacent;
 
     /// <summary>The tiles that the text can be built for.</summary>
     private IEnumerable<CpuTile> Tiles => Context.Plan.PrefillVariants.Cast<CpuTile>().Prepend(tile);

@@ -1,5 +1,4 @@
 using Kernels.Compiler.Emit;
-using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Specs;
 
@@ -18,14 +17,11 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
         string scale = context.Cache.Scale == CacheScale.PerHead ? "score_scale" : "SCALE";
         return new(around, isShared: true)
         {
-            { "lane_vocabulary", () => CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
-
             // Types: the queries' in the names of instructions, and what a quantised cache has.
             { "element", Spec.Storage == ElementType.Float16 ? "f16" : "bf16" },
             { "half", Spec.Storage == ElementType.Float16 },
             { "quantised", IsQuantised },
-            { "int8", Spec.ResolvedCacheStorage == ElementType.Int8 },
-            { "int4", Spec.ResolvedCacheStorage == ElementType.Int4 },
+            { "expand_function", context.Cache.ExpandFunction },
             { "converts_float8", context.Plan.Target == KernelTarget.Hopper },
 
             // Pieces of 16 bytes of a row as it is in the cache, and the registers of 16-bit elements that one of the cache's becomes.

@@ -1,6 +1,5 @@
 using Kernels.Compiler.Emit;
 using Kernels.Compiler.Emit.Codecs;
-using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Specs;
 
@@ -19,14 +18,13 @@ internal abstract class PortableSteps(KernelContext context, TilePlan tile) : Fl
         Piece? piece = context.Cache.Piece; // the planner takes pieces only where there are any
         return new(around, isShared: true)
         {
-            { "lane_vocabulary", () => CodeWriter.Text(text => LaneVocabulary.Declare(text, 1, Spec)) },
             { "whole_heads", Spec.HeadDim % 4 == 0 },
             { "whole_values", Spec.ResolvedValueDim % 4 == 0 },
             { "whole_columns", (Spec.ResolvedValueDim + 3) / 4 % tile.ThreadsX == 0 },
             { "piece", piece?.Type ?? "" },
             { "piece_elements", elements },
             { "small_pieces", elements == 4 },
-            { "piece_helper", piece?.Helper ?? "" },
+            { "piece_function", piece?.Function ?? "" },
             { "piece_to_float", arguments => piece!.ToFloat(arguments[0]) },
         };
     }

@@ -1,10 +1,56 @@
-//: # The function store_row for rows of e4m3s with a scale for each group of the value's elements. An e4m3 is the one nearest to
+//: # A row of a latent cache in e4m3: those of the value's elements, then a scale for each group of them, then the elements after the
+//: # value, if there are any (codec.has_tail), in bfloat16. What is loaded has been multiplied with its scale.
+//: section constants
+#define SCALE_GROUP ${codec.scale_group} // elements of a value that share a scale
+#define SCALES_AT ${codec.scales_at} // bytes of a row before its scales: an e4m3 for each element of the value
+//: if codec.has_tail
+#define TAIL_AT ${codec.tail_at} // bytes of a row before its elements after the value, in bfloat16
+//: end
+#define ROW_BYTES ${codec.row_bytes}
+//: section load
+//: include float8#load
+
+// Element d of a row, as float32.
+static float load_latent(global const uchar* row, int d)
+{
+    //: if codec.has_tail
+    if (d >= VALUE_DIM)
+    {
+        return as_float((uint)*((global const ushort*)(row + TAIL_AT) + (d - VALUE_DIM)) << 16);
+    }
+    //: end
+    return e4m3_to_float(row[d]) * ((global const float*)(row + SCALES_AT))[d / SCALE_GROUP];
+}
+//: section load_vector
+//: # Holes: width; last, width - 1.
+//: include float8#load_vector
+
+//: include latent_float8#load_latent(last: ${codec.one_less(${width})})
+//: section load_16
+//: include float8#load_16
+
+//: include latent_float8#load_latent(last: 15)
+//: section load_latent
+//: # Holes: width; last, width - 1.
+// Elements d to d + ${last} of a row, as float32.
+static float${width} load_latent${width}(global const uchar* row, int d)
+{
+    //: if codec.has_tail
+    if (d >= VALUE_DIM)
+    {
+        return as_float${width}(convert_uint${width}(vload${width}(0, (global const ushort*)(row + TAIL_AT) + (d - VALUE_DIM))) << 16);
+    }
+    //: end
+    return e4m3_to_float${width}(vload${width}(0, row + d)) * ((global const float*)(row + SCALES_AT))[d / SCALE_GROUP];
+}
+//: section store_row
+//: # The function store_row. An e4m3 is the one nearest to
 //: # x / scale, ties to even, where scale = (largest magnitude of the group) / 448 as one float32 division gives it, and 2^-100 at least,
 //: # so that zeros too can be divided by it. A group with a NaN or an infinity, which no scale can hold, gets scale NaN and zeros, so that
-//: # the fault shows. The elements after the value, has_tail, are rounded to bfloat16, ties to even.
-//: once float_to_e4m3
-//: if has_tail
-//: once ${store_cached_helper}
+//: # the fault shows. The elements after the value, codec.has_tail, are rounded to bfloat16, ties to even.
+//: once float8#store
+//: if codec.has_tail
+//: once bfloat16#store
 //: end
 // Stores a row. The work-items share out the elements; each looks for the largest of a group itself, which costs less than a barrier.
 //: if rope
@@ -37,7 +83,7 @@ static void store_row(global const ${storage}* from, global uchar* to)
             to[d] = largest >= 0x7F800000 ? (uchar)0 : float_to_e4m3(${load(from, d)}, scale, inverse);
         }
     }
-    //: if has_tail
+    //: if codec.has_tail
 
     for (int d = VALUE_DIM + get_local_id(0); d < HEAD_DIM; d += ${append_work_group})
     {

@@ -1,20 +1,12 @@
 using System.Text;
 
-namespace Kernels.Compiler.Emit;
+namespace Kernels.Generators;
 
 /// <summary>Collects lines of source text with indentation; line ends are <c>\n</c> on every system.</summary>
 internal sealed class CodeWriter
 {
     private readonly StringBuilder text = new();
     private int depth;
-
-    /// <summary>What <paramref name="write"/> writes, without lines at its end that are empty.</summary>
-    public static string Text(Action<CodeWriter> write)
-    {
-        var writer = new CodeWriter();
-        write(writer);
-        return writer.ToString().TrimEnd('\n');
-    }
 
     /// <summary>Adds text of one or more lines at the current depth.</summary>
     public CodeWriter Add(string lines)
