@@ -62,8 +62,8 @@ static uchar float_to_e4m3(float x, float scale, float inverse)
     return (uchar)(sign | min((exponent + 6) * 8 + steps, 0x7E));
 }
 //: section store_row
-//: # A function that stores a row, with the scale that its head has. Holes: name; parameters, with a leading comma, that the expression first
-//: # needs: element d of the row.
+//: # A function that stores a row, with the scale that its head has. Holes: name; parameters, with a leading comma, that the expression
+//: # first needs: element d of the row.
 //: once float8#store
 // Stores a row; the work-items share out the elements.
 static void ${name}(global const ${storage}* from, global ${cache}* to, float scale, int dim${parameters})

@@ -44,10 +44,10 @@ static float${width} load_latent${width}(global const uchar* row, int d)
     return e4m3_to_float${width}(vload${width}(0, row + d)) * ((global const float*)(row + SCALES_AT))[d / SCALE_GROUP];
 }
 //: section store_row
-//: # The function store_row. An e4m3 is the one nearest to
-//: # x / scale, ties to even, where scale = (largest magnitude of the group) / 448 as one float32 division gives it, and 2^-100 at least,
-//: # so that zeros too can be divided by it. A group with a NaN or an infinity, which no scale can hold, gets scale NaN and zeros, so that
-//: # the fault shows. The elements after the value, codec.has_tail, are rounded to bfloat16, ties to even.
+//: # The function store_row. An e4m3 is the one nearest to x / scale, ties to even, where scale = (largest magnitude of the group) / 448 as
+//: # one float32 division gives it, and 2^-100 at least, so that zeros too can be divided by it. A group with a NaN or an infinity, which
+//: # no scale can hold, gets scale NaN and zeros, so that the fault shows. The elements after the value, codec.has_tail, are rounded to
+//: # bfloat16, ties to even.
 //: once float8#store
 //: if codec.has_tail
 //: once bfloat16#store

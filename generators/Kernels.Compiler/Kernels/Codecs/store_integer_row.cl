@@ -1,7 +1,7 @@
-//: # A function that stores a row of integers. An integer q stands for q x scale, where scale = (largest magnitude of the row) x (1 / largest
-//: # integer, as float32), one float32 product; q is the integer nearest to x / scale, ties to even. A row whose largest magnitude is
-//: # below 2^-100, such as one of zeros, gets scale 0 and zeros; a row with a NaN or an infinity, which no scale can hold, gets scale NaN
-//: # and zeros, so that the fault shows.
+//: # A function that stores a row of integers. An integer q stands for q x scale, where scale = (largest magnitude of the row) x (1 /
+//: # largest integer, as float32), one float32 product; q is the integer nearest to x / scale, ties to even. A row whose largest magnitude
+//: # is below 2^-100, such as one of zeros, gets scale 0 and zeros; a row with a NaN or an infinity, which no scale can hold, gets scale
+//: # NaN and zeros, so that the fault shows.
 //: #
 //: # Holes: name; parameters, with a leading comma, that the expressions first and second need: elements d and d + 1 of the row;
 //: # largest_integer, reciprocal; store_elements, the loop that stores the integers.

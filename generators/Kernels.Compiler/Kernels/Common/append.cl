@@ -20,7 +20,8 @@
 //: include ${store_row_function}(
 //:     name: store_key, parameters: , global const float2* angles, first: turned(from, angles, d), second: turned(from, angles, d + 1))
 
-//: include ${store_row_function}(name: store_value, parameters: , first: ${load(from, d)}, second: ${load(from, d + 1)})
+//: include ${store_row_function}(
+//:     name: store_value, parameters: , first: ${load(from, d)}, second: ${load(from, d + 1)})
 
 //: elif scaled
 //: include ${store_row_function}(name: store_row, parameters: , first: ${load(from, d)}, second: ${load(from, d + 1)})

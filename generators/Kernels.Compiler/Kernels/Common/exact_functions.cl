@@ -1,5 +1,5 @@
-//: # The functions of exact_row. vector: a work-item has the scores of several keys, in the lane vocabulary; else it has one. Parameters and
-//: # arguments that only some specs need have a leading comma.
+//: # The functions of exact_row. vector: a work-item has the scores of several keys, in the lane vocabulary; else it has one. Parameters
+//: # and arguments that only some specs need have a leading comma.
 //: once load_function(width: 1)
 //: if rope
 //: include turned(what: query, type: ${storage})

@@ -3,12 +3,11 @@
 //: # overflow where their mean does not; products of large queries and keys overflow before they are scaled. Each leaves an output that
 //: # is not finite, so finite outputs prove that nothing of the kind has happened, and the fast path asks nothing else.
 //: #
-//: # Holes: row, is_needed: the row, and whether it is to be done, the same for the whole team.
-//: # team_size: the keys that the team takes at a time; member: the work-item's place in it; columns, column, has_column: how many of the
-//: # output it has, which is its c-th, and whether it has that one (empty: it has all); share, shared, end_share: statements that let the
-//: # others have its number 'own', that of the i-th, and statements after all have been used.
-//: # float_type, no_score, zero, hidden: in vectors where one work-item is the team; loops are not to be unrolled elsewhere, so that the
-//: # fast path pays for this one with no registers.
+//: # Holes: row, is_needed: the row, and whether it is to be done, the same for the whole team. team_size: the keys that the team takes at
+//: # a time; member: the work-item's place in it; columns, column, has_column: how many of the output it has, which is its c-th, and
+//: # whether it has that one (empty: it has all); share, shared, end_share: statements that let the others have its number 'own', that of
+//: # the i-th, and statements after all have been used. float_type, no_score, zero, hidden: in vectors where one work-item is the team.
+//: # rolled: elsewhere loops are not to be unrolled, so that the fast path pays for this one with no registers.
 if (${is_needed})
 {
     // Something is not finite: the row once more, key by key. What it does not see has no part in it.
@@ -22,9 +21,7 @@ if (${is_needed})
     //: end
     ${float_type} own_max = ${no_score};
     ${float_type} own_sum = ${zero};
-    //: if !vector
-    #pragma unroll 1
-    //: end
+    ${rolled}
     for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += ${team_size})
     {
         const ${float_type} score = exact_score(query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end, ${addressing}${row_argument}${angles_argument}${score_arguments});
@@ -37,9 +34,7 @@ if (${is_needed})
     {
         const ${float_type} own = own_max;
         ${share}
-        //: if !vector
-        #pragma unroll 1
-        //: end
+        ${rolled}
         for (int i = 0; i < ${team_size}; i++)
         {
             const float of_member = ${shared};
@@ -52,9 +47,7 @@ if (${is_needed})
     {
         const ${float_type} own = own_sum * exp2(${power(own_max, origin)});
         ${share}
-        //: if !vector
-        #pragma unroll 1
-        //: end
+        ${rolled}
         for (int i = 0; i < ${team_size}; i++)
         {
             const float of_member = ${shared};
@@ -69,18 +62,14 @@ if (${is_needed})
     }
     if (exact_sum > 0.0f)
     {
-        //: if !vector
-        #pragma unroll 1
-        //: end
+        ${rolled}
         for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += ${team_size})
         {
             const ${float_type} score = exact_score(query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end, ${addressing}${row_argument}${angles_argument}${score_arguments});
             {
                 const ${float_type} own = score > ${no_score} ? exp2(${power(score, origin)}) / exact_sum : ${hidden};
                 ${share}
-                //: if !vector
-                #pragma unroll 1
-                //: end
+                ${rolled}
                 for (int i = 0; i < ${team_size}; i++)
                 {
                     const float of_member = ${shared};

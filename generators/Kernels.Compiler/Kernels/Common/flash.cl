@@ -26,6 +26,10 @@ ${tile}
 //: include rope_functions
 
 //: end
+//: if needs_rows and !vector
+//: include lane_vocabulary(width: )
+
+//: end
 //: include ${kernel}#functions
 //: include work_item
 

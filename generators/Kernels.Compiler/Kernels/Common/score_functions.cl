@@ -1,8 +1,8 @@
 //: # What happens to scores, in the lane vocabulary: what is known of a query row, the user's mods, and the functions transform_score
 //: # and is_visible. Each step of transform_score is a file in Scores; each mask is one condition of is_visible.
 //: #
-//: # row_values: what steps and masks keep of a row. makes_rows: the kernel calls make_row, not only set_row: Oclgrind 21.10 takes no kernel in
-//: # which a function that returns a larger struct is inlined twice, so what needs a second row sets it.
+//: # row_values: what steps and masks keep of a row. makes_rows: the kernel calls make_row, not only set_row: Oclgrind 21.10 takes no
+//: # kernel in which a function that returns a larger struct is inlined twice, so what needs a second row sets it.
 //: for mod in mod_sources
 ${mod}
 

@@ -254,7 +254,8 @@ for (int g = 0; g < vector_count; g++)
     #pragma unroll 2
     for (int d = 0; d < ${whole_key_vectors}; d++)
     {
-        //: # Asks for the lines that begin in the vectors d of the values: spread over the products, since memory takes so many hints at a time.
+        //: # Asks for the lines that begin in the vectors d of the values: spread over the products, since memory takes so many hints at a
+        //: # time.
         //: if value_begins_line and !latent
         if (${value_begins_line})
         {
@@ -316,7 +317,7 @@ for (int g = 0; g < vector_count; g++)
 }
 //: end
 //: # Scores of keys that a row must not see, or past the end, become -inf; only in tiles on a boundary.
-//: include where_hidden
+//: include where_masked
 {
     for (int g = 0; g < vector_count; g++)
     {

@@ -132,7 +132,9 @@ for (int row = 0; row < item.row_count && item.partial_row < 0; row++)
     prefetch_row(outputs + packed_row(item, kv_head, row) * VALUE_DIM, VALUE_DIM * sizeof(${storage})); // is there when they are stored
 }
 //: end
-//: include turn_queries(first: (float*)query + (${rope_first(i)}) * ROWS + row, second: (float*)query + (${rope_second(i)}) * ROWS + row)
+//: include turn_queries(
+//:     first: (float*)query + (${rope_first(i)}) * ROWS + row,
+//:     second: (float*)query + (${rope_second(i)}) * ROWS + row)
 
 for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 {
@@ -211,7 +213,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: end
     //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
     //: if hides
-    //: include where_hidden
+    //: include where_masked
     {
         for (int j = 0; j < key_count; j++)
         {

@@ -35,10 +35,6 @@
 // Built with -cl-nv-maxrregcount=${most_registers}, so that a multiprocessor has registers for two work-groups.
 //: end
 //: section functions
-//: if needs_rows
-//: include lane_vocabulary(width: )
-
-//: end
 //: once Nvidia/ptx/copy_16
 //: if scales_tokens
 //: once Nvidia/ptx/copy_4
@@ -411,7 +407,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: end
     //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
     //: if hides
-    //: include where_hidden
+    //: include where_masked
     {
         #pragma unroll
         for (int b = 0; b < ROW_BLOCKS; b++)

@@ -3,13 +3,7 @@
 //: # memory. One group more copies rows some tiles ahead; both sides wait for each other at barriers of each stage. Work-item l of a warp
 //: # holds, of each 16 x 8 block of scores or outputs, the columns 2(l % 4) and 2(l % 4) + 1 of the rows l / 4 and l / 4 + 8.
 //: section tile
-#define ROW_GROUPS ${row_groups} // of four warps, which multiply together
-#define ROW_BLOCKS 1 // blocks of 16 rows of a warp
-#define ROW_ITEMS (128 * ROW_GROUPS) // work-items that hold rows
-#define COPY_ITEMS 128 // work-items that copy keys and values
-#define ROW_REGISTERS ${row_registers} // of a work-item that holds rows, once those that copy have given theirs back
-#define COPY_REGISTERS ${copy_registers}
-#define STAGES ${stages} // tiles in local memory: in use, or on their way
+//: include group_constants
 #define KEY_BLOCKS (KEYS / 2 / 8) // blocks of 16 x 8 scores of a group
 #define VALUE_BLOCKS (VALUE_DIM / 2 / 8) // blocks of 16 x 8 outputs of a group
 
@@ -18,10 +12,6 @@
 #define STAGE_SIZE (KEYS * HEAD_DIM * 2)
 #define LOCAL_SIZE (QUERY_SIZE + STAGES * STAGE_SIZE + ROWS * 128)
 //: section functions
-//: if needs_rows
-//: include lane_vocabulary(width: )
-
-//: end
 //: once Nvidia/ptx/copy_16
 //: once Nvidia/ptx/warp_barrier
 //: once Nvidia/ptx/softmax_functions
@@ -102,7 +92,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     wait_scores(score[0]);
 
     //: include Nvidia/transform_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
-    //: include Nvidia/hide_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
+    //: include Nvidia/mask_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
     //: include Nvidia/softmax(share_maximum: Hopper/latent#share_maximum, before_rescale: )
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j++)

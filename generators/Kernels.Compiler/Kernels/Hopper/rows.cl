@@ -3,13 +3,7 @@
 //: # each stage. The outputs of a tile are multiplied while the next tile's softmax is calculated. Work-item l of a warp holds, of each
 //: # 16 x 8 block of scores or outputs, the columns 2(l % 4) and 2(l % 4) + 1 of the rows l / 4 and l / 4 + 8.
 //: section tile
-#define ROW_GROUPS ${row_groups} // of four warps, which multiply together
-#define ROW_BLOCKS 1 // blocks of 16 rows of a warp
-#define ROW_ITEMS (128 * ROW_GROUPS) // work-items that hold rows
-#define COPY_ITEMS 128 // work-items that copy keys and values
-#define ROW_REGISTERS ${row_registers} // of a work-item that holds rows, once those that copy have given theirs back
-#define COPY_REGISTERS ${copy_registers}
-#define STAGES ${stages} // tiles in local memory: in use, or on their way
+//: include group_constants
 #define KEY_BLOCKS (KEYS / 8) // blocks of 16 x 8 scores
 #define VALUE_BLOCKS (VALUE_DIM / 8) // blocks of 16 x 8 outputs
 
@@ -19,10 +13,6 @@
 #define STAGE_SIZE (KEY_SIZE + KEYS * VALUE_DIM * 2)
 #define LOCAL_SIZE (QUERY_SIZE + STAGES * STAGE_SIZE)
 //: section functions
-//: if needs_rows
-//: include lane_vocabulary(width: )
-
-//: end
 //: once Nvidia/ptx/copy_16
 //: once Nvidia/ptx/warp_barrier
 //: once Nvidia/ptx/softmax_functions
@@ -135,7 +125,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: include Nvidia/transform_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
-    //: include Nvidia/hide_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
+    //: include Nvidia/mask_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
     //: include Nvidia/softmax(share_maximum: , before_rescale: Hopper/rows#wait_values)
     // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
     #pragma unroll
@@ -159,7 +149,8 @@ if (tile > 0)
 }
 
 //: include Nvidia/total_rows
-//: include Nvidia/store_rows(first_column: , warp_columns: VALUE_DIM, is_one: lane % 4 == 0, after_stores: warp_barrier();)
+//: include Nvidia/store_rows(
+//:     first_column: , warp_columns: VALUE_DIM, is_one: lane % 4 == 0, after_stores: warp_barrier();)
 //: section multiply_values
 //: # Starts the products of the last probabilities with the values of their tile.
 const int before = tile - 1;

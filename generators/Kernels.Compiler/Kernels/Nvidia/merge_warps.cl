@@ -22,7 +22,7 @@ for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item +=
         sum += weight[w] * state[VALUE_DIM + 1];
     }
     float zero = 0.0f; // NaN if something is not finite
-    //: include row_factor
+    //: include row_factor(row: row_of_item, maximum: maximum)
     for (int d = lane; d < VALUE_DIM; d += 32)
     {
         float o = 0.0f;
@@ -40,7 +40,7 @@ for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item +=
             partial_outputs[to * VALUE_DIM + d] = o * inverse;
         }
     }
-    //: include store_state(is_one: lane == 0)
+    //: include store_state(is_one: lane == 0, maximum: maximum)
     warp_barrier();
     //: if transforms
     //: include exact_row(is_needed: ballot(isnan(zero)) != 0, first_column: , warp_columns: VALUE_DIM)

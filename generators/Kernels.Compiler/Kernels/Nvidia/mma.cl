@@ -36,10 +36,6 @@
 //: end
 #define LOCAL_SIZE ${local_size} // queries and stages, or the states that are merged after them
 //: section functions
-//: if needs_rows
-//: include lane_vocabulary(width: )
-
-//: end
 //: once ptx/copy_16
 //: if scales_tokens
 //: once ptx/copy_4
@@ -173,9 +169,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
 
-    //: include scale_keys
+    //: include scale_scores
     //: include transform_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
-    //: include hide_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+    //: include mask_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
     //: include softmax(share_maximum: , before_rescale: , value_scales_at: KEYS)
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j += 2)
@@ -219,10 +215,12 @@ if (copy_key < item.kv_end)
 {
     //: if quantised
     //: include mma#copy_rows(from: keys, row: key_row, pieces: KEY_PIECES, piece_items: 16, place: r * KEY_PIECES)
-    //: include mma#copy_rows(from: values, row: value_row, pieces: VALUE_PIECES, piece_items: 16, place: KEYS * KEY_PIECES + r * VALUE_PIECES)
+    //: include mma#copy_rows(
+    //:     from: values, row: value_row, pieces: VALUE_PIECES, piece_items: 16, place: KEYS * KEY_PIECES + r * VALUE_PIECES)
     //: else
     //: include mma#copy_rows(from: keys, row: key_row, pieces: (HEAD_DIM / 8), piece_items: 8, place: r * KEY_STRIDE)
-    //: include mma#copy_rows(from: values, row: value_row, pieces: (VALUE_DIM / 8), piece_items: 8, place: KEYS * KEY_STRIDE + r * VALUE_STRIDE)
+    //: include mma#copy_rows(
+    //:     from: values, row: value_row, pieces: (VALUE_DIM / 8), piece_items: 8, place: KEYS * KEY_STRIDE + r * VALUE_STRIDE)
     //: end
     //: if scales_tokens
     for (int i = thread; i < 2 * KEYS; i += WORK_GROUP)

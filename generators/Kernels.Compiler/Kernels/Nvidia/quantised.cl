@@ -26,10 +26,6 @@
 //: end
 #define LOCAL_SIZE ${local_size} // queries and stages, or the states that are merged after them
 //: section functions
-//: if needs_rows
-//: include lane_vocabulary(width: )
-
-//: end
 //: once ptx/copy_16
 //: if scales_tokens
 //: once ptx/copy_4
@@ -145,9 +141,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         //: end
     }
 
-    //: include scale_keys
+    //: include scale_scores
     //: include transform_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
-    //: include hide_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+    //: include mask_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
     //: include softmax(share_maximum: , before_rescale: , value_scales_at: WARP_KEYS)
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j += 2)

@@ -10,7 +10,7 @@ for (int r = 0; r < 2 * ROW_BLOCKS; r++)
     const float maximum = row_max[r / 2][r % 2];
     if (row_of_item < item.row_count)
     {
-        //: include row_factor
+        //: include row_factor(row: row_of_item, maximum: maximum)
         float2 zero[2] = { (float2)(0.0f), (float2)(0.0f) }; // NaN if something is not finite; sums that do not wait for one another
         #pragma unroll
         for (int c = 0; c < VALUE_BLOCKS; c++)
@@ -32,7 +32,7 @@ for (int r = 0; r < 2 * ROW_BLOCKS; r++)
         //: else
         poisoned |= any(isnan(zero[0] + zero[1])) || is_large(maximum) ? 1u << r : 0;
         //: end
-        //: include store_state
+        //: include store_state(is_one: ${is_one}, maximum: maximum)
     }
 }
 ${after_stores}

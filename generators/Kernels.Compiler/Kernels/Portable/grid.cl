@@ -6,10 +6,6 @@
 //: section tile
 //: include grid_constants(kv_stride: ${tile_stride})
 //: section functions
-//: if needs_rows
-//: include lane_vocabulary(width: )
-
-//: end
 //: if !whole_heads or !latent and !whole_values
 //: once load_function(width: 1)
 //: end
@@ -71,7 +67,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 {
     //: include tile_class
     barrier(CLK_LOCAL_MEM_FENCE); // the tile before is no longer read
-    //: include load_tile(columns: HEAD_DIM4, load: load_key, cache: keys, row_of: key_row)
+    //: include grid#load_tile(columns: HEAD_DIM4, load: load_key, cache: keys, row_of: key_row)
     barrier(CLK_LOCAL_MEM_FENCE);
 
     //: include begin_scores
@@ -94,7 +90,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: include scale_scores
 
     //: include transform_scores
-    //: include hide_scores
+    //: include mask_scores
 
     for (int i = 0; i < ROWS_EACH; i++)
     {
@@ -108,7 +104,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: # In a latent cache the keys are there still, and their first elements are the values.
     //: if !latent
     // The keys have been used: their place takes the values while the rows find their new maximum.
-    //: include load_tile(columns: VALUE_DIM4, load: load_value, cache: values, row_of: value_row)
+    //: include grid#load_tile(columns: VALUE_DIM4, load: load_value, cache: values, row_of: value_row)
     //: end
     //: include softmax(shared_float4s: KEYS / 4)
 
@@ -135,3 +131,15 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 }
 
 //: include store_rows
+//: section load_tile
+//: # Loads a tile of keys or values into kv_tile. Holes: columns, float4s of a row; load, the function that loads one; cache, the
+//: # buffer; row_of, the function that finds a row in it.
+for (int i = get_local_id(0); i < KEYS * ${columns}; i += WORK_GROUP)
+{
+    const int row = i / ${columns};
+    const int column = i % ${columns};
+    const int key = first_key + row;
+    kv_tile[row * KV_STRIDE + column] = key < item.kv_end
+        ? ${load}(${cache} + ${row_of}(sequence, kv_head, key, ${addressing}), column * 4)
+        : (float4)(0.0f); // unwritten slots may hold NaN
+}

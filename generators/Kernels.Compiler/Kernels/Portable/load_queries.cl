@@ -13,15 +13,7 @@ for (int i = get_local_id(0); i < ROWS * HEAD_DIM4; i += WORK_GROUP)
 }
 //: if rope
 barrier(CLK_LOCAL_MEM_FENCE);
-for (int i = get_local_id(0); i < item.row_count * (ROTARY_DIM / 2); i += WORK_GROUP)
-{
-    const int row = i / (ROTARY_DIM / 2);
-    const int pair = i % (ROTARY_DIM / 2);
-    local float* const q = (local float*)(query_tile + row * QUERY_STRIDE);
-    const float2 turned = turn_pair(q[${rope_first(pair)}], q[${rope_second(pair)}], query_angles(item, row, rope)[pair]);
-    q[${rope_first(pair)}] = turned.s0;
-    q[${rope_second(pair)}] = turned.s1;
-}
+//: include turn_queries
 //: else
 
 //: end

@@ -23,10 +23,6 @@
 #define PART_STRIDE ${part_stride}
 #define STATE_STRIDE (VALUE_DIM + 4) // output, then maximum and sum
 //: section functions
-//: if needs_rows
-//: include lane_vocabulary(width: )
-
-//: end
 //: once ${piece_function}(width: ${piece_elements})
 //: include add_products(width: ${piece_elements})
 
@@ -79,7 +75,7 @@ float key_scale[KEYS_EACH];
 //: end
 if (item.kv_begin < item.kv_end)
 {
-    //: include load_key_pieces(first: item.kv_begin)
+    //: include pieces#load_keys(first: item.kv_begin)
 }
 
 for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
@@ -124,7 +120,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             //: end
         }
     }
-    //: include load_key_pieces(first: first_key + KEYS)
+    //: include pieces#load_keys(first: first_key + KEYS)
     barrier(CLK_LOCAL_MEM_FENCE);
 
     float score[SCORES_EACH];
@@ -162,16 +158,16 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
     //: end
     //: if hides
-    //: include where_hidden
+    //: include where_masked
     {
         for (int i = 0; i < SCORES_EACH; i++)
         {
             //: if whole_rounds
-            //: include hide_score
+            //: include pieces#mask_score
             //: else
             if (id + i * WORK_GROUP < KEYS * ROWS)
             {
-                //: include hide_score
+                //: include pieces#mask_score
             }
             //: end
         }
@@ -293,3 +289,30 @@ for (int i = id; i < item.row_count * (VALUE_DIM / 4); i += WORK_GROUP)
 }
 local float* const weights = parts; // a number of each work-item, should a row need it
 //: include exact_rows(member: id)
+//: section mask_score
+//: # The i-th score that a work-item has added up becomes -inf if the row must not see its key.
+const int key = first_key + (id + i * WORK_GROUP) / ROWS;
+//: if hides_keys
+const int visible = key <= last_of_item && is_visible(row, min(key, last_of_item)${visible_arguments});
+score[i] = visible ? score[i] : -INFINITY;
+//: else
+score[i] = key <= last_of_item ? score[i] : -INFINITY;
+//: end
+//: section load_keys
+//: # Finds the work-item's keys of a tile, and asks for its pieces of them. All places are found before any is read: the loads do not
+//: # wait for one another. Hole: first, the tile's first key.
+for (int j = 0; j < KEYS_EACH; j++)
+{
+    const int token = min(${first} + set + j * SETS, last_of_item); // past the end the last one again, whose scores there are hidden
+    at[j] = ${row_of_token(token, 1)};
+}
+for (int j = 0; j < KEYS_EACH; j++)
+{
+    for (int c = 0; c < KEY_PIECES; c++)
+    {
+        key_piece[j][c] = key_cache[at[j] * (HEAD_DIM / PIECE) + lane + c * LANES];
+    }
+    //: if scales_tokens
+    key_scale[j] = key_scales[at[j]];
+    //: end
+}

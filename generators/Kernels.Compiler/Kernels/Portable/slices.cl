@@ -16,10 +16,6 @@
 #define KEY_LOADS (KEYS * SLICE_PIECES / WORK_GROUP) // pieces of a slice that one work-item loads
 #define VALUE_LOADS (STAGE * VALUE_PIECES / WORK_GROUP) // pieces of a stage
 //: section functions
-//: if needs_rows
-//: include lane_vocabulary(width: )
-
-//: end
 //: once ${piece_function}(width: ${piece_elements})
 //: include add_products(width: 4)
 
@@ -57,7 +53,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: include begin_scores
     for (int slice = 0; slice < HEAD_DIM / SLICE; slice++)
     {
-        //: include put_ahead(loads: KEY_LOADS, place: i / SLICE_PIECES * KV_STRIDE + i % SLICE_PIECES * (PIECE / 4))
+        //: include slices#put_ahead(loads: KEY_LOADS, place: i / SLICE_PIECES * KV_STRIDE + i % SLICE_PIECES * (PIECE / 4))
         if (slice + 1 < HEAD_DIM / SLICE)
         {
             for (int n = 0; n < KEY_LOADS; n++)
@@ -85,7 +81,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: include scale_scores
 
     //: include transform_scores
-    //: include hide_scores
+    //: include mask_scores
 
     // Of its own keys each work-item finds the maximum.
     for (int i = 0; i < ROWS_EACH; i++)
@@ -108,7 +104,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 
     for (int stage = 0; stage < KEYS / STAGE; stage++)
     {
-        //: include put_ahead(loads: VALUE_LOADS, place: i / VALUE_PIECES * VALUE_DIM4 + i % VALUE_PIECES * (PIECE / 4))
+        //: include slices#put_ahead(loads: VALUE_LOADS, place: i / VALUE_PIECES * VALUE_DIM4 + i % VALUE_PIECES * (PIECE / 4))
         if (stage + 1 < KEYS / STAGE)
         {
             for (int n = 0; n < VALUE_LOADS; n++)
@@ -144,3 +140,19 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 }
 
 //: include store_rows
+//: section put_ahead
+//: # Puts the pieces on their way into kv_tile, between barriers. Holes: loads, how many pieces a work-item has; place, where piece i goes.
+barrier(CLK_LOCAL_MEM_FENCE); // what is in the tile has been multiplied
+for (int n = 0; n < ${loads}; n++)
+{
+    const int i = id + n * WORK_GROUP;
+    //: if small_pieces
+    kv_tile[${place}] = ${piece_to_float(ahead[n])};
+    //: else
+    const float8 put = ${piece_to_float(ahead[n])};
+    local float4* const to = kv_tile + ${place};
+    to[0] = put.lo;
+    to[1] = put.hi;
+    //: end
+}
+barrier(CLK_LOCAL_MEM_FENCE);

@@ -1,5 +1,5 @@
-//: # Where a row goes that has 'sum', and what its output is multiplied with. Holes: row, and maximum, that of its scores. A sink counts
-//: # once: here in a final row, in the merge where keys were split.
+//: # Where a row goes that has 'sum' ('is_final', 'to'), and the factor of its output ('inverse'). Holes: row; maximum, of its scores. A
+//: # sink counts once: here in a final row, in the merge where keys were split.
 // A row that saw no key has the sum 0: output 0, LSE -inf.
 const int is_final = item.partial_row < 0;
 //: if sinks

@@ -1,6 +1,6 @@
 //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
 //: if hides
-//: include where_hidden
+//: include where_masked
 {
     for (int i = 0; i < ROWS_EACH; i++)
     {

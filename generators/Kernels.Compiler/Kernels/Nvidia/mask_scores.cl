@@ -1,7 +1,7 @@
 //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary. Hole: first_key_of_block, the first of the two keys
 //: # of block 'j' of which this work-item has scores.
 //: if hides
-//: include where_hidden
+//: include where_masked
 {
     #pragma unroll
     for (int b = 0; b < ROW_BLOCKS; b++)
