@@ -282,7 +282,7 @@ for (int i = id; i < item.row_count * (VALUE_DIM / 4); i += WORK_GROUP)
         store_partial(partial_outputs + to * VALUE_DIM, d, result * inverse);
     }
     //: include store_state(is_one: d == 0, maximum: top)
-    if (any(isnan(result * 0.0f)))
+    if (any((as_uint4(result) & 0x7FFFFFFF) >= 0x7F800000)) // not finite; some drivers take 0 * x for 0
     {
         poisoned[r] = 1;
     }

@@ -25,11 +25,11 @@ for (int i = 0; i < ROWS_EACH; i++)
         }
 
         //: include row_factor(row: row, maximum: row_max[i])
-        float4 zero = (float4)(0.0f); // NaN if something is not finite
+        uint4 largest = (uint4)(0); // of the magnitudes, as bits: those of what is not finite are above all. Some drivers take 0 * x for 0.
         for (int c = 0; c < COLUMNS_EACH; c++)
         {
             const int d = (x + c * THREADS_X) * 4;
-            zero += output[i][c] * 0.0f;
+            largest = max(largest, as_uint4(output[i][c]) & 0x7FFFFFFF);
             if (d < VALUE_DIM && is_final)
             {
                 store_output(outputs + to * VALUE_DIM, d, output[i][c] * inverse);
@@ -40,7 +40,7 @@ for (int i = 0; i < ROWS_EACH; i++)
             }
         }
         //: include store_state(is_one: x == 0, maximum: row_max[i])
-        if (any(isnan(zero)))
+        if (any(largest >= 0x7F800000))
         {
             poisoned[row] = 1;
         }
