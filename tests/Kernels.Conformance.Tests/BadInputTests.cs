@@ -95,9 +95,9 @@ public sealed class BadInputTests(DeviceFixture fixture)
         Assert.Throws<ArgumentNullException>("keys", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, null!, large));
         Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 1, large, large));
         Assert.Throws<ArgumentOutOfRangeException>("layer", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, -1, large, other));
-        Assert.Throws<ArgumentException>("merged", () => launcher.EnqueueMergeStates(1, 1, large, other, large, other));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.EnqueueMergeStates(new(large, other, 1, 1), large, other));
         using DeviceBuffer<float> merged = setup.Device.Allocate<float>(OutputElements);
-        Assert.Throws<ArgumentException>("mergedLse", () => launcher.EnqueueMergeStates(1, 1, large, other, merged, other));
+        Assert.Throws<ArgumentException>("lse", () => launcher.EnqueueMergeStates(new(large, other, 1, 1), merged, other));
     }
 
     [SkippableFact]
@@ -193,7 +193,7 @@ public sealed class BadInputTests(DeviceFixture fixture)
             Action[] launches =
             [
                 () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, inputs), () => launcher.SubmitAppend(setup.Plan, setup.Cache, 0, large, large, inputs),
-                () => launcher.EnqueueMergeStates(1, 1, large, large, to, to, inputs), () => launcher.Append(setup.Cache, setup[0], k, v, inputs),
+                () => launcher.EnqueueMergeStates(new(large, large, 1, 1), to, to, inputs), () => launcher.Append(setup.Cache, setup[0], k, v, inputs),
                 () => launcher.Prefill(setup.Cache, setup[0], q, k, v, o, inputs), () => launcher.Decode(setup.Cache, [setup[0]], q, k, v, o, inputs),
             ];
             Assert.All(launches, launch => Assert.Contains(Shape.ToString(), Assert.Throws<ArgumentException>(name, launch).Message, StringComparison.Ordinal));
@@ -383,7 +383,7 @@ public sealed class BadInputTests(DeviceFixture fixture)
         Action[] ofTheLauncher =
         [
             () => launcher.CreateCache(1, 1, 1), () => launcher.CreatePagedCache(1, 1), () => launcher.CreatePlan(), () => launcher.CreateBlockMask(plan),
-            () => launcher.EnqueueMergeStates(1, 1, buffer, buffer, other, other),
+            () => launcher.EnqueueMergeStates(new(buffer, buffer, 1, 1), other, other),
         ];
         Assert.All([.. uses, .. ofTheLauncher], use => Assert.Equal(RuntimeSpec.Describe(Shape).Name, Assert.Throws<ObjectDisposedException>(use).ObjectName));
     }

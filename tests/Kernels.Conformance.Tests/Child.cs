@@ -115,7 +115,7 @@ internal static class Child
         float[] lse = [.. Enumerable.Range(0, states * rows).Select(i => i == 5 ? float.NegativeInfinity : i / 4f)];
         using DeviceBuffer<float> from = device.Upload<float>(outputs), fromLse = device.Upload<float>(lse);
         using DeviceBuffer<float> to = device.Allocate<float>(rows * dim), toLse = device.Allocate<float>(rows);
-        launcher.EnqueueMergeStates(states, tokens, from, fromLse, to, toLse).Dispose();
+        launcher.EnqueueMergeStates(new(from, fromLse, states, tokens), to, toLse).Dispose();
         float[] merged = new float[rows * dim];
         device.Queue.Read(to, merged.AsSpan());
         bool right = Enumerable.Range(0, rows * dim).All(i =>

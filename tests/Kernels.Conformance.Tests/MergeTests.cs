@@ -18,10 +18,10 @@ public sealed class MergeTests(DeviceFixture fixture)
         AttentionShape shape = MergeCheck.Shape(Heads, Dim, ElementType.Float32, sinks: false);
         using var launcher = new AttentionLauncher<RuntimeSpec, float>(fixture.Device, RuntimeSpec.Describe(shape));
         using DeviceBuffer<float> large = fixture.Device.Allocate<float>(2 * Tokens * Heads * Dim), small = fixture.Device.Allocate<float>((Tokens * Heads) - 1);
-        Assert.Throws<ArgumentOutOfRangeException>("states", () => launcher.EnqueueMergeStates(0, Tokens, large, large, large, large));
-        Assert.Throws<ArgumentException>("outputs", () => launcher.EnqueueMergeStates(3, Tokens, large, large, large, large));
-        Assert.Throws<ArgumentException>("lse", () => launcher.EnqueueMergeStates(2, Tokens, large, small, large, large));
-        Assert.Throws<ArgumentException>("merged", () => launcher.EnqueueMergeStates(2, Tokens, large, large, small, large));
-        Assert.Throws<ArgumentException>("mergedLse", () => launcher.EnqueueMergeStates(2, Tokens, large, large, large, small));
+        Assert.Throws<ArgumentOutOfRangeException>("states.Count", () => launcher.EnqueueMergeStates(new(large, large, 0, Tokens), large, large));
+        Assert.Throws<ArgumentException>("states.Outputs", () => launcher.EnqueueMergeStates(new(large, large, 3, Tokens), large, large));
+        Assert.Throws<ArgumentException>("states.Lse", () => launcher.EnqueueMergeStates(new(large, small, 2, Tokens), large, large));
+        Assert.Throws<ArgumentException>("outputs", () => launcher.EnqueueMergeStates(new(large, large, 2, Tokens), small, large));
+        Assert.Throws<ArgumentException>("lse", () => launcher.EnqueueMergeStates(new(large, large, 2, Tokens), large, small));
     }
 }

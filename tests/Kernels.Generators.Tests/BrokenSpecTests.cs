@@ -57,7 +57,7 @@ public sealed class BrokenSpecTests
         /// <summary>Wrong.</summary>
         [AttentionKernel(8, 3, 64, {{option}})]
         public sealed partial class Spec;
-        """, User("float", Contiguous + use, given: ", inputs", rope: option.StartsWith("Rope", System.StringComparison.Ordinal) ? ", inputs.Rope" : "")).Run().AssertClean();
+        """, User("float", Contiguous + use, given: ", inputs", rope: option.StartsWith("Rope", System.StringComparison.Ordinal) ? ", inputs.Rope" : "", reference: ", null!")).Run().AssertClean();
 
     /// <summary>Mods with an error: their inputs are what is nearest.</summary>
     [Theory]
@@ -74,7 +74,7 @@ public sealed class BrokenSpecTests
             /// <summary>Its mods are wrong.</summary>
             [AttentionKernel(8, 2, 64)]
             public sealed partial class Spec { {{mods}} }
-            """, User("float", Contiguous + $"DeviceBuffer<float> floats = device.Allocate<float>(8); DeviceBuffer<int> ints = device.Allocate<int>(8); System.GC.KeepAlive((floats, ints)); var inputs = new Spec.Inputs {inputs};", given: ", inputs")).Run();
+            """, User("float", Contiguous + $"DeviceBuffer<float> floats = device.Allocate<float>(8); DeviceBuffer<int> ints = device.Allocate<int>(8); System.GC.KeepAlive((floats, ints)); var inputs = new Spec.Inputs {inputs};", given: ", inputs", reference: ", null!")).Run();
         Assert.DoesNotContain(run.CompilerDiagnostics, diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         Assert.NotEmpty((await run.AnalyzeAsync()).Where(finding => finding.Severity == DiagnosticSeverity.Error));
     }
@@ -181,7 +181,7 @@ public sealed class BrokenSpecTests
     }
 
     /// <summary>All that a program does with a spec's type.</summary>
-    private static string User(string element, string cache, string given = "", string rope = "") => $$"""
+    private static string User(string element, string cache, string given = "", string rope = "", string reference = "") => $$"""
         using Kernels;
         using Kernels.OpenCL;
 
@@ -207,6 +207,7 @@ public sealed class BrokenSpecTests
                 attention.Decode(cache, [first, cache.AddSequence()], Queries, Queries, Queries, Queries{{given}});
                 System.Console.WriteLine($"{Group}{Rest}{Spec.Descriptor.Name}{Spec.CacheBytesPerToken}{Spec.CacheLayout.KeyBytesPerToken}{attention.Target}{Spec.Create(device)}");
                 System.Console.WriteLine(Spec.KernelSources.Get(KernelTarget.Cpu, KernelAlgorithm.Decode).Length + AttentionCost.Of<Spec>().Shape.CacheBytesPerToken);
+                System.GC.KeepAlive((System.Func<double[]>)(() => Spec.Reference(Queries, Queries, Queries{{reference}})));
                 cache.Dispose();
             }
         }

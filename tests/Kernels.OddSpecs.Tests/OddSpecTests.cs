@@ -55,6 +55,12 @@ public sealed class OddSpecTests
         }
 
         attention.Prefill(cache, cache.AddSequence(), queries, keys, values, outputs, inputs);
+        double[] reference = OddMods.Reference(queries, keys, values, new()
+        {
+            É = 0.1f, U00e9 = 0.2f, Input00e9 = 0.3f, Int = 0.4f, Int_ = 0.5f, Size = 0.6f, Item = 0.7f, First = 0.8f, Get_global_id = slopes,
+            键 = 0.9f, 值 = 1.1f, Score_mod_half = 1.2f, Lanes_float = 1.3f, Local = 1.4f, Input = 1.5f,
+        });
+        Assert.All(outputs.Zip(reference), pair => Assert.Equal(pair.Second, pair.First, 1e-3));
         for (int query = 0; query < 3; query++)
         {
             double[] weights = [.. Enumerable.Range(0, 3).Select(key =>

@@ -19,6 +19,9 @@ internal sealed record ModInput(string Name, ModInputType Type);
 /// </summary>
 internal sealed record ModFunction(string Source, EquatableArray<ModInput> Inputs)
 {
+    /// <summary>The user's name of it.</summary>
+    public string Name { get; init; } = "";
+
     /// <summary>Whether the function looks at the query head; one that does not treats all heads alike.</summary>
     public bool UsesHead { get; init; } = true;
 }

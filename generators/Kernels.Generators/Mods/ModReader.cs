@@ -103,7 +103,7 @@ internal static class ModReader
             }
 
             string[] names = [.. method.Parameters.Skip(kind.Parameters.Count).Select(parameter => parameter.Name).Where(name => name.Length > 0).Distinct()];
-            return new ModFunction("", new EquatableArray<ModInput>(names.Select(name => new ModInput(name, types[name]))));
+            return new ModFunction("", new EquatableArray<ModInput>(names.Select(name => new ModInput(name, types[name])))) { Name = method.Name };
         }
     }
 

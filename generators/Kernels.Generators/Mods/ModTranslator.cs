@@ -43,7 +43,7 @@ internal sealed class ModTranslator
         bool[] uniform = method.Parameters.Select((_, i) => i >= kind.Parameters.Count).ToArray();
         FunctionInstance? entry = translator.Instance(method, uniform, isGuarded: false, isEntry: true);
         return new(
-            entry is not null && translator.isValid ? new ModFunction(translator.Assemble(entry), inputs) { UsesHead = translator.Uses(method, "head") } : null,
+            entry is not null && translator.isValid ? new ModFunction(translator.Assemble(entry), inputs) { Name = method.Name, UsesHead = translator.Uses(method, "head") } : null,
             translator.findings);
     }
 

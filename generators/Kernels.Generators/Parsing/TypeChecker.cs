@@ -11,7 +11,7 @@ internal static class TypeChecker
     /// <summary>Members that the generator writes into the type: neither the user's part nor a base class may have them already.</summary>
     public static readonly IReadOnlyList<string> EmittedMembers =
     [
-        "QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "Descriptor", "CacheLayout",
+        "QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "Descriptor", "Reference", "ReferenceInputs", "CacheLayout",
         "KernelSources", "Create", "CreateCache", "CreatePlan", "Append", "Attend", "EnqueueAppend", "EnqueueAttend", "EnqueueMergeStates", "SubmitAppend", "SubmitAttend",
         "Prefill", "Decode", "Device", "Target", "TargetReason", "Tuning", "Dispose", "launcher", "Inputs", "CreateBlockMask",
     ];

@@ -18,6 +18,7 @@ internal static class BindingsWriter
         string input = $"global::System.ReadOnlySpan<{element}>";
         string anyInputs = "global::Kernels.OpenCL.AttentionInputs";
         string lse = "global::Kernels.OpenCL.DeviceBuffer<float>";
+        string states = $"global::Kernels.OpenCL.AttentionStates<{element}>";
         string launched = "global::Kernels.OpenCL.ComputeEvent";
         string q = $"[tokens, {spec.QueryHeads}, {spec.HeadDim}]";
         string k = $"[tokens, {spec.KvHeads}, {spec.HeadDim}]";
@@ -143,15 +144,12 @@ internal static class BindingsWriter
             /// Enqueues the merge of what launches over different keys gave for the same queries; does not wait. States with an infinite LSE
             /// count for nothing; a row of such states only becomes 0 with the LSE -∞.
             /// </summary>
-            /// <param name="states">Outputs to merge, 1 or more.</param>
-            /// <param name="tokens">Query tokens.</param>
-            /// <param name="outputs">[states, tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}]</param>
-            /// <param name="lse">[states, tokens, {{spec.QueryHeads}}], natural logs.</param>
-            /// <param name="merged">Takes the outputs, {{o}}; not the memory of <paramref name="outputs"/>.</param>
-            /// <param name="mergedLse">Takes the LSEs, [tokens, {{spec.QueryHeads}}]; not the memory of <paramref name="lse"/>.</param>{{toldSinks}}
+            /// <param name="states">What is merged, [states, tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}] with LSEs [states, tokens, {{spec.QueryHeads}}].</param>
+            /// <param name="outputs">Takes the outputs, {{o}}; not the memory of the states'.</param>
+            /// <param name="lse">Takes the LSEs, [tokens, {{spec.QueryHeads}}], natural logs; not the memory of the states'.</param>{{toldSinks}}
             {{CSharpFile.GeneratedCode}}
-            public {{launched}} EnqueueMergeStates(int states, int tokens, {{buffer}} outputs, {{lse}} lse, {{buffer}} merged, {{lse}} mergedLse{{takeSinks}}) =>
-                launcher.EnqueueMergeStates(states, tokens, outputs, lse, merged, mergedLse{{giveSinks}});
+            public {{launched}} EnqueueMergeStates({{states}} states, {{buffer}} outputs, {{lse}} lse{{takeSinks}}) =>
+                launcher.EnqueueMergeStates(states, outputs, lse{{giveSinks}});
 
             /// <summary>Appends tokens to one sequence, in layer 0; returns when they are there.</summary>
             /// <param name="cache">The cache.</param>
@@ -214,7 +212,7 @@ internal static class BindingsWriter
                     ("void", $"SubmitAppend({plan} plan, {cache} cache, int layer, {buffer} keys, {buffer} values, {anyInputs} inputs)", "plan, cache, layer, keys, values, inputs"),
                     (launched, $"EnqueueAttend({plan} plan, {cache} cache, int layer, {buffer} queries, {buffer} outputs, {anyInputs} inputs, {lse}? lse)", "plan, cache, layer, queries, outputs, inputs, lse"),
                     ("void", $"SubmitAttend({plan} plan, {cache} cache, int layer, {buffer} queries, {buffer} outputs, {anyInputs} inputs, {lse}? lse)", "plan, cache, layer, queries, outputs, inputs, lse"),
-                    (launched, $"EnqueueMergeStates(int states, int tokens, {buffer} outputs, {lse} lse, {buffer} merged, {lse} mergedLse, {anyInputs} inputs)", "states, tokens, outputs, lse, merged, mergedLse, inputs"),
+                    (launched, $"EnqueueMergeStates({states} states, {buffer} outputs, {lse} lse, {anyInputs} inputs)", "states, outputs, lse, inputs"),
                     ("void", $"Append({cache} cache, global::Kernels.SequenceHandle sequence, {input} keys, {input} values, {anyInputs} inputs)", "cache, sequence, keys, values, inputs"),
                     ("void", $"Attend({cache} cache, global::Kernels.SequenceHandle sequence, {input} queries, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, outputs, inputs"),
                     ("void", $"Prefill({cache} cache, global::Kernels.SequenceHandle sequence, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, keys, values, outputs, inputs"),

@@ -20,7 +20,7 @@ internal static class InputsWriter
     private const string Runtime = "global::Kernels.OpenCL.";
 
     private static readonly IReadOnlyList<string> Taken =
-        [TypeName, BlockMask, "Equals", "GetHashCode", "GetType", "ToString", "ReferenceEquals", "MemberwiseClone", "Finalize"];
+        [TypeName, BlockMask, "ReferenceInputs", "Batch", "PrefixLength", "Equals", "GetHashCode", "GetType", "ToString", "ReferenceEquals", "MemberwiseClone", "Finalize"];
 
     /// <summary>What every launch must be given: the inputs of options in the order of the runtime's, then those of mods in their own.</summary>
     public static IReadOnlyList<LaunchInput> Required(AttentionSpec spec)

@@ -22,6 +22,7 @@ internal static class SpecWriter
         {
             Numbers(writer, spec);
             Descriptor(writer, model);
+            ReferenceWriter.Write(writer, model);
             new CacheLayoutWriter(spec).Write(writer);
         });
     }

@@ -288,43 +288,38 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// key) counts for nothing whatever its output; a row of such states only becomes 0 with the LSE −∞. One whose
     /// LSE is NaN makes the row NaN. Sinks count once.
     /// </summary>
-    /// <param name="states">Outputs to merge, 1 or more.</param>
-    /// <param name="tokens">Query tokens.</param>
-    /// <param name="outputs">[states, tokens, H_q, d_v]</param>
-    /// <param name="lse">[states, tokens, H_q], natural logs.</param>
-    /// <param name="merged">Takes the outputs, [tokens, H_q, d_v]; not the same memory as <paramref name="outputs"/>.</param>
-    /// <param name="mergedLse">Takes the LSEs, [tokens, H_q]; not the same memory as <paramref name="lse"/>.</param>
+    /// <param name="states">What is merged.</param>
+    /// <param name="outputs">Takes the outputs, [tokens, H_q, d_v]; not the memory of the states'.</param>
+    /// <param name="lse">Takes the LSEs, [tokens, H_q]; not the memory of the states'.</param>
     /// <param name="inputs">The sinks, of a spec that has them.</param>
-    /// <exception cref="ArgumentException">A buffer is too small, or the same as another, or the spec has no such input.</exception>
+    /// <exception cref="ArgumentException">A number is out of range, a buffer is too small, or the same as another, or the spec has no such input.</exception>
     /// <exception cref="InvalidOperationException">The sinks were not given.</exception>
     /// <exception cref="DeviceLimitException">There are more rows (tokens × H_q) than work-groups can be numbered for.</exception>
-    public ComputeEvent EnqueueMergeStates(
-        int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse,
-        AttentionInputs inputs = default)
+    public ComputeEvent EnqueueMergeStates(AttentionStates<TElement> states, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, AttentionInputs inputs = default)
     {
         ThrowIfDisposed();
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states);
-        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
-        long rows = (long)tokens * shape.QueryHeads;
-        Int128 all = (Int128)states * rows;
-        Expect(outputs, all * shape.ValueDim, "states × tokens × query heads × value dimension");
-        Expect(lse, all, "states × tokens × query heads");
-        Expect(merged, rows * shape.ValueDim, "tokens × query heads × value dimension");
-        Expect(mergedLse, rows, "tokens × query heads");
-        ExpectOther(merged, outputs);
-        ExpectOther(mergedLse, lse);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states.Count);
+        ArgumentOutOfRangeException.ThrowIfNegative(states.Tokens);
+        long rows = (long)states.Tokens * shape.QueryHeads;
+        Int128 all = (Int128)states.Count * rows;
+        Expect(states.Outputs, all * shape.ValueDim, "states × tokens × query heads × value dimension");
+        Expect(states.Lse, all, "states × tokens × query heads");
+        Expect(outputs, rows * shape.ValueDim, "tokens × query heads × value dimension");
+        Expect(lse, rows, "tokens × query heads");
+        ExpectOther(outputs, states.Outputs);
+        ExpectOther(lse, states.Lse);
         var given = new LaunchInputs(descriptor, inputs);
         given.CheckSinks();
         lock (launching)
         {
-            if (tokens == 0)
+            if (states.Tokens == 0)
             {
                 return Device.Queue.EnqueueMarker();
             }
 
             ComputeKernel kernel = Kernel(
                 KernelAlgorithm.Merge,
-                new LaunchArguments<TSpec>(given) { Outputs = outputs, Lse = lse, Merged = merged, MergedLse = mergedLse, States = states });
+                new LaunchArguments<TSpec>(given) { Outputs = states.Outputs, Lse = states.Lse, Merged = outputs, MergedLse = lse, States = states.Count });
             int workGroup = geometry.CombineWorkGroupSize;
             return Device.Queue.Enqueue(kernel, new NDRange((nuint)rows * (nuint)workGroup), Local(workGroup));
         }

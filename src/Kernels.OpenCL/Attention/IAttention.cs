@@ -67,14 +67,12 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
         DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, AttentionInputs inputs = default, DeviceBuffer<float>? lse = null);
 
     /// <summary>
-    /// Enqueues the merge of what launches over different keys gave for the same queries: outputs [states, tokens, H_q, d_v] and
-    /// LSEs [states, tokens, H_q] become [tokens, H_q, d_v] and [tokens, H_q]. Of the inputs it takes <see cref="AttentionInputs.Sinks"/>.
+    /// Enqueues the merge of what launches over different keys gave for the same queries into one: outputs [tokens, H_q, d_v] and LSEs
+    /// [tokens, H_q], not in the memory of the states'. Of the inputs it takes <see cref="AttentionInputs.Sinks"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">The sinks were not given, of a spec that has them.</exception>
     /// <exception cref="ArgumentException">A buffer is too small, or the same as another, or the spec has no such input.</exception>
-    ComputeEvent EnqueueMergeStates(
-        int states, int tokens, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, DeviceBuffer<TElement> merged, DeviceBuffer<float> mergedLse,
-        AttentionInputs inputs = default);
+    ComputeEvent EnqueueMergeStates(AttentionStates<TElement> states, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, AttentionInputs inputs = default);
 
     /// <summary>Appends tokens to one sequence: keys [tokens, H_kv, d_qk], values [tokens, H_kv, d_v].</summary>
     void Append(IKvCache<TSelf> cache, SequenceHandle sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Kernels;
@@ -93,8 +94,8 @@ public static class ReferenceAttention
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(keys);
         ArgumentNullException.ThrowIfNull(outputs);
-        int queryLength = TokensOf(queries, shape.QueryHeads * shape.HeadDim, nameof(queries));
-        int keyLength = TokensOf(keys, shape.KvHeads * shape.HeadDim, nameof(keys));
+        int queryLength = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
+        int keyLength = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
         Expect(outputs, queryLength * shape.QueryHeads * shape.ValueDim, nameof(outputs));
         if (lse is not null)
         {
@@ -126,6 +127,48 @@ public static class ReferenceAttention
                 lse[row] = rowLse;
             }
         });
+    }
+
+    /// <summary>The attention of one sequence whose queries, keys and values are in the host type of a storage.</summary>
+    /// <typeparam name="TElement"><see cref="float"/>, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+    /// <param name="shape">What is computed.</param>
+    /// <param name="queries">[queryLength, H_q, d_qk]: those of the last tokens.</param>
+    /// <param name="keys">[keyLength, H_kv, d_qk]</param>
+    /// <param name="values">[keyLength, H_kv, d_v]; not read where the cache is latent.</param>
+    /// <param name="options">What a launch can give beside the sequences; null: nothing.</param>
+    /// <param name="lse">Takes the natural log of each row's softmax denominator, [queryLength, H_q]; empty if not wanted.</param>
+    /// <returns>The outputs, [queryLength, H_q, d_v].</returns>
+    /// <exception cref="ArgumentException">A length does not fit the shape, or the options lack something that it has.</exception>
+    public static double[] Compute<TElement>(
+        AttentionShape shape, ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values,
+        ReferenceOptions? options = null, Span<double> lse = default)
+        where TElement : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        int rows = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries)) * shape.QueryHeads;
+        double[] outputs = new double[rows * shape.ValueDim];
+        double[]? logs = lse.IsEmpty ? null : new double[lse.Length];
+        Compute(shape, Widen(queries), Widen(keys), Widen(values), outputs, options, logs);
+        logs?.CopyTo(lse);
+        return outputs;
+    }
+
+    private static double[] Widen<TElement>(ReadOnlySpan<TElement> data) where TElement : unmanaged
+    {
+        ElementType type = HostElement.Of<TElement>();
+        double[] wide = new double[data.Length];
+        for (int i = 0; i < wide.Length; i++)
+        {
+            TElement element = data[i];
+            wide[i] = type switch
+            {
+                ElementType.Float32 => Unsafe.As<TElement, float>(ref element),
+                ElementType.Float16 => (double)Unsafe.As<TElement, Half>(ref element),
+                _ => (float)Unsafe.As<TElement, BFloat16>(ref element),
+            };
+        }
+
+        return wide;
     }
 
     /// <summary>Whether the query at a key position sees a key.</summary>
@@ -169,9 +212,9 @@ public static class ReferenceAttention
     private static T Given<T>(T? option, string name) where T : class =>
         option ?? throw new ArgumentException($"The shape has {name}; the options have none.", "options");
 
-    private static int TokensOf(double[] data, int perToken, string name) => data.Length % perToken == 0
-        ? data.Length / perToken
-        : throw new ArgumentException($"Expected a multiple of {perToken} elements (one token), got {data.Length}.", name);
+    private static int TokensOf(int length, int perToken, string name) => length % perToken == 0
+        ? length / perToken
+        : throw new ArgumentException($"Expected a multiple of {perToken} elements (one token), got {length}.", name);
 
     private static void Expect(double[] data, int expected, string name)
     {

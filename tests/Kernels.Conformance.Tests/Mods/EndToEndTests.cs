@@ -172,17 +172,39 @@ public sealed class EndToEndTests(DeviceFixture fixture)
             }
         }
 
-        float[] Expected(int thread)
-        {
-            double[] outputs = new double[Tokens * CappedSlopes.QueryHeads * CappedSlopes.ValueDim];
-            ReferenceAttention.Compute(CappedSlopes.Descriptor.Shape, Wide(queries), Wide(keys), Wide(values), outputs, new()
-            {
-                ScoreMod = (score, batch, head, query, key) => CappedSlopes.Relative(score, batch, head, query, key, slopes[thread], caps[thread]),
-            });
-            return Array.ConvertAll(outputs, x => (float)x);
-        }
+        float[] Expected(int thread) =>
+            Array.ConvertAll(CappedSlopes.Reference(queries, keys, values, new() { Slopes = slopes[thread], Cap = caps[thread] }), x => (float)x);
+    }
 
-        static double[] Wide(float[] data) => Array.ConvertAll(data, x => (double)x);
+    /// <summary>The reference of a type has its mods bound and its options' inputs, and gives LSEs where they are wanted.</summary>
+    [SkippableFact]
+    public void The_types_reference_is_what_its_kernels_give()
+    {
+        const int Tokens = 37;
+        using var attention = new EverythingAtOnce(fixture.Device);
+        using PagedKvCache<EverythingAtOnce> cache = attention.CreateCache(8);
+        using AttentionPlan<EverythingAtOnce> plan = attention.CreatePlan();
+        float[] queries = Floats(Tokens * EverythingAtOnce.QueryHeads * EverythingAtOnce.HeadDim, 1), sinks = Floats(EverythingAtOnce.QueryHeads, 1);
+        float[] keys = Floats(Tokens * EverythingAtOnce.KvHeads * EverythingAtOnce.HeadDim, 1), values = Floats(Tokens * EverythingAtOnce.KvHeads * EverythingAtOnce.ValueDim, 1);
+        using DeviceBuffer<float> q = fixture.Device.Upload<float>(queries), k = fixture.Device.Upload<float>(keys), v = fixture.Device.Upload<float>(values);
+        using DeviceBuffer<float> s = fixture.Device.Upload<float>(sinks), o = fixture.Device.Allocate<float>(Tokens * EverythingAtOnce.QueryHeads * EverythingAtOnce.ValueDim);
+        using DeviceBuffer<float> lse = fixture.Device.Allocate<float>(Tokens * EverythingAtOnce.QueryHeads);
+        SequenceHandle sequence = cache.AddSequence();
+        cache.Extend(sequence, Tokens);
+        plan.Build(cache, [new(sequence, Tokens)]);
+        attention.SubmitAppend(plan, cache, 0, k, v);
+        attention.SubmitAttend(plan, cache, 0, q, o, new() { Sinks = s, Tilt = 0.4f }, lse);
+        float[] outputs = new float[o.Length], logs = new float[lse.Length];
+        fixture.Device.Queue.Read(o, outputs.AsSpan());
+        fixture.Device.Queue.Read(lse, logs.AsSpan());
+
+        double[] expectedLogs = new double[logs.Length];
+        double[] expected = EverythingAtOnce.Reference(queries, keys, values, new() { Sinks = sinks, Tilt = 0.4f }, expectedLogs);
+        Assert.Equal(expected, EverythingAtOnce.Reference(queries, keys, values, new() { Sinks = sinks, Tilt = 0.4f }));
+        Assert.NotEqual(expected, EverythingAtOnce.Reference(queries, keys, values, new() { Sinks = sinks, Tilt = 0.5f }));
+        Assert.All(outputs.Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-4));
+        Assert.All(logs.Zip(expectedLogs), pair => Assert.Equal(pair.Second, pair.First, 1e-4));
+        Assert.Throws<ArgumentException>("lse", () => EverythingAtOnce.Reference(queries, keys, values, new() { Sinks = sinks, Tilt = 0.4f }, new double[logs.Length - 1]));
     }
 
     private static void Check<TSelf, T>(GeneratedKernels<TSelf, T> kernels, AttentionDescriptor descriptor, bool split, ReferenceOptions mods)

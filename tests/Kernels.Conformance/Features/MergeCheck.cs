@@ -67,7 +67,7 @@ internal static class MergeCheck
             toLse.AsSpan().Fill(float.NaN);
             using DeviceBuffer<T> deviceTo = device.Upload<T>(to);
             using DeviceBuffer<float> deviceToLse = device.Upload<float>(toLse);
-            launcher.EnqueueMergeStates(states, tokens, deviceOutputs, deviceLse, deviceTo, deviceToLse, new() { Sinks = shape.Sinks ? deviceSinks : null }).Dispose();
+            launcher.EnqueueMergeStates(new(deviceOutputs, deviceLse, states, tokens), deviceTo, deviceToLse, new() { Sinks = shape.Sinks ? deviceSinks : null }).Dispose();
             device.Queue.Read(deviceTo, to.AsSpan());
             device.Queue.Read(deviceToLse, toLse.AsSpan());
             return new(to, toLse);
