@@ -27,7 +27,7 @@ internal sealed record KernelContext(AttentionSpec Spec, KernelPlan Plan)
 
     public ScoreRules Rules { get; } = new(Spec, Targets.Target.Of(Plan.Target).ScalesProducts);
 
-    public Rope Rope { get; } = new(Spec);
+    public RopePairs Rope { get; } = new(Spec);
 
     public Target Target { get; } = Targets.Target.Of(Plan.Target);
 

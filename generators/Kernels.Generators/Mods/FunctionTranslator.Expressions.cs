@@ -1,3 +1,4 @@
+using Kernels.Generators.Writing;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 

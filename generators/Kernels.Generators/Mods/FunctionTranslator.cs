@@ -1,4 +1,5 @@
 using Kernels.Compiler.Specs;
+using Kernels.Generators.Writing;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 

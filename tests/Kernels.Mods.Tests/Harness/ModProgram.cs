@@ -3,11 +3,12 @@ using System.Text;
 using Kernels.Compiler.Emit;
 using Kernels.Compiler.Emit.Scores;
 using Kernels.Compiler.Emit.Text;
-using Kernels.Compiler.Planning;
 using Kernels.Compiler.Specs;
+using Kernels.Compiler.Targets;
 using Kernels.Generators;
 using Kernels.Generators.Mods;
 using Kernels.Generators.Tests.Harness;
+using Kernels.Generators.Writing;
 using Kernels.OpenCL;
 
 namespace Kernels.Mods.Tests.Harness;
@@ -136,7 +137,7 @@ internal sealed class ModProgram : IDisposable
     private string Kernel(int lanes)
     {
         var spec = new AttentionSpec("Test", 8, 2, 64) { ScoreMod = mod };
-        var context = new KernelContext(spec, Planner.Plan(spec, KernelTarget.Portable));
+        var context = new KernelContext(spec, Target.All[0].Plan(spec));
         var writer = new CodeWriter();
         writer.Add(new KernelText().Render("Common/lane_vocabulary", new(context.Holes) { { "width", lanes == 1 ? "" : lanes.ToString(CultureInfo.InvariantCulture) } }));
         writer.Line();

@@ -3,7 +3,7 @@ using Kernels.Compiler.Specs;
 namespace Kernels.Compiler.Emit;
 
 /// <summary>Rotary position embedding: whether there is one, and which elements of a row turn as a pair.</summary>
-internal sealed class Rope(AttentionSpec spec)
+internal sealed class RopePairs(AttentionSpec spec)
 {
     /// <summary>Whether the spec has it.</summary>
     public bool IsOn => spec.Rope != RopeStyle.None;

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Kernels.Generators;
+namespace Kernels.Generators.Writing;
 
 /// <summary>Collects lines of source text with indentation; line ends are <c>\n</c> on every system.</summary>
 internal sealed class CodeWriter
