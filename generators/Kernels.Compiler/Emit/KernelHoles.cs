@@ -58,7 +58,8 @@ internal static class KernelHoles
 
             // The functions on scores, and the names in which they are written.
             { "mods", spec.ScoreMod is not null || spec.MaskMod is not null },
-            { "mod_inputs", spec.ModInputs.Count > 0 },
+            { "int_buffers", spec.ModInputs.Any(input => input.Type == ModInputType.IntBuffer) },
+            { "float_buffers", spec.ModInputs.Any(input => input.Type == ModInputType.FloatBuffer) },
             { "mod_sources", new[] { spec.ScoreMod, spec.MaskMod }.OfType<ModFunction>().Select(mod => mod.Source.TrimEnd()) },
             { "of_16_lanes", arguments => string.Join(", ", "0123456789abcdef".Select(lane => arguments[0].Replace('#', lane))) },
             { "row_parameters", rules.RowParameters },

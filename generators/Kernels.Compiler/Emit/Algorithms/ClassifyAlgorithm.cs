@@ -1,4 +1,5 @@
 using Kernels.Compiler.Planning;
+using Kernels.Compiler.Specs;
 using Kernels.Compiler.Emit.Text;
 
 namespace Kernels.Compiler.Emit.Algorithms;
@@ -8,6 +9,7 @@ internal static class ClassifyAlgorithm
 {
     public static string Write(KernelContext context)
     {
+        ModFunction mask = context.Spec.MaskMod!;
         int lanes = context.Plan.Target == KernelTarget.Cpu ? CpuPlanner.Lanes : 1;
         return new KernelText().Render("Common/classify_tiles", new(context.Holes)
         {
@@ -16,6 +18,12 @@ internal static class ClassifyAlgorithm
             { "lanes_any", lanes == 1 ? "((x) != 0)" : "any(x)" },
             { "lane_numbers", lanes == 1 ? "0" : $"(lanes_int)({string.Join(", ", Enumerable.Range(0, lanes).Select(C.Int))})" },
             { "makes_rows", true },
+
+            // Of the functions on scores it calls is_visible only.
+            { "transforms", false },
+            { "mod_sources", [mask.Source.TrimEnd()] },
+            { "int_buffers", mask.Inputs.Any(input => input.Type == ModInputType.IntBuffer) },
+            { "float_buffers", mask.Inputs.Any(input => input.Type == ModInputType.FloatBuffer) },
             { "entry", KernelEntryPoint.Of(KernelAlgorithm.ClassifyTiles) },
             { "parameters", KernelParameters.Of(context, KernelAlgorithm.ClassifyTiles) },
         });
