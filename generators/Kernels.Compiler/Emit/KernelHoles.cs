@@ -5,7 +5,10 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit;
 
-/// <summary>What every template of a spec's kernels can speak of: the spec's numbers and options, its types, and how rows are found, loaded and stored.</summary>
+/// <summary>
+/// What every template of a spec's kernels can speak of: the spec's numbers and options, its types, and how rows are found, loaded and
+/// stored.
+/// </summary>
 internal static class KernelHoles
 {
     public static Holes Of(KernelContext context)

@@ -1,6 +1,6 @@
 //: # Stands before the braces in which scores of keys become -inf that a row must not see: whether the tile at first_key may have such
-//: # keys. hides_nothing: a condition under which no mask hides any of them; without one nothing is known but a block mask's classes. What is
-//: # compared with the first position is the last key.
+//: # keys. hides_nothing: a condition under which no mask hides any of them; without one nothing is known but a block mask's classes.
+//: # What is compared with the first position is the last key.
 //: if !hides_keys
 if (first_key + KEYS > item.kv_end)
 //: elif mask_mod

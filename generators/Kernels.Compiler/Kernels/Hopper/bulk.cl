@@ -555,7 +555,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         for (int c = 0; c < VALUE_PIECES / 8; c++)
         {
             multiply_columns(
-                &output[c * 4], p[j], value[c], value[VALUE_PIECES + c], value[8 * VALUE_PIECES + c], value[9 * VALUE_PIECES + c], item.row_count);
+                &output[c * 4], p[j], value[c], value[VALUE_PIECES + c], value[8 * VALUE_PIECES + c], value[9 * VALUE_PIECES + c],
+                item.row_count);
         }
         //: elif reads_pairs
         for (int c = 0; c < VALUE_PIECES / 4; c += 2)

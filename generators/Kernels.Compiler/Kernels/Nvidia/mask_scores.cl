@@ -1,5 +1,5 @@
-//: # Masks scores: those of keys that a row must not see become -inf. Only tiles on a boundary have such keys. Hole: first_key_of_block, the first of the two keys
-//: # of block 'j' of which this work-item has scores.
+//: # Masks scores: those of keys that a row must not see become -inf. Only tiles on a boundary have such keys. Hole: first_key_of_block,
+//: # the first of the two keys of block 'j' of which this work-item has scores.
 //: if hides
 //: include where_masked
 {
