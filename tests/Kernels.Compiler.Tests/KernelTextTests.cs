@@ -51,6 +51,10 @@ public sealed class KernelTextTests
         "{\n    a\n\n    b\n}", Render("{\n    ${lines}\n    ${none}\n}", new() { { "lines", "a\n\nb" }, { "none", "" } }));
 
     [Fact]
+    public void EmptyLinesDoNotDouble() => Assert.Equal(
+        "{\n    a\n\n    b\n}", Render("\n{\n\n    a\n\n//: if none\n    c\n//: end\n\n    b\n}", new() { { "none", "" } }));
+
+    [Fact]
     public void AFunctionStandsOnceInAKernel()
     {
         Template.Of("Test/function", "int f();\n");

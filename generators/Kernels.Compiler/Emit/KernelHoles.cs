@@ -5,7 +5,10 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit;
 
-/// <summary>What every template of a spec's kernels can speak of: the spec's numbers and options, its types, and how rows are found, loaded and stored.</summary>
+/// <summary>
+/// What every template of a spec's kernels can speak of: the spec's numbers and options, its types, and how rows are found, loaded and
+/// stored.
+/// </summary>
 internal static class KernelHoles
 {
     public static Holes Of(KernelContext context)
@@ -58,7 +61,8 @@ internal static class KernelHoles
 
             // The functions on scores, and the names in which they are written.
             { "mods", spec.ScoreMod is not null || spec.MaskMod is not null },
-            { "mod_inputs", spec.ModInputs.Count > 0 },
+            { "int_buffers", spec.ModInputs.Any(input => input.Type == ModInputType.IntBuffer) },
+            { "float_buffers", spec.ModInputs.Any(input => input.Type == ModInputType.FloatBuffer) },
             { "mod_sources", new[] { spec.ScoreMod, spec.MaskMod }.OfType<ModFunction>().Select(mod => mod.Source.TrimEnd()) },
             { "of_16_lanes", arguments => string.Join(", ", "0123456789abcdef".Select(lane => arguments[0].Replace('#', lane))) },
             { "row_parameters", rules.RowParameters },

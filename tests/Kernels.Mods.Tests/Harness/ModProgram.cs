@@ -137,9 +137,10 @@ internal sealed class ModProgram : IDisposable
     private string Kernel(int lanes)
     {
         var spec = new AttentionSpec("Test", 8, 2, 64) { ScoreMod = mod };
-        var context = new KernelContext(spec, Target.All[0].Plan(spec));
+        var context = new KernelContext(spec, Target.All[0].Plan(spec)); // the vocabulary is the same on all targets
         var writer = new CodeWriter();
-        writer.Add(new KernelText().Render("Common/lane_vocabulary", new(context.Holes) { { "width", lanes == 1 ? "" : lanes.ToString(CultureInfo.InvariantCulture) } }));
+        string width = lanes == 1 ? "" : lanes.ToString(CultureInfo.InvariantCulture);
+        writer.Add(new KernelText().Render("Common/lane_vocabulary", new(context.Holes) { { "width", width } }));
         writer.Line();
         writer.Add(mod.Source);
         string parameters = string.Concat(mod.Inputs.Select(input => $", {ScoreRules.TypeOf(input.Type)} in_{input.Name}"));

@@ -70,7 +70,10 @@ internal static class FlashAlgorithm
             { "work_group", tile.WorkGroupSize },
             { "has_heads", tile.KvHeads > 1 },
             { "head_by_head", steps.StartsHeadByHead },
-            { "item_index", steps.StartsHeadByHead ? "(get_group_id(1) * KV_HEADS + get_group_id(0)) % get_num_groups(1)" : "get_group_id(1)" },
+            {
+                "item_index",
+                steps.StartsHeadByHead ? "(get_group_id(1) * KV_HEADS + get_group_id(0)) % get_num_groups(1)" : "get_group_id(1)"
+            },
             { "asks_first_position", rules.AsksFirstPosition },
             { "asks_last_position", rules.AsksLastPosition },
             { "calls_value_row", steps.CallsValueRow },
@@ -93,7 +96,8 @@ internal static class FlashAlgorithm
             { "key_scales_argument", isScaled ? ", key_scales" : "" },
             {
                 "key_scale_argument",
-                token => context.ScalesTokens ? $", key_scales[{context.Addressing.RowOfToken(token[0], "1")}]" : isScaled ? ", key_scales[kv_head]" : ""
+                token => context.ScalesTokens ? $", key_scales[{context.Addressing.RowOfToken(token[0], "1")}]"
+                    : isScaled ? ", key_scales[kv_head]" : ""
             },
             { "times_key_scale", isScaled ? " * key_scale" : "" },
             { "times_value_scale", isScaled ? " * value_scale" : "" },

@@ -3,13 +3,17 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit.Codecs;
 
-/// <summary>Elements of a row that are loaded as they are stored, in one access of at most 16 bytes: 4 of float32, 8 of a smaller type.</summary>
+/// <summary>
+/// Elements of a row that are loaded as they are stored, in one access of at most 16 bytes: 4 of float32, 8 of a smaller type.
+/// </summary>
 /// <param name="Type">Their type together in OpenCL C. Rows of whole pieces are aligned to it.</param>
 /// <param name="Function">The template of a function that <paramref name="ToFloat"/> calls, or nothing.</param>
 /// <param name="ToFloat">Expression: the piece as a vector of float32, without its scale.</param>
 internal sealed record Piece(string Type, string Function, Func<string, string> ToFloat);
 
-/// <summary>How an element type lies in memory: its C type, expressions that load it as float32, and the templates of functions that these call.</summary>
+/// <summary>
+/// How an element type lies in memory: its C type, expressions that load it as float32, and the templates of functions that these call.
+/// </summary>
 internal abstract class Codec
 {
     /// <summary>How the elements of a spec's cache lie in memory.</summary>
@@ -54,25 +58,36 @@ internal abstract class Codec
     /// <summary>The type's pieces; null where a row's elements are not all alike.</summary>
     public virtual Piece? Piece => null;
 
-    /// <summary>The template of a function that <see cref="Load"/> calls for this width, which is the template's hole <c>width</c>; or nothing.</summary>
+    /// <summary>
+    /// The template of a function that <see cref="Load"/> calls for this width, which is the template's hole <c>width</c>; or nothing.
+    /// </summary>
     public virtual string LoadFunction(int width) => "";
 
-    /// <summary><paramref name="width"/> elements of a row from <paramref name="element"/> on, as a float vector (width 1: a float), without their scale.</summary>
+    /// <summary>
+    /// <paramref name="width"/> elements of a row from <paramref name="element"/> on, as a float vector (width 1: a float), without their
+    /// scale.
+    /// </summary>
     /// <param name="row">Expression: pointer to the row's first item.</param>
     /// <param name="element">Expression: index of the first element; a multiple of the width.</param>
     /// <param name="width">1, or the width of an OpenCL vector.</param>
     public abstract string Load(string row, string element, int width);
 
-    /// <summary>The template of functions that store a whole row of new keys or values with its scale, or nothing: elements are stored alone.</summary>
+    /// <summary>
+    /// The template of functions that store a whole row of new keys or values with its scale, or nothing: elements are stored alone.
+    /// </summary>
     public virtual string StoreRowFunction => "";
 
     /// <summary>The template of a function that <see cref="Store"/> calls, or nothing.</summary>
     public virtual string StoreFunction => "";
 
-    /// <summary>A statement that stores the float expression <paramref name="value"/> at <paramref name="pointer"/>, rounding to nearest even.</summary>
+    /// <summary>
+    /// A statement that stores the float expression <paramref name="value"/> at <paramref name="pointer"/>, rounding to nearest even.
+    /// </summary>
     public virtual string Store(string pointer, string value) => throw new NotSupportedException($"Elements of {DisplayName} are not stored alone.");
 
-    /// <summary>The template of a function <c>expand</c> that makes 16-bit elements of a register's, for tensor cores, or nothing.</summary>
+    /// <summary>
+    /// The template of a function <c>expand</c> that makes 16-bit elements of a register's, for tensor cores, or nothing.
+    /// </summary>
     public virtual string ExpandFunction => "";
 
     protected static string Vector(int width) => width == 1 ? "" : C.Int(width);

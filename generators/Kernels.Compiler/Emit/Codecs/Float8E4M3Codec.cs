@@ -1,6 +1,8 @@
 namespace Kernels.Compiler.Emit.Codecs;
 
-/// <summary>Sign, 4 bits of exponent with bias 7, 3 of mantissa: ±448 at most, subnormal steps of 2^−9, no infinity, all other bits set is NaN.</summary>
+/// <summary>
+/// Sign, 4 bits of exponent with bias 7, 3 of mantissa: ±448 at most, subnormal steps of 2^−9, no infinity, all other bits set is NaN.
+/// </summary>
 internal sealed class Float8E4M3Codec : Codec
 {
     public override string StorageType => "uchar";

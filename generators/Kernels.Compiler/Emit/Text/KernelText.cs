@@ -6,7 +6,8 @@ namespace Kernels.Compiler.Emit.Text;
 /// <summary>
 /// Renders templates into a kernel's text. A hole that nothing fills, and one that no template speaks of, are faults. A line that is
 /// nothing but a hole takes its indentation to every line of the hole's text, and is left out where that is empty. A
-/// preprocessor line that begins at the margin stays there, but for a pragma, which stands with what it is of.
+/// preprocessor line that begins at the margin stays there, but for a pragma, which stands with what it is of. An empty line after
+/// another or after an opening brace is left out, so that one can stand between steps that may have no text.
 /// </summary>
 internal sealed class KernelText
 {
@@ -112,7 +113,7 @@ internal sealed class KernelText
             if (kernel.IsFirst(function))
             {
                 AddLines(function, indent);
-                text.Append('\n');
+                AddLines("", indent);
             }
         }
 
@@ -134,13 +135,19 @@ internal sealed class KernelText
                 if (end > begin)
                 {
                     bool isAtMargin = lines[begin] == '#' && string.CompareOrdinal(lines, begin, "#pragma", 0, 7) != 0;
-                    text.Append(isAtMargin ? "" : indent).Append(lines, begin, end - begin);
+                    text.Append(isAtMargin ? "" : indent).Append(lines, begin, end - begin).Append('\n');
+                }
+                else if (!IsEmptyLineNeedless)
+                {
+                    text.Append('\n');
                 }
 
-                text.Append('\n');
                 begin = end + 1;
             }
         }
+
+        /// <summary>Whether there is nothing before that an empty line would set apart: at the start, after another, after an opening brace.</summary>
+        private bool IsEmptyLineNeedless => text.Length == 0 || (text.Length > 1 && text[text.Length - 2] is '\n' or '{');
 
         private string Fill(FilledText line, Holes holes, int number) => line.Literal ?? line.Fill(holes, message => template.Error(number, message));
 

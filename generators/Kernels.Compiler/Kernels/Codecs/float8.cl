@@ -20,7 +20,7 @@ static float${width} e4m3_to_float${width}(uchar${width} x)
 {
     const int${width} bits = convert_int${width}(x);
     const int${width} magnitude = bits & 0x7F;
-    const int${width} is_subnormal = (magnitude < 8); // all bits set, or none
+    const int${width} is_subnormal = magnitude < 8; // all bits set, or none
     const int${width} leading = is_subnormal & (121 << 23); // the bits of 2^-6
     const int${width} exponent = (120 << 23) - (is_subnormal << 23);
     const float${width} number = as_float${width}((magnitude << 20) + exponent) - as_float${width}(leading);

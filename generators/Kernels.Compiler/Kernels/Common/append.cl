@@ -65,7 +65,7 @@ void ${entry}(
         //: elif converts
         ${store_cached(keys + key_row + d, ${load(new_keys, new_row * HEAD_DIM + d)})}
         //: else
-        *(keys + key_row + d) = *(new_keys + new_row * HEAD_DIM + d);
+        keys[key_row + d] = new_keys[new_row * HEAD_DIM + d];
         //: end
     }
     //: end
@@ -83,7 +83,7 @@ void ${entry}(
         //: if converts
         ${store_cached(values + value_row + d, ${load(new_values, new_row * VALUE_DIM + d)})}
         //: else
-        *(values + value_row + d) = *(new_values + new_row * VALUE_DIM + d);
+        values[value_row + d] = new_values[new_row * VALUE_DIM + d];
         //: end
     }
     //: end

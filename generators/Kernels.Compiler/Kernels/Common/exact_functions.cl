@@ -25,12 +25,16 @@ static float exact_product(global const ${storage}* query, global const ${cache}
 
 //: if vector
 // The scores of a row with ${score_lanes} keys from first_key on; -inf where it does not see them.
-static lanes_float exact_score(global const ${storage}* query, global const ${cache}* keys${key_scales_parameter}, int sequence, int kv_head, int first_key, int end, ${address_parameters}${row_parameter}${angles_parameter}${score_parameters})
+static lanes_float exact_score(
+    global const ${storage}* query, global const ${cache}* keys${key_scales_parameter}, int sequence, int kv_head, int first_key, int end,
+    ${address_parameters}${row_parameter}${angles_parameter}${score_parameters})
 {
     lanes_float score;
     for (int i = 0; i < ${score_lanes}; i++)
     {
-        ((float*)&score)[i] = exact_product(query, keys + ${row_of_token(min(first_key + i, end - 1), ${row_length(HEAD_DIM)})}${key_scale_argument(min(first_key + i, end - 1))}${angles_argument});
+        const int token = min(first_key + i, end - 1);
+        global const ${cache}* const key = keys + ${row_of_token(token, ${row_length(HEAD_DIM)})};
+        ((float*)&score)[i] = exact_product(query, key${key_scale_argument(token)}${angles_argument});
     }
     const lanes_int key = first_key + (lanes_int)(${lane_numbers});
     //: if transforms
@@ -44,21 +48,26 @@ static lanes_float exact_score(global const ${storage}* query, global const ${ca
 }
 //: else
 // The score of a row with a key; -inf where it does not see it.
-static float exact_score(global const ${storage}* query, global const ${cache}* keys${key_scales_parameter}, int sequence, int kv_head, int key, int end, ${address_parameters}${row_parameter}${angles_parameter}${score_parameters})
+static float exact_score(
+    global const ${storage}* query, global const ${cache}* keys${key_scales_parameter}, int sequence, int kv_head, int key, int end,
+    ${address_parameters}${row_parameter}${angles_parameter}${score_parameters})
 {
-    float score = exact_product(query, keys + ${row_of_token(min(key, end - 1), ${row_length(HEAD_DIM)})}${key_scale_argument(min(key, end - 1))}${angles_argument});
+    const int token = min(key, end - 1);
+    float score = exact_product(
+        query, keys + ${row_of_token(token, ${row_length(HEAD_DIM)})}${key_scale_argument(token)}${angles_argument});
     //: if transforms
-    score = transform_score(score, row, min(key, end - 1)${transform_arguments});
+    score = transform_score(score, row, token${transform_arguments});
     //: end
     //: if hides_keys
-    return is_visible(row, min(key, end - 1)${visible_arguments}) && key < end ? score : -INFINITY;
+    return is_visible(row, token${visible_arguments}) && key < end ? score : -INFINITY;
     //: else
     return key < end ? score : -INFINITY;
     //: end
 }
 //: end
 
-// A summand of a quarter of a mean: weights whose sum is a little more than 1 make no overflow. What is not finite counts whatever its weight.
+// A summand of a quarter of a mean: weights whose sum is a little more than 1 make no overflow. What is not finite counts whatever its
+// weight.
 static float exact_term(float weight, float value)
 {
     return isfinite(value) ? weight * (0.25f * value) : value;

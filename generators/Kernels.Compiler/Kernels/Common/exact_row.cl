@@ -1,12 +1,12 @@
 //: # A row of the item once more, key by key, in plain arithmetic, by a team of work-items: each has the scores of some keys, and some
-//: # columns of the output. A weight of 0 does not keep NaN or an infinity in the value of a hidden key from a row; sums of large values
+//: # columns of the output. A weight of 0 does not keep NaN or an infinity in the value of a masked key from a row; sums of large values
 //: # overflow where their mean does not; products of large queries and keys overflow before they are scaled. Each leaves an output that
 //: # is not finite, so finite outputs prove that nothing of the kind has happened, and the fast path asks nothing else.
 //: #
 //: # Holes: row, is_needed: the row, and whether it is to be done, the same for the whole team. team_size: the keys that the team takes at
 //: # a time; member: the work-item's place in it; columns, column, has_column: how many of the output it has, which is its c-th, and
 //: # whether it has that one (empty: it has all); share, shared, end_share: statements that let the others have its number 'own', that of
-//: # the i-th, and statements after all have been used. float_type, no_score, zero, hidden: in vectors where one work-item is the team.
+//: # the i-th, and statements after all have been used. float_type, no_score, zero, masked: in vectors where one work-item is the team.
 //: # rolled: elsewhere loops are not to be unrolled, so that the fast path pays for this one with no registers.
 if (${is_needed})
 {
@@ -24,7 +24,9 @@ if (${is_needed})
     ${rolled}
     for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += ${team_size})
     {
-        const ${float_type} score = exact_score(query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end, ${addressing}${row_argument}${angles_argument}${score_arguments});
+        const ${float_type} score = exact_score(
+            query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end,
+            ${addressing}${row_argument}${angles_argument}${score_arguments});
         const ${float_type} top = fmax(own_max, score);
         const ${float_type} origin = top == ${no_score} ? ${zero} : top;
         own_sum = own_sum * exp2(${power(own_max, origin)}) + exp2(${power(score, origin)});
@@ -65,15 +67,17 @@ if (${is_needed})
         ${rolled}
         for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += ${team_size})
         {
-            const ${float_type} score = exact_score(query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end, ${addressing}${row_argument}${angles_argument}${score_arguments});
+            const ${float_type} score = exact_score(
+                query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end,
+                ${addressing}${row_argument}${angles_argument}${score_arguments});
             {
-                const ${float_type} own = score > ${no_score} ? exp2(${power(score, origin)}) / exact_sum : ${hidden};
+                const ${float_type} own = score > ${no_score} ? exp2(${power(score, origin)}) / exact_sum : ${masked};
                 ${share}
                 ${rolled}
                 for (int i = 0; i < ${team_size}; i++)
                 {
                     const float of_member = ${shared};
-                    if (of_member >= 0.0f) // below 0: hidden
+                    if (of_member >= 0.0f) // below 0: masked
                     {
                         const int key = first_key + i;
                         //: if latent

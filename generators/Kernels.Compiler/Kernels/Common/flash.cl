@@ -26,12 +26,17 @@ ${tile}
 //: include rope_functions
 
 //: end
-//: if needs_rows and !vector
+//: if vector
+//: include lane_vocabulary(width: 16)
+
+//: elif needs_rows
 //: include lane_vocabulary(width: )
 
 //: end
 //: include ${kernel}#functions
 //: include work_item
+
+//: include packed_row
 
 //: if rope
 //: include query_angles
@@ -59,7 +64,8 @@ void ${entry}(
     //: if has_heads
     const int first_head = get_group_id(0) * HEADS; // the heads of the longest item start first, then those of the next
     //: elif head_by_head
-    const int kv_head = (get_group_id(1) * KV_HEADS + get_group_id(0)) / get_num_groups(1); // a head's items start one after the other, the longest first
+    // A head's items start one after the other, the longest first.
+    const int kv_head = (get_group_id(1) * KV_HEADS + get_group_id(0)) / get_num_groups(1);
     //: else
     const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next
     //: end

@@ -15,7 +15,7 @@ typedef uint${width} lanes_uint;
 #define as_lanes_uint as_uint${width}
 #define as_lanes_float as_float${width}
 //: end
-//: if mod_inputs or documents
+//: if int_buffers or documents
 
 static lanes_int lanes_gather_int(global const int* buffer, lanes_int index)
 {
@@ -26,7 +26,7 @@ static lanes_int lanes_gather_int(global const int* buffer, lanes_int index)
     //: end
 }
 //: end
-//: if mod_inputs
+//: if float_buffers
 
 static lanes_float lanes_gather_float(global const float* buffer, lanes_int index)
 {
@@ -48,7 +48,7 @@ static lanes_int lanes_gather_byte(global const uchar* buffer, lanes_int index)
     //: end
 }
 //: end
-//: if bias
+//: if bias and transforms
 
 static lanes_float lanes_gather_at(global const float* buffer, lanes_long row, lanes_int column)
 {

@@ -22,7 +22,8 @@ void ${entry}(
         top = fmax(top, read_lse(lse[s * rows + row]));
     }
 
-    // With empty states only, 0 in its place makes every weight 0 instead of NaN. A state of NaN has no part in the maximum, but in the total.
+    // With empty states only, 0 in its place makes every weight 0 instead of NaN. A state of NaN has no part in the maximum, but in the
+    // total.
     const float base = top == -INFINITY ? 0.0f : top;
     float total = 0.0f;
     for (int s = 0; s < states; s++)
@@ -57,7 +58,7 @@ void ${entry}(
                 //: if sinks
                 sum += isfinite(output) ? (weight + sink) * inverse * output : output; // infinite it counts however small its weight
                 //: else
-                sum += isfinite(output) ? (weight) * inverse * output : output; // infinite it counts however small its weight
+                sum += isfinite(output) ? weight * inverse * output : output; // infinite it counts however small its weight
                 //: end
             }
         }

@@ -13,10 +13,3 @@ static WorkItem read_item(global const int* items, int index)
     const WorkItem item = { x.s0, x.s1, x.s2, x.s3, x.s4, x.s5, x.s6, x.s7, y.s0, y.s1, y.s2, y.s3, items[index * ${item_ints} + 12] };
     return item;
 }
-
-// Index of an item's row among the (token, query head) rows of queries and outputs.
-static long packed_row(WorkItem item, int kv_head, int row)
-{
-    const int r = item.first_row + row;
-    return (long)(item.query_begin + r / GROUP) * QUERY_HEADS + kv_head * GROUP + r % GROUP;
-}

@@ -18,15 +18,16 @@
 #define VECTOR_KEYS ${vector_keys} // keys in a vector of scores, whose lanes are [row][key]
 #define KEY_VECTORS ${key_vectors} // vectors of 16 in a key
 #define VALUE_VECTORS ${value_vectors}
-// The key that is read as a tile's i-th: 0, 4, 8, 12, 1, ... In the order of memory the processor takes the keys for one stream, and fetches on past the end of a page.
+// The key that is read as a tile's i-th: 0, 4, 8, 12, 1, ... In the order of memory the processor takes the keys for one stream, and
+// fetches on past the end of a page.
 #define KEY_AT(i) (((i) & ~15) | ((i) * 4 & 12) | ((i) >> 2 & 3))
 //: section functions
-//: include lane_vocabulary(width: 16)
-
 //: once exp2_lanes
 //: for width in load_widths
 //: once load_function(width: ${width})
 //: end
+// Folds add lanes at a distance. swap gives each lane's neighbour there; fold the sums of neighbours, x's in the lower lane of each two
+// and y's in the upper. Four folds turn 16 vectors of partial sums into one vector of 16 sums.
 //: include decode#fold(step: 8,
 //:     neighbours: 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7,
 //:     upper: 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1)
@@ -72,10 +73,12 @@ static float16 load_value_end(global const ${cache}* row)
 
 //: end
 //: section fold
-//: # The functions that add lanes at a distance, the step. Four folds turn 16 vectors of partial sums into one vector of 16 sums.
-// Each lane's neighbour at distance ${step}.
-static float16 swap_${step}(float16 x) { return shuffle(x, (uint16)(${neighbours})); }
-// Sums of such neighbours: x's in the lower lane of each two, y's in the upper.
+//: # The functions that add lanes at a distance, the step.
+static float16 swap_${step}(float16 x)
+{
+    return shuffle(x, (uint16)(${neighbours}));
+}
+
 static float16 fold_${step}(float16 x, float16 y)
 {
     const int16 upper = (int16)(${upper});
@@ -205,7 +208,7 @@ for (int j = 0; j < 2 * KEYS; j++)
     //: if has_heads
     const int kv_head = first_head;
     //: end
-    // Past the end the last key again, so that nothing unwritten is read; its scores there are hidden.
+    // Past the end the last key again, so that nothing unwritten is read; its scores there are masked.
     const int key = min(first_key + KEY_AT(j), last_of_item);
     at[j] = ${row_of_token(key, 1)};
 }
@@ -215,6 +218,7 @@ for (int j = 0; j < 2 * KEYS; j++)
 //: if scales_tokens
 lanes_float value_scale[KEYS / VECTOR_KEYS];
 //: end
+
 //: # Hints at a page's other lines would wait for its address.
 //: if touches_pages
 // A line of each page of memory that keys ${keys_until_touched} from here lie in, so that later hints find the page's address translated.
@@ -228,6 +232,7 @@ for (int j = ${keys_until_touched}; j < ${keys_until_touched} + KEYS; j += ${row
     //: end
 }
 //: end
+
 //: # The next tile's scales.
 //: if scales_tokens and !scales_of_heads_are_adjacent
 for (int j = KEYS; j < 2 * KEYS; j += ${scales_of_line})
@@ -236,6 +241,7 @@ for (int j = KEYS; j < 2 * KEYS; j += ${scales_of_line})
     prefetch_line(${own}value_scales + at[j]);
 }
 //: end
+
 //: # Scores.
 for (int g = 0; g < vector_count; g++)
 {
@@ -282,6 +288,7 @@ for (int g = 0; g < vector_count; g++)
         //: include decode#multiply_keys(d: ${key_vectors_before_rest})
     }
     //: end
+
     //: # The sum of each vector's lanes is the score of a row with a key: 16 of them become the lanes of one vector.
     const float16 f8_0 = fold_8(${sum(0)}, ${sum(8)});
     const float16 f8_1 = fold_8(${sum(1)}, ${sum(9)});
@@ -309,14 +316,16 @@ for (int g = 0; g < vector_count; g++)
     value_scale[g] = (float16)(${each_lane(y#)});
     //: end
 }
-//: # Scores go through the spec's steps.
+
+//: # Transforms scores by the spec's steps.
 //: if transforms
 for (int g = 0; g < vector_count; g++)
 {
     p[g] = transform_score(p[g], row, min(first_key + KEY_AT(g * VECTOR_KEYS + lane_key), (lanes_int)(last_of_item))${transform_arguments});
 }
 //: end
-//: # Scores of keys that a row must not see, or past the end, become -inf; only in tiles on a boundary.
+
+//: # Masks scores: those of keys that a row must not see, or past the end, become -inf. Only tiles on a boundary have such keys.
 //: include where_masked
 {
     for (int g = 0; g < vector_count; g++)
@@ -330,6 +339,7 @@ for (int g = 0; g < vector_count; g++)
         //: end
     }
 }
+
 //: # Online softmax: new maximum and sum, scores become probabilities.
 
 lanes_float new_max = row_max;
@@ -374,7 +384,9 @@ for (int g = 0; g < vector_count; g++)
         for (int i = 0; i < VECTOR_KEYS; i++)
         {
             const int j = g * VECTOR_KEYS + i;
+            //: if block.has_hints
             global const ${cache}* next_key = ${next_keys} + at[${next_at} + j] * ${row_length(HEAD_DIM)};
+            //: end
             //: if latent
             global const ${cache}* v = keys + at[j] * ${row_length(HEAD_DIM)};
             //: else
@@ -425,25 +437,22 @@ row_sum += swap_${step}(row_sum);
 for (int row = 0; row < item.row_count; row++)
 {
     const float maximum = ((const float*)&row_max)[row * VECTOR_KEYS];
-    const float sum = ((const float*)&row_sum)[row * VECTOR_KEYS]; // 0 in a row that saw no key: output 0, LSE -inf
-    if (item.partial_row < 0)
+    const float sum = ((const float*)&row_sum)[row * VECTOR_KEYS];
+    //: include row_factor(row: row, maximum: maximum)
+    if (is_final)
     {
-        const long to = packed_row(item, kv_head, row);
-        //: include row_factor
         global ${storage}* out = outputs + to * VALUE_DIM;
         for (int c = 0; c < VALUE_DIM; c++)
         {
-            ${store(out + c, ((const float*)(output + row * VALUE_VECTORS))[c] * factor)}
+            ${store(out + c, ((const float*)(output + row * VALUE_VECTORS))[c] * inverse)}
         }
         lse[to] = sum == 0.0f ? -INFINITY : ${natural(maximum)} + log(sum);
     }
     else
     {
-        const long to = (long)(item.partial_row + row) * KV_HEADS + kv_head;
-        const float factor = sum == 0.0f ? 0.0f : ${output_factor} / sum;
         for (int c = 0; c < VALUE_DIM; c++)
         {
-            partial_outputs[to * VALUE_DIM + c] = ((const float*)(output + row * VALUE_VECTORS))[c] * factor;
+            partial_outputs[to * VALUE_DIM + c] = ((const float*)(output + row * VALUE_VECTORS))[c] * inverse;
         }
         partial_states[to] = (float2)(maximum, sum);
     }

@@ -22,8 +22,6 @@
 #define LINE 16 // elements that memory gives at a time
 //: end
 
-//: include lane_vocabulary(width: 16)
-
 //: once exp2_lanes
 //: for width in load_widths
 //: once load_function(width: ${width})
@@ -87,6 +85,7 @@ for (int r = 0; r < ROW_VECTORS; r++)
     //: if needs_rows
     row[r] = ${make_row(min(r * 16 + lane, (lanes_int)(item.row_count - 1)))};
     //: end
+
     //: # Queries are loaded as rows, which become lanes.
     global const ${storage}* from[16];
     for (int i = 0; i < 16; i++)
@@ -124,6 +123,7 @@ for (int r = 0; r < ROW_VECTORS; r++)
     }
     //: end
 }
+
 //: # The memory that the rows will be stored in arrives while keys are read. Rows of a latent cache are too long for the processor's
 //: # caches, and their items so long that the end does not count.
 //: if !latent
@@ -153,6 +153,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: include prefill#convert_rows(kind: key, dim: HEAD_DIM, whole: ${key_whole}, rest: ${key_rest})
     ${tile_float}* key_rows = tile;
     //: end
+
     //: # Scores.
     int j = 0;
     for (; j + AT_ONCE <= key_count; j += AT_ONCE)
@@ -201,7 +202,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: end
-    //: # Scores go through the spec's steps.
+
+    //: # Transforms scores by the spec's steps.
     //: if transforms
     for (int j = 0; j < key_count; j++)
     {
@@ -211,7 +213,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
     //: end
-    //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
+
+    //: # Masks scores: those of keys that a row must not see become -inf. Only tiles on a boundary have such keys.
     //: if hides
     //: include where_masked
     {
@@ -219,11 +222,13 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         {
             UNROLLED for (int r = 0; r < ROW_VECTORS; r++)
             {
-                p[j][r] = lanes_select((lanes_float)(-INFINITY), p[j][r], is_visible(row[r], (lanes_int)(first_key + j)${visible_arguments}));
+                const lanes_int visible = is_visible(row[r], (lanes_int)(first_key + j)${visible_arguments});
+                p[j][r] = lanes_select((lanes_float)(-INFINITY), p[j][r], visible);
             }
         }
     }
     //: end
+
     //: # Online softmax: new maxima and sums, scores become probabilities.
 
     lanes_float new_max[ROW_VECTORS], base[ROW_VECTORS], sum[ROW_VECTORS];
@@ -281,7 +286,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         //: if !in_place
         for (int j = c * KEYS / VALUE_DIM; j < (c + AT_ONCE) * KEYS / VALUE_DIM; j++)
         {
-            prefetch_row(keys + key_row(sequence, kv_head, min(first_key + KEYS + j, item.kv_end - 1), ${addressing}), ${row_length(HEAD_DIM)} * sizeof(${cache}));
+            const int key = min(first_key + KEYS + j, item.kv_end - 1);
+            prefetch_row(keys + key_row(sequence, kv_head, key, ${addressing}), ${row_length(HEAD_DIM)} * sizeof(${cache}));
         }
         //: end
         //: include prefill#multiply_values(count: AT_ONCE)
@@ -318,19 +324,15 @@ for (int c = 0; c < VALUE_DIM; c++)
 for (int row = 0; row < item.row_count; row++)
 {
     const float maximum = ((const float*)row_max)[row];
-    const float sum = ((const float*)row_sum)[row]; // 0 in a row that saw no key: output 0, LSE -inf
-    if (item.partial_row < 0)
+    const float sum = ((const float*)row_sum)[row];
+    //: include row_factor(row: row, maximum: maximum)
+    factors[row] = inverse;
+    if (is_final)
     {
-        const long to = packed_row(item, kv_head, row);
-        //: include row_factor
-        factors[row] = factor;
         lse[to] = sum == 0.0f ? -INFINITY : ${natural(maximum)} + ((const float*)log_sum)[row];
     }
     else
     {
-        const long to = (long)(item.partial_row + row) * KV_HEADS + kv_head;
-        const float factor = sum == 0.0f ? 0.0f : ${output_factor} / sum;
-        factors[row] = factor;
         partial_states[to] = (float2)(maximum, sum);
     }
 }
@@ -379,7 +381,7 @@ for (int r = 0; r < ROW_VECTORS; r++)
             }
             else
             {
-                *(partial_outputs + ((long)(item.partial_row + row) * KV_HEADS + kv_head) * VALUE_DIM + c) = out;
+                partial_outputs[((long)(item.partial_row + row) * KV_HEADS + kv_head) * VALUE_DIM + c] = out;
             }
         }
     }

@@ -191,7 +191,8 @@ if (thread >= WORK_GROUP)
         {
             const int key = first_key + i % KEYS;
             global const float* const from = i < KEYS ? key_scales : value_scales;
-            copy_4(stage_at + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + scale_index(sequence, kv_head, min(key, item.kv_end - 1), ${addressing}), key < item.kv_end);
+            const long at = scale_index(sequence, kv_head, min(key, item.kv_end - 1), ${addressing});
+            copy_4(stage_at + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, key < item.kv_end);
         }
         arrive_when_copied(there);
         //: end
@@ -206,11 +207,13 @@ if (thread >= WORK_GROUP)
             run = ${adjacent_tokens(key, end - r)};
             if (lane < STRIPS)
             {
-                copy_bulk(stage_at + r * KEY_PIECES * 16, keys + key_row(sequence, kv_head, key, ${addressing}), run * KEY_PIECES * 16, there);
+                const long at = key_row(sequence, kv_head, key, ${addressing});
+                copy_bulk(stage_at + r * KEY_PIECES * 16, keys + at, run * KEY_PIECES * 16, there);
             }
             else
             {
-                copy_bulk(stage_at + (KEYS * KEY_PIECES + r * VALUE_PIECES) * 16, values + value_row(sequence, kv_head, key, ${addressing}), run * VALUE_PIECES * 16, there);
+                const long at = value_row(sequence, kv_head, key, ${addressing});
+                copy_bulk(stage_at + (KEYS * KEY_PIECES + r * VALUE_PIECES) * 16, values + at, run * VALUE_PIECES * 16, there);
             }
         }
         stage = (stage + 1) % STAGES;
@@ -385,7 +388,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: end
-    //: # Scores go through the spec's steps.
+
+    //: # Transforms scores by the spec's steps.
     //: if transforms
     #pragma unroll
     for (int b = 0; b < ROW_BLOCKS; b++)
@@ -405,7 +409,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
     //: end
-    //: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
+
+    //: # Masks scores: those of keys that a row must not see become -inf. Only tiles on a boundary have such keys.
     //: if hides
     //: include where_masked
     {
@@ -421,10 +426,14 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             {
                 const int key = first_key + warp_key + j * 16 + lane / 4;
                 //: if hides_keys
-                score[j][b].s0 = key < item.kv_end && is_visible(row[b][0], min(key, item.kv_end - 1)${visible_arguments}) ? score[j][b].s0 : -INFINITY;
-                score[j][b].s1 = key < item.kv_end && is_visible(row[b][1], min(key, item.kv_end - 1)${visible_arguments}) ? score[j][b].s1 : -INFINITY;
-                score[j][b].s2 = key + 8 < item.kv_end && is_visible(row[b][0], min(key + 8, item.kv_end - 1)${visible_arguments}) ? score[j][b].s2 : -INFINITY;
-                score[j][b].s3 = key + 8 < item.kv_end && is_visible(row[b][1], min(key + 8, item.kv_end - 1)${visible_arguments}) ? score[j][b].s3 : -INFINITY;
+                score[j][b].s0 = key < item.kv_end && is_visible(row[b][0], min(key, item.kv_end - 1)${visible_arguments})
+                    ? score[j][b].s0 : -INFINITY;
+                score[j][b].s1 = key < item.kv_end && is_visible(row[b][1], min(key, item.kv_end - 1)${visible_arguments})
+                    ? score[j][b].s1 : -INFINITY;
+                score[j][b].s2 = key + 8 < item.kv_end && is_visible(row[b][0], min(key + 8, item.kv_end - 1)${visible_arguments})
+                    ? score[j][b].s2 : -INFINITY;
+                score[j][b].s3 = key + 8 < item.kv_end && is_visible(row[b][1], min(key + 8, item.kv_end - 1)${visible_arguments})
+                    ? score[j][b].s3 : -INFINITY;
                 //: else
                 score[j][b].s0 = key < item.kv_end ? score[j][b].s0 : -INFINITY;
                 score[j][b].s1 = key < item.kv_end ? score[j][b].s1 : -INFINITY;
@@ -435,6 +444,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         }
     }
     //: end
+
     //: # Online softmax: maxima and sums, scores become probabilities, outputs are rescaled where a maximum has grown by more than
     //: # MAXIMUM_LAG. The scale is part of the exponent's multiply-add, unless the spec's steps have applied it.
 
@@ -480,6 +490,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             score[j][b].s3 = exp2_fast(${power(score[j][b].s3${times_scale}, base.s1)});
             row_sum[b] += score[j][b].lo + score[j][b].hi;
         }
+
         //: # Probabilities times the scales of their values, as multiples of a weight near the row's largest so far: up to 2^7 times that,
         //: # 16 bits suffice, whatever the scales of values that the row does not see or has little of.
         //: if scales_tokens
@@ -529,7 +540,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         //: if !quantised
         local const uint4* const value = warp_values + (j * 16 + lane % 4 * 2) * VALUE_PIECES + lane / 4 * (VALUE_PIECES / 8);
         //: else
-        local const uint2* const value = (local const uint2*)(warp_values + (j * 16 + lane % 4 * 2) * VALUE_PIECES) + lane / 4 * (VALUE_PIECES / 4);
+        local const uint2* const value =
+            (local const uint2*)(warp_values + (j * 16 + lane % 4 * 2) * VALUE_PIECES) + lane / 4 * (VALUE_PIECES / 4);
         //: end
         #pragma unroll
         //: if !quantised and reads_pairs
@@ -542,7 +554,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         //: elif !quantised
         for (int c = 0; c < VALUE_PIECES / 8; c++)
         {
-            multiply_columns(&output[c * 4], p[j], value[c], value[VALUE_PIECES + c], value[8 * VALUE_PIECES + c], value[9 * VALUE_PIECES + c], item.row_count);
+            multiply_columns(
+                &output[c * 4], p[j], value[c], value[VALUE_PIECES + c], value[8 * VALUE_PIECES + c], value[9 * VALUE_PIECES + c],
+                item.row_count);
         }
         //: elif reads_pairs
         for (int c = 0; c < VALUE_PIECES / 4; c += 2)

@@ -1,4 +1,4 @@
-//: # Starts the copies of a tile's keys or values to a stage: eight work-items copy a row's part of each panel, whose pieces are exchanged
+//: # Starts the copies of a tile's keys or values to a stage: eight work-items copy a row's part of each panel, whose pieces are swizzled
 //: # by the row. Holes: from, the buffer; row, the function that finds a token's row there; dim; to, where the matrix lies.
 #pragma unroll
 for (int rows = 0; rows < KEYS; rows += COPY_ITEMS / 8)

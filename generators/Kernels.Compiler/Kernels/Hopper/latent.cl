@@ -13,7 +13,6 @@
 #define LOCAL_SIZE (QUERY_SIZE + STAGES * STAGE_SIZE + ROWS * 128)
 //: section functions
 //: once Nvidia/ptx/copy_16
-//: once Nvidia/ptx/warp_barrier
 //: once Nvidia/ptx/softmax_functions
 //: once Nvidia/ptx/row_reductions
 //: once ptx/barriers
@@ -76,6 +75,7 @@ const ulong query_matrix = matrix_at(queries_at, ROWS * 128);
 const ulong weight_matrix = matrix_at(weights_at, ROWS * 128);
 
 //: include Nvidia/begin_rows
+
 int tile = 0; // tiles that are done
 
 for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
@@ -92,8 +92,11 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     wait_scores(score[0]);
 
     //: include Nvidia/transform_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
+
     //: include Nvidia/mask_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
+
     //: include Nvidia/softmax(share_maximum: Hopper/latent#share_maximum, before_rescale: )
+
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j++)
     {
@@ -121,6 +124,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 }
 
 //: include Nvidia/total_rows
+
 // Each group has the sums over its half of the keys.
 row_barrier();
 if (lane % 4 == 0)

@@ -93,6 +93,7 @@ const int next_group = (group + 1) % ROW_GROUPS;
 const ulong query_matrix = matrix_at(queries_at + group * 64 * 128, ROWS * 128);
 
 //: include Nvidia/begin_rows
+
 uint4 p[KEYS / 16]; // probabilities of the tile before, as fragments
 int tile = 0; // tiles whose scores are done
 if (next_group == 0)
@@ -125,8 +126,11 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: include Nvidia/transform_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
+
     //: include Nvidia/mask_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
+
     //: include Nvidia/softmax(share_maximum: , before_rescale: Hopper/rows#wait_values)
+
     // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
     #pragma unroll
     for (int j = 0; j < KEYS / 16; j++)
@@ -149,6 +153,7 @@ if (tile > 0)
 }
 
 //: include Nvidia/total_rows
+
 //: include Nvidia/store_rows(
 //:     first_column: , warp_columns: VALUE_DIM, is_one: lane % 4 == 0, after_stores: warp_barrier();)
 //: section multiply_values

@@ -30,4 +30,3 @@ for (int b = 0; b < ROW_BLOCKS; b++)
     row[b][1] = ${make_row(min(warp_row + b * 16 + lane / 4 + 8, item.row_count - 1))};
 }
 //: end
-

@@ -1,5 +1,5 @@
-//: # Scores of keys that a row must not see become -inf; only in tiles on a boundary. Hole: first_key_of_block, the first of the two keys
-//: # of block 'j' of which this work-item has scores.
+//: # Masks scores: those of keys that a row must not see become -inf. Only tiles on a boundary have such keys. Hole: first_key_of_block,
+//: # the first of the two keys of block 'j' of which this work-item has scores.
 //: if hides
 //: include where_masked
 {
@@ -11,10 +11,14 @@
         {
             const int key = ${first_key_of_block};
             //: if hides_keys
-            score[b][j].s0 = key < item.kv_end && is_visible(row[b][0], min(key, item.kv_end - 1)${visible_arguments}) ? score[b][j].s0 : -INFINITY;
-            score[b][j].s1 = key + 1 < item.kv_end && is_visible(row[b][0], min(key + 1, item.kv_end - 1)${visible_arguments}) ? score[b][j].s1 : -INFINITY;
-            score[b][j].s2 = key < item.kv_end && is_visible(row[b][1], min(key, item.kv_end - 1)${visible_arguments}) ? score[b][j].s2 : -INFINITY;
-            score[b][j].s3 = key + 1 < item.kv_end && is_visible(row[b][1], min(key + 1, item.kv_end - 1)${visible_arguments}) ? score[b][j].s3 : -INFINITY;
+            score[b][j].s0 = key < item.kv_end && is_visible(row[b][0], min(key, item.kv_end - 1)${visible_arguments})
+                ? score[b][j].s0 : -INFINITY;
+            score[b][j].s1 = key + 1 < item.kv_end && is_visible(row[b][0], min(key + 1, item.kv_end - 1)${visible_arguments})
+                ? score[b][j].s1 : -INFINITY;
+            score[b][j].s2 = key < item.kv_end && is_visible(row[b][1], min(key, item.kv_end - 1)${visible_arguments})
+                ? score[b][j].s2 : -INFINITY;
+            score[b][j].s3 = key + 1 < item.kv_end && is_visible(row[b][1], min(key + 1, item.kv_end - 1)${visible_arguments})
+                ? score[b][j].s3 : -INFINITY;
             //: else
             score[b][j].s0 = key < item.kv_end ? score[b][j].s0 : -INFINITY;
             score[b][j].s1 = key + 1 < item.kv_end ? score[b][j].s1 : -INFINITY;

@@ -22,8 +22,9 @@ if (item.splits > 0)
     fence_device();
     for (int row_of_item = thread / 32; row_of_item < item.row_count; row_of_item += WORK_GROUP / 32)
     {
-        global const float2* const states_of_row = partial_states + (long)(item.first_partial_row + row_of_item) * KV_HEADS + kv_head;
-        global const float* const outputs_of_row = partial_outputs + ((long)(item.first_partial_row + row_of_item) * KV_HEADS + kv_head) * VALUE_DIM;
+        const long first = (long)(item.first_partial_row + row_of_item) * KV_HEADS + kv_head; // the row's state of the first split
+        global const float2* const states_of_row = partial_states + first;
+        global const float* const outputs_of_row = partial_outputs + first * VALUE_DIM;
         const long stride = (long)item.row_count * KV_HEADS; // from one split to the next
         float top = -INFINITY;
         for (int split = lane; split < item.splits; split += 32)
@@ -41,7 +42,9 @@ if (item.splits > 0)
         }
         total = warp_total(total);
         //: if sinks
-        const float inverse = total == 0.0f ? 0.0f : 1.0f / (total + exp2(${sink_power(sinks[kv_head * GROUP + (item.first_row + row_of_item) % GROUP], top)}));
+        const float inverse = total == 0.0f
+            ? 0.0f
+            : 1.0f / (total + exp2(${sink_power(sinks[kv_head * GROUP + (item.first_row + row_of_item) % GROUP], top)}));
         //: else
         const float inverse = total == 0.0f ? 0.0f : 1.0f / total;
         //: end

@@ -27,7 +27,7 @@
 //: if scales_tokens
 #define SCALE_SIZE (2 * KEYS / 4) // scales of a stage's keys and values
 //: else
-#define SCALE_SIZE (0) // scales of a stage's keys and values
+#define SCALE_SIZE 0 // there are no scales of single keys and values
 //: end
 #define STAGE_SIZE (KEYS * (KEY_PIECES + VALUE_PIECES) + SCALE_SIZE)
 //: else
@@ -85,6 +85,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
 //: end
 
 //: include begin_rows
+
 int stage = 0;
 for (int ahead = 0; ahead < STAGES - 1; ahead++)
 {
@@ -123,7 +124,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     //: if scales_tokens
-    local const float* const scales = (local const float*)(memory + ROWS * KEY_STRIDE + TILE_SIZE + stage * STAGE_SIZE + KEYS * (KEY_PIECES + VALUE_PIECES)) + warp_key;
+    local const uint4* const stage_of_cache = memory + ROWS * KEY_STRIDE + TILE_SIZE + stage * STAGE_SIZE;
+    local const float* const scales = (local const float*)(stage_of_cache + KEYS * (KEY_PIECES + VALUE_PIECES)) + warp_key;
     //: end
 
     //: else
@@ -170,9 +172,13 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: include scale_scores
+
     //: include transform_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+
     //: include mask_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+
     //: include softmax(share_maximum: , before_rescale: , value_scales_at: KEYS)
+
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j += 2)
     {
@@ -198,10 +204,12 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 }
 
 asm volatile("cp.async.wait_all;");
+
 //: include total_rows
+
 //: if splits_keys
 //: include merge_warps(
-//:     store_states: store_states, column_0: c * 8 + lane % 4 * 2 + 0, column_1: c * 8 + lane % 4 * 2 + 1,
+//:     store_states: store_states, column_0: c * 8 + lane % 4 * 2, column_1: c * 8 + lane % 4 * 2 + 1,
 //:     row_barrier: barrier(CLK_LOCAL_MEM_FENCE);)
 //: else
 //: include store_rows(first_column: , warp_columns: VALUE_DIM, is_one: lane % 4 == 0, after_stores: warp_barrier();)
@@ -227,7 +235,8 @@ if (copy_key < item.kv_end)
     {
         const int r = i % KEYS;
         global const float* const from = i < KEYS ? key_scales : value_scales;
-        copy_4(copy_to + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + scale_index(sequence, kv_head, min(copy_key + r, item.kv_end - 1), ${addressing}), copy_key + r < item.kv_end);
+        const long at = scale_index(sequence, kv_head, min(copy_key + r, item.kv_end - 1), ${addressing});
+        copy_4(copy_to + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, copy_key + r < item.kv_end);
     }
     //: end
 }
@@ -250,5 +259,6 @@ for (int i = thread; i < KEYS * ${pieces}; i += WORK_GROUP)
     //: end
     const int piece = i % ${pieces};
     const int key = min(copy_key + r, item.kv_end - 1);
-    copy_16(copy_to + (${place} + piece) * 16, ${from} + ${row}(sequence, kv_head, key, ${addressing}) + piece * ${piece_items}, copy_key + r < item.kv_end);
+    const long at = ${row}(sequence, kv_head, key, ${addressing});
+    copy_16(copy_to + (${place} + piece) * 16, ${from} + at + piece * ${piece_items}, copy_key + r < item.kv_end);
 }

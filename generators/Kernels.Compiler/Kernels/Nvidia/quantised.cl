@@ -50,7 +50,7 @@ static uint exchange_middle(uint bytes)
 }
 
 //: end
-// Where a piece of a row of so many lies: exchanged with others, so that what a warp reads at a time is in different banks.
+// Where a piece of a row of so many lies: swizzled, so that what a warp reads at a time is in different banks.
 static int piece_at(int row, int piece, int pieces)
 {
     const int exchange = pieces % 8 == 0 ? row % 2 * 4 + row / 2 % 4 : pieces % 4 == 0 ? row / 2 % 4 : 0;
@@ -86,7 +86,7 @@ for (int d = 0; d < HEAD_DIM / 16; d += 2)
     query[d + 1] = (uint4)(low_halves(q0.s1, q0.s3), low_halves(q1.s1, q1.s3), high_halves(q0.s1, q0.s3), high_halves(q1.s1, q1.s3));
 }
 //: else
-for (int d = 0; d < HEAD_DIM / 16; d += 1)
+for (int d = 0; d < HEAD_DIM / 16; d++)
 {
     const int r = lane / 4;
     // Of 16 elements, 4 from 4 * (lane % 4) on.
@@ -97,6 +97,7 @@ for (int d = 0; d < HEAD_DIM / 16; d += 1)
 //: end
 
 //: include begin_rows
+
 int stage = 0;
 for (int ahead = 0; ahead < STAGES - 1; ahead++)
 {
@@ -133,7 +134,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             score[0][j] = mma_m16n8k16(score[0][j], query[d + 1], k.s2, k.s3);
         }
         //: else
-        for (int d = 0; d < HEAD_DIM / 16; d += 1)
+        for (int d = 0; d < HEAD_DIM / 16; d++)
         {
             const uint2 k = expand(((local const uint*)(raw + piece_at(r, d, KEY_PIECES)))[lane % 4]);
             score[0][j] = mma_m16n8k16(score[0][j], query[d], k.s0, k.s1);
@@ -142,9 +143,13 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     }
 
     //: include scale_scores
+
     //: include transform_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+
     //: include mask_scores(first_key_of_block: first_key + warp_key + j * 8 + lane % 4 * 2)
+
     //: include softmax(share_maximum: , before_rescale: , value_scales_at: WARP_KEYS)
+
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j += 2)
     {
@@ -174,10 +179,12 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 }
 
 asm volatile("cp.async.wait_all;");
+
 //: include total_rows
+
 //: include merge_warps(
 //:     store_states: store_states, row_barrier: barrier(CLK_LOCAL_MEM_FENCE);,
-//:     column_0: (c / ${registers} * 8 + lane % 4 * 2 + 0) * ${registers} + c % ${registers},
+//:     column_0: (c / ${registers} * 8 + lane % 4 * 2) * ${registers} + c % ${registers},
 //:     column_1: (c / ${registers} * 8 + lane % 4 * 2 + 1) * ${registers} + c % ${registers})
 //: section copy_tile
 //: # Starts the copies of a tile's keys and values of this warp, as they are in a quantised cache; past the last key nothing is copied,
@@ -193,7 +200,8 @@ if (copy_tile < item.kv_end)
         const int r = i / KEY_PIECES;
         const int piece = i % KEY_PIECES;
         const int key = min(copy_key + r, item.kv_end - 1);
-        copy_16(copy_to + piece_at(r, piece, KEY_PIECES) * 16, keys + key_row(sequence, kv_head, key, ${addressing}) + piece * 16, copy_key + r < item.kv_end);
+        const long at = key_row(sequence, kv_head, key, ${addressing});
+        copy_16(copy_to + piece_at(r, piece, KEY_PIECES) * 16, keys + at + piece * 16, copy_key + r < item.kv_end);
     }
     #pragma unroll
     for (int i = lane; i < WARP_KEYS * VALUE_PIECES; i += 32)
@@ -201,7 +209,9 @@ if (copy_tile < item.kv_end)
         const int r = i / VALUE_PIECES;
         const int piece = i % VALUE_PIECES;
         const int key = min(copy_key + r, item.kv_end - 1);
-        copy_16(copy_to + (WARP_KEYS * KEY_PIECES + piece_at(r, piece, VALUE_PIECES)) * 16, values + value_row(sequence, kv_head, key, ${addressing}) + piece * 16, copy_key + r < item.kv_end);
+        const long at = value_row(sequence, kv_head, key, ${addressing});
+        const int to = WARP_KEYS * KEY_PIECES + piece_at(r, piece, VALUE_PIECES);
+        copy_16(copy_to + to * 16, values + at + piece * 16, copy_key + r < item.kv_end);
     }
     //: if scales_tokens
     #pragma unroll
@@ -209,7 +219,8 @@ if (copy_tile < item.kv_end)
     {
         const int key = copy_key + i % WARP_KEYS;
         global const float* const from = i < WARP_KEYS ? key_scales : value_scales;
-        copy_4(copy_to + WARP_KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + scale_index(sequence, kv_head, min(key, item.kv_end - 1), ${addressing}), key < item.kv_end);
+        const long at = scale_index(sequence, kv_head, min(key, item.kv_end - 1), ${addressing});
+        copy_4(copy_to + WARP_KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, key < item.kv_end);
     }
     //: end
 }

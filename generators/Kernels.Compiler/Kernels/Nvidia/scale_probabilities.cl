@@ -1,6 +1,5 @@
 //: # Probabilities of a row block times the scales of their values, as multiples of the row's largest so far so that 16 bits suffice,
 //: # whatever the scales of values that the row does not see or has little of. Hole: value_scales_at, where in 'scales' theirs begin.
-
 float unit0 = 0.0f;
 float unit1 = 0.0f;
 #pragma unroll

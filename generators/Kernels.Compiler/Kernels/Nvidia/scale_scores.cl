@@ -11,5 +11,4 @@ for (int j = 0; j < KEY_BLOCKS; j++)
         score[b][j].hi *= key_scale;
     }
 }
-
 //: end

@@ -2,7 +2,6 @@
 //: # exponent's multiply-add, unless the spec's steps have applied it. Holes: share_maximum, a step that widens the maxima top0 and top1 of
 //: # a row block's keys to those of other warps; before_rescale, one between its probabilities and the rescaling of its outputs (empty:
 //: # there is none); value_scales_at, where in 'scales' those of the values begin.
-
 #pragma unroll
 for (int b = 0; b < ROW_BLOCKS; b++)
 {
@@ -55,4 +54,3 @@ for (int b = 0; b < ROW_BLOCKS; b++)
         //: end
     }
 }
-

@@ -1,7 +1,8 @@
 //: # Stores the rows of a warp that has all of their keys; those with something that is not finite are calculated again. Holes:
 //: # first_column with a trailing plus, where a warp has not all columns of the output, and warp_columns, how many it has; is_one, whether
 //: # this is the one work-item that stores what a row has one of; after_stores, a statement: the warp sees what was stored for its rows.
-uint poisoned = 0; // bit r: in the r-th of this work-item's rows something is not finite, or scores are so large that a multiply-add is not exact enough
+// Bit r: in the r-th of this work-item's rows something is not finite, or scores are so large that a multiply-add is not exact enough.
+uint poisoned = 0;
 #pragma unroll
 for (int r = 0; r < 2 * ROW_BLOCKS; r++)
 {

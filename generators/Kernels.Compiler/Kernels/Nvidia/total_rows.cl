@@ -13,4 +13,3 @@ for (int b = 0; b < ROW_BLOCKS; b++)
     }
     //: end
 }
-

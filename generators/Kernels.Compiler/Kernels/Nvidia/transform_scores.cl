@@ -1,4 +1,4 @@
-//: # Scores go through the spec's steps. Hole: first_key_of_block, the first of the two keys of block 'j' of which this work-item has
+//: # Transforms scores by the spec's steps. Hole: first_key_of_block, the first of the two keys of block 'j' of which this work-item has
 //: # scores.
 //: if transforms
 #pragma unroll

@@ -8,5 +8,5 @@ for (int row = 0; row < item.row_count; row++)
     //:     columns: ((VALUE_DIM + WORK_GROUP - 1) / WORK_GROUP), column: member + c * WORK_GROUP, has_column: d < VALUE_DIM,
     //:     share: weights[member] = own;\nbarrier(CLK_LOCAL_MEM_FENCE);, shared: weights[i],
     //:     end_share: barrier(CLK_LOCAL_MEM_FENCE); // the numbers have been used, is_first: member == 0 && ,
-    //:     float_type: float, no_score: -INFINITY, zero: 0.0f, rolled: #pragma unroll 1, hidden: -1.0f)
+    //:     float_type: float, no_score: -INFINITY, zero: 0.0f, rolled: #pragma unroll 1, masked: -1.0f)
 }

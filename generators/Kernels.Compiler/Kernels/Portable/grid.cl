@@ -11,9 +11,9 @@
 //: end
 //: once load_function(width: 4)
 //: if whole_heads
-// Elements d to d + 3 of a row, as float32.
+// Elements d to d + 3 of a key, as float32.
 //: else
-// Elements d to d + 3 of a row, as float32; zeros past HEAD_DIM.
+// Elements d to d + 3 of a key, as float32; zeros past HEAD_DIM.
 //: end
 static float4 load_key(global const ${cache}* row, int d)
 {
@@ -30,9 +30,9 @@ static float4 load_key(global const ${cache}* row, int d)
 
 //: if !latent
 //: if whole_values
-// Elements d to d + 3 of a row, as float32.
+// Elements d to d + 3 of a value, as float32.
 //: else
-// Elements d to d + 3 of a row, as float32; zeros past VALUE_DIM.
+// Elements d to d + 3 of a value, as float32; zeros past VALUE_DIM.
 //: end
 static float4 load_value(global const ${cache}* row, int d)
 {
@@ -61,6 +61,7 @@ const int x = get_local_id(0) % THREADS_X;
 const int y = get_local_id(0) / THREADS_X;
 
 //: include load_queries
+
 //: include begin_rows
 
 for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
@@ -90,6 +91,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: include scale_scores
 
     //: include transform_scores
+
     //: include mask_scores
 
     for (int i = 0; i < ROWS_EACH; i++)
@@ -106,7 +108,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     // The keys have been used: their place takes the values while the rows find their new maximum.
     //: include grid#load_tile(columns: VALUE_DIM4, load: load_value, cache: values, row_of: value_row)
     //: end
+
     //: include softmax(shared_float4s: KEYS / 4)
+    barrier(CLK_LOCAL_MEM_FENCE);
 
     for (int j = 0; j < KEYS; j++)
     {

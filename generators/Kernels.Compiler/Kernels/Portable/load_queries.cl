@@ -14,6 +14,4 @@ for (int i = get_local_id(0); i < ROWS * HEAD_DIM4; i += WORK_GROUP)
 //: if rope
 barrier(CLK_LOCAL_MEM_FENCE);
 //: include turn_queries
-//: else
-
 //: end

@@ -1,8 +1,8 @@
 //: # The function by which queries are loaded. whole_heads: HEAD_DIM is a multiple of four.
 //: if whole_heads
-// Elements d to d + 3 of a row, as float32.
+// Elements d to d + 3 of a query, as float32.
 //: else
-// Elements d to d + 3 of a row, as float32; zeros past HEAD_DIM.
+// Elements d to d + 3 of a query, as float32; zeros past HEAD_DIM.
 //: end
 static float4 load_query(global const ${storage}* row, int d)
 {

@@ -1,4 +1,4 @@
-//: # Scores of keys that a row must not see become -inf; only in tiles on a boundary.
+//: # Masks scores: those of keys that a row must not see become -inf. Only tiles on a boundary have such keys.
 //: if hides
 //: include where_masked
 {

@@ -303,7 +303,7 @@ score[i] = key <= last_of_item ? score[i] : -INFINITY;
 //: # wait for one another. Hole: first, the tile's first key.
 for (int j = 0; j < KEYS_EACH; j++)
 {
-    const int token = min(${first} + set + j * SETS, last_of_item); // past the end the last one again, whose scores there are hidden
+    const int token = min(${first} + set + j * SETS, last_of_item); // past the end the last one again, whose scores there are masked
     at[j] = ${row_of_token(token, 1)};
 }
 for (int j = 0; j < KEYS_EACH; j++)

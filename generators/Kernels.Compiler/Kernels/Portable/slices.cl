@@ -33,17 +33,20 @@ const int x = (id & 1) | (id >> 1 & 2) | (id >> 2 & 4);
 const int y = (id >> 1 & 1) | (id >> 2 & 2) | (id >> 3 & 4);
 
 //: include load_queries
+
 //: include begin_rows
+
 ${piece} ahead[KEY_LOADS > VALUE_LOADS ? KEY_LOADS : VALUE_LOADS]; // of the next slice or stage, on their way
 
 for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
 {
     //: include tile_class
-    global const ${piece}* key_at[KEY_LOADS]; // past the end the last key again, whose scores there are hidden
+    global const ${piece}* key_at[KEY_LOADS]; // past the end the last key again, whose scores there are masked
     for (int n = 0; n < KEY_LOADS; n++)
     {
         const int i = id + n * WORK_GROUP;
-        key_at[n] = ((global const ${piece}*)(keys + key_row(sequence, kv_head, min(first_key + i / SLICE_PIECES, item.kv_end - 1), ${addressing}))) + i % SLICE_PIECES;
+        const int key = min(first_key + i / SLICE_PIECES, item.kv_end - 1);
+        key_at[n] = (global const ${piece}*)(keys + key_row(sequence, kv_head, key, ${addressing})) + i % SLICE_PIECES;
     }
     for (int n = 0; n < KEY_LOADS; n++)
     {
@@ -81,6 +84,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     //: include scale_scores
 
     //: include transform_scores
+
     //: include mask_scores
 
     // Of its own keys each work-item finds the maximum.
@@ -98,8 +102,10 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     for (int n = 0; n < VALUE_LOADS; n++)
     {
         const int i = id + n * WORK_GROUP;
-        ahead[n] = ((global const ${piece}*)(values + value_row(sequence, kv_head, min(first_key + i / VALUE_PIECES, item.kv_end - 1), ${addressing})))[i % VALUE_PIECES];
+        const int key = min(first_key + i / VALUE_PIECES, item.kv_end - 1);
+        ahead[n] = ((global const ${piece}*)(values + value_row(sequence, kv_head, key, ${addressing})))[i % VALUE_PIECES];
     }
+
     //: include softmax(shared_float4s: THREADS_X / 4)
 
     for (int stage = 0; stage < KEYS / STAGE; stage++)
@@ -110,7 +116,8 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             for (int n = 0; n < VALUE_LOADS; n++)
             {
                 const int i = id + n * WORK_GROUP;
-                ahead[n] = ((global const ${piece}*)(values + value_row(sequence, kv_head, min(first_key + (stage + 1) * STAGE + i / VALUE_PIECES, item.kv_end - 1), ${addressing})))[i % VALUE_PIECES];
+                const int key = min(first_key + (stage + 1) * STAGE + i / VALUE_PIECES, item.kv_end - 1);
+                ahead[n] = ((global const ${piece}*)(values + value_row(sequence, kv_head, key, ${addressing})))[i % VALUE_PIECES];
             }
         }
         for (int j = 0; j < STAGE / 4; j++)

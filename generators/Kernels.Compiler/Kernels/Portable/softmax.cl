@@ -1,5 +1,5 @@
 //: # Online softmax: new maxima of the rows, of which score_tile has what the work-items share; what was accumulated is rescaled, and the
-//: # scores become probabilities, which score_tile has afterwards. Hole: shared_float4s, of a row that work-items share.
+//: # scores become probabilities, which score_tile has after the next barrier. Hole: shared_float4s, of a row that work-items share.
 float row_base[ROWS_EACH];
 for (int i = 0; i < ROWS_EACH; i++)
 {
@@ -35,4 +35,3 @@ for (int i = 0; i < ROWS_EACH; i++)
         //: end
     }
 }
-barrier(CLK_LOCAL_MEM_FENCE);

@@ -1,4 +1,4 @@
-//: # Scores go through the spec's steps.
+//: # Transforms scores by the spec's steps.
 //: if transforms
 for (int i = 0; i < ROWS_EACH; i++)
 {

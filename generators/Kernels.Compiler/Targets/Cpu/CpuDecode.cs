@@ -102,26 +102,26 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
             int most = Math.Min(ValueVectors, 16 / Rows);
             return Enumerable.Range(0, (ValueVectors + most - 1) / most).Select(block => new Holes
             {
+                { "has_hints", Enumerable.Range(block * most, Math.Min(most, ValueVectors - block * most)).Any(ofValue => NextKeyElements(ofValue).Any()) },
                 { "vectors", Enumerable.Range(0, Math.Min(most, ValueVectors - block * most)).Select(i => Vector(i, block * most + i)) },
             });
         }
     }
 
     /// <summary>A vector of a value, and its share of the next key: the elements at which lines begin.</summary>
-    private Holes Vector(int number, int ofValue)
+    private Holes Vector(int number, int ofValue) => new()
+    {
+        { "number", number },
+        { "of_value", ofValue },
+        { "element", 16 * ofValue },
+        { "is_whole", ofValue < Spec.ResolvedValueDim / 16 },
+        { "next_key_elements", NextKeyElements(ofValue) },
+    };
+
+    private IEnumerable<int> NextKeyElements(int ofValue)
     {
         int first = ofValue * KeyVectors / ValueVectors, end = (ofValue + 1) * KeyVectors / ValueVectors;
-        return new()
-        {
-            { "number", number },
-            { "of_value", ofValue },
-            { "element", 16 * ofValue },
-            { "is_whole", ofValue < Spec.ResolvedValueDim / 16 },
-            {
-                "next_key_elements",
-                Enumerable.Range(first, end - first).Where(vector => vector % LineVectors == 0).Select(vector => 16 * vector)
-            },
-        };
+        return Enumerable.Range(first, end - first).Where(vector => vector % LineVectors == 0).Select(vector => 16 * vector);
     }
 
     /// <summary>How many elements of a row are in no whole vector, or nothing.</summary>

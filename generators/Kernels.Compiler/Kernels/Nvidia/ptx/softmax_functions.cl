@@ -13,12 +13,14 @@ static float shuffle_xor(float x, int mask)
     return y;
 }
 
+//: if !transforms
 // Whether a maximum is so large that what the multiply-add of an exponent does not round, as it did, is more than a few.
 static int is_large(float maximum)
 {
     return fabs(maximum) > 1.0e7f && maximum > -INFINITY;
 }
 
+//: end
 static float shuffle_from(float x, int lane)
 {
     float y;
