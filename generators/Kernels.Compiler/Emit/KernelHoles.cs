@@ -13,7 +13,7 @@ internal static class KernelHoles
         AttentionSpec spec = context.Spec;
         ScoreRules rules = context.Rules;
         string turning = spec.LatentCache ? "(d - VALUE_DIM)" : "d";
-        return new Holes(isShared: true)
+        var holes = new Holes(isShared: true)
         {
             // For the comment at the top.
             { "name", spec.Name },
@@ -33,13 +33,8 @@ internal static class KernelHoles
             { "append_work_group", context.Plan.AppendWorkGroupSize },
             { "combine_work_group", context.Plan.CombineWorkGroupSize },
 
-            // Options.
-            { "sinks", spec.Sinks },
-            { "documents", spec.Documents },
-            { "key_padding", spec.KeyPadding },
-            { "bias", spec.Bias },
+            // The cache as a whole, and mods. Options have a condition each, see below.
             { "latent", spec.LatentCache },
-            { "rope", context.Rope.IsOn },
             { "paged", spec.PageSize > 0 },
             { "mask_mod", spec.MaskMod is not null },
 
@@ -111,6 +106,13 @@ internal static class KernelHoles
             { "rope_first", arguments => context.Rope.First(arguments[0]) },
             { "rope_second", arguments => context.Rope.Second(arguments[0]) },
         };
+        AttentionShape shape = spec.Shape;
+        foreach (AttentionOption option in AttentionShape.Options)
+        {
+            holes.Add(option.Condition, option.IsIn(shape));
+        }
+
+        return holes;
     }
 
     private static string Declaration(string name, string comment) => comment.Length == 0 ? $"int {name};" : $"int {name}; // {comment}";

@@ -14,103 +14,29 @@ internal sealed record RowValue(string Type, string Name, string Expression, IRe
 }
 
 /// <summary>One change to a score between scale·(q·k) and the mask.</summary>
-internal abstract class ScoreStep
+/// <param name="DisplayName">What the step is called in comments.</param>
+/// <param name="Statements">Statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.</param>
+internal sealed record ScoreStep(string DisplayName, string Statements)
 {
-    /// <summary>What the step is called in comments.</summary>
-    public abstract string DisplayName { get; }
-
-    /// <summary>Statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.</summary>
-    public abstract string Statements { get; }
-
     /// <summary>The kernel's inputs that <see cref="Statements"/> name.</summary>
-    public virtual IEnumerable<KernelInput> Inputs => [];
+    public IReadOnlyList<KernelInput> Inputs { get; init; } = [];
 
     /// <summary>A value that depends on the row only, or null.</summary>
-    public virtual RowValue? RowValue => null;
+    public RowValue? RowValue { get; init; }
 
     /// <summary>The steps of a spec, in the order that the semantics fix.</summary>
-    public static IReadOnlyList<ScoreStep> Of(AttentionSpec spec)
+    public static IReadOnlyList<ScoreStep> Of(AttentionSpec spec) =>
+    [
+        .. OfOptions(spec.Shape, beforeMod: true), .. OfMod(spec.ScoreMod), .. OfOptions(spec.Shape, beforeMod: false),
+    ];
+
+    private static IEnumerable<ScoreStep> OfOptions(AttentionShape shape, bool beforeMod) =>
+        AttentionOption.Of(shape).Where(option => option.StepsBeforeMod == beforeMod).Select(option => option.Step(shape)).OfType<ScoreStep>();
+
+    private static ScoreStep[] OfMod(ModFunction? mod)
     {
-        var steps = new List<ScoreStep>();
-        if (spec.Softcap > 0)
-        {
-            steps.Add(new SoftcapStep(spec.Softcap));
-        }
-
-        if (spec.ScoreMod is not null)
-        {
-            steps.Add(new ScoreModStep(spec.ScoreMod));
-        }
-
-        if (spec.Alibi)
-        {
-            steps.Add(new AlibiStep(spec.QueryHeads));
-        }
-
-        if (spec.Bias)
-        {
-            steps.Add(new BiasStep());
-        }
-
-        return steps;
+        KernelInput[] inputs = mod is null ? [] : [.. mod.Inputs.Select(KernelInput.Of)];
+        string call = $"score_mod(score, row.batch, row.head, max(row.query, (lanes_int)(0)), key{KernelInput.Arguments(inputs)})";
+        return mod is null ? [] : [new ScoreStep("score mod", $"score = {call};") { Inputs = inputs }];
     }
-}
-
-internal sealed class SoftcapStep(double cap) : ScoreStep
-{
-    public override string DisplayName => $"softcap {C.Float(cap)}";
-
-    public override string Statements => $"score = {C.Float(cap)} * tanh(score * {C.Float(1 / cap)});";
-}
-
-internal sealed class ScoreModStep(ModFunction mod) : ScoreStep
-{
-    public override string DisplayName => "score mod";
-
-    public override string Statements =>
-        $"score = score_mod(score, row.batch, row.head, max(row.query, (lanes_int)(0)), key{KernelInput.Arguments(Inputs)});";
-
-    public override IEnumerable<KernelInput> Inputs => mod.Inputs.Select(KernelInput.Of);
-}
-
-/// <summary>A penalty that grows with the distance, at a slope of each head's own.</summary>
-internal sealed class AlibiStep(int heads) : ScoreStep
-{
-    public override string DisplayName => "ALiBi";
-
-    public override string Statements => "score -= row.slope * fabs(convert_lanes_float(row.query - key));";
-
-    public override RowValue? RowValue
-    {
-        get
-        {
-            int power = 1;
-            while (power * 2 <= heads)
-            {
-                power *= 2;
-            }
-
-            // The first 2^n heads have a geometric sequence; the rest fill in between, from twice as fine a sequence.
-            string first = $"{C.Float(-8.0 / power)} * convert_lanes_float(row.head + 1)";
-            string rest = $"{C.Float(-4.0 / power)} * convert_lanes_float(2 * (row.head - {power}) + 1)";
-            return new("lanes_float", "slope", power == heads ? $"exp2({first})" : $"exp2(lanes_select({rest}, {first}, row.head < {power}))", []);
-        }
-    }
-}
-
-/// <summary>A number for each score; −∞ hides the key, even one that holds NaN.</summary>
-internal sealed class BiasStep : ScoreStep
-{
-    public override string DisplayName => "bias";
-
-    public override string Statements => """
-        const lanes_float added = lanes_gather_at(bias, row.bias_at, key);
-        score = lanes_select(score + added, added, added == -INFINITY);
-        """;
-
-    public override IEnumerable<KernelInput> Inputs => [KernelInput.Bias];
-
-    public override RowValue? RowValue => new(
-        "lanes_long", "bias_at", "convert_lanes_long(row.head) * bias_head_stride + convert_lanes_long(r / GROUP) * bias_query_stride",
-        [KernelInput.BiasHeadStride, KernelInput.BiasQueryStride]);
 }
