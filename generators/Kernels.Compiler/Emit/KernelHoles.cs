@@ -15,7 +15,7 @@ internal static class KernelHoles
     {
         AttentionSpec spec = context.Spec;
         ScoreRules rules = context.Rules;
-        return new Holes(isShared: true)
+        var holes = new Holes(isShared: true)
         {
             // For the comment at the top.
             { "name", spec.Name },
@@ -35,13 +35,8 @@ internal static class KernelHoles
             { "append_work_group", context.Plan.AppendWorkGroupSize },
             { "combine_work_group", context.Plan.CombineWorkGroupSize },
 
-            // Options.
-            { "sinks", spec.Sinks },
-            { "documents", spec.Documents },
-            { "key_padding", spec.KeyPadding },
-            { "bias", spec.Bias },
+            // The cache as a whole, and mods. Options have a condition each, see below.
             { "latent", spec.LatentCache },
-            { "rope", context.Rope.IsOn },
             { "mask_mod", spec.MaskMod is not null },
 
             // Scores: whether steps change them, whether masks hide keys, whether either asks about rows; base 2 or natural.
@@ -125,6 +120,13 @@ internal static class KernelHoles
             { "rope_first", arguments => context.Rope.First(arguments[0]) },
             { "rope_second", arguments => context.Rope.Second(arguments[0]) },
         };
+        AttentionShape shape = spec.Shape;
+        foreach (AttentionOption option in AttentionShape.Options)
+        {
+            holes.Add(option.Condition, option.IsIn(shape));
+        }
+
+        return holes;
     }
 
     private static string Declaration(string name, string comment) => comment.Length == 0 ? $"int {name};" : $"int {name}; // {comment}";

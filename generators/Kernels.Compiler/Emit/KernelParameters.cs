@@ -1,6 +1,4 @@
 using Kernels.Compiler.Emit.Codecs;
-using Kernels.Compiler.Emit.Scores;
-using Kernels.Compiler.Specs;
 
 namespace Kernels.Compiler.Emit;
 
@@ -13,13 +11,9 @@ internal static class KernelParameters
     /// <param name="mergesSplits">Of a flash kernel, whether its last work-group merges the splits of an item.</param>
     public static string Of(KernelContext context, KernelAlgorithm algorithm, bool mergesSplits = false)
     {
+        KernelArguments arguments = KernelArguments.Of(algorithm, context.Spec.Shape, mergesSplits, hasMaskMod: context.Spec.MaskMod is not null);
         KernelInput[] parameters =
-        [
-            .. KernelArguments.Of(algorithm, context.Spec.Shape, mergesSplits, hasMaskMod: context.Spec.MaskMod is not null)
-                .SelectMany(argument => argument == KernelArgument.Mods
-                    ? context.Spec.ModInputs.Select(KernelInput.Of)
-                    : [KernelInput.Find(argument) ?? Of(context, algorithm, argument)]),
-        ];
+            [.. arguments.Own.Select(argument => Of(context, algorithm, argument)), .. KernelInput.Of(arguments, context.Spec)];
         return string.Join("\n", parameters.Select((parameter, i) =>
             $"{parameter.Type} {parameter.Name}{(i + 1 < parameters.Length ? "," : ")")}{(parameter.Meaning.Length == 0 ? "" : " // " + parameter.Meaning)}"));
     }

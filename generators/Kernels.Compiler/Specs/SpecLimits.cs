@@ -18,10 +18,6 @@ internal static class SpecLimits
     /// <summary>Positions and windows are added up in 32 bits.</summary>
     public const int MaxWindow = 1 << 30;
 
-    /// <summary>Kernels also have the reciprocal as a float32.</summary>
-    public const double MinSoftcap = 1e-30;
-    public const double MaxSoftcap = 1e30;
-
     public const int MinPageSize = 1;
     public const int MaxPageSize = KernelContract.MaxPageSize;
 

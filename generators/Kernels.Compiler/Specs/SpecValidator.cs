@@ -1,6 +1,6 @@
-using System.Globalization;
 using Kernels.Compiler.Targets;
 using Kernels.Compiler.Targets.Portable;
+using static Kernels.Compiler.Specs.SpecReport;
 
 namespace Kernels.Compiler.Specs;
 
@@ -9,43 +9,31 @@ internal static class SpecValidator
 {
     public static IReadOnlyList<SpecFinding> Validate(AttentionSpec spec)
     {
-        var findings = new List<SpecFinding>();
-        bool heads = InRange(spec.QueryHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads, SpecRules.QueryHeadsRange, "queryHeads")
-            & InRange(spec.KvHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads, SpecRules.KvHeadsRange, "kvHeads");
+        var report = new SpecReport();
+        bool heads = report.IsInRange(spec.QueryHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads, SpecRules.QueryHeadsRange, "queryHeads")
+            & report.IsInRange(spec.KvHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads, SpecRules.KvHeadsRange, "kvHeads");
         heads = heads && HeadsAreShared();
-        bool headDim = InRange(spec.HeadDim, SpecLimits.MinDim, SpecLimits.MaxHeadDim, SpecRules.HeadDimRange, "headDim");
+        bool headDim = report.IsInRange(spec.HeadDim, SpecLimits.MinDim, SpecLimits.MaxHeadDim, SpecRules.HeadDimRange, "headDim");
         bool valueDim = spec.ValueDim == 0
-            || InRange(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxValueDim, SpecRules.ValueDimRange, "ValueDim", SpecFix.LeaveOut("ValueDim"));
+            || report.IsInRange(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxValueDim, SpecRules.ValueDimRange, "ValueDim", SpecFix.LeaveOut("ValueDim"));
         if (spec.Scale != 0 && !IsBetween(spec.Scale, SpecLimits.MinScale, SpecLimits.MaxScale))
         {
-            Report(SpecRules.ScaleInvalid, "Scale", [SpecFix.LeaveOut("Scale")],
+            report.Add(SpecRules.ScaleInvalid, "Scale", [SpecFix.LeaveOut("Scale")],
                 Text(spec.Scale), Text(SpecLimits.MinScale), Text(SpecLimits.MaxScale), headDim ? " = " + Text(1 / Math.Sqrt(spec.HeadDim)) : "");
         }
 
-        if (spec.Softcap != 0 && !IsBetween(spec.Softcap, SpecLimits.MinSoftcap, SpecLimits.MaxSoftcap))
+        foreach (AttentionOption option in AttentionShape.Options)
         {
-            Report(SpecRules.SoftcapInvalid, "Softcap", [SpecFix.LeaveOut("Softcap")],
-                Text(spec.Softcap), Text(SpecLimits.MinSoftcap), Text(SpecLimits.MaxSoftcap));
-        }
-
-        Window(spec.WindowLeft, "WindowLeft");
-        if (Window(spec.WindowRight, "WindowRight") && spec.WindowRight >= 0 && spec.Mask == AttentionMask.Causal)
-        {
-            Report(SpecRules.WindowIsHidden, "WindowRight", [SpecFix.LeaveOut("WindowRight")], nameof(AttentionMask.Causal), Text(spec.WindowRight));
+            option.Validate(spec, report);
         }
 
         if (spec.PageSize != 0)
         {
-            InRange(spec.PageSize, SpecLimits.MinPageSize, SpecLimits.MaxPageSize, SpecRules.PageSizeRange, "PageSize", SpecFix.LeaveOut("PageSize"));
+            report.IsInRange(spec.PageSize, SpecLimits.MinPageSize, SpecLimits.MaxPageSize, SpecRules.PageSizeRange, "PageSize", SpecFix.LeaveOut("PageSize"));
         }
 
-        bool options = Defined(spec.Mask, "Mask") & Defined(spec.Storage, "Storage", type => type.Scale() == CacheScale.None)
-            & (spec.CacheStorage is null || Defined(spec.CacheStorage.Value, "CacheStorage")) & Defined(spec.Layout, "Layout");
-        if (Defined(spec.Rope, "Rope") && headDim)
-        {
-            HeadsTurnInPairs();
-        }
-
+        bool types = report.IsDefined(spec.Storage, "Storage", type => type.Scale() == CacheScale.None)
+            & (spec.CacheStorage is null || report.IsDefined(spec.CacheStorage.Value, "CacheStorage")) & report.IsDefined(spec.Layout, "Layout");
         if (spec.LatentCache && headDim && valueDim)
         {
             RowsAreLatent();
@@ -59,19 +47,19 @@ internal static class SpecValidator
             FitsLocalMemory();
         }
 
-        if (options && StorageHoldsPlainNumbers())
+        if (types && StorageHoldsPlainNumbers())
         {
             CacheTypeMakesSense();
         }
 
-        if (options && spec.ResolvedCacheStorage == ElementType.Int4 && !spec.LatentCache)
+        if (types && spec.ResolvedCacheStorage == ElementType.Int4 && !spec.LatentCache)
         {
             SpecFix toInt8 = SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Int8}");
             IsMultiple(spec.HeadDim, headDim, "headDim", SpecLimits.Int4DimMultiple, SpecLimits.MaxHeadDim, toInt8);
             IsMultiple(spec.ValueDim, valueDim && spec.ValueDim != 0, "ValueDim", SpecLimits.Int4DimMultiple, SpecLimits.MaxHeadDim, toInt8);
         }
 
-        if (options && spec.CacheScale == CacheScale.PerGroup && valueDim && spec.ValueDim != 0 && spec.ValueDim <= spec.HeadDim)
+        if (types && spec.CacheScale == CacheScale.PerGroup && valueDim && spec.ValueDim != 0 && spec.ValueDim <= spec.HeadDim)
         {
             SpecFix plain = SpecFix.LeaveOut("CacheStorage");
             if (IsMultiple(spec.ValueDim, true, "ValueDim", SpecLimits.LatentFloat8ValueMultiple, SpecLimits.MaxValueDim, plain))
@@ -82,26 +70,15 @@ internal static class SpecValidator
 
         if (headDim && valueDim && spec.ValueDim == spec.HeadDim && !spec.LatentCache)
         {
-            Report(SpecRules.OptionHasNoEffect, "ValueDim", [SpecFix.LeaveOut("ValueDim")], "ValueDim", Text(spec.ValueDim));
+            report.Add(SpecRules.OptionHasNoEffect, "ValueDim", [SpecFix.LeaveOut("ValueDim")], "ValueDim", Text(spec.ValueDim));
         }
 
         if (spec.KvHeads == 1 && spec.Layout == KvLayout.Nhd)
         {
-            Report(SpecRules.LayoutMakesNoDifference, "Layout", [SpecFix.LeaveOut("Layout")], nameof(KvLayout.Nhd), nameof(KvLayout.Hnd));
+            report.Add(SpecRules.LayoutMakesNoDifference, "Layout", [SpecFix.LeaveOut("Layout")], nameof(KvLayout.Nhd), nameof(KvLayout.Hnd));
         }
 
-        return findings;
-
-        bool InRange(int value, int min, int max, SpecRule rule, string option, SpecFix? fix = null)
-        {
-            if (value >= min && value <= max)
-            {
-                return true;
-            }
-
-            Report(rule, option, [fix ?? SpecFix.Set(option, Text(value < min ? min : max))], Text(value), Text(min), Text(max));
-            return false;
-        }
+        return report.Findings;
 
         bool HeadsAreShared()
         {
@@ -117,45 +94,19 @@ internal static class SpecValidator
                     ])));
                 }
 
-                Report(SpecRules.FewerQueryHeads, "kvHeads", fixes, Text(spec.QueryHeads), Text(spec.KvHeads));
+                report.Add(SpecRules.FewerQueryHeads, "kvHeads", fixes, Text(spec.QueryHeads), Text(spec.KvHeads));
                 return false;
             }
 
             if (spec.QueryHeads % spec.KvHeads != 0)
             {
                 string[] divisors = NearestDivisors(spec.QueryHeads, spec.KvHeads);
-                Report(SpecRules.HeadsNotDivisible, "kvHeads", divisors.Select(divisor => SpecFix.Set("kvHeads", divisor)),
+                report.Add(SpecRules.HeadsNotDivisible, "kvHeads", divisors.Select(divisor => SpecFix.Set("kvHeads", divisor)),
                     Text(spec.QueryHeads), Text(spec.KvHeads), string.Join(" or ", divisors));
                 return false;
             }
 
             return true;
-        }
-
-        bool Defined<T>(T value, string option, Func<T, bool>? offered = null) where T : struct, Enum
-        {
-            if (Enum.IsDefined(typeof(T), value))
-            {
-                return true;
-            }
-
-            string[] names = Enum.GetNames(typeof(T)).Where(name => offered is null || offered((T)Enum.Parse(typeof(T), name))).ToArray();
-            Report(SpecRules.UndefinedOption, option,
-                names.Select(name => SpecFix.Set(option, $"{typeof(T).Name}.{name}")).Concat([SpecFix.LeaveOut(option)]),
-                option, Convert.ToInt32(value, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture),
-                typeof(T).Name, string.Join(", ", names));
-            return false;
-        }
-
-        bool Window(int value, string option)
-        {
-            if (value is >= -1 and <= SpecLimits.MaxWindow)
-            {
-                return true;
-            }
-
-            Report(SpecRules.WindowRange, option, [SpecFix.LeaveOut(option)], option, Text(value), Text(SpecLimits.MaxWindow));
-            return false;
         }
 
         bool Tile(int value, string option, int min, int max)
@@ -171,7 +122,7 @@ internal static class SpecValidator
                 nearest *= 2;
             }
 
-            Report(SpecRules.TileShape, option, [SpecFix.Set(option, Text(nearest)), SpecFix.LeaveOut(option)],
+            report.Add(SpecRules.TileShape, option, [SpecFix.Set(option, Text(nearest)), SpecFix.LeaveOut(option)],
                 option, Text(value), Text(min), Text(max));
             return false;
         }
@@ -208,7 +159,7 @@ internal static class SpecValidator
             }
 
             TilePlan best = PortablePlanner.PlanPrefill(spec with { QueryTile = 0, KeyTile = 0 });
-            Report(SpecRules.TileTooLarge, blamed, fixes,
+            report.Add(SpecRules.TileTooLarge, blamed, fixes,
                 Text(tile.Rows), Text(tile.Keys), Text(Math.Max(spec.HeadDim, spec.ResolvedValueDim)), Text(tile.LocalBytes),
                 Text(SpecLimits.PortableLocalBytes), Text(best.Rows), Text(best.Keys));
         }
@@ -237,56 +188,29 @@ internal static class SpecValidator
 
             string[] plain = Enum.GetValues(typeof(ElementType)).Cast<ElementType>().Where(type => type.Scale() == CacheScale.None).Select(type => type.ToString()).ToArray();
             OptionChange[] toCache = spec.CacheStorage is null ? [new OptionChange("CacheStorage", $"{nameof(ElementType)}.{spec.Storage}")] : [];
-            Report(SpecRules.StorageIsForCaches, "Storage",
+            report.Add(SpecRules.StorageIsForCaches, "Storage",
                 plain.Select(type => new SpecFix(new EquatableArray<OptionChange>([new OptionChange("Storage", $"{nameof(ElementType)}.{type}"), .. toCache]))),
                 spec.Storage.ToString(), string.Join(", ", plain));
             return false;
-        }
-
-        void HeadsTurnInPairs()
-        {
-            if (spec.Rope == RopeStyle.None)
-            {
-                if (spec.RotaryDim != 0)
-                {
-                    IEnumerable<SpecFix> styles = new[] { RopeStyle.HalfSplit, RopeStyle.Interleaved }
-                        .Select(style => SpecFix.Set("Rope", $"{nameof(RopeStyle)}.{style}"));
-                    Report(SpecRules.RotaryDimWithoutRope, "RotaryDim", [SpecFix.LeaveOut("RotaryDim"), .. styles], Text(spec.RotaryDim));
-                }
-
-                return;
-            }
-
-            int dim = spec.ResolvedRotaryDim, largest = (spec.HeadDim - spec.RotaryBegin) / 2 * 2;
-            if (dim < SpecLimits.MinRotaryDim || dim > largest || dim % 2 != 0)
-            {
-                int nearest = Math.Min(largest, Math.Max(SpecLimits.MinRotaryDim, dim / 2 * 2));
-                Report(SpecRules.RotaryDimInvalid, spec.RotaryDim == 0 ? "Rope" : "RotaryDim",
-                    [SpecFix.Set("RotaryDim", Text(nearest))], Text(dim), Text(SpecLimits.MinRotaryDim), Text(largest));
-            }
-            else if (spec.RotaryDim == spec.HeadDim - spec.RotaryBegin)
-            {
-                Report(SpecRules.OptionHasNoEffect, "RotaryDim", [SpecFix.LeaveOut("RotaryDim")], "RotaryDim", Text(spec.RotaryDim));
-            }
         }
 
         void RowsAreLatent()
         {
             if (spec.ValueDim == 0 || spec.ValueDim > spec.HeadDim)
             {
-                Report(SpecRules.LatentValueDimInvalid, spec.ValueDim == 0 ? "LatentCache" : "ValueDim",
+                report.Add(SpecRules.LatentValueDimInvalid, spec.ValueDim == 0 ? "LatentCache" : "ValueDim",
                     [SpecFix.Set("ValueDim", Text(Math.Min(spec.HeadDim, SpecLimits.MaxValueDim)))], Text(spec.HeadDim));
             }
 
             if (spec.Scale == 0)
             {
-                Report(SpecRules.LatentScaleMissing, "LatentCache", [SpecFix.LeaveOut("LatentCache")], Text(spec.HeadDim));
+                report.Add(SpecRules.LatentScaleMissing, "LatentCache", [SpecFix.LeaveOut("LatentCache")], Text(spec.HeadDim));
             }
 
             if (spec.CacheStorage is { } cache && spec.CacheScale == CacheScale.PerToken)
             {
                 bool groups = spec.ValueDim % SpecLimits.LatentFloat8ValueMultiple == 0 && spec.HeadDim % SpecLimits.LatentFloat8DimMultiple == 0;
-                Report(SpecRules.LatentCacheInIntegers, "CacheStorage",
+                report.Add(SpecRules.LatentCacheInIntegers, "CacheStorage",
                     [.. groups ? [SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Float8E4M3}")] : Array.Empty<SpecFix>(), SpecFix.LeaveOut("CacheStorage")],
                     cache.ToString(),
                     string.Join(", ", Enum.GetValues(typeof(ElementType)).Cast<ElementType>().Where(type => type.Scale(latentCache: true) != CacheScale.PerToken)));
@@ -301,7 +225,7 @@ internal static class SpecValidator
             }
 
             int[] nearest = [.. new[] { dim / multiple * multiple, ((dim / multiple) + 1) * multiple }.Where(size => size >= SpecLimits.MinDim && size <= max)];
-            Report(SpecRules.DimensionNotMultiple, option,
+            report.Add(SpecRules.DimensionNotMultiple, option,
                 [otherCache, .. nearest.Where(size => !spec.LatentCache || size <= spec.HeadDim || option == "headDim").Select(size => SpecFix.Set(option, Text(size)))],
                 option, Text(dim), $"{(spec.LatentCache ? "latent " : "")}cache in {spec.ResolvedCacheStorage}", Text(multiple), string.Join(" or ", nearest.Select(Text)));
             return false;
@@ -313,22 +237,19 @@ internal static class SpecValidator
             SpecFix[] leaveOut = [SpecFix.LeaveOut("CacheStorage")];
             if (spec.CacheStorage == spec.Storage)
             {
-                Report(SpecRules.OptionHasNoEffect, "CacheStorage", leaveOut, "CacheStorage", cache.ToString());
+                report.Add(SpecRules.OptionHasNoEffect, "CacheStorage", leaveOut, "CacheStorage", cache.ToString());
             }
             else if (cache.BitsPerElement() > spec.Storage.BitsPerElement())
             {
-                Report(SpecRules.CacheWiderThanStorage, "CacheStorage", leaveOut, cache.ToString(), spec.Storage.ToString());
+                report.Add(SpecRules.CacheWiderThanStorage, "CacheStorage", leaveOut, cache.ToString(), spec.Storage.ToString());
             }
             else if (cache != spec.Storage && cache.BitsPerElement() == spec.Storage.BitsPerElement())
             {
-                Report(SpecRules.CacheConvertsForNothing, "CacheStorage", leaveOut,
+                report.Add(SpecRules.CacheConvertsForNothing, "CacheStorage", leaveOut,
                     spec.Storage.ToString(), cache.ToString(), Text(cache.SizeInBytes()),
                     cache == ElementType.Float16 ? "range" : "precision");
             }
         }
-
-        void Report(SpecRule rule, string option, IEnumerable<SpecFix> fixes, params string[] arguments) =>
-            findings.Add(new SpecFinding(rule, option, new EquatableArray<string>(arguments), new EquatableArray<SpecFix>(fixes)));
     }
 
     private static bool Fits(AttentionSpec spec) => PortablePlanner.PlanPrefill(spec).LocalBytes <= SpecLimits.PortableLocalBytes;
@@ -342,8 +263,4 @@ internal static class SpecValidator
 
     /// <summary>False for NaN.</summary>
     private static bool IsBetween(double value, double min, double max) => value >= min && value <= max;
-
-    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private static string Text(double value) => value.ToString("G9", CultureInfo.InvariantCulture);
 }

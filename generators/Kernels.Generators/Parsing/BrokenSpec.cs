@@ -12,13 +12,13 @@ internal static class BrokenSpec
     {
         int headDim = Clamp(spec.HeadDim, SpecLimits.MinDim, SpecLimits.MaxHeadDim);
         int valueDim = spec.ValueDim == 0 ? 0 : Clamp(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxValueDim);
+        spec = AttentionShape.Options.Aggregate(spec, (mended, option) => option.Mend(mended));
         return spec with
         {
             QueryHeads = Clamp(spec.QueryHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads),
             KvHeads = Clamp(spec.KvHeads, SpecLimits.MinHeads, SpecLimits.MaxHeads),
             HeadDim = headDim,
             ValueDim = spec.LatentCache ? Math.Min(valueDim, headDim) : valueDim,
-            Mask = Defined(spec.Mask, AttentionMask.None),
             Storage = spec.Storage switch
             {
                 ElementType.Float16 or ElementType.BFloat16 => spec.Storage,
@@ -29,8 +29,6 @@ internal static class BrokenSpec
             },
             CacheStorage = spec.CacheStorage is { } cache && Enum.IsDefined(typeof(ElementType), cache) ? cache : null,
             Layout = Defined(spec.Layout, KvLayout.Hnd),
-            Rope = Defined(spec.Rope, RopeStyle.HalfSplit),
-            RotaryDim = 0,
             PageSize = Clamp(spec.PageSize, 0, SpecLimits.MaxPageSize),
             QueryTile = 0,
             KeyTile = 0,

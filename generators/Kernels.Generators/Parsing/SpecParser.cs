@@ -37,31 +37,22 @@ internal static class SpecParser
         var spec = new AttentionSpec(Ascii(type.Name), Number(attribute, 0) ?? 0, Number(attribute, 1) ?? 0, Number(attribute, 2) ?? 0);
         foreach (KeyValuePair<string, TypedConstant> named in attribute.NamedArguments)
         {
-            // A value of the wrong type is the C# compiler's to report; the option keeps its default meanwhile.
-            spec = (named.Key, named.Value.Kind is TypedConstantKind.Primitive or TypedConstantKind.Enum ? named.Value.Value : null) switch
+            // A value of the wrong type is the C# compiler's to report; what it was given for keeps its default meanwhile.
+            object? value = named.Value.Kind is TypedConstantKind.Primitive or TypedConstantKind.Enum ? named.Value.Value : null;
+            spec = (named.Key, value) switch
             {
-                ("ValueDim", int value) => spec with { ValueDim = value },
-                ("Scale", double value) => spec with { Scale = value },
-                ("Mask", int value) => spec with { Mask = (AttentionMask)value },
-                ("Storage", int value) => spec with { Storage = (ElementType)value },
-                ("CacheStorage", int value) => spec with { CacheStorage = (ElementType)value },
-                ("Layout", int value) => spec with { Layout = (KvLayout)value },
-                ("WindowLeft", int value) => spec with { WindowLeft = value },
-                ("WindowRight", int value) => spec with { WindowRight = value },
-                ("Softcap", double value) => spec with { Softcap = value },
-                ("Alibi", bool value) => spec with { Alibi = value },
-                ("Sinks", bool value) => spec with { Sinks = value },
-                ("Documents", bool value) => spec with { Documents = value },
-                ("KeyPadding", bool value) => spec with { KeyPadding = value },
-                ("Bias", bool value) => spec with { Bias = value },
-                ("Rope", int value) => spec with { Rope = (RopeStyle)value },
-                ("RotaryDim", int value) => spec with { RotaryDim = value },
-                ("Deterministic", bool value) => spec with { Deterministic = value },
-                ("LatentCache", bool value) => spec with { LatentCache = value },
-                ("PageSize", int value) => spec with { PageSize = value },
-                ("QueryTile", int value) => spec with { QueryTile = value },
-                ("KeyTile", int value) => spec with { KeyTile = value },
-                _ => spec,
+                (_, null) => spec,
+                ("ValueDim", int dim) => spec with { ValueDim = dim },
+                ("Scale", double scale) => spec with { Scale = scale },
+                ("Storage", int element) => spec with { Storage = (ElementType)element },
+                ("CacheStorage", int element) => spec with { CacheStorage = (ElementType)element },
+                ("Layout", int layout) => spec with { Layout = (KvLayout)layout },
+                ("Deterministic", bool on) => spec with { Deterministic = on },
+                ("LatentCache", bool on) => spec with { LatentCache = on },
+                ("PageSize", int size) => spec with { PageSize = size },
+                ("QueryTile", int rows) => spec with { QueryTile = rows },
+                ("KeyTile", int keys) => spec with { KeyTile = keys },
+                _ => AttentionShape.Options.Select(option => option.Parse(spec, named.Key, value)).FirstOrDefault(parsed => parsed is not null) ?? spec,
             };
         }
 

@@ -98,37 +98,18 @@ internal static class InputsWriter
 
     private static IEnumerable<LaunchInput> OfOptions(AttentionSpec spec)
     {
-        if (spec.Sinks)
+        AttentionShape shape = spec.Shape;
+        foreach (AttentionOption option in AttentionOption.Of(shape))
         {
-            yield return new("Sinks", $"{Runtime}DeviceBuffer<float>", $"The learned logit of each query head, [{spec.QueryHeads}]. Layers differ in theirs.");
-        }
-
-        if (spec.Documents)
-        {
-            yield return new("Documents", $"{Runtime}DeviceBuffer<int>",
-                "The document of each key, [keys of all requests of the step], packed request after request. A query sees the keys of its own document.");
-        }
-
-        if (spec.KeyPadding)
-        {
-            yield return new("KeyPadding", $"{Runtime}KeyMask", "A byte for each key of each request, [requests, keys], 0 where the key is hidden.");
-        }
-
-        if (spec.Bias)
-        {
-            yield return new("Bias", $"{Runtime}AttentionBias",
-                $"What is added to each score, [requests or 1, {spec.QueryHeads} or 1, queries or 1, keys]. Row: the query's index in its request; column: the key's position.");
-        }
-
-        if (spec.Rope != RopeStyle.None)
-        {
-            yield return new("Rope", $"{Runtime}DeviceRopeTable", Angles(spec));
+            if (option.HostInput(shape) is (string type, string summary))
+            {
+                yield return new(option.Name, Runtime + type, summary);
+            }
         }
     }
 
     /// <summary>What the angles of a spec with rope are.</summary>
-    public static string Angles(AttentionSpec spec) =>
-        $"Cosine and sine of the angles, a <see cref=\"global::Kernels.RopeTable\"/> of rotary dimension {spec.ResolvedRotaryDim} on the device. Keys and queries are given as they are before they turn.";
+    public static string Angles(AttentionSpec spec) => OfOptions(spec).Single(input => input.Name == nameof(AttentionSpec.Rope)).Summary;
 
     /// <summary>Properties begin with a capital; where two inputs would meet in one, or it is no name for a property, they get a tail.</summary>
     private static string MemberName(string input, HashSet<string> taken)

@@ -113,83 +113,24 @@ internal static class SpecWriter
     /// <summary>What happens to scores, and how the cache is divided, for people.</summary>
     private static IEnumerable<string> Options(AttentionSpec spec)
     {
-        yield return spec.Mask switch
-        {
-            AttentionMask.Causal => "causal",
-            AttentionMask.PrefixCausal => "causal after a prefix",
-            _ => "no mask",
-        };
-        if (spec.WindowLeft >= 0)
-        {
-            yield return $"window of {spec.WindowLeft} keys to the left";
-        }
-
-        if (spec.WindowRight >= 0)
-        {
-            yield return $"window of {spec.WindowRight} keys to the right";
-        }
-
-        if (spec.Softcap > 0)
-        {
-            yield return $"softcap {Double(spec.Softcap)}";
-        }
-
-        if (spec.Alibi)
-        {
-            yield return "ALiBi";
-        }
-
-        if (spec.Sinks)
-        {
-            yield return "sinks";
-        }
-
-        if (spec.Documents)
-        {
-            yield return "documents apart";
-        }
-
-        if (spec.KeyPadding)
-        {
-            yield return "a mask on keys";
-        }
-
-        if (spec.Bias)
-        {
-            yield return "bias";
-        }
-
-        if (spec.Rope != RopeStyle.None)
-        {
-            yield return $"rope over {spec.ResolvedRotaryDim} elements ({(spec.Rope == RopeStyle.HalfSplit ? "half-split" : "interleaved")})";
-        }
-
-        if (spec.PageSize > 0)
-        {
-            yield return $"pages of {spec.PageSize} tokens";
-        }
+        AttentionShape shape = spec.Shape;
+        IEnumerable<string> options = AttentionOption.Of(shape).Select(option => option.Describe(shape));
+        return spec.PageSize > 0 ? options.Append($"pages of {spec.PageSize} tokens") : options;
     }
 
     /// <summary>What the shape has beside its parameters, where it is not the default.</summary>
     private static string Initializer(AttentionSpec spec)
     {
-        (bool IsSet, string Text)[] properties =
+        AttentionShape shape = spec.Shape;
+        string[] properties =
         [
-            (spec.WindowLeft >= 0, $"WindowLeft = {spec.WindowLeft}"),
-            (spec.WindowRight >= 0, $"WindowRight = {spec.WindowRight}"),
-            (spec.Softcap > 0, $"Softcap = {Double(spec.Softcap)}"),
-            (spec.Alibi, "Alibi = true"),
-            (spec.Sinks, "Sinks = true"),
-            (spec.Documents, "Documents = true"),
-            (spec.KeyPadding, "KeyPadding = true"),
-            (spec.Bias, "Bias = true"),
-            (spec.Rope != RopeStyle.None, $"Rope = global::Kernels.RopeStyle.{spec.Rope}, RotaryDim = {spec.ResolvedRotaryDim}"),
-            (spec.LatentCache, "LatentCache = true"),
-            (spec.ScoreMod is not null || spec.MaskMod is not null, "HasMods = true"),
-            (spec.Deterministic, "Deterministic = true"),
-            (spec.PageSize > 0, $"PageSize = {spec.PageSize}"),
+            .. AttentionOption.Of(shape).Select(option => option.Initializer(shape)),
+            shape.LatentCache ? "LatentCache = true" : "",
+            shape.HasMods ? "HasMods = true" : "",
+            shape.Deterministic ? "Deterministic = true" : "",
+            shape.PageSize > 0 ? $"PageSize = {shape.PageSize}" : "",
         ];
-        string set = string.Join(", ", properties.Where(property => property.IsSet).Select(property => property.Text));
+        string set = string.Join(", ", properties.Where(property => property.Length > 0));
         return set.Length == 0 ? "" : $" {{ {set} }}";
     }
 

@@ -54,4 +54,31 @@ public sealed class AttentionBias
     internal long HeadStride => Heads == 1 ? 0 : (long)Queries * Keys;
 
     internal long QueryStride => Queries == 1 ? 0 : Keys;
+
+    /// <summary>Biases as the input of a launch.</summary>
+    internal sealed class Input() : LaunchInput<AttentionBias>(new BiasOption(), "biases")
+    {
+        public override AttentionInputs AddZeros(in AttentionInputs inputs, AttentionShape shape, int keys, ZeroBuffers zeros) =>
+            inputs with { Bias = new AttentionBias(zeros.Create<float>(keys), requests: 1, heads: 1, queries: 1, keys) };
+
+        protected override AttentionBias? Of(in AttentionInputs inputs) => inputs.Bias;
+
+        protected override void Check(AttentionBias input, AttentionShape shape, WorkPlan work)
+        {
+            ExpectAxis(Option.Name, "requests", input.Requests, work.Requests, orOne: true);
+            if (input.Heads != 1 && input.Heads != shape.QueryHeads)
+            {
+                throw new ArgumentException($"Expected biases of 1 or {shape.QueryHeads} heads, got {input.Heads}.", Option.Name);
+            }
+
+            ExpectAxis(Option.Name, "queries", input.Queries, work.LongestQueries, orOne: true);
+            ExpectAxis(Option.Name, "keys", input.Keys, work.LongestKeys);
+        }
+
+        protected override ComputeKernel Set(ComputeKernel kernel, int index, KernelInput argument, AttentionBias input) =>
+            argument == BiasOption.Values ? kernel.Set(index, input.Values)
+            : argument == BiasOption.RequestStride ? kernel.Set(index, input.RequestStride)
+            : argument == BiasOption.HeadStride ? kernel.Set(index, input.HeadStride)
+            : kernel.Set(index, input.QueryStride);
+    }
 }

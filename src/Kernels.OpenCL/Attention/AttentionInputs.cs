@@ -37,4 +37,8 @@ public readonly record struct AttentionInputs
 
     /// <summary>What the spec's mask mod makes of the tiles of the step: those that it hides are left out. null: the mod is asked about every key.</summary>
     public BlockMask? BlockMask { get; init; }
+
+    /// <summary>The inputs of options, in the order in which they are checked.</summary>
+    internal static readonly LaunchInput[] OfOptions =
+        [new SinksInput(), new DocumentsInput(), new KeyMask.Input(), new AttentionBias.Input(), new DeviceRopeTable.Input()];
 }

@@ -23,7 +23,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     private readonly ComputeKernel?[] kernels;
 
     // What each of them is given.
-    private readonly IReadOnlyList<KernelArgument>[] signatures;
+    private readonly KernelArguments[] signatures;
 
     // clSetKernelArg is not thread-safe on one kernel, so arguments and launch belong together.
     private readonly Lock launching = new();
@@ -174,7 +174,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
                 return null;
             }
 
-            inputs.CheckRope(plan.Work);
+            inputs.Check(KernelAlgorithm.Append, plan.Work);
             CheckNumbers(AttentionTensor.Keys, layer, keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim);
             if (!shape.LatentCache)
             {
@@ -229,7 +229,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         {
             plan.ThrowIfStale();
             plan.ThrowIfNotReadable(layer);
-            inputs.Check(work);
+            inputs.Check(KernelAlgorithm.Prefill, work);
             if (blockMask?.TryFit(plan, inputs) == false)
             {
                 throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or give none.", nameof(plan));
@@ -309,7 +309,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         ExpectOther(outputs, states.Outputs);
         ExpectOther(lse, states.Lse);
         var given = new LaunchInputs(descriptor, inputs);
-        given.CheckSinks();
+        given.Check(KernelAlgorithm.Merge, work: null);
         lock (launching)
         {
             if (states.Tokens == 0)
@@ -365,7 +365,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    private IReadOnlyList<KernelArgument> Signature(KernelAlgorithm algorithm, TileGeometry? tile) =>
+    private KernelArguments Signature(KernelAlgorithm algorithm, TileGeometry? tile) =>
         KernelArguments.Of(algorithm, shape, mergesSplits: tile?.MergesSplits == true, hasMaskMod: descriptor.BlockMaskHeads > 0);
 
     private void ThrowIfDisposed()
@@ -406,7 +406,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     {
         ThrowIfDisposed();
         plan.ThrowIfNotFor(Device, descriptor, Target);
-        inputs.Check(plan.Work);
+        inputs.Check(KernelAlgorithm.ClassifyTiles, plan.Work);
     }
 
     private void Classify(AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, int itemsAt)

@@ -56,4 +56,26 @@ public sealed class DeviceRopeTable : IDisposable
         ArgumentNullException.ThrowIfNull(table);
         return device.Upload<float>(table.Values);
     }
+
+    /// <summary>A table as the input of a launch.</summary>
+    internal sealed class Input() : LaunchInput<DeviceRopeTable>(new RopeOption(), "a DeviceRopeTable")
+    {
+        public override AttentionInputs AddZeros(in AttentionInputs inputs, AttentionShape shape, int keys, ZeroBuffers zeros) =>
+            inputs with { Rope = new DeviceRopeTable(zeros.Create<float>((long)keys * shape.RotaryDim), keys, shape.RotaryDim) };
+
+        protected override DeviceRopeTable? Of(in AttentionInputs inputs) => inputs.Rope;
+
+        protected override void Check(DeviceRopeTable input, AttentionShape shape, WorkPlan work)
+        {
+            if (input.RotaryDim != shape.RotaryDim)
+            {
+                throw new ArgumentException($"Expected a table of rotary dimension {shape.RotaryDim}, got one of {input.RotaryDim}.", Option.Name);
+            }
+
+            ExpectAxis(Option.Name, "positions", input.Positions, work.LongestKeys);
+        }
+
+        protected override ComputeKernel Set(ComputeKernel kernel, int index, KernelInput argument, DeviceRopeTable input) =>
+            kernel.Set(index, input.Values);
+    }
 }

@@ -36,4 +36,22 @@ public sealed class KeyMask
     public int Keys { get; }
 
     internal long RequestStride => Requests == 1 ? 0 : Keys;
+
+    /// <summary>A mask as the input of a launch.</summary>
+    internal sealed class Input() : LaunchInput<KeyMask>(new KeyPaddingOption(), "a mask")
+    {
+        public override AttentionInputs AddZeros(in AttentionInputs inputs, AttentionShape shape, int keys, ZeroBuffers zeros) =>
+            inputs with { KeyPadding = new KeyMask(zeros.Create<byte>(keys), requests: 1, keys) };
+
+        protected override KeyMask? Of(in AttentionInputs inputs) => inputs.KeyPadding;
+
+        protected override void Check(KeyMask input, AttentionShape shape, WorkPlan work)
+        {
+            ExpectAxis(Option.Name, "requests", input.Requests, work.Requests, orOne: true);
+            ExpectAxis(Option.Name, "keys", input.Keys, work.LongestKeys);
+        }
+
+        protected override ComputeKernel Set(ComputeKernel kernel, int index, KernelInput argument, KeyMask input) =>
+            argument == KeyPaddingOption.Mask ? kernel.Set(index, input.Values) : kernel.Set(index, input.RequestStride);
+    }
 }

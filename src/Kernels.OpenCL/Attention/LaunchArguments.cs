@@ -35,11 +35,11 @@ internal ref struct LaunchArguments<TSpec>(LaunchInputs inputs, AttentionPlan<TS
     public int TileKeys { get; init; }
 
     /// <summary>Sets a kernel's arguments.</summary>
-    public readonly ComputeKernel Bind(ComputeKernel kernel, IReadOnlyList<KernelArgument> arguments)
+    public readonly ComputeKernel Bind(ComputeKernel kernel, KernelArguments arguments)
     {
-        for (int i = 0; i < arguments.Count; i++)
+        for (int i = 0; i < arguments.Own.Count; i++)
         {
-            _ = arguments[i] switch
+            _ = arguments.Own[i] switch
             {
                 KernelArgument.Queries => kernel.Set(i, Queries!),
                 KernelArgument.NewKeys => kernel.Set(i, NewKeys!),
@@ -67,10 +67,11 @@ internal ref struct LaunchArguments<TSpec>(LaunchInputs inputs, AttentionPlan<TS
                 KernelArgument.TileClasses => kernel.Set(i, (DeviceBuffer?)Classes?.Buffer ?? plan!.Data),
                 KernelArgument.TileKeys => kernel.Set(i, TileKeys),
                 KernelArgument.ClassStride => kernel.Set(i, Classes?.Stride ?? 0),
-                _ => inputs.Bind(kernel, i, arguments[i]),
+                KernelArgument unknown => throw new InvalidOperationException($"No launch gives {unknown}."),
             };
         }
 
+        inputs.Bind(kernel, arguments.Own.Count, arguments);
         return kernel;
     }
 }

@@ -27,14 +27,15 @@ internal static class TileTimer
         long perToken = (long)shape.QueryHeads * Math.Max(shape.HeadDim, shape.ValueDim);
         int longest = (int)Math.Clamp(MostElements / perToken, ShortestPrompt, LongestPrompt);
         var owned = new Stack<IDisposable>();
+        var zeros = new ZeroBuffers(device, owned);
         try
         {
             AttentionLauncher<TSpec, TElement>[] launchers =
                 [.. Enumerable.Range(0, variants).Select(variant => Own(new AttentionLauncher<TSpec, TElement>(device, descriptor, target, variant)))];
             AttentionInputs inputs = Inputs();
             IKvCache<TSpec> cache = Cache(launchers[0], shape, longest, owned, out SequenceHandle sequence);
-            DeviceBuffer<TElement> queries = Zeros<TElement>(longest * perToken);
-            DeviceBuffer<TElement> outputs = Zeros<TElement>(longest * perToken);
+            DeviceBuffer<TElement> queries = zeros.Create<TElement>(longest * perToken);
+            DeviceBuffer<TElement> outputs = zeros.Create<TElement>(longest * perToken);
             AttentionPlan<TSpec>[] plans = [.. launchers.Select(launcher => Own(launcher.CreatePlan()))];
 
             Build(launchers);
@@ -86,16 +87,19 @@ internal static class TileTimer
             }
         }
 
-        AttentionInputs Inputs() => new()
+        AttentionInputs Inputs()
         {
-            Sinks = shape.Sinks ? Zeros<float>(shape.QueryHeads) : null,
-            Documents = shape.Documents ? Zeros<int>(longest) : null,
-            KeyPadding = shape.KeyPadding ? new KeyMask(Zeros<byte>(longest), requests: 1, longest) : null,
-            Bias = shape.Bias ? new AttentionBias(Zeros<float>(longest), requests: 1, heads: 1, queries: 1, longest) : null,
-            Rope = shape.Rope == RopeStyle.None ? null : new DeviceRopeTable(Zeros<float>((long)longest * shape.RotaryDim), longest, shape.RotaryDim),
-        };
+            AttentionInputs all = default;
+            foreach (LaunchInput input in AttentionInputs.OfOptions)
+            {
+                if (input.Option.IsIn(shape))
+                {
+                    all = input.AddZeros(all, shape, longest, zeros);
+                }
+            }
 
-        DeviceBuffer<T> Zeros<T>(long length) where T : unmanaged => Cleared(Own(device.Allocate<T>(length)));
+            return all;
+        }
 
         T Own<T>(T disposable) where T : IDisposable
         {

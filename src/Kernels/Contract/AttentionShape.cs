@@ -75,6 +75,13 @@ public sealed record AttentionShape(
     /// <summary>Tokens of a page of the cache; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 
+    /// <summary>The options that a shape can have, in the order in which kernels are given their inputs and people are told of them.</summary>
+    internal static readonly AttentionOption[] Options =
+    [
+        new MaskOption(), new WindowLeftOption(), new WindowRightOption(), new SoftcapOption(), new AlibiOption(), new SinksOption(),
+        new DocumentsOption(), new KeyPaddingOption(), new BiasOption(), new RopeOption(),
+    ];
+
     /// <summary>Query heads that share one KV head, H_q / H_kv.</summary>
     public int GroupSize => QueryHeads / KvHeads;
 

@@ -1,8 +1,8 @@
 namespace Kernels;
 
 /// <summary>
-/// What a kernel can be given. <see cref="KernelArguments"/> lists what each is, in its order: the compiler declares its parameters
-/// from that list, and the host sets its arguments by it.
+/// What a kernel can be given beside the inputs of options and mods. <see cref="KernelArguments"/> lists what each is, in its order: the
+/// compiler declares its parameters from that list, and the host sets its arguments by it.
 /// </summary>
 internal enum KernelArgument
 {
@@ -41,18 +41,4 @@ internal enum KernelArgument
     TileClasses,
     TileKeys,
     ClassStride,
-
-    // The inputs of options.
-    Sinks,
-    Documents,
-    KeyMask,
-    KeyMaskStride,
-    Bias,
-    BiasRequestStride,
-    BiasHeadStride,
-    BiasQueryStride,
-    Rope,
-
-    /// <summary>All inputs of the mods, in the order of the spec's.</summary>
-    Mods,
 }

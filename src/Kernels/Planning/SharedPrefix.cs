@@ -15,11 +15,23 @@ internal readonly record struct SharedPrefix(int Requests, int Keys)
     private const int FewestRows = 16;
 
     /// <summary>Whether a query's part over the first keys depends on nothing but the query and the keys: not on its position, its request or the batch.</summary>
-    public static bool IsPossible(AttentionShape shape) => shape is
+    public static bool IsPossible(AttentionShape shape)
     {
-        PageSize: > 0, Mask: AttentionMask.None or AttentionMask.Causal, WindowLeft: < 0, WindowRight: < 0, Rope: RopeStyle.None,
-        Alibi: false, Documents: false, KeyPadding: false, Bias: false, HasMods: false, Deterministic: false,
-    };
+        if (shape is not { PageSize: > 0, HasMods: false, Deterministic: false })
+        {
+            return false;
+        }
+
+        foreach (AttentionOption option in AttentionShape.Options)
+        {
+            if (option.IsIn(shape) && !option.SharesPrefixes(shape))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>What the request at <paramref name="first"/> shares with those after it.</summary>
     /// <param name="shape">What is computed.</param>

@@ -74,7 +74,7 @@ public sealed partial class WorkPlan
     /// <summary>Where the pages of a paged cache's sequences begin in <see cref="Data"/>, request after request.</summary>
     public int PagesAt => MergesAt + (IntsPerMerge * merges.Count);
 
-    /// <summary>Where the tokens' positions begin in <see cref="Data"/>, one int a token, where the spec has rope: i + s_k − s_q.</summary>
+    /// <summary>Where the tokens' positions begin in <see cref="Data"/>, one int a token, where kernels need them: i + s_k − s_q.</summary>
     public int PositionsAt { get; private set; }
 
     /// <summary>Plans a step.</summary>
@@ -85,7 +85,7 @@ public sealed partial class WorkPlan
     /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
     /// <exception cref="ArgumentException">
     /// A request has no key length, a negative length, or more than <see cref="MaxLength"/> keys; the step has more than <see cref="MaxLength"/> query rows,
-    /// with documents more than 2^31 − 1 keys, or takes a plan or partial states with more than 2^31 ints or rows.
+    /// where kernels number the keys of all more than 2^31 − 1 of them, or takes a plan or partial states with more than 2^31 ints or rows.
     /// </exception>
     public void Build<TSlots>(
         AttentionShape shape, KernelGeometry geometry, int computeUnits, TSlots slots, ReadOnlySpan<AttentionRequest> requests)
@@ -132,7 +132,7 @@ public sealed partial class WorkPlan
         var profile = SchedulingProfile.Of(geometry.Target);
         Split(shape, prefill, profile, geometry.Prefill, computeUnits, prompts: true);
         Split(shape, decode, profile, geometry.Decode, computeUnits, prompts: false);
-        int positions = shape.Rope == RopeStyle.None ? 0 : Tokens;
+        int positions = NeedsPositions(shape) ? Tokens : 0;
         CheckLength(Tokens + (IntsPerItem * ((long)prefill.Count + decode.Count)) + ((long)IntsPerMerge * merges.Count) + pages + positions);
         PositionsAt = PagesAt + pages;
         Length = PositionsAt + positions;
@@ -147,7 +147,7 @@ public sealed partial class WorkPlan
             WritePages(shape, slots, requests);
         }
 
-        if (shape.Rope != RopeStyle.None)
+        if (positions > 0)
         {
             WritePositions(requests);
         }
@@ -191,13 +191,13 @@ public sealed partial class WorkPlan
                 $"The step has {tokens} tokens of {shape.QueryHeads} query heads, {tokens * shape.QueryHeads} rows; it can have {MaxLength}.", nameof(requests));
         }
 
-        if (shape.Documents && keys > int.MaxValue)
+        if (keys > int.MaxValue && NumbersKeys(shape))
         {
             throw new ArgumentException(
-                $"The requests have {keys} keys together; the documents of {int.MaxValue} can be told, an int for each key.", nameof(requests));
+                $"The requests have {keys} keys together; a spec whose kernels number them all can have {int.MaxValue}.", nameof(requests));
         }
 
-        CheckLength(ints + (shape.Rope == RopeStyle.None ? tokens : 2 * tokens));
+        CheckLength(ints + (NeedsPositions(shape) ? 2 * tokens : tokens));
     }
 
     private static void CheckLength(long ints)
@@ -219,19 +219,20 @@ public sealed partial class WorkPlan
     {
         int rows = request.QueryLength * shape.GroupSize, tile = Tile(geometry, rows).Rows;
         List<WorkItem> items = rows <= geometry.Decode.Rows ? decode : prefill;
-        int position = request.Keys - request.QueryLength;
+        int position = request.Keys - request.QueryLength, keyBegin = NumbersKeys(shape) ? (int)Keys : 0;
         for (int row = 0; row < rows; row += tile)
         {
             int count = Math.Min(tile, rows - row);
             int first = position + (row / shape.GroupSize);
             int last = position + ((row + count - 1) / shape.GroupSize);
             (int begin, int end) = MaskReach.Of(shape, request, first, last);
-            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence.Index, -1, batch, request.PrefixLength, KeyBegin(shape)));
+            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence.Index, -1, batch, request.PrefixLength, keyBegin));
         }
     }
 
-    /// <summary>Where a request's keys begin among those of all, which only documents are told by.</summary>
-    private int KeyBegin(AttentionShape shape) => shape.Documents ? (int)Keys : 0;
+    private static bool NumbersKeys(AttentionShape shape) => AttentionOption.Any(shape, static option => option.NumbersKeys);
+
+    private static bool NeedsPositions(AttentionShape shape) => AttentionOption.Any(shape, static option => option.NeedsPositions);
 
     /// <summary>Splits long items so that all work-groups end at about the same time, and puts the longest first.</summary>
     private void Split(AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits, bool prompts)

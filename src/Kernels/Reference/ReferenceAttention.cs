@@ -41,10 +41,10 @@ public static class ReferenceAttention
             scores[key] = double.NegativeInfinity;
             if (IsVisible(shape, position, key, head, options))
             {
-                // A bias of −∞ hides the key, whatever it holds.
+                // −∞ added to a score hides the key, whatever it holds.
                 double score = shape.Scale * Dot(query, keys.Slice(((key * shape.KvHeads) + kvHead) * shape.HeadDim, shape.HeadDim));
-                double bias = shape.Bias ? options.Bias!(head, token, key) : 0;
-                scores[key] = double.IsNegativeInfinity(bias) ? bias : Score(shape, score, position, key, head, options) + bias;
+                double added = options.Added(shape, head, token, key);
+                scores[key] = double.IsNegativeInfinity(added) ? added : Score(shape, score, position, key, head, options) + added;
             }
 
             max = Math.Max(max, scores[key]);
@@ -68,8 +68,7 @@ public static class ReferenceAttention
             }
         }
 
-        // The sink takes part in the denominator of the output, not in the LSE.
-        double denominator = sum + (shape.Sinks ? Math.Exp(options.Sinks![head] - max) : 0);
+        double denominator = sum + options.AddedWeight(shape, head, max);
         for (int d = 0; d < output.Length; d++)
         {
             output[d] /= denominator;
@@ -183,8 +182,7 @@ public static class ReferenceAttention
         }
         && (shape.WindowLeft < 0 || key >= position - shape.WindowLeft)
         && (shape.WindowRight < 0 || key <= position + shape.WindowRight)
-        && (!shape.Documents || (position >= 0 && Given(options?.Documents, nameof(ReferenceOptions.Documents)) is { } documents && documents[position] == documents[key]))
-        && (!shape.KeyPadding || Given(options?.KeyPadding, nameof(ReferenceOptions.KeyPadding))[key])
+        && (options ?? Nothing).Shows(shape, position, key)
         && (options?.MaskMod is not { } mod || mod(options.Batch, head, Math.Max(0, position), key));
 
     /// <summary>ALiBi's slope of a head: a geometric sequence for the first power of two of heads, the gaps of one twice as fine for the rest.</summary>
@@ -208,9 +206,6 @@ public static class ReferenceAttention
 
         return shape.Alibi ? score - (AlibiSlope(head, shape.QueryHeads) * Math.Abs(position - key)) : score;
     }
-
-    private static T Given<T>(T? option, string name) where T : class =>
-        option ?? throw new ArgumentException($"The shape has {name}; the options have none.", "options");
 
     private static int TokensOf(int length, int perToken, string name) => length % perToken == 0
         ? length / perToken

@@ -56,6 +56,23 @@ public sealed record ReferenceOptions
         }
     }
 
+    /// <summary>Whether nothing that is given hides a key from the query at a position.</summary>
+    /// <exception cref="ArgumentException">Something that the shape has is missing.</exception>
+    internal bool Shows(AttentionShape shape, int position, int key)
+    {
+        return (!shape.Documents || (position >= 0 && Given(Documents, nameof(Documents)) is { } documents && documents[position] == documents[key]))
+            && (!shape.KeyPadding || Given(KeyPadding, nameof(KeyPadding))[key]);
+
+        static T Given<T>(T? input, string name) where T : class =>
+            input ?? throw new ArgumentException($"The shape has {name}; the options have none.", "options");
+    }
+
+    /// <summary>What is added to the score of a query, by its index, and a key.</summary>
+    internal double Added(AttentionShape shape, int head, int query, int key) => shape.Bias ? Bias!(head, query, key) : 0;
+
+    /// <summary>What is added to the softmax denominator of an output, not to its LSE, where weights are relative to a score.</summary>
+    internal double AddedWeight(AttentionShape shape, int head, double score) => shape.Sinks ? Math.Exp(Sinks![head] - score) : 0;
+
     /// <summary>The angles, of a shape that has rope.</summary>
     /// <exception cref="ArgumentException">They are missing, or too few.</exception>
     internal RopeTable CheckedRope(int keys)

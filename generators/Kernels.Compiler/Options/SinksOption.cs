@@ -1,0 +1,15 @@
+using Kernels.Compiler.Specs;
+
+namespace Kernels;
+
+/// <content>No step: the templates that end a row speak of it.</content>
+internal sealed partial class SinksOption
+{
+    public override AttentionSpec? Parse(AttentionSpec spec, string property, object value) =>
+        property == Name && value is bool on ? spec with { Sinks = on } : null;
+
+    public override string Describe(AttentionShape shape) => "sinks";
+
+    public override (string Type, string Summary)? HostInput(AttentionShape shape) =>
+        ("DeviceBuffer<float>", $"The learned logit of each query head, [{shape.QueryHeads}]. Layers differ in theirs.");
+}

@@ -1,0 +1,12 @@
+namespace Kernels;
+
+/// <summary>How many keys to the right of its own position a query sees.</summary>
+internal sealed partial class WindowRightOption : AttentionOption
+{
+    public override string Name => nameof(AttentionShape.WindowRight);
+
+    public override bool IsIn(AttentionShape shape) => shape.WindowRight >= 0;
+
+    public override (long Begin, long End) Reach(AttentionShape shape, int first, int last, int prefix) =>
+        (0, shape.WindowRight is int right and >= 0 ? (long)last + right + 1 : long.MaxValue);
+}
