@@ -17,7 +17,7 @@ internal readonly record struct SharedPrefix(int Requests, int Keys)
     /// <summary>Whether a query's part over the first keys depends on nothing but the query and the keys: not on its position, its request or the batch.</summary>
     public static bool IsPossible(AttentionShape shape) => shape is
     {
-        PageSize: > 0, Mask: AttentionMask.None or AttentionMask.Causal, WindowLeft: < 0, WindowRight: < 0, Rope: RopeStyle.None,
+        PageSize: > 0, Mask: AttentionMask.None or AttentionMask.Causal, WindowLeft: null, WindowRight: null, Rope: RopeStyle.None,
         Alibi: false, Documents: false, KeyPadding: false, Bias: false, HasMods: false, Deterministic: false,
     };
 

@@ -258,11 +258,11 @@ public sealed partial class WorkPlan
     /// <summary>The range outside which no query from position <paramref name="first"/> to <paramref name="last"/> sees a key.</summary>
     private static (int Begin, int End) VisibleKeys(AttentionShape shape, AttentionRequest request, int first, int last)
     {
-        long begin = shape.WindowLeft < 0 ? 0 : (long)first - shape.WindowLeft;
+        long begin = shape.WindowLeft is { } left ? (long)first - left : 0;
         long end = request.Keys;
-        if (shape.WindowRight >= 0)
+        if (shape.WindowRight is { } right)
         {
-            end = Math.Min(end, (long)last + shape.WindowRight + 1);
+            end = Math.Min(end, (long)last + right + 1);
         }
 
         if (shape.Mask != AttentionMask.None)
