@@ -13,7 +13,7 @@ public sealed class OnnxPeerTests
         Work work = new("test", Step.Prefill, 1, 4, 2, 32, 32, 80, ElementType.Float32, ElementType.Float32, 0.2) { Causal = true, Window = window, CacheBytesPerToken = 512 };
         using OnnxPeer peer = OnnxPeer.Open(work);
         peer.Run();
-        AttentionShape shape = Shape(work) with { WindowLeft = window - 1 };
+        AttentionShape shape = Shape(work) with { WindowLeft = window > 0 ? window - 1 : null };
         Compare(shape, RandomData.Create<float>(80 * 4 * 32, OnnxPeer.QuerySeed), RandomData.Create<float>(80 * 2 * 32, OnnxPeer.KeySeed), RandomData.Create<float>(80 * 2 * 32, OnnxPeer.ValueSeed), peer.Output());
     }
 

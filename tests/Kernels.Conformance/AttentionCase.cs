@@ -35,8 +35,8 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
         + (Shape.CacheStorage == Shape.Storage ? "" : $" cache {Shape.CacheStorage}")
         + $" {Shape.Layout} {string.Join(" ", Lengths.Take(4).Select(pair => $"({pair.Queries},{pair.Keys})"))}"
         + (Lengths.Count > 4 ? $" and {Lengths.Count - 4} more" : "")
-        + (Shape.WindowLeft < 0 && Shape.WindowRight < 0 ? "" : $" window {Shape.WindowLeft},{Shape.WindowRight}")
-        + (Shape.Softcap == 0 ? "" : $" softcap {Shape.Softcap}") + (Shape.Alibi ? " alibi" : "") + (Shape.Sinks ? " sinks" : "")
+        + ((Shape.WindowLeft, Shape.WindowRight) == (null, null) ? "" : $" window {Shape.WindowLeft ?? -1},{Shape.WindowRight ?? -1}")
+        + (Shape.Softcap is null ? "" : $" softcap {Shape.Softcap}") + (Shape.Alibi ? " alibi" : "") + (Shape.Sinks ? " sinks" : "")
         + (Shape.Documents ? " documents" : "") + (Shape.KeyPadding ? " padding" : "") + (Shape.Bias ? $" bias{(HasBiasOfRequest ? " of request" : "")}{(HasBiasOfHead ? " of head" : "")}{(HasBiasOfQuery ? " of query" : "")}" : "")
         + (Shape.LatentCache ? " latent" : "")
         + (Shape.Rope == RopeStyle.None ? "" : $" rope {Shape.Rope} {Shape.RotaryDim}")

@@ -29,9 +29,9 @@ internal static partial class CaseMatrix
         {
             foreach (int dim in new[] { 40, 72, 80, 128, 256 })
             {
-                foreach (int left in new[] { -1, 63, 127, 255 })
+                foreach (int? left in new int?[] { null, 63, 127, 255 })
                 {
-                    foreach (double cap in new[] { 0.0, 50 })
+                    foreach (double? cap in new double?[] { null, 50 })
                     {
                         ElementType storage = Storages[turn++ % Storages.Length];
                         AttentionShape shape = Shape(query, kv, dim, dim, AttentionMask.Causal, storage, storage, Layouts[turn / 2 % 2])

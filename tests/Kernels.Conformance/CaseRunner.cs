@@ -76,11 +76,11 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             SequenceInputs<T> input = inputs[sequence];
             (int queries, int keys) = test.Lengths[sequence];
             ReferenceOptions options = data.Of(sequence);
-            double reference = ReferenceAttention.Row(
+            double reference = ReferenceAttention.ComputeRow(
                 shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options);
             if (quantised)
             {
-                ReferenceAttention.Row(
+                ReferenceAttention.ComputeRow(
                     shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options);
             }
 

@@ -24,7 +24,7 @@ internal sealed class RuntimeSpec
             (CompilerTypes.AttentionMask)shape.Mask, (CompilerTypes.ElementType)shape.Storage,
             (CompilerTypes.ElementType)shape.CacheStorage, (CompilerTypes.KvLayout)shape.Layout, queryTile, keyTile)
         {
-            WindowLeft = shape.WindowLeft, WindowRight = shape.WindowRight, Softcap = shape.Softcap, Alibi = shape.Alibi, Sinks = shape.Sinks,
+            WindowLeft = shape.WindowLeft ?? -1, WindowRight = shape.WindowRight ?? -1, Softcap = shape.Softcap ?? 0, Alibi = shape.Alibi, Sinks = shape.Sinks,
             Documents = shape.Documents, KeyPadding = shape.KeyPadding, Bias = shape.Bias, Rope = (CompilerTypes.RopeStyle)shape.Rope, RotaryDim = shape.RotaryDim, LatentCache = shape.LatentCache, Deterministic = shape.Deterministic, PageSize = shape.PageSize,
         };
         SpecFinding[] errors = SpecValidator.Validate(spec).Where(finding => finding.Rule.Severity == RuleSeverity.Error).ToArray();

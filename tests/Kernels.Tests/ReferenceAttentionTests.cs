@@ -90,13 +90,13 @@ public sealed class ReferenceAttentionTests
     [Fact]
     public void AlibiSlopesAreThoseOfTheDefinition()
     {
-        double[] eight = [.. Enumerable.Range(0, 8).Select(head => ReferenceAttention.AlibiSlope(head, 8))];
+        double[] eight = [.. Enumerable.Range(0, 8).Select(head => ReferenceAttention.GetAlibiSlope(head, 8))];
         Assert.Equal([0.5, 0.25, 0.125, 1 / 16.0, 1 / 32.0, 1 / 64.0, 1 / 128.0, 1 / 256.0], eight);
 
         // Twelve heads: eight as above, then 2^−½, 2^−1½, …
-        Assert.Equal(0.5, ReferenceAttention.AlibiSlope(0, 12));
-        Assert.Equal(Math.Sqrt(0.5), ReferenceAttention.AlibiSlope(8, 12), 12);
-        Assert.Equal(Math.Sqrt(0.5) / 2, ReferenceAttention.AlibiSlope(9, 12), 12);
+        Assert.Equal(0.5, ReferenceAttention.GetAlibiSlope(0, 12));
+        Assert.Equal(Math.Sqrt(0.5), ReferenceAttention.GetAlibiSlope(8, 12), 12);
+        Assert.Equal(Math.Sqrt(0.5) / 2, ReferenceAttention.GetAlibiSlope(9, 12), 12);
     }
 
     [Fact]
@@ -275,7 +275,7 @@ public sealed class ReferenceAttentionTests
         AttentionShape shape, double[] queries, double[] keys, double[] values, int token = 0, ReferenceOptions? options = null)
     {
         double[] output = [double.NaN];
-        double lse = ReferenceAttention.Row(shape, queries, keys, values, queries.Length, keys.Length, token, 0, output, options);
+        double lse = ReferenceAttention.ComputeRow(shape, queries, keys, values, queries.Length, keys.Length, token, 0, output, options);
         return (output[0], lse);
     }
 }

@@ -55,11 +55,11 @@ public sealed class WorkPlanLimitTests
     }
 
     [Theory]
-    [InlineData(false, -1, false)]
-    [InlineData(true, -1, false)]
+    [InlineData(false, null, false)]
+    [InlineData(true, null, false)]
     [InlineData(false, Limit, false)]
-    [InlineData(false, -1, true)]
-    public void KeysOfARequest(bool deterministic, int left, bool mergesSplits)
+    [InlineData(false, null, true)]
+    public void KeysOfARequest(bool deterministic, int? left, bool mergesSplits)
     {
         AttentionShape shape = Shape with { Deterministic = deterministic, WindowLeft = left, WindowRight = left };
         KernelGeometry geometry = Geometry with { Decode = Geometry.Decode with { MergesSplits = mergesSplits } };

@@ -18,7 +18,7 @@ public sealed class WorkPlanTests
         (kvHeads, group, mask, left, right, page) =>
             new AttentionShape(kvHeads * group, kvHeads, 64, 64, 0.125, mask, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
             {
-                WindowLeft = left, WindowRight = right, PageSize = page,
+                WindowLeft = left < 0 ? null : left, WindowRight = right < 0 ? null : right, PageSize = page,
             });
 
     [Fact]
@@ -39,14 +39,14 @@ public sealed class WorkPlanTests
         }, iter: 100);
 
     [Theory]
-    [InlineData(AttentionMask.None, -1, -1, 0, 0, 100)]
-    [InlineData(AttentionMask.Causal, -1, -1, 0, 0, 60)]
-    [InlineData(AttentionMask.Causal, 7, -1, 0, 43, 60)]
+    [InlineData(AttentionMask.None, null, null, 0, 0, 100)]
+    [InlineData(AttentionMask.Causal, null, null, 0, 0, 60)]
+    [InlineData(AttentionMask.Causal, 7, null, 0, 43, 60)]
     [InlineData(AttentionMask.None, 7, 3, 0, 43, 63)]
-    [InlineData(AttentionMask.None, -1, 3, 0, 0, 63)]
-    [InlineData(AttentionMask.PrefixCausal, -1, -1, 80, 0, 80)]
-    [InlineData(AttentionMask.PrefixCausal, -1, -1, 20, 0, 60)]
-    public void RangeIsNoWiderThanTheMask(AttentionMask mask, int left, int right, int prefix, int begin, int end)
+    [InlineData(AttentionMask.None, null, 3, 0, 0, 63)]
+    [InlineData(AttentionMask.PrefixCausal, null, null, 80, 0, 80)]
+    [InlineData(AttentionMask.PrefixCausal, null, null, 20, 0, 60)]
+    public void RangeIsNoWiderThanTheMask(AttentionMask mask, int? left, int? right, int prefix, int begin, int end)
     {
         // Tiles of 30 rows are 10 queries of 3 heads each; the first tile's stand at positions 50 to 59.
         AttentionShape shape = new(3, 1, 64, 64, 0.125, mask, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { WindowLeft = left, WindowRight = right };

@@ -18,8 +18,8 @@ public static partial class AttentionRegistry
         ?? new AttentionShape(
             geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim, geometry.Scale, AttentionMask.Causal, type, type, KvLayout.Hnd)
         {
-            WindowLeft = geometry.WindowLeft,
-            Softcap = geometry.Softcap,
+            WindowLeft = geometry.WindowLeft < 0 ? null : geometry.WindowLeft,
+            Softcap = geometry.Softcap > 0 ? geometry.Softcap : null,
             Alibi = geometry.Alibi,
             Sinks = geometry.Sinks,
             Rope = geometry.Rope,

@@ -196,9 +196,9 @@ public static partial class AttentionRegistry
             Shape.Storage == type
             && (Shape.QueryHeads, Shape.KvHeads, Shape.HeadDim, Shape.ValueDim) == (geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim)
             && (Shape.LatentCache, Shape.Rope, Shape.RotaryDim) == (geometry.LatentCache, geometry.Rope, geometry.RotaryDim)
-            && (Shape.WindowLeft, Shape.Alibi, Shape.Sinks) == (geometry.WindowLeft, geometry.Alibi, geometry.Sinks)
+            && (Shape.WindowLeft ?? -1, Shape.Alibi, Shape.Sinks) == (geometry.WindowLeft, geometry.Alibi, geometry.Sinks)
             && IsSame(Shape.Scale, geometry.Scale)
-            && IsSame(Shape.Softcap, geometry.Softcap)
+            && IsSame(Shape.Softcap ?? 0, geometry.Softcap)
             && (Shape.PageSize > 0) == (cache == CacheKind.Paged);
 
         private static int Pages(CacheRequest request, int pageSize) =>

@@ -98,7 +98,7 @@ internal sealed class RooflineArguments
             queryHeads, result.GetValue(kvHeads) ?? queryHeads, dim, result.GetValue(valueDim) ?? dim, 1 / Math.Sqrt(dim), AttentionMask.Causal,
             type.BitsPerElement() >= 16 ? type : ElementType.Float16, type, KvLayout.Hnd)
         {
-            WindowLeft = (result.GetValue(window) ?? 0) - 1,
+            WindowLeft = result.GetValue(window) is > 0 and int keys ? keys - 1 : null,
             PageSize = result.GetValue(pageSize) ?? 0,
         };
         return result.GetValue(latent) is { } rank

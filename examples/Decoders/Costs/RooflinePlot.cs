@@ -30,7 +30,7 @@ internal static class RooflinePlot
         if (device.Overlap < 1)
         {
             double[] steps = [.. Enumerable.Range(0, 65).Select(i => left + ((right - left) * i / 64))];
-            var attainable = plot.Add.Scatter(steps, [.. steps.Select(step => Math.Log10(device.AttainableFlopsPerSecond(Math.Pow(10, step))))], Colors.Gray);
+            var attainable = plot.Add.Scatter(steps, [.. steps.Select(step => Math.Log10(device.GetAttainableFlopsPerSecond(Math.Pow(10, step))))], Colors.Gray);
             attainable.MarkerSize = 0;
             attainable.LinePattern = LinePattern.Dashed;
             attainable.LegendText = RooflineTable.Invariant($"with an overlap of {device.Overlap:F2}");

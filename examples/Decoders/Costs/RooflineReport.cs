@@ -123,7 +123,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
 
         KvCachePlan cache = subject.Cache;
         long free = device.MemoryBytes - (subject.Weights?.Bytes ?? 0);
-        if (free < cache.Bytes(1, 1))
+        if (free < cache.GetBytes(1, 1))
         {
             Line($"The weights take {RooflineTable.Bytes(subject.Weights!.Bytes)}: they do not fit {RooflineTable.Bytes(device.MemoryBytes)} with a cache beside them.");
             output.WriteLine();
@@ -135,18 +135,18 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
             RooflineTable.Invariant($"What fits {RooflineTable.Bytes(free)}, activations not counted"), ["", "Context", "Sequences", "Cache of one", .. paged ? (string[])["Pages of one"] : []]);
         foreach (int context in contexts)
         {
-            Add("most sequences", context, cache.LargestBatch(free, context));
+            Add("most sequences", context, cache.GetLargestBatch(free, context));
         }
 
         foreach (int batch in batches)
         {
-            Add("longest context", cache.LargestContext(free, batch), batch);
+            Add("longest context", cache.GetLargestContext(free, batch), batch);
         }
 
         RooflineTable.Write(output, table);
 
         void Add(string what, long context, long sequences) => table.Add(
-            [what, RooflineTable.Whole(context), RooflineTable.Whole(sequences), RooflineTable.Bytes(cache.Bytes(1, context)), .. paged ? (string[])[RooflineTable.Whole(cache.Pages(1, context))] : []]);
+            [what, RooflineTable.Whole(context), RooflineTable.Whole(sequences), RooflineTable.Bytes(cache.GetBytes(1, context)), .. paged ? (string[])[RooflineTable.Whole(cache.GetPages(1, context))] : []]);
     }
 
     /// <summary>The same heads with the caches of other kinds of attention.</summary>
@@ -155,7 +155,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
     public void WriteFamilies(int batch, int context)
     {
         int layers = subject.LayerCount;
-        IReadOnlyList<AttentionFamily> families = AttentionFamily.Of(subject.Layers[0].Shape with { WindowLeft = -1 }, subject.Config?.Latent);
+        IReadOnlyList<AttentionFamily> families = AttentionFamily.Of(subject.Layers[0].Shape with { WindowLeft = null }, subject.Config?.Latent);
         long most = families[0].Shape.CacheBytesPerToken;
         Table table = RooflineTable.Create(
             RooflineTable.Invariant($"The same {subject.Layers[0].Shape.QueryHeads} heads, attention alone, {batch:N0} × {context:N0} tokens"),
@@ -167,8 +167,8 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
             table.Add(
                 kind, RooflineTable.Whole(shape.KvHeads), RooflineTable.Invariant($"{shape.HeadDim}, {shape.ValueDim}"), RooflineTable.Whole(cache.BytesPerToken),
                 RooflineTable.Invariant($"{100.0 * shape.CacheBytesPerToken / most:F1} %"), RooflineTable.Number(cost.Intensity),
-                device.IsMemoryBound(cost) ? "memory" : "arithmetic", RooflineTable.Seconds(device.Seconds(cost)),
-                device.MemoryBytes == 0 ? "–" : RooflineTable.Whole(cache.LargestBatch(device.MemoryBytes - (subject.Weights?.Bytes ?? 0), context)));
+                device.IsMemoryBound(cost) ? "memory" : "arithmetic", RooflineTable.Seconds(device.GetSeconds(cost)),
+                device.MemoryBytes == 0 ? "–" : RooflineTable.Whole(cache.GetLargestBatch(device.MemoryBytes - (subject.Weights?.Bytes ?? 0), context)));
         }
 
         RooflineTable.Write(output, table);
@@ -191,8 +191,8 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         table.Add("all", "", "", RooflineTable.Whole(weights.Bytes));
         RooflineTable.Write(output, table);
         KvCachePlan cache = subject.Cache;
-        long bytes = cache.Bytes(batch, context);
-        Line($"Largest buffers: {RooflineTable.Bytes(weights.LargestBuffer)} of weights, {RooflineTable.Bytes(cache.LargestBuffer(batch, context))} of keys or values of a layer. With a cache for {batch:N0} × {context:N0} tokens ({RooflineTable.Bytes(bytes)}) the model takes {RooflineTable.Bytes(checked(weights.Bytes + bytes))}.");
+        long bytes = cache.GetBytes(batch, context);
+        Line($"Largest buffers: {RooflineTable.Bytes(weights.LargestBuffer)} of weights, {RooflineTable.Bytes(cache.GetLargestBuffer(batch, context))} of keys or values of a layer. With a cache for {batch:N0} × {context:N0} tokens ({RooflineTable.Bytes(bytes)}) the model takes {RooflineTable.Bytes(checked(weights.Bytes + bytes))}.");
         output.WriteLine();
     }
 

@@ -56,7 +56,7 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
     {
         // Tokens of a step are counted in ints, and activations have at least as many elements as the widest rows.
         if (device is null || predicted > LongestStep || (long)batch * context > 1 << 20
-            || subject.Cache.Bytes(batch, context) + (subject.Checkpoint is null ? 0 : subject.Weights!.Bytes) > device.Capabilities.GlobalMemoryBytes / 2)
+            || subject.Cache.GetBytes(batch, context) + (subject.Checkpoint is null ? 0 : subject.Weights!.Bytes) > device.Capabilities.GlobalMemoryBytes / 2)
         {
             return null;
         }
@@ -83,7 +83,7 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
         double seconds = 0;
         foreach (CachedLayers group in phase == RooflinePhase.Decode ? subject.Layers : subject.PromptLayers)
         {
-            long each = new KvCachePlan([group with { Layers = 1 }]).Bytes(batch, context);
+            long each = new KvCachePlan([group with { Layers = 1 }]).GetBytes(batch, context);
             long most = Math.Min(CacheBytes, on.Capabilities.GlobalMemoryBytes / MemoryShare) / each;
             using AttentionMeasurement? measurement = AttentionMeasurement.TryCreate(on, group.Shape, batch, context, (int)Math.Clamp(most, 1, group.Layers));
             if (measurement is null)

@@ -11,7 +11,7 @@ internal readonly record struct StepCost(WorkCost Weights, WorkCost Attention)
     public WorkCost Total => Weights + Attention;
 
     /// <summary>Seconds that a device takes at least.</summary>
-    public double Seconds(Roofline device) => device.Seconds(Weights) + device.Seconds(Attention);
+    public double Seconds(Roofline device) => device.GetSeconds(Weights) + device.GetSeconds(Attention);
 }
 
 /// <summary>What the <c>roofline</c> command is asked about: layers of attention, with the rest of a model or without.</summary>

@@ -23,15 +23,16 @@ internal sealed partial class SoftcapOption
         }
     }
 
-    public override string Describe(AttentionShape shape) => "softcap " + shape.Softcap.ToString("R", CultureInfo.InvariantCulture);
+    public override string Describe(AttentionShape shape) => "softcap " + Text(shape);
 
-    public override string Initializer(AttentionShape shape) => "Softcap = " + shape.Softcap.ToString("R", CultureInfo.InvariantCulture);
+    public override string Initializer(AttentionShape shape) => "Softcap = " + Text(shape);
 
-    public override ScoreStep? Step(AttentionShape shape) =>
-        new($"softcap {C.Float(shape.Softcap)}", "Scores/softcap")
-        {
-            Holes = new() { { "cap", C.Float(shape.Softcap) }, { "reciprocal", C.Float(1 / shape.Softcap) } },
-        };
+    public override ScoreStep? Step(AttentionShape shape) => shape.Softcap is not { } cap ? null : new($"softcap {C.Float(cap)}", "Scores/softcap")
+    {
+        Holes = new() { { "cap", C.Float(cap) }, { "reciprocal", C.Float(1 / cap) } },
+    };
 
     public override bool StepsBeforeMod => true;
+
+    private static string Text(AttentionShape shape) => shape.Softcap.GetValueOrDefault().ToString("R", CultureInfo.InvariantCulture);
 }

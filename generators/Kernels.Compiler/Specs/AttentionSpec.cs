@@ -89,9 +89,9 @@ internal sealed record AttentionSpec(
     public AttentionShape Shape => new(
         QueryHeads, KvHeads, HeadDim, ResolvedValueDim, ResolvedScale, Mask, Storage, ResolvedCacheStorage, Layout)
     {
-        WindowLeft = WindowLeft,
-        WindowRight = WindowRight,
-        Softcap = Softcap,
+        WindowLeft = WindowLeft >= 0 ? WindowLeft : null,
+        WindowRight = WindowRight >= 0 ? WindowRight : null,
+        Softcap = Softcap > 0 ? Softcap : null,
         Alibi = Alibi,
         Sinks = Sinks,
         Documents = Documents,

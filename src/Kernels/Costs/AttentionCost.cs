@@ -29,8 +29,8 @@ public sealed record AttentionCost(AttentionShape Shape)
 
     /// <summary>
     /// The last tokens of a number of requests against their whole context:
-    /// requests × <see cref="VisiblePairs"/> × <see cref="AttentionShape.FlopsPerQueryAndKey"/> operations, and
-    /// requests × (<see cref="KeysRead"/> × <see cref="AttentionShape.CacheBytesPerToken"/> + queries × <see cref="AttentionShape.QueryBytesPerToken"/>) bytes.
+    /// requests × <see cref="CountVisiblePairs"/> × <see cref="AttentionShape.FlopsPerQueryAndKey"/> operations, and
+    /// requests × (<see cref="CountKeysRead"/> × <see cref="AttentionShape.CacheBytesPerToken"/> + queries × <see cref="AttentionShape.QueryBytesPerToken"/>) bytes.
     /// </summary>
     /// <param name="requests">Requests.</param>
     /// <param name="queries">Query tokens of each.</param>
@@ -41,8 +41,8 @@ public sealed record AttentionCost(AttentionShape Shape)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(requests);
         return new(
-            (double)VisiblePairs(queries, keys) * Shape.FlopsPerQueryAndKey * requests,
-            checked(requests * ((KeysRead(queries, keys) * Shape.CacheBytesPerToken) + (queries * Shape.QueryBytesPerToken))));
+            (double)CountVisiblePairs(queries, keys) * Shape.FlopsPerQueryAndKey * requests,
+            checked(requests * ((CountKeysRead(queries, keys) * Shape.CacheBytesPerToken) + (queries * Shape.QueryBytesPerToken))));
     }
 
     /// <summary>New keys and values on their way into the cache: read as they arrive, written as the cache keeps them.</summary>
@@ -60,7 +60,7 @@ public sealed record AttentionCost(AttentionShape Shape)
     /// <param name="keys">Keys.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is negative.</exception>
     /// <exception cref="OverflowException">The count exceeds 64 bits.</exception>
-    public long VisiblePairs(long queries, long keys)
+    public long CountVisiblePairs(long queries, long keys)
     {
         (long left, long right) = Reach(queries, keys);
         long first = keys - queries, last = keys - 1;
@@ -73,8 +73,8 @@ public sealed record AttentionCost(AttentionShape Shape)
     }
 
     /// <summary>The keys of one request that at least one query sees: those that are read.</summary>
-    /// <inheritdoc cref="VisiblePairs"/>
-    public long KeysRead(long queries, long keys)
+    /// <inheritdoc cref="CountVisiblePairs"/>
+    public long CountKeysRead(long queries, long keys)
     {
         (long left, _) = Reach(queries, keys);
         return queries == 0 ? 0 : keys - Math.Clamp(keys - queries - left, 0, keys);
@@ -86,8 +86,8 @@ public sealed record AttentionCost(AttentionShape Shape)
         ArgumentOutOfRangeException.ThrowIfNegative(queries);
         ArgumentOutOfRangeException.ThrowIfNegative(keys);
         long all = Math.Max(queries, keys);
-        long left = Shape.WindowLeft < 0 ? all : Math.Min(all, Shape.WindowLeft);
-        long right = Shape.Mask != AttentionMask.None ? 0 : Shape.WindowRight < 0 ? all : Math.Min(all, Shape.WindowRight);
+        long left = Math.Min(all, Shape.WindowLeft ?? all);
+        long right = Shape.Mask != AttentionMask.None ? 0 : Math.Min(all, Shape.WindowRight ?? all);
         return (left, right);
     }
 

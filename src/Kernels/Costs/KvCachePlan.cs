@@ -22,33 +22,33 @@ public sealed class KvCachePlan(IReadOnlyList<CachedLayers> groups)
     /// <param name="sequences">Sequences.</param>
     /// <param name="capacity">Tokens of each.</param>
     /// <exception cref="OverflowException">The bytes exceed 64 bits.</exception>
-    public long Bytes(long sequences, long capacity) =>
+    public long GetBytes(long sequences, long capacity) =>
         Sum(group => checked(sequences * Slots(group.Shape, capacity) * group.Shape.CacheBytesPerToken * group.Layers));
 
     /// <summary>Pages that the sequences take in the paged caches, added up over shapes; a page serves all layers of its shape.</summary>
-    /// <inheritdoc cref="Bytes"/>
-    public long Pages(long sequences, long capacity) =>
+    /// <inheritdoc cref="GetBytes"/>
+    public long GetPages(long sequences, long capacity) =>
         Sum(group => group.Shape.PageSize == 0 ? 0 : checked(sequences * (Slots(group.Shape, capacity) / group.Shape.PageSize)));
 
     /// <summary>Bytes of the largest single buffer: the keys, or the values, of one layer.</summary>
-    /// <inheritdoc cref="Bytes"/>
-    public long LargestBuffer(long sequences, long capacity) => Groups.Max(group => checked(
+    /// <inheritdoc cref="GetBytes"/>
+    public long GetLargestBuffer(long sequences, long capacity) => Groups.Max(group => checked(
         sequences * Slots(group.Shape, capacity) * group.Shape.KvHeads
         * Math.Max(group.Shape.KeyBytes, group.Shape.ValueBytes)));
 
     /// <summary>The most sequences of a length whose caches fit.</summary>
     /// <param name="bytes">Bytes that there are for them; a negative number is none.</param>
     /// <param name="capacity">Tokens of each, at least 1.</param>
-    public long LargestBatch(long bytes, long capacity)
+    public long GetLargestBatch(long bytes, long capacity)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
-        return Math.Max(0, bytes) / Bytes(1, capacity);
+        return Math.Max(0, bytes) / GetBytes(1, capacity);
     }
 
     /// <summary>The longest length at which the caches of a number of sequences fit.</summary>
     /// <param name="bytes">Bytes that there are for them; a negative number is none.</param>
     /// <param name="sequences">Sequences, at least 1.</param>
-    public long LargestContext(long bytes, long sequences)
+    public long GetLargestContext(long bytes, long sequences)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);
         long each = Math.Max(0, bytes) / sequences;
@@ -58,7 +58,7 @@ public sealed class KvCachePlan(IReadOnlyList<CachedLayers> groups)
         long steps = each / (step * BytesPerToken);
         long rest = each - (steps * step * BytesPerToken);
         long more = 0;
-        while (more + 1 < step && Bytes(1, more + 1) <= rest)
+        while (more + 1 < step && GetBytes(1, more + 1) <= rest)
         {
             more++;
         }

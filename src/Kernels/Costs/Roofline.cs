@@ -37,10 +37,10 @@ public sealed record Roofline(string Name, double FlopsPerSecond, double BytesPe
     public bool IsMemoryBound(WorkCost cost) => cost.Intensity < Ridge;
 
     /// <summary>Operations a second that work of an arithmetic intensity can reach; with full overlap min(peak, intensity × bandwidth).</summary>
-    public double AttainableFlopsPerSecond(double intensity) => intensity / Seconds(intensity / FlopsPerSecond, 1 / BytesPerSecond);
+    public double GetAttainableFlopsPerSecond(double intensity) => intensity / Seconds(intensity / FlopsPerSecond, 1 / BytesPerSecond);
 
     /// <summary>Seconds that work takes at least.</summary>
-    public double Seconds(WorkCost cost) => Seconds(cost.Flops / FlopsPerSecond, cost.Bytes / BytesPerSecond);
+    public double GetSeconds(WorkCost cost) => Seconds(cost.Flops / FlopsPerSecond, cost.Bytes / BytesPerSecond);
 
     private double Seconds(double arithmetic, double reading) => Math.Max(arithmetic, reading) + ((1 - Overlap) * Math.Min(arithmetic, reading));
 }

@@ -26,7 +26,7 @@ public static class ReferenceAttention
     /// <param name="output">Takes the output, d_v elements; zeros when the row sees no key.</param>
     /// <returns>The natural log of the softmax denominator; −∞ when the row sees no key.</returns>
     /// <exception cref="ArgumentException">The options lack something that the shape has, such as its sinks or its mods.</exception>
-    public static double Row(
+    public static double ComputeRow(
         AttentionShape shape, ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values,
         int queryLength, int keyLength, int token, int head, Span<double> output, ReferenceOptions? options = null)
     {
@@ -118,7 +118,7 @@ public static class ReferenceAttention
         Expect(values, keyLength * shape.KvHeads * shape.ValueDim, nameof(values));
         Parallel.For(0, queryLength * shape.QueryHeads, row =>
         {
-            double rowLse = Row(
+            double rowLse = ComputeRow(
                 shape, queries, keys, values, queryLength, keyLength, row / shape.QueryHeads, row % shape.QueryHeads,
                 outputs.AsSpan(row * shape.ValueDim, shape.ValueDim), options);
             if (lse is not null)
@@ -139,8 +139,7 @@ public static class ReferenceAttention
     /// <returns>The outputs, [queryLength, H_q, d_v].</returns>
     /// <exception cref="ArgumentException">A length does not fit the shape, or the options lack something that it has.</exception>
     public static double[] Compute<TElement>(
-        AttentionShape shape, ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values,
-        ReferenceOptions? options = null, Span<double> lse = default)
+        AttentionShape shape, ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, ReferenceOptions? options, Span<double> lse)
         where TElement : unmanaged
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -180,13 +179,13 @@ public static class ReferenceAttention
             AttentionMask.PrefixCausal => key <= position || key < (options?.PrefixLength ?? 0),
             _ => throw new ArgumentOutOfRangeException(nameof(shape), shape.Mask, "No such mask."),
         }
-        && (shape.WindowLeft < 0 || key >= position - shape.WindowLeft)
-        && (shape.WindowRight < 0 || key <= position + shape.WindowRight)
+        && (shape.WindowLeft is not { } left || key >= position - left)
+        && (shape.WindowRight is not { } right || key <= position + right)
         && (options ?? Nothing).Shows(shape, position, key)
         && (options?.MaskMod is not { } mod || mod(options.Batch, head, Math.Max(0, position), key));
 
     /// <summary>ALiBi's slope of a head: a geometric sequence for the first power of two of heads, the gaps of one twice as fine for the rest.</summary>
-    public static double AlibiSlope(int head, int heads)
+    public static double GetAlibiSlope(int head, int heads)
     {
         int power = (int)BitOperations.RoundUpToPowerOf2((uint)heads + 1) / 2;
         return head < power ? Math.Pow(2, -8.0 * (head + 1) / power) : Math.Pow(2, -4.0 * ((2 * (head - power)) + 1) / power);
@@ -194,9 +193,9 @@ public static class ReferenceAttention
 
     private static double Score(AttentionShape shape, double score, int position, int key, int head, ReferenceOptions? options)
     {
-        if (shape.Softcap > 0)
+        if (shape.Softcap is { } cap)
         {
-            score = shape.Softcap * Math.Tanh(score / shape.Softcap);
+            score = cap * Math.Tanh(score / cap);
         }
 
         if (options?.ScoreMod is { } mod)
@@ -204,7 +203,7 @@ public static class ReferenceAttention
             score = mod((float)score, options.Batch, head, Math.Max(0, position), key);
         }
 
-        return shape.Alibi ? score - (AlibiSlope(head, shape.QueryHeads) * Math.Abs(position - key)) : score;
+        return shape.Alibi ? score - (GetAlibiSlope(head, shape.QueryHeads) * Math.Abs(position - key)) : score;
     }
 
     private static int TokensOf(int length, int perToken, string name) => length % perToken == 0

@@ -47,13 +47,13 @@ public sealed class DryRunTests
     {
         ModelConfig config = PublishedModels.Read(json);
         RooflineSubject subject = RooflineSubject.Of("model", config, CacheKind.Paged);
-        Assert.Equal(cacheBytes, subject.Cache.Bytes(64, 4096));
-        Assert.Equal(64 * 256, subject.Cache.Pages(64, 4096));
+        Assert.Equal(cacheBytes, subject.Cache.GetBytes(64, 4096));
+        Assert.Equal(64 * 256, subject.Cache.GetPages(64, 4096));
 
         // What is left of 80 GB beside the weights, in caches of 4096 tokens.
         long free = 80_000_000_000 - weightBytes;
-        Assert.Equal(free / (cacheBytes / 64), subject.Cache.LargestBatch(free, 4096));
-        Assert.Equal(free / (cacheBytes / 64 / 256) * 16, subject.Cache.LargestContext(free, 1));
+        Assert.Equal(free / (cacheBytes / 64), subject.Cache.GetLargestBatch(free, 4096));
+        Assert.Equal(free / (cacheBytes / 64 / 256) * 16, subject.Cache.GetLargestContext(free, 1));
     }
 
     /// <summary>The pool gives out as many pages as were planned, and no more.</summary>
@@ -65,7 +65,7 @@ public sealed class DryRunTests
         ModelConfig config = PublishedModels.Read(json);
         KvCachePlan cache = RooflineSubject.Of("model", config with { WeightType = ElementType.Float16 }, CacheKind.Paged).Cache;
         const int Sequences = 37;
-        int pages = (int)cache.Pages(Sequences, 4001);
+        int pages = (int)cache.GetPages(Sequences, 4001);
         var pool = new PagePool(pages, 16, new NoPages());
         for (int i = 0; i < Sequences; i++)
         {
@@ -92,7 +92,7 @@ public sealed class DryRunTests
         Assert.Equal(sequences, plan.Tokens);
 
         // Each key that a window leaves is in one item for each request and KV head.
-        long visible = new AttentionCost(shape).KeysRead(1, context);
+        long visible = new AttentionCost(shape).CountKeysRead(1, context);
         Assert.Equal(sequences * visible, plan.DecodeItems.Concat(plan.PrefillItems).Sum(item => (long)item.KeyCount));
 
         // Partial states are as many as splits, whose bytes are far from the limits.

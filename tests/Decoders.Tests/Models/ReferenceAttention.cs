@@ -134,7 +134,7 @@ internal sealed class ReferenceAttention : IDivisibleAttention
             {
                 for (int head = 0; head < shape.QueryHeads; head++)
                 {
-                    Kernels.ReferenceAttention.Row(
+                    Kernels.ReferenceAttention.ComputeRow(
                         shape, queries.AsSpan(first * queryWidth, count * queryWidth), sequenceKeys, sequenceValues, count, lengths[sequence], token, head, row, options);
                     output.AddRange(row.Select(value => (float)value));
                 }
@@ -156,11 +156,11 @@ internal sealed class ReferenceAttention : IDivisibleAttention
         geometry.QueryHeads, geometry.KvHeads, geometry.HeadDim, geometry.ValueDim, geometry.Scale, AttentionMask.Causal,
         ElementType.Float32, ElementType.Float32, KvLayout.Nhd)
     {
-        WindowLeft = geometry.WindowLeft,
+        WindowLeft = geometry.WindowLeft < 0 ? null : geometry.WindowLeft,
         LatentCache = geometry.LatentCache,
         Rope = geometry.Rope,
         RotaryDim = geometry.RotaryDim,
-        Softcap = geometry.Softcap,
+        Softcap = geometry.Softcap > 0 ? geometry.Softcap : null,
         Alibi = geometry.Alibi,
         Sinks = geometry.Sinks,
     };

@@ -64,7 +64,7 @@ public sealed class OptionTests(DeviceFixture fixture)
     [MemberData(nameof(Targets))]
     public void Alibi(KernelTarget target)
     {
-        using DeviceBuffer<float> slopes = fixture.Device.Upload<float>([.. Enumerable.Range(0, 6).Select(head => (float)ReferenceAttention.AlibiSlope(head, 6))]);
+        using DeviceBuffer<float> slopes = fixture.Device.Upload<float>([.. Enumerable.Range(0, 6).Select(head => (float)ReferenceAttention.GetAlibiSlope(head, 6))]);
         using var option = new AlibiOption(fixture.Device, target);
         using var mod = new AlibiMod(fixture.Device, target);
         Agree<AlibiOption, AlibiMod>(target, option, mod, new AlibiMod.Inputs { Slopes = slopes });
@@ -156,7 +156,7 @@ public sealed class OptionTests(DeviceFixture fixture)
         double[] plain = new double[prompt.Length];
         (float[] queries, float[] keys, float[] values) = Inputs(shape, Prompt);
         ReferenceAttention.Compute(
-            shape with { Mask = AttentionMask.None, WindowLeft = -1, WindowRight = -1, Softcap = 0, Alibi = false }, Wide(queries), Wide(keys), Wide(values), plain);
+            shape with { Mask = AttentionMask.None, WindowLeft = null, WindowRight = null, Softcap = null, Alibi = false }, Wide(queries), Wide(keys), Wide(values), plain);
         Assert.True(Tolerance.Error(ElementType.Float32, prompt, plain, []) > 100);
     }
 

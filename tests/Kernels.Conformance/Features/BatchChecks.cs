@@ -21,7 +21,7 @@ internal static class BatchChecks
         WorkPlan work = loaded.Work;
         work.SharesPrefixes = false;
         loaded.Plan();
-        int apart = KeysRead(work);
+        int apart = CountKeysRead(work);
         Launched<T> alone = loaded.Launch();
         work.SharesPrefixes = true;
         loaded.Plan();
@@ -35,9 +35,9 @@ internal static class BatchChecks
             return $"{work.SharedKeys} keys are shared, of {shared} that are the same";
         }
 
-        if (isShared && KeysRead(work) >= apart)
+        if (isShared && CountKeysRead(work) >= apart)
         {
-            return $"{KeysRead(work)} keys are read, {apart} without sharing";
+            return $"{CountKeysRead(work)} keys are read, {apart} without sharing";
         }
 
         return loaded.Difference
@@ -70,5 +70,5 @@ internal static class BatchChecks
         return loaded.Difference ?? loaded.Compare(together).Failure;
     }
 
-    private static int KeysRead(WorkPlan work) => work.PrefillItems.Concat(work.DecodeItems).Sum(item => item.KeyCount);
+    private static int CountKeysRead(WorkPlan work) => work.PrefillItems.Concat(work.DecodeItems).Sum(item => item.KeyCount);
 }

@@ -23,7 +23,7 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
         + $"{(Shape.PageSize > 0 ? $" pages of {Shape.PageSize}" : "")}{(Shape.Deterministic ? " deterministic" : "")}";
 
     /// <summary>Multiplications of all scores, roughly: a work-group has a tile of 16 of them at least, however few it needs.</summary>
-    public double Work => Math.Max((double)Requests * Shape.KvHeads * 16, (double)Tokens * Shape.QueryHeads * (Shape.WindowLeft < 0 ? Keys : Math.Min(Keys, Shape.WindowLeft + 1)))
+    public double Work => Math.Max((double)Requests * Shape.KvHeads * 16, (double)Tokens * Shape.QueryHeads * Math.Min(Keys, Shape.WindowLeft + 1 ?? Keys))
         * Shape.HeadDim;
 
     /// <summary>Why a device has no room for it, or null.</summary>
@@ -133,7 +133,7 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
         (int token, int head) = Math.DivRem(row, Shape.QueryHeads);
         (int request, int query) = Math.DivRem(token, Queries);
         int position = Keys - Queries + query, kvHead = head / Shape.GroupSize;
-        int begin = Shape.WindowLeft < 0 ? 0 : Math.Max(0, position - Shape.WindowLeft), end = Shape.Mask == AttentionMask.None ? Keys : position + 1;
+        int begin = Math.Max(0, position - Shape.WindowLeft ?? 0), end = Shape.Mask == AttentionMask.None ? Keys : position + 1;
         double[] weights = new double[end - begin];
         for (int key = begin; key < end; key++)
         {

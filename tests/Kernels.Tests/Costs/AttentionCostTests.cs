@@ -73,23 +73,23 @@ public sealed class AttentionCostTests
     public void A_causal_prompt_is_half_a_square()
     {
         var cost = new AttentionCost(Llama3);
-        Assert.Equal(1024 * 1025 / 2, cost.VisiblePairs(1024, 1024));
+        Assert.Equal(1024 * 1025 / 2, cost.CountVisiblePairs(1024, 1024));
         Assert.Equal(16_384.0 * 1024 * 1025 / 2, cost.Prefill(1, 1024).Flops);
         Assert.Equal(1024L * (4096 + 16_384), cost.Prefill(1, 1024).Bytes);
 
         // The second half of it sees three times as many.
-        Assert.Equal(3 * 512 * 512 / 2, cost.VisiblePairs(512, 1024) - (512 / 2));
-        Assert.Equal(1024, cost.KeysRead(512, 1024));
+        Assert.Equal(3 * 512 * 512 / 2, cost.CountVisiblePairs(512, 1024) - (512 / 2));
+        Assert.Equal(1024, cost.CountKeysRead(512, 1024));
     }
 
     [Fact]
     public void A_window_bounds_what_is_read()
     {
         var cost = new AttentionCost(Llama3 with { WindowLeft = 4095 });
-        Assert.Equal(4096, cost.KeysRead(1, 100_000));
-        Assert.Equal(4096, cost.VisiblePairs(1, 100_000));
+        Assert.Equal(4096, cost.CountKeysRead(1, 100_000));
+        Assert.Equal(4096, cost.CountVisiblePairs(1, 100_000));
         Assert.Equal(cost.Decode(1, 4096), cost.Decode(1, 100_000));
-        Assert.Equal(4096L * 4095 / 2 + (4096L * (10_000 - 4095)), cost.VisiblePairs(10_000, 10_000));
+        Assert.Equal(4096L * 4095 / 2 + (4096L * (10_000 - 4095)), cost.CountVisiblePairs(10_000, 10_000));
     }
 
     [Fact]
@@ -101,15 +101,15 @@ public sealed class AttentionCostTests
     }
 
     [Theory]
-    [InlineData(AttentionMask.None, -1, -1)]
-    [InlineData(AttentionMask.None, 3, -1)]
-    [InlineData(AttentionMask.None, -1, 2)]
+    [InlineData(AttentionMask.None, null, null)]
+    [InlineData(AttentionMask.None, 3, null)]
+    [InlineData(AttentionMask.None, null, 2)]
     [InlineData(AttentionMask.None, 0, 0)]
     [InlineData(AttentionMask.None, 4, 1)]
-    [InlineData(AttentionMask.Causal, -1, -1)]
-    [InlineData(AttentionMask.Causal, 0, -1)]
-    [InlineData(AttentionMask.Causal, 5, -1)]
-    public void Pairs_are_those_that_counting_finds(AttentionMask mask, int left, int right)
+    [InlineData(AttentionMask.Causal, null, null)]
+    [InlineData(AttentionMask.Causal, 0, null)]
+    [InlineData(AttentionMask.Causal, 5, null)]
+    public void Pairs_are_those_that_counting_finds(AttentionMask mask, int? left, int? right)
     {
         var cost = new AttentionCost(Llama3 with { Mask = mask, WindowLeft = left, WindowRight = right });
         for (int queries = 0; queries < 14; queries++)
@@ -121,17 +121,17 @@ public sealed class AttentionCostTests
                 {
                     for (int key = 0; key < keys; key++)
                     {
-                        bool visible = (left < 0 || key >= query - left) && (right < 0 || key <= query + right) && (mask == AttentionMask.None || key <= query);
+                        bool visible = (left is null || key >= query - left) && (right is null || key <= query + right) && (mask == AttentionMask.None || key <= query);
                         pairs += visible ? 1 : 0;
                         read[key] |= visible;
                     }
                 }
 
-                Assert.Equal((queries, keys, pairs), (queries, keys, cost.VisiblePairs(queries, keys)));
+                Assert.Equal((queries, keys, pairs), (queries, keys, cost.CountVisiblePairs(queries, keys)));
 
                 // A range: that queries before the first key leave some of it out makes no difference to what is fetched.
                 long least = read.Count(seen => seen);
-                Assert.InRange(cost.KeysRead(queries, keys), least, queries > keys || right >= 0 ? keys : least);
+                Assert.InRange(cost.CountKeysRead(queries, keys), least, queries > keys || right >= 0 ? keys : least);
             }
         }
     }
@@ -140,7 +140,7 @@ public sealed class AttentionCostTests
     public void Counts_are_of_64_bits()
     {
         var cost = new AttentionCost(Llama3);
-        Assert.Equal((1L << 31) * ((1L << 31) + 1) / 2, cost.VisiblePairs(1L << 31, 1L << 31));
+        Assert.Equal((1L << 31) * ((1L << 31) + 1) / 2, cost.CountVisiblePairs(1L << 31, 1L << 31));
         Assert.Equal(4096L * 64 * 10_000_000 + (64 * 16_384), cost.Decode(64, 10_000_000).Bytes);
         Assert.Throws<OverflowException>(() => cost.Decode(1L << 40, 1L << 40));
         Assert.Throws<ArgumentOutOfRangeException>(() => cost.Decode(-1, 1));

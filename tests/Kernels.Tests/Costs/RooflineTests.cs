@@ -7,12 +7,12 @@ public sealed class RooflineTests
     {
         var device = new Roofline("a device", FlopsPerSecond: 100e9, BytesPerSecond: 20e9);
         Assert.Equal(5, device.Ridge);
-        Assert.Equal(2, device.Seconds(new WorkCost(1e9, 40_000_000_000)));
-        Assert.Equal(3, device.Seconds(new WorkCost(300e9, 1_000_000_000)));
+        Assert.Equal(2, device.GetSeconds(new WorkCost(1e9, 40_000_000_000)));
+        Assert.Equal(3, device.GetSeconds(new WorkCost(300e9, 1_000_000_000)));
         Assert.True(device.IsMemoryBound(new WorkCost(499, 100)));
         Assert.False(device.IsMemoryBound(new WorkCost(500, 100)));
-        Assert.Equal(40e9, device.AttainableFlopsPerSecond(2), tolerance: 1);
-        Assert.Equal(100e9, device.AttainableFlopsPerSecond(50), tolerance: 1);
+        Assert.Equal(40e9, device.GetAttainableFlopsPerSecond(2), tolerance: 1);
+        Assert.Equal(100e9, device.GetAttainableFlopsPerSecond(50), tolerance: 1);
     }
 
     [Theory]
@@ -22,9 +22,9 @@ public sealed class RooflineTests
     public void What_does_not_overlap_adds_to_the_time(double overlap, double memoryBound, double arithmeticBound)
     {
         Roofline device = new Roofline("a device", FlopsPerSecond: 100e9, BytesPerSecond: 20e9) { Overlap = overlap };
-        Assert.Equal(memoryBound, device.Seconds(new WorkCost(100e9, 40_000_000_000)), 1e-9);
-        Assert.Equal(arithmeticBound, device.Seconds(new WorkCost(300e9, 40_000_000_000)), 1e-9);
-        Assert.Equal(100e9 / memoryBound, device.AttainableFlopsPerSecond(2.5), 1);
+        Assert.Equal(memoryBound, device.GetSeconds(new WorkCost(100e9, 40_000_000_000)), 1e-9);
+        Assert.Equal(arithmeticBound, device.GetSeconds(new WorkCost(300e9, 40_000_000_000)), 1e-9);
+        Assert.Equal(100e9 / memoryBound, device.GetAttainableFlopsPerSecond(2.5), 1);
         Assert.Equal(5, device.Ridge);
     }
 

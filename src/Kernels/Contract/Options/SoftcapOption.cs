@@ -5,7 +5,7 @@ internal sealed partial class SoftcapOption : AttentionOption
 {
     public override string Name => nameof(AttentionShape.Softcap);
 
-    public override bool IsIn(AttentionShape shape) => shape.Softcap > 0;
+    public override bool IsIn(AttentionShape shape) => shape.Softcap is not null;
 
     public override bool SharesPrefixes(AttentionShape shape) => true;
 }

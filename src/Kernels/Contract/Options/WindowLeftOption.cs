@@ -5,8 +5,8 @@ internal sealed partial class WindowLeftOption : AttentionOption
 {
     public override string Name => nameof(AttentionShape.WindowLeft);
 
-    public override bool IsIn(AttentionShape shape) => shape.WindowLeft >= 0;
+    public override bool IsIn(AttentionShape shape) => shape.WindowLeft is not null;
 
     public override (long Begin, long End) Reach(AttentionShape shape, int first, int last, int prefix) =>
-        (shape.WindowLeft is int left and >= 0 ? (long)first - left : 0, long.MaxValue);
+        (shape.WindowLeft is { } left ? (long)first - left : 0, long.MaxValue);
 }

@@ -14,7 +14,7 @@ internal static class WorkReference
         // One query and one head: the keys that causal attention hides from it are not among those that it is given.
         var shape = new AttentionShape(1, 1, work.HeadDim, work.ValueDim, work.Scale, AttentionMask.None, work.Storage, work.CacheStorage, KvLayout.Nhd)
         {
-            WindowLeft = work.Window - 1,
+            WindowLeft = work.Window > 0 ? work.Window - 1 : null,
         };
         float slope = Slope(head, work.QueryHeads);
         ReferenceOptions options = new()
@@ -22,7 +22,7 @@ internal static class WorkReference
             ScoreMod = work.Mod == Mod.Slope ? (score, _, _, position, key) => score - (slope * Math.Abs(position - key)) : null,
         };
         double[] output = new double[work.ValueDim];
-        ReferenceAttention.Row(shape, query, keys, values, 1, keys.Length / work.HeadDim, 0, 0, output, options);
+        ReferenceAttention.ComputeRow(shape, query, keys, values, 1, keys.Length / work.HeadDim, 0, 0, output, options);
         return output;
     }
 

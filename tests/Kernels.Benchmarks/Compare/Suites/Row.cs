@@ -71,7 +71,7 @@ internal sealed record Row(Work Work, Bound Bound, Func<ComputeDevice, IWorkload
         {
             Causal = causal,
             Mod = mod,
-            Window = shape.WindowLeft + 1,
+            Window = shape.WindowLeft + 1 ?? 0,
             PageSize = shape.PageSize,
             Latent = shape.LatentCache,
             CacheBytesPerToken = shape.CacheBytesPerToken,
