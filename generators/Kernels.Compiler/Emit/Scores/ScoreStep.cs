@@ -33,7 +33,9 @@ internal abstract class ScoreStep
     /// <summary>What the step is called in comments.</summary>
     public abstract string DisplayName { get; }
 
-    /// <summary>The template of statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.</summary>
+    /// <summary>
+    /// The template of statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.
+    /// </summary>
     public abstract string Template { get; }
 
     /// <summary>What the template speaks of as <c>${step.name}</c>.</summary>

@@ -24,7 +24,10 @@ internal abstract class Target
     /// <summary>The steps of a flash kernel on this target.</summary>
     public abstract FlashSteps Flash(KernelContext context, FlashForm form);
 
-    /// <summary>The steps of prefill for another tile of the plan; they differ from those of the first in the constants of <see cref="FlashSteps.Tile"/> only.</summary>
+    /// <summary>
+    /// The steps of prefill for another tile of the plan; they differ from those of the first in the constants of
+    /// <see cref="FlashSteps.Tile"/> only.
+    /// </summary>
     public virtual FlashSteps Variant(KernelContext context, TilePlan tile) =>
         throw new ArgumentException($"The planner of {DisplayName} has one prefill tile.", nameof(tile));
 }
