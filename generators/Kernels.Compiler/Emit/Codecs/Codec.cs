@@ -83,7 +83,8 @@ internal abstract class Codec
     /// <summary>
     /// A statement that stores the float expression <paramref name="value"/> at <paramref name="pointer"/>, rounding to nearest even.
     /// </summary>
-    public virtual string Store(string pointer, string value) => throw new NotSupportedException($"Elements of {DisplayName} are not stored alone.");
+    public virtual string Store(string pointer, string value) =>
+        throw new NotSupportedException($"Elements of {DisplayName} are not stored alone.");
 
     /// <summary>
     /// The template of a function <c>expand</c> that makes 16-bit elements of a register's, for tensor cores, or nothing.

@@ -21,7 +21,6 @@ internal sealed class LatentFloat8Codec(AttentionSpec spec) : Codec
         { "scales_at", LatentFloat8Row.ScalesAt(spec.ResolvedValueDim) },
         { "tail_at", LatentFloat8Row.TailAt(spec.ResolvedValueDim) },
         { "row_bytes", LatentFloat8Row.Bytes(spec.HeadDim, spec.ResolvedValueDim) },
-        { "one_less", number => C.Int(int.Parse(number[0]) - 1) },
     };
 
     public override string Constants => "Codecs/latent_float8#constants";

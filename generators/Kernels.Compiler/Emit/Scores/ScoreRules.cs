@@ -55,7 +55,10 @@ internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
     /// <summary>Expression: a maximum as a natural logarithm.</summary>
     public string Natural(string maximum) => IsBase2 ? $"{maximum} * LN_2" : maximum;
 
-    /// <summary>Whether a finite score can be so large that log2(e) times it is infinite: float16 products are far from that, and tensor cores' products would be infinite before.</summary>
+    /// <summary>
+    /// Whether a finite score can be so large that log2(e) times it is infinite: products of elements of less range are far from that, and
+    /// tensor cores' products would be infinite before.
+    /// </summary>
     private bool IsNearOverflow => scalesProducts
         ? PlainCodec.For(spec.Storage).HasFloat32Range && spec.ResolvedScale * Log2E > 1
         : PlainCodec.For(spec.Storage).HasFloat32Range || Codec.ForCache(spec).HasFloat32Range;

@@ -22,17 +22,17 @@ static float load_latent(global const uchar* row, int d)
     return e4m3_to_float(row[d]) * ((global const float*)(row + SCALES_AT))[d / SCALE_GROUP];
 }
 //: section load_vector
-//: # Holes: width; last, width - 1.
+//: # Hole: width.
 //: include float8#load_vector
 
-//: include latent_float8#load_latent(last: ${codec.one_less(${width})})
+//: include latent_float8#load_latent
 //: section load_16
 //: include float8#load_16
 
-//: include latent_float8#load_latent(last: 15)
+//: include latent_float8#load_latent
 //: section load_latent
-//: # Holes: width; last, width - 1.
-// Elements d to d + ${last} of a row, as float32.
+//: # Hole: width.
+// ${width} elements of a row from d on, as float32.
 static float${width} load_latent${width}(global const uchar* row, int d)
 {
     //: if codec.has_tail

@@ -100,15 +100,19 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         get
         {
             int most = Math.Min(ValueVectors, 16 / Rows);
-            return Enumerable.Range(0, (ValueVectors + most - 1) / most).Select(block => new Holes
+            for (int first = 0; first < ValueVectors; first += most)
             {
-                { "has_hints", Enumerable.Range(block * most, Math.Min(most, ValueVectors - block * most)).Any(ofValue => NextKeyElements(ofValue).Any()) },
-                { "vectors", Enumerable.Range(0, Math.Min(most, ValueVectors - block * most)).Select(i => Vector(i, block * most + i)) },
-            });
+                int[] vectors = [.. Enumerable.Range(first, Math.Min(most, ValueVectors - first))];
+                yield return new()
+                {
+                    { "has_hints", vectors.Any(vector => NextKeyElements(vector).Any()) },
+                    { "vectors", vectors.Select(vector => Vector(vector - first, vector)) },
+                };
+            }
         }
     }
 
-    /// <summary>A vector of a value, and its share of the next key: the elements at which lines begin.</summary>
+    /// <summary>A vector of a value, and its share of the next key.</summary>
     private Holes Vector(int number, int ofValue) => new()
     {
         { "number", number },
@@ -118,6 +122,7 @@ internal sealed class CpuDecode(KernelContext context) : CpuFlash(context)
         { "next_key_elements", NextKeyElements(ofValue) },
     };
 
+    /// <summary>The elements of the next key at which lines begin, of those that a vector of a value has the share of.</summary>
     private IEnumerable<int> NextKeyElements(int ofValue)
     {
         int first = ofValue * KeyVectors / ValueVectors, end = (ofValue + 1) * KeyVectors / ValueVectors;
