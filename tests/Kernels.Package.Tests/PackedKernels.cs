@@ -6,7 +6,7 @@ namespace Kernels.Package.Tests;
 public sealed class PackedKernels : IAsyncLifetime
 {
     /// <summary>A version that no other feed has.</summary>
-    public const string Version = "0.1.0-package-test";
+    public const string Version = "0.2.0-package-test";
 
     /// <summary>Where the packages say that their sources are.</summary>
     public const string RepositoryUrl = "https://example.com/kernels";

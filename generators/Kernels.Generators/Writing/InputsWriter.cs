@@ -47,7 +47,7 @@ internal static class InputsWriter
         writer.Line();
         writer.Add("/// <summary>What a launch is given beside queries and cache; it does not change, and serves any number of launches.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
-        writer.Open($"public sealed class {TypeName}{(hasMods ? $" : {Runtime}IModInputs" : "")}");
+        writer.Open($"public sealed class {TypeName}{(hasMods ? $" : {Runtime}IModInputs<{typeName}>" : "")}");
         for (int i = 0; i < inputs.Count; i++)
         {
             LaunchInput input = inputs[i];

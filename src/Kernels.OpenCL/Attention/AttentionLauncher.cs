@@ -225,6 +225,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
 
         var inputs = new LaunchInputs(descriptor, given);
         BlockMask<TSpec>? blockMask = Own(given.BlockMask);
+        CheckOwn(given.Mods);
         lock (launching)
         {
             plan.ThrowIfStale();
@@ -399,11 +400,21 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     {
         null => null,
         BlockMask<TSpec> own => own,
-        _ => throw new ArgumentException($"The block mask is of another spec than {descriptor.Name}.", nameof(BlockMask)),
+        _ => throw new ArgumentException($"The block mask is of another spec than {descriptor.Name}.", nameof(AttentionInputs.BlockMask)),
     };
+
+    /// <summary>Whether the inputs of mods, where a launch was given some, are the spec's: their arguments are bound by place.</summary>
+    private void CheckOwn(IModInputs? mods)
+    {
+        if (mods is not (null or IModInputs<TSpec>) && descriptor.HasModInputs)
+        {
+            throw new ArgumentException($"The inputs of mods are of another spec than {descriptor.Name}.", nameof(AttentionInputs.Mods));
+        }
+    }
 
     private void CheckClassifiable(AttentionPlan<TSpec> plan, LaunchInputs inputs)
     {
+        CheckOwn(inputs.Mods);
         ThrowIfDisposed();
         plan.ThrowIfNotFor(Device, descriptor, Target);
         inputs.Check(KernelAlgorithm.ClassifyTiles, plan.Work);

@@ -9,3 +9,7 @@ public interface IModInputs
     /// <returns>Index of the argument after the last input.</returns>
     int Bind(ComputeKernel kernel, int first);
 }
+
+/// <summary>The run-time inputs of the mods of one spec: another spec's launches cannot be given them.</summary>
+/// <typeparam name="TSpec">The type that carries the spec.</typeparam>
+public interface IModInputs<TSpec> : IModInputs;

@@ -123,6 +123,11 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         IAttention<CappedSlopes, float> ofAnySpec = attention;
         var e = Assert.Throws<InvalidOperationException>(() => ofAnySpec.Prefill(cache, s[0], queries, token, token, outputs));
         Assert.Contains("Inputs", e.Message, StringComparison.Ordinal);
+        using DeviceBuffer<float> table = fixture.Device.Allocate<float>(8);
+        AttentionInputs others = new GuardedTable.Inputs { Table = table, Length = 8, Strength = 1 };
+        Assert.Contains(
+            nameof(CappedSlopes),
+            Assert.Throws<ArgumentException>("Mods", () => ofAnySpec.Prefill(cache, s[0], queries, token, token, outputs, others)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>("inputs", () => attention.Prefill(cache, s[0], queries, token, token, outputs, null!));
         Assert.Equal(0, cache.GetLength(s[0]));
         Assert.Throws<ArgumentNullException>("Slopes", () => new CappedSlopes.Inputs { Slopes = null!, Cap = 1 });
