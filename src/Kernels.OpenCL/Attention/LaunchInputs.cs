@@ -12,6 +12,9 @@ internal readonly struct LaunchInputs(AttentionDescriptor descriptor, AttentionI
 
     private readonly AttentionShape shape = descriptor.Shape;
 
+    /// <summary>The inputs of the spec's mods, or null.</summary>
+    public IModInputs? Mods => given.Mods;
+
     /// <summary>Whether all is there that a kernel of the spec takes, large enough for a step, and nothing that the spec has not.</summary>
     /// <param name="algorithm">The kernel; what prefill takes all flash kernels do.</param>
     /// <param name="work">The step; null for a merge of states.</param>
