@@ -15,7 +15,9 @@ internal sealed record RowValue(string Type, string Name, string Expression, IRe
 
 /// <summary>One change to a score between scale·(q·k) and the mask.</summary>
 /// <param name="DisplayName">What the step is called in comments.</param>
-/// <param name="Statements">Statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.</param>
+/// <param name="Statements">
+/// Statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.
+/// </param>
 internal sealed record ScoreStep(string DisplayName, string Statements)
 {
     /// <summary>The kernel's inputs that <see cref="Statements"/> name.</summary>
@@ -31,7 +33,10 @@ internal sealed record ScoreStep(string DisplayName, string Statements)
     ];
 
     private static IEnumerable<ScoreStep> OfOptions(AttentionShape shape, bool beforeMod) =>
-        AttentionOption.Of(shape).Where(option => option.StepsBeforeMod == beforeMod).Select(option => option.Step(shape)).OfType<ScoreStep>();
+        AttentionOption.Of(shape)
+            .Where(option => option.StepsBeforeMod == beforeMod)
+            .Select(option => option.Step(shape))
+            .OfType<ScoreStep>();
 
     private static ScoreStep[] OfMod(ModFunction? mod)
     {
