@@ -32,7 +32,7 @@ public sealed class DocumentationTests
         ],
         ["KA0109"] = [$"{SpecLimits.PortableLocalBytes} bytes"],
         ["KA0111"] = [$"between 0 and {SpecLimits.MaxWindow}"],
-        ["KA0112"] = [string.Create(CultureInfo.InvariantCulture, $"between {SpecLimits.MinSoftcap} and {SpecLimits.MaxSoftcap}")],
+        ["KA0112"] = [string.Create(CultureInfo.InvariantCulture, $"between {SoftcapOption.Min} and {SoftcapOption.Max}")],
         ["KA0113"] = [$"between {SpecLimits.MinPageSize} and {SpecLimits.MaxPageSize}"],
         ["KA0130"] = [$"between {SpecLimits.MinRotaryDim} and"],
         ["KA0121"] = [$"multiples of {SpecLimits.Int4DimMultiple}", $"multiple of {SpecLimits.LatentFloat8ValueMultiple}"],

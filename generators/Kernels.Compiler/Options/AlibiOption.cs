@@ -4,15 +4,23 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels;
 
+internal abstract partial record OptionValues
+{
+    /// <summary>Whether scores have ALiBi's penalty.</summary>
+    public bool Alibi { get; init; }
+}
+
 /// <content>A step with a slope that each row calculates once.</content>
 internal sealed partial class AlibiOption
 {
     public override AttentionSpec? Parse(AttentionSpec spec, string property, object value) =>
         property == Name && value is bool on ? spec with { Alibi = on } : null;
 
+    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) => shape with { Alibi = spec.Alibi };
+
     public override string Describe(AttentionShape shape) => "ALiBi";
 
-    public override ScoreStep? Step(AttentionShape shape) => new("ALiBi", "Scores/alibi")
+    public override ScoreStep? Step(AttentionShape shape) => new(Describe(shape), "Scores/alibi")
     {
         Asks = RowMembers.Head,
         RowValue = new("lanes_float", "slope", Slope(shape.QueryHeads), []),

@@ -6,8 +6,13 @@ namespace Kernels;
 /// <content>What the compiler must know of an option.</content>
 internal abstract partial class AttentionOption
 {
-    /// <summary>A spec with a value of the attribute's, or null where the property is not the option's or the value of another type.</summary>
+    /// <summary>
+    /// A spec with a value of the attribute's, or null where the property is not the option's or the value of another type.
+    /// </summary>
     public abstract AttentionSpec? Parse(AttentionSpec spec, string property, object value);
+
+    /// <summary>A shape with what the spec says of the option, its defaults resolved.</summary>
+    public abstract AttentionShape Resolve(AttentionSpec spec, AttentionShape shape);
 
     /// <summary>Finds what is wrong with the option's values.</summary>
     public virtual void Validate(AttentionSpec spec, SpecReport report)

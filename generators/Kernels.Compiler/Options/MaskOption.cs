@@ -9,6 +9,8 @@ internal sealed partial class MaskOption
     public override AttentionSpec? Parse(AttentionSpec spec, string property, object value) =>
         property == Name && value is int mask ? spec with { Mask = (AttentionMask)mask } : null;
 
+    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) => shape with { Mask = spec.Mask };
+
     public override void Validate(AttentionSpec spec, SpecReport report) => report.IsDefined(spec.Mask, Name);
 
     public override AttentionSpec Mend(AttentionSpec spec) =>

@@ -2,6 +2,15 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels;
 
+internal abstract partial record OptionValues
+{
+    /// <summary>Which elements of a head rope turns together.</summary>
+    public RopeStyle Rope { get; init; }
+
+    /// <summary>Elements of a head that turn; 0: all.</summary>
+    public int RotaryDim { get; init; }
+}
+
 /// <content>No step: the templates that load queries and keys speak of it.</content>
 internal sealed partial class RopeOption
 {
@@ -11,6 +20,9 @@ internal sealed partial class RopeOption
         (nameof(AttentionSpec.RotaryDim), int dim) => spec with { RotaryDim = dim },
         _ => null,
     };
+
+    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) =>
+        shape with { Rope = spec.Rope, RotaryDim = spec.ResolvedRotaryDim };
 
     public override void Validate(AttentionSpec spec, SpecReport report)
     {
@@ -27,13 +39,15 @@ internal sealed partial class RopeOption
             {
                 IEnumerable<SpecFix> styles = new[] { RopeStyle.HalfSplit, RopeStyle.Interleaved }
                     .Select(style => SpecFix.Set(Name, $"{nameof(RopeStyle)}.{style}"));
-                report.Add(SpecRules.RotaryDimWithoutRope, rotaryDim, [SpecFix.LeaveOut(rotaryDim), .. styles], SpecReport.Text(spec.RotaryDim));
+                report.Add(SpecRules.RotaryDimWithoutRope, rotaryDim, [SpecFix.LeaveOut(rotaryDim), .. styles],
+                    SpecReport.Text(spec.RotaryDim));
             }
         }
         else if (dim < SpecLimits.MinRotaryDim || dim > largest || dim % 2 != 0)
         {
             int nearest = Math.Min(largest, Math.Max(SpecLimits.MinRotaryDim, dim / 2 * 2));
-            report.Add(SpecRules.RotaryDimInvalid, spec.RotaryDim == 0 ? Name : rotaryDim, [SpecFix.Set(rotaryDim, SpecReport.Text(nearest))],
+            report.Add(SpecRules.RotaryDimInvalid, spec.RotaryDim == 0 ? Name : rotaryDim,
+                [SpecFix.Set(rotaryDim, SpecReport.Text(nearest))],
                 SpecReport.Text(dim), SpecReport.Text(SpecLimits.MinRotaryDim), SpecReport.Text(largest));
         }
         else if (spec.RotaryDim == spec.HeadDim - spec.RotaryBegin)
@@ -51,8 +65,10 @@ internal sealed partial class RopeOption
     public override string Describe(AttentionShape shape) =>
         $"rope over {shape.RotaryDim} elements ({(shape.Rope == RopeStyle.HalfSplit ? "half-split" : "interleaved")})";
 
-    public override string Initializer(AttentionShape shape) => $"Rope = global::Kernels.RopeStyle.{shape.Rope}, RotaryDim = {shape.RotaryDim}";
+    public override string Initializer(AttentionShape shape) =>
+        $"Rope = global::Kernels.RopeStyle.{shape.Rope}, RotaryDim = {shape.RotaryDim}";
 
     public override (string Type, string Summary)? HostInput(AttentionShape shape) => ("DeviceRopeTable",
-        $"Cosine and sine of the angles, a <see cref=\"global::Kernels.RopeTable\"/> of rotary dimension {shape.RotaryDim} on the device. Keys and queries are given as they are before they turn.");
+        $"Cosine and sine of the angles, a <see cref=\"global::Kernels.RopeTable\"/> of rotary dimension {shape.RotaryDim} on the device. "
+        + "Keys and queries are given as they are before they turn.");
 }

@@ -5,21 +5,29 @@ using Kernels.Compiler.Specs;
 
 namespace Kernels;
 
+internal abstract partial record OptionValues
+{
+    /// <summary>c in c·tanh(score / c); 0: off.</summary>
+    public double Softcap { get; init; }
+}
+
 /// <content>A step before the user's function: the model's own score is the one that is capped.</content>
 internal sealed partial class SoftcapOption
 {
-    // Kernels also have the reciprocal as a float32.
-    private const double Least = 1e-30, Most = 1e30;
+    /// <summary>The least and the greatest: kernels also have the reciprocal as a float32.</summary>
+    public const double Min = 1e-30, Max = 1e30;
 
     public override AttentionSpec? Parse(AttentionSpec spec, string property, object value) =>
         property == Name && value is double cap ? spec with { Softcap = cap } : null;
 
+    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) => shape with { Softcap = spec.Softcap > 0 ? spec.Softcap : null };
+
     public override void Validate(AttentionSpec spec, SpecReport report)
     {
-        if (spec.Softcap != 0 && spec.Softcap is not (>= Least and <= Most))
+        if (spec.Softcap != 0 && spec.Softcap is not (>= Min and <= Max))
         {
             report.Add(SpecRules.SoftcapInvalid, Name, [SpecFix.LeaveOut(Name)],
-                SpecReport.Text(spec.Softcap), SpecReport.Text(Least), SpecReport.Text(Most));
+                SpecReport.Text(spec.Softcap), SpecReport.Text(Min), SpecReport.Text(Max));
         }
     }
 

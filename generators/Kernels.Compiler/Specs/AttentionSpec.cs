@@ -16,38 +16,8 @@ internal sealed record AttentionSpec(
     ElementType? CacheStorage = null,
     KvLayout Layout = KvLayout.Hnd,
     int QueryTile = 0,
-    int KeyTile = 0)
+    int KeyTile = 0) : OptionValues
 {
-    /// <summary>Keys to the left of its own position that a query sees; −1: all.</summary>
-    public int WindowLeft { get; init; } = -1;
-
-    /// <summary>Keys to the right of its own position that a query sees; −1: all.</summary>
-    public int WindowRight { get; init; } = -1;
-
-    /// <summary>c in c·tanh(score / c); 0: off.</summary>
-    public double Softcap { get; init; }
-
-    /// <summary>Whether scores have ALiBi's penalty.</summary>
-    public bool Alibi { get; init; }
-
-    /// <summary>Whether each head has a learned logit in its softmax denominator.</summary>
-    public bool Sinks { get; init; }
-
-    /// <summary>Whether a query sees the keys of its own document only.</summary>
-    public bool Documents { get; init; }
-
-    /// <summary>Whether keys can be hidden one by one.</summary>
-    public bool KeyPadding { get; init; }
-
-    /// <summary>Whether a number of its own is added to each score.</summary>
-    public bool Bias { get; init; }
-
-    /// <summary>Which elements of a head rope turns together.</summary>
-    public RopeStyle Rope { get; init; }
-
-    /// <summary>Elements of a head that turn; 0: all.</summary>
-    public int RotaryDim { get; init; }
-
     /// <summary>Whether one row a token is both: all of it the key, its first elements the value.</summary>
     public bool LatentCache { get; init; }
 
@@ -86,24 +56,15 @@ internal sealed record AttentionSpec(
     public ElementType ResolvedCacheStorage => CacheStorage ?? Storage;
 
     /// <summary>What the spec computes, with every default resolved: what host and kernels agree on.</summary>
-    public AttentionShape Shape => new(
-        QueryHeads, KvHeads, HeadDim, ResolvedValueDim, ResolvedScale, Mask, Storage, ResolvedCacheStorage, Layout)
-    {
-        WindowLeft = WindowLeft >= 0 ? WindowLeft : null,
-        WindowRight = WindowRight >= 0 ? WindowRight : null,
-        Softcap = Softcap > 0 ? Softcap : null,
-        Alibi = Alibi,
-        Sinks = Sinks,
-        Documents = Documents,
-        KeyPadding = KeyPadding,
-        Bias = Bias,
-        Rope = Rope,
-        RotaryDim = ResolvedRotaryDim,
-        LatentCache = LatentCache,
-        HasMods = ScoreMod is not null || MaskMod is not null,
-        Deterministic = Deterministic,
-        PageSize = PageSize,
-    };
+    public AttentionShape Shape => AttentionShape.Options.Aggregate(
+        new AttentionShape(QueryHeads, KvHeads, HeadDim, ResolvedValueDim, ResolvedScale, Mask, Storage, ResolvedCacheStorage, Layout)
+        {
+            LatentCache = LatentCache,
+            HasMods = ScoreMod is not null || MaskMod is not null,
+            Deterministic = Deterministic,
+            PageSize = PageSize,
+        },
+        (shape, option) => option.Resolve(this, shape));
 
     /// <summary>What the scales of the cache belong to.</summary>
     public CacheScale CacheScale => ResolvedCacheStorage.Scale(LatentCache);

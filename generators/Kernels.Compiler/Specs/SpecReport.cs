@@ -38,7 +38,7 @@ internal sealed class SpecReport
         return false;
     }
 
-    /// <summary>Whether a value is one of its enum's; of those, <paramref name="offered"/> tells which are named in what mends it.</summary>
+    /// <summary>Whether a value is one of its enum's; <paramref name="offered"/> tells which of those are named in what mends it.</summary>
     public bool IsDefined<T>(T value, string option, Func<T, bool>? offered = null) where T : struct, Enum
     {
         if (Enum.IsDefined(typeof(T), value))

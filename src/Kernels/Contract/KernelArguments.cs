@@ -11,7 +11,8 @@ internal sealed record KernelArguments(IReadOnlyList<KernelArgument> Own, IReadO
     /// <param name="shape">The spec.</param>
     /// <param name="mergesSplits">Of a flash kernel, whether its last work-group merges the splits of an item.</param>
     /// <param name="hasMaskMod">Whether the spec has a mask mod, and so block masks.</param>
-    public static KernelArguments Of(KernelAlgorithm algorithm, AttentionShape shape, bool mergesSplits = false, bool hasMaskMod = false) => new(
+    public static KernelArguments Of(
+        KernelAlgorithm algorithm, AttentionShape shape, bool mergesSplits = false, bool hasMaskMod = false) => new(
         OwnOf(algorithm, shape, mergesSplits, hasMaskMod),
         [.. AttentionOption.Of(shape).Where(option => option.Inputs.Count > 0 && option.IsGivenTo(algorithm))],
         shape.HasMods && LooksAtScores(algorithm));
@@ -31,8 +32,8 @@ internal sealed record KernelArguments(IReadOnlyList<KernelArgument> Own, IReadO
         KernelAlgorithm.Prefill or KernelAlgorithm.Decode =>
         [
             KernelArgument.Queries, KernelArgument.Keys, KernelArgument.Values, KernelArgument.Outputs, KernelArgument.Lse,
-            KernelArgument.PartialOutputs, KernelArgument.PartialStates, KernelArgument.Plan, KernelArgument.ItemsAt, KernelArgument.Capacity,
-            .. When(mergesSplits, KernelArgument.MergeCounters), .. Scales(shape),
+            KernelArgument.PartialOutputs, KernelArgument.PartialStates, KernelArgument.Plan, KernelArgument.ItemsAt,
+            KernelArgument.Capacity, .. When(mergesSplits, KernelArgument.MergeCounters), .. Scales(shape),
             .. When(hasMaskMod, KernelArgument.TileClasses, KernelArgument.ClassStride),
         ],
         KernelAlgorithm.Combine =>

@@ -27,7 +27,10 @@ internal sealed record ScoreStep(string DisplayName, string Template)
     ];
 
     private static IEnumerable<ScoreStep> OfOptions(AttentionShape shape, bool beforeMod) =>
-        AttentionOption.Of(shape).Where(option => option.StepsBeforeMod == beforeMod).Select(option => option.Step(shape)).OfType<ScoreStep>();
+        AttentionOption.Of(shape)
+            .Where(option => option.StepsBeforeMod == beforeMod)
+            .Select(option => option.Step(shape))
+            .OfType<ScoreStep>();
 
     private static ScoreStep[] OfMod(ModFunction? mod)
     {

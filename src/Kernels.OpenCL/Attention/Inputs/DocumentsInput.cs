@@ -11,5 +11,6 @@ internal sealed class DocumentsInput() : LaunchInput<DeviceBuffer<int>>(new Docu
     protected override void Check(DeviceBuffer<int> input, AttentionShape shape, WorkPlan work) =>
         Expect(Option.Name, input.Length, Math.Max(1, work.Keys), "keys of all requests");
 
-    protected override ComputeKernel Set(ComputeKernel kernel, int index, KernelInput argument, DeviceBuffer<int> input) => kernel.Set(index, input);
+    protected override ComputeKernel Set(ComputeKernel kernel, int index, KernelInput argument, DeviceBuffer<int> input) =>
+        kernel.Set(index, input);
 }

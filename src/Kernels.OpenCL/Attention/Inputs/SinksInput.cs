@@ -11,5 +11,6 @@ internal sealed class SinksInput() : LaunchInput<DeviceBuffer<float>>(new SinksO
     protected override void Check(DeviceBuffer<float> input, AttentionShape shape, WorkPlan work) =>
         Expect(Option.Name, input.Length, shape.QueryHeads, "query heads");
 
-    protected override ComputeKernel Set(ComputeKernel kernel, int index, KernelInput argument, DeviceBuffer<float> input) => kernel.Set(index, input);
+    protected override ComputeKernel Set(ComputeKernel kernel, int index, KernelInput argument, DeviceBuffer<float> input) =>
+        kernel.Set(index, input);
 }

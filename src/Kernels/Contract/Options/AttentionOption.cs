@@ -1,8 +1,8 @@
 namespace Kernels;
 
 /// <summary>
-/// Something that a spec can have beside its dimensions and its cache. This part is what kernels and host must agree on; the compiler's says
-/// how it is parsed, checked and written into kernels. What an option does not say of itself has the safe answer.
+/// Something that a spec can have beside its dimensions and its cache. This part is what kernels and host must agree on; the compiler's
+/// says how it is parsed, checked and written into kernels. What an option does not say of itself has the safe answer.
 /// </summary>
 internal abstract partial class AttentionOption
 {
