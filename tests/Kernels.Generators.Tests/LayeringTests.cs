@@ -13,17 +13,18 @@ public sealed class LayeringTests
         {
             "generators/Kernels.Compiler",
             [
-                "Specs: . Targets Targets/Portable", // the validator asks whether a tile fits local memory
+                "Specs: . Options Targets Targets/Portable", // the validator asks whether a tile fits local memory
+                "Options: Emit Emit/Scores Emit/Text Specs",
                 "Emit/Text: Emit",
                 "Emit/Addressing: Emit Specs",
                 "Emit/Codecs: Emit Emit/Text Specs",
-                "Emit/Scores: . Emit Emit/Codecs Emit/Text Specs",
-                "Emit/Algorithms: Emit Emit/Codecs Emit/Scores Emit/Text Specs Targets",
-                "Emit: Emit/Addressing Emit/Algorithms Emit/Codecs Emit/Scores Emit/Text Specs Targets",
+                "Emit/Scores: . Emit Emit/Codecs Emit/Text Options Specs",
+                "Emit/Algorithms: Emit Emit/Scores Emit/Text Specs Targets",
+                "Emit: Emit/Addressing Emit/Algorithms Emit/Codecs Emit/Scores Emit/Text Options Specs Targets",
                 "Targets: Emit Emit/Text Specs Targets/Cpu Targets/Hopper Targets/Nvidia Targets/Portable", // only the list of targets names them
-                "Targets/Portable: Emit Emit/Codecs Emit/Scores Emit/Text Specs Targets",
-                "Targets/Cpu: Emit Emit/Scores Emit/Text Specs Targets",
-                "Targets/Nvidia: Emit Emit/Scores Emit/Text Specs Targets",
+                "Targets/Portable: Emit Emit/Codecs Emit/Text Specs Targets",
+                "Targets/Cpu: Emit Emit/Text Specs Targets",
+                "Targets/Nvidia: Emit Emit/Text Specs Targets",
                 "Targets/Hopper: Emit Emit/Text Specs Targets Targets/Nvidia", // it takes nvidia's kernels where its own would be the same
             ]
         },
@@ -41,8 +42,9 @@ public sealed class LayeringTests
             "src/Kernels",
             [
                 "Options: . Contract",
-                "Contract: . Options",
-                "Planning: . Contract Options",
+                "Contract: . Contract/Options Options",
+                "Contract/Options: Contract Options",
+                "Planning: . Contract Contract/Options Options",
                 "Paging: . Contract Planning",
                 "Reference: . Contract Options Planning",
                 "Costs: . Contract Options",
@@ -60,9 +62,10 @@ public sealed class LayeringTests
                 "Targets: Devices Errors Execution",
                 "Checking: Devices Execution Memory",
                 "Profiling: Devices Execution Memory Targets",
-                "Attention: Checking Devices Errors Execution Memory Paging Targets Tuning",
+                "Attention: Attention/Inputs Checking Devices Errors Execution Memory Paging Targets Tuning",
+                "Attention/Inputs: Attention Execution Memory Tuning",
                 "Paging: Attention Devices Errors Execution Memory",
-                "Tuning: Attention Devices Errors Execution Memory Paging",
+                "Tuning: Attention Attention/Inputs Devices Errors Execution Memory Paging",
             ]
         },
     };

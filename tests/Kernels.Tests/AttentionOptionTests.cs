@@ -20,7 +20,7 @@ public sealed class AttentionOptionTests
     public void AMaskThatNobodyKnowsSeesAllAndSharesNothing()
     {
         AttentionShape shape = Shape with { Mask = (AttentionMask)9 };
-        Assert.Equal((0, 100), MaskReach.Of(shape, new AttentionRequest(0, 1, 100), 10, 10));
+        Assert.Equal((0, 100), MaskReach.Of(shape, new AttentionRequest(SequenceHandle.Create(0), 1, 100), 10, 10));
         Assert.False(SharedPrefix.IsPossible(shape));
         Assert.True(SharedPrefix.IsPossible(Shape));
     }
