@@ -28,7 +28,9 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <summary>Elements of one head of a query or a key, d_qk.</summary>
     public int HeadDim { get; } = headDim;
 
-    /// <summary>Elements of one head of a value and of the output, d_v: 8 to 512. 0, the default, means the same as <see cref="HeadDim"/>.</summary>
+    /// <summary>
+    /// Elements of one head of a value and of the output, d_v: 8 to 512. 0, the default, means the same as <see cref="HeadDim"/>.
+    /// </summary>
     public int ValueDim { get; set; }
 
     /// <summary>The factor on q·k. 0, the default, means 1/√d_qk; with <see cref="LatentCache"/> it must be given.</summary>
@@ -43,7 +45,10 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// </summary>
     public int WindowLeft { get; set; } = -1;
 
-    /// <summary>How many keys to the right of its own position a query sees. −1, the default, means all that the mask shows; with <see cref="AttentionMask.Causal"/> there are none.</summary>
+    /// <summary>
+    /// How many keys to the right of its own position a query sees. −1, the default, means all that the mask shows; with
+    /// <see cref="AttentionMask.Causal"/> there are none.
+    /// </summary>
     public int WindowRight { get; set; } = -1;
 
     /// <summary>c in c·tanh(score / c), which keeps scores between −c and c (Gemma-2 has 50). 0, the default, is off.</summary>
@@ -55,7 +60,9 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// </summary>
     public bool Alibi { get; set; }
 
-    /// <summary>Whether each head has a learned logit that takes part in the softmax denominator only, as in gpt-oss; given at launch.</summary>
+    /// <summary>
+    /// Whether each head has a learned logit that takes part in the softmax denominator only, as in gpt-oss; given at launch.
+    /// </summary>
     public bool Sinks { get; set; }
 
     /// <summary>
@@ -127,10 +134,14 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// <see cref="ElementType.Float16"/> or <see cref="ElementType.BFloat16"/>.
     /// </summary>
     /// <remarks>
-    /// A number that the type does not hold becomes infinite when it is converted, which for queries, keys and values is before a kernel sees it:
-    /// in <see cref="ElementType.Float16"/> from 65520 on, in the others from 3.4e38 on. What attention then gives is another function, or NaN; a
-    /// device that was opened with <c>CheckNumbers</c> says so. Outputs are means of values, so that they are in range if values are. Scores,
-    /// their scale, softcap, weights and sums are float32 whatever the storage: the score of rows of 60000s is as good as that of rows of ones.
+    /// A number that the type does not hold becomes infinite when it is converted, which for queries, keys and values is before a kernel
+    /// sees it:
+    /// in <see cref="ElementType.Float16"/> from 65520 on, in the others from 3.4e38 on. What attention then gives is another function, or
+    /// NaN; a
+    /// device that was opened with <c>CheckNumbers</c> says so. Outputs are means of values, so that they are in range if values are.
+    /// Scores,
+    /// their scale, softcap, weights and sums are float32 whatever the storage: the score of rows of 60000s is as good as that of rows of
+    /// ones.
     /// On tensor cores the product of query and key is formed, in float32, before the scale is applied, so that |q·k| is to be below 3.4e38
     /// itself; queries that rope has turned and the weights of values are rounded to the storage there. Keys are rounded to
     /// <see cref="CacheStorage"/> everywhere, once rope has turned them.
@@ -150,11 +161,14 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     public KvLayout Layout { get; set; }
 
     /// <summary>
-    /// Query rows of a prefill tile of <see cref="KernelTarget.Portable"/>: a power of two, 4 to 128; a row is one (token, query head) pair.
+    /// Query rows of a prefill tile of <see cref="KernelTarget.Portable"/>: a power of two, 4 to 128; a row is one (token, query head)
+    /// pair.
     /// 0, the default, lets the planner choose.
     /// </summary>
     public int QueryTile { get; set; }
 
-    /// <summary>Keys of a prefill tile of <see cref="KernelTarget.Portable"/>: a power of two, 8 to 256. 0, the default, lets the planner choose.</summary>
+    /// <summary>
+    /// Keys of a prefill tile of <see cref="KernelTarget.Portable"/>: a power of two, 8 to 256. 0, the default, lets the planner choose.
+    /// </summary>
     public int KeyTile { get; set; }
 }

@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace Kernels;
 
-/// <summary>The upper 16 bits of a float32: its range, with 8 bits of precision. For storage; convert to <see cref="float"/> to calculate.</summary>
+/// <summary>
+/// The upper 16 bits of a float32: its range, with 8 bits of precision. For storage; convert to <see cref="float"/> to calculate.
+/// </summary>
 public readonly struct BFloat16 : IEquatable<BFloat16>, IFormattable
 {
     private readonly ushort bits;

@@ -10,10 +10,14 @@ public sealed class RopeTable
 
     /// <summary>A table of frequencies of one's own.</summary>
     /// <param name="positions">Positions, from 0.</param>
-    /// <param name="frequencies">The angle in radians by which each pair of elements turns from one position to the next; rotary dimension / 2 of them.</param>
+    /// <param name="frequencies">
+    /// The angle in radians by which each pair of elements turns from one position to the next; rotary dimension / 2 of them.
+    /// </param>
     /// <param name="magnitude">A factor on all cosines and sines.</param>
     /// <exception cref="ArgumentException">There is no frequency.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">There are no positions, or so many that the table has more elements than an array can.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// There are no positions, or so many that the table has more elements than an array can.
+    /// </exception>
     public RopeTable(int positions, ReadOnlySpan<double> frequencies, double magnitude = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(positions);
@@ -115,28 +119,4 @@ public sealed class RopeTable
 
         return [.. Enumerable.Range(0, rotaryDim / 2).Select(pair => Math.Pow(theta, -2.0 * pair / rotaryDim))];
     }
-}
-
-/// <summary>The parameters of YaRN as model configs name them.</summary>
-/// <param name="Factor">How many times as far as its original positions a model reaches.</param>
-/// <param name="OriginalPositions">Positions that the model was trained on first.</param>
-public sealed record YarnScaling(double Factor, int OriginalPositions)
-{
-    /// <summary>Pairs that turn more often than this over the original positions keep their frequency.</summary>
-    public double BetaFast { get; init; } = 32;
-
-    /// <summary>Pairs that turn less often than this have theirs divided by the factor.</summary>
-    public double BetaSlow { get; init; } = 1;
-
-    /// <summary>a in m(a), by which cosines and sines are multiplied.</summary>
-    public double Mscale { get; init; } = 1;
-
-    /// <summary>a in m(a), by which they are divided; 0, the default, divides by 1.</summary>
-    public double MscaleAllDim { get; init; }
-
-    /// <summary>Whether the bounds of the blend are rounded to whole pairs.</summary>
-    public bool Truncate { get; init; } = true;
-
-    /// <summary>m(a) = 0.1·a·ln(factor) + 1 for a factor above 1, else 1.</summary>
-    public double Magnitude(double a) => Factor > 1 ? (0.1 * a * Math.Log(Factor)) + 1 : 1;
 }

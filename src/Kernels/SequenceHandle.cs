@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Kernels;
 
 /// <summary>
-/// A sequence of a cache, from when it is added until it is released. A handle that is used after that, or with another cache, gets an error,
+/// A sequence of a cache, from when it is added until it is released. A handle that is used after that, or with another cache, gets an
+/// error,
 /// never a sequence that has the same place by then.
 /// </summary>
 public readonly record struct SequenceHandle

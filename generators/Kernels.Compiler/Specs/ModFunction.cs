@@ -1,17 +1,5 @@
 namespace Kernels.Compiler.Specs;
 
-/// <summary>The type of a run-time input of a mod.</summary>
-internal enum ModInputType
-{
-    Int,
-    Float,
-    IntBuffer,
-    FloatBuffer,
-}
-
-/// <summary>A run-time input of a mod: a kernel argument.</summary>
-internal sealed record ModInput(string Name, ModInputType Type);
-
 /// <summary>
 /// A user's function on scores or on visibility, translated to OpenCL C. <paramref name="Source"/> has the entry function
 /// <c>score_mod</c> or <c>mask_mod</c> and what it calls, in the lane vocabulary that each target defines, so that one text

@@ -1,10 +1,5 @@
 namespace Kernels.Compiler.Specs;
 
-/// <summary>A new value for one of the attribute's options.</summary>
-/// <param name="Option">The parameter or property, as the user writes it.</param>
-/// <param name="Value">A C# expression, enum members as <c>Type.Member</c>; empty to leave the option out.</param>
-internal sealed record OptionChange(string Option, string Value);
-
 /// <summary>Changes to an attribute that belong together and make a finding go away.</summary>
 internal sealed record SpecFix(EquatableArray<OptionChange> Changes)
 {

@@ -21,7 +21,9 @@ internal static class SpecLimits
     public const int MinPageSize = 1;
     public const int MaxPageSize = KernelContract.MaxPageSize;
 
-    /// <summary>Rows of half bytes are stored and loaded in whole vectors, so that no byte is shared between two rows or two loads.</summary>
+    /// <summary>
+    /// Rows of half bytes are stored and loaded in whole vectors, so that no byte is shared between two rows or two loads.
+    /// </summary>
     public const int Int4DimMultiple = 16;
 
     /// <summary>A latent row with scales in it has one for each of so many elements of its value.</summary>

@@ -254,7 +254,9 @@ internal static class SpecValidator
 
     private static bool Fits(AttentionSpec spec) => PortablePlanner.PlanPrefill(spec).LocalBytes <= SpecLimits.PortableLocalBytes;
 
-    /// <summary>The divisors of <paramref name="heads"/> just below and just above <paramref name="wanted"/>, which is less than it.</summary>
+    /// <summary>
+    /// The divisors of <paramref name="heads"/> just below and just above <paramref name="wanted"/>, which is less than it.
+    /// </summary>
     private static string[] NearestDivisors(int heads, int wanted)
     {
         IEnumerable<int> divisors = Enumerable.Range(1, heads).Where(divisor => heads % divisor == 0);

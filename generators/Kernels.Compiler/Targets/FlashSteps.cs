@@ -5,7 +5,10 @@ namespace Kernels.Compiler.Targets;
 /// <summary>A flash kernel of a target: its template, and what C# decides of it.</summary>
 internal abstract class FlashSteps
 {
-    /// <summary>The kernel's template, with the sections <c>tile</c> (its constants), <c>functions</c> and <c>kernel</c> (what follows the item's declaration).</summary>
+    /// <summary>
+    /// The kernel's template, with the sections <c>tile</c> (its constants), <c>functions</c> and <c>kernel</c> (what follows the item's
+    /// declaration).
+    /// </summary>
     public abstract string Template { get; }
 
     /// <summary>What the template's holes take beside those <paramref name="around"/>, which every flash kernel has.</summary>
@@ -15,7 +18,8 @@ internal abstract class FlashSteps
     public abstract TilePlan Tile { get; }
 
     /// <summary>
-    /// Whether all items of a head start before those of the next; else all heads of an item do. Work-groups start in the order of their ids,
+    /// Whether all items of a head start before those of the next; else all heads of an item do. Work-groups start in the order of their
+    /// ids,
     /// the first dimension's one after the other.
     /// </summary>
     public virtual bool StartsHeadByHead => false;

@@ -8,7 +8,8 @@ using Kernels.Compiler.Targets.Portable;
 namespace Kernels.Compiler.Targets;
 
 /// <summary>
-/// A kind of machine that kernels are written for: which specs it can do, the tiles of a spec's kernels, and their templates. A new one is a
+/// A kind of machine that kernels are written for: which specs it can do, the tiles of a spec's kernels, and their templates. A new one is
+/// a
 /// folder beside this file, a folder of templates, and a line in <see cref="All"/>.
 /// </summary>
 internal abstract class Target

@@ -264,7 +264,8 @@ internal sealed partial class FunctionTranslator
         new($"{(value.IsUniform ? "as_int" : "as_lanes_int")}({value.Text})", Binding.Primary, LaneType.Int, value.IsUniform) { Unsigned = value };
 
     /// <summary>
-    /// Quotients truncate towards 0 in both languages. Without one (divisor 0, least int over −1) C# throws, and OpenCL C may end the process,
+    /// Quotients truncate towards 0 in both languages. Without one (divisor 0, least int over −1) C# throws, and OpenCL C may end the
+    /// process,
     /// so that a helper divides wherever the ranges do not rule it out.
     /// </summary>
     private LaneValue? Quotient(LaneValue left, LaneValue right, bool isRemainder, IOperation at)

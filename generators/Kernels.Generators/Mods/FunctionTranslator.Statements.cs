@@ -227,7 +227,9 @@ internal sealed partial class FunctionTranslator
         };
     }
 
-    /// <summary>Whether an <c>if</c> that goes the same way in all lanes may stay one: nothing inside leaves with only some of the lanes.</summary>
+    /// <summary>
+    /// Whether an <c>if</c> that goes the same way in all lanes may stay one: nothing inside leaves with only some of the lanes.
+    /// </summary>
     private bool CanBranch(IOperation[] branches, Mask? mask) =>
         !branches.Any(HasLanewiseExit)
         && (ReferenceEquals(mask, root) || !branches.Any(HasReturn))

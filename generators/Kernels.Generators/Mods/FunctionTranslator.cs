@@ -224,7 +224,9 @@ internal sealed partial class FunctionTranslator(ModTranslator mod, FunctionInst
     /// <param name="Name">Its name in the function.</param>
     /// <param name="Type">Its type, or that of its elements.</param>
     /// <param name="IsUniform">Whether it is a scalar.</param>
-    /// <param name="DeclaredUnder">The mask under which it was declared: where that one is in force, no lane has another value to keep.</param>
+    /// <param name="DeclaredUnder">
+    /// The mask under which it was declared: where that one is in force, no lane has another value to keep.
+    /// </param>
     private sealed record Variable(string Name, LaneType Type, bool IsUniform, Mask? DeclaredUnder)
     {
         public bool IsBuffer { get; init; }
@@ -246,7 +248,9 @@ internal sealed partial class FunctionTranslator(ModTranslator mod, FunctionInst
     /// <summary>A loop around a statement.</summary>
     /// <param name="Outer">The loop around it.</param>
     /// <param name="Running">The variable with the lanes that are still in the loop, or null while all leave it together.</param>
-    /// <param name="Returned">The variable with the lanes that have returned from inside, and the one with their results; for a loop with a Running.</param>
+    /// <param name="Returned">
+    /// The variable with the lanes that have returned from inside, and the one with their results; for a loop with a Running.
+    /// </param>
     /// <param name="BodyMask">The mask at the start of the body.</param>
     private sealed record Loop(Loop? Outer, string? Running, (string Lanes, string Result)? Returned, Mask? BodyMask);
 }

@@ -2,32 +2,6 @@ using Kernels.Compiler.Emit;
 
 namespace Kernels.Generators.Mods;
 
-/// <summary>What a mod calculates in. A bool is an int in kernels: 0, or what a comparison gives.</summary>
-internal enum LaneType
-{
-    Bool,
-    Int,
-    Float,
-}
-
-/// <summary>How tightly the operators of C bind, the tightest last.</summary>
-internal enum Binding
-{
-    Conditional,
-    Or,
-    And,
-    BitOr,
-    BitXor,
-    BitAnd,
-    Equality,
-    Relational,
-    Shift,
-    Sum,
-    Product,
-    Unary,
-    Primary,
-}
-
 /// <summary>An expression in the lane vocabulary.</summary>
 /// <param name="Text">Its text.</param>
 /// <param name="Binding">How tightly its outermost operator binds.</param>

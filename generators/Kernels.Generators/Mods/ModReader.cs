@@ -8,13 +8,6 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Kernels.Generators.Mods;
 
-/// <summary>The mods of a type.</summary>
-/// <param name="Score">Its score mod, if it has one that breaks no rule.</param>
-/// <param name="Mask">Its mask mod, if it has one that breaks no rule.</param>
-/// <param name="IsValid">Whether all of its mods could be read.</param>
-/// <param name="Findings">What rules they break, with places in the source: not for models.</param>
-internal sealed record ModReading(ModFunction? Score, ModFunction? Mask, bool IsValid, IReadOnlyList<ModFinding> Findings);
-
 /// <summary>Reads the mods off a type that carries a spec; the generator and the analyzer read through it alike.</summary>
 internal static class ModReader
 {
@@ -81,7 +74,9 @@ internal static class ModReader
         return new(functions[0], functions[1], isValid && findings.Count == 0, findings);
     }
 
-    /// <summary>Mods without their text, of a type of which nothing else need be right: inputs that no kernel takes are made similar ones.</summary>
+    /// <summary>
+    /// Mods without their text, of a type of which nothing else need be right: inputs that no kernel takes are made similar ones.
+    /// </summary>
     public static (ModFunction? Score, ModFunction? Mask) Outline(INamedTypeSymbol type)
     {
         var types = new Dictionary<string, ModInputType>();

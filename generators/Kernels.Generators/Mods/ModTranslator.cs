@@ -1,13 +1,9 @@
-using System.Globalization;
 using Kernels.Compiler;
 using Kernels.Compiler.Specs;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace Kernels.Generators.Mods;
-
-/// <summary>What became of a mod: its function, unless it breaks a rule or is not valid C#, and the findings.</summary>
-internal sealed record ModTranslation(ModFunction? Function, IReadOnlyList<ModFinding> Findings);
 
 /// <summary>
 /// Translates a mod, and the methods it calls, from C#'s operation tree (in which every implicit conversion and every constant
@@ -66,7 +62,9 @@ internal sealed class ModTranslator
     /// <summary>Whether a method, or one that it calls, reads buffers.</summary>
     public bool Gathers(IMethodSymbol method) => Gathers(method, new HashSet<ISymbol>(SymbolEqualityComparer.Default));
 
-    /// <summary>The body of a method of the type (of a partial one, its implementing part), or null if it has none that can be read.</summary>
+    /// <summary>
+    /// The body of a method of the type (of a partial one, its implementing part), or null if it has none that can be read.
+    /// </summary>
     public IOperation? Body(IMethodSymbol method)
     {
         if (method.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancellation) is not { } syntax)
@@ -99,7 +97,9 @@ internal sealed class ModTranslator
         }) == true;
     }
 
-    /// <summary>The function that a method becomes for arguments of which some are scalars; null if that is not possible, which is reported.</summary>
+    /// <summary>
+    /// The function that a method becomes for arguments of which some are scalars; null if that is not possible, which is reported.
+    /// </summary>
     /// <param name="method">The method.</param>
     /// <param name="uniform">For each parameter, whether its argument is the same in all lanes.</param>
     /// <param name="isGuarded">Whether it is called for some of the lanes only, and takes as its last argument for which.</param>
@@ -175,38 +175,4 @@ internal sealed class ModTranslator
             }
         }
     }
-}
-
-/// <summary>A method as a function for one way of calling it.</summary>
-internal sealed class FunctionInstance(int index, IMethodSymbol method, IReadOnlyList<bool> uniform, bool isGuarded, bool isEntry)
-{
-    public IMethodSymbol Method => method;
-
-    /// <summary>For each parameter, whether it is the same in all lanes.</summary>
-    public IReadOnlyList<bool> Uniform => uniform;
-
-    /// <summary>Whether the last parameter says for which lanes the function is called.</summary>
-    public bool IsGuarded => isGuarded;
-
-    public bool IsEntry => isEntry;
-
-    /// <summary>Stands in texts for the name, which is given when it is known what is called.</summary>
-    public string Placeholder { get; } = "\u0001" + index.ToString(CultureInfo.InvariantCulture) + "\u0002";
-
-    public string Name { get; set; } = "";
-
-    public string Text { get; set; } = "";
-
-    public bool IsTranslated { get; set; }
-
-    /// <summary>Whether the result is the same in all lanes.</summary>
-    public bool ReturnsUniform { get; set; }
-
-    public bool HasProduct { get; set; }
-
-    public bool HasSum { get; set; }
-
-    public List<FunctionInstance> Callees { get; } = [];
-
-    public HashSet<(LaneHelper Helper, bool IsUniform)> Helpers { get; } = [];
 }

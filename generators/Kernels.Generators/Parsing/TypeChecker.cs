@@ -16,7 +16,9 @@ internal static class TypeChecker
         "Prefill", "Decode", "Device", "Target", "TargetReason", "Tuning", "Dispose", "launcher", "Inputs", "CreateBlockMask",
     ];
 
-    /// <summary>Emitted code has UTF-8 and raw string literals, static abstract members (C# 11) and collection expressions (C# 12).</summary>
+    /// <summary>
+    /// Emitted code has UTF-8 and raw string literals, static abstract members (C# 11) and collection expressions (C# 12).
+    /// </summary>
     public const LanguageVersion MinLanguageVersion = LanguageVersion.CSharp12;
 
     public static IEnumerable<TypeFinding> Check(INamedTypeSymbol type, AttributeData attribute, CancellationToken cancellation)

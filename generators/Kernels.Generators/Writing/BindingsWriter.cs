@@ -3,7 +3,9 @@ using Kernels.Generators.Parsing;
 
 namespace Kernels.Generators.Writing;
 
-/// <summary>Writes the host bindings: the contract of the OpenCL runtime with the spec's own types and shapes in the documentation.</summary>
+/// <summary>
+/// Writes the host bindings: the contract of the OpenCL runtime with the spec's own types and shapes in the documentation.
+/// </summary>
 internal static class BindingsWriter
 {
     public static string Write(SpecModel model)
@@ -40,7 +42,10 @@ internal static class BindingsWriter
         string takeModInputs = required.Count > 0 ? $", {InputsWriter.TypeName} inputs" : "";
         string toldModInputs = required.Count > 0 ? "\n/// <param name=\"inputs\">What its launches will be given.</param>" : "";
         string createBlockMask = spec.MaskMod is null ? "" : $$"""
-            /// <summary>Classifies the tiles of a step by the mask mod, on the device; does not wait. For all layers, and all steps of the same lengths{{(spec.ModInputs.Count > 0 ? " and inputs of the mod" : "")}}.</summary>
+            /// <summary>
+            /// Classifies the tiles of a step by the mask mod, on the device; does not wait. For all layers, and all steps of the same
+            /// lengths{{(spec.ModInputs.Count > 0 ? " and inputs of the mod" : "")}}.
+            /// </summary>
             /// <param name="plan">The step.</param>{{toldModInputs}}
             {{CSharpFile.GeneratedCode}}
             public global::Kernels.OpenCL.BlockMask<{{name}}> CreateBlockMask({{plan}} plan{{takeModInputs}}) => launcher.CreateBlockMask(plan{{(required.Count > 0 ? ", inputs" : "")}});
@@ -49,10 +54,14 @@ internal static class BindingsWriter
             """;
         string createCache = paged
             ? $$"""
-                /// <summary>A cache in pages of {{spec.PageSize}} tokens, of <see cref="CacheBytesPerToken"/> bytes a token and layer.</summary>
+                /// <summary>
+                /// A cache in pages of {{spec.PageSize}} tokens, of <see cref="CacheBytesPerToken"/> bytes a token and layer.
+                /// </summary>
                 /// <param name="pages">Pages that it has; each serves all layers.</param>
                 /// <param name="layers">Layers that it has room for.</param>
-                /// <exception cref="global::Kernels.OpenCL.DeviceOutOfMemoryException">The device has no room for it; nothing stays allocated.</exception>
+                /// <exception cref="global::Kernels.OpenCL.DeviceOutOfMemoryException">
+                /// The device has no room for it; nothing stays allocated.
+                /// </exception>
                 {{CSharpFile.GeneratedCode}}
                 public global::Kernels.OpenCL.PagedKvCache<{{name}}> CreateCache(int pages, int layers = 1) => launcher.CreatePagedCache(pages, layers);
                 """
@@ -61,7 +70,9 @@ internal static class BindingsWriter
                 /// <param name="sequences">Sequences that it has room for.</param>
                 /// <param name="capacity">Tokens that each sequence has room for.</param>
                 /// <param name="layers">Layers that it has room for.</param>
-                /// <exception cref="global::Kernels.OpenCL.DeviceOutOfMemoryException">The device has no room for it; nothing stays allocated.</exception>
+                /// <exception cref="global::Kernels.OpenCL.DeviceOutOfMemoryException">
+                /// The device has no room for it; nothing stays allocated.
+                /// </exception>
                 {{CSharpFile.GeneratedCode}}
                 public global::Kernels.OpenCL.KvCache<{{name}}> CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
                 """;
@@ -75,7 +86,9 @@ internal static class BindingsWriter
             /// <summary>Prepares the kernels for a device; each is built when a call first needs it.</summary>
             /// <param name="device">The device to run on.</param>
             /// <param name="target">The target whose kernels to run; null, the default, picks by the device's capabilities.</param>
-            /// <exception cref="global::Kernels.OpenCL.DeviceLimitException">The device has less local memory, or smaller work-groups, than the kernels take.</exception>
+            /// <exception cref="global::Kernels.OpenCL.DeviceLimitException">
+            /// The device has less local memory, or smaller work-groups, than the kernels take.
+            /// </exception>
             {{CSharpFile.GeneratedCode}}
             #pragma warning restore CS8618 // what it leaves null of the type's other part is told here
             public {{name}}(global::Kernels.OpenCL.ComputeDevice device, global::Kernels.KernelTarget? target = null) => launcher = new(device, Descriptor, target);
@@ -129,7 +142,9 @@ internal static class BindingsWriter
             /// <param name="layer">The layer.</param>
             /// <param name="queries">{{q}}</param>
             /// <param name="outputs">{{o}}</param>{{told}}
-            /// <param name="lse">Takes the natural log of each softmax denominator, [tokens, {{spec.QueryHeads}}]; null if not wanted.</param>
+            /// <param name="lse">
+            /// Takes the natural log of each softmax denominator, [tokens, {{spec.QueryHeads}}]; null if not wanted.
+            /// </param>
             {{CSharpFile.GeneratedCode}}
             public {{launched}} EnqueueAttend({{plan}} plan, {{cache}} cache, int layer, {{buffer}} queries, {{buffer}} outputs{{take}}, {{lse}}? lse = null) =>
                 launcher.EnqueueAttend(plan, cache, layer, queries, outputs, {{given}}, lse);
@@ -141,10 +156,14 @@ internal static class BindingsWriter
                 launcher.SubmitAttend(plan, cache, layer, queries, outputs, {{given}}, lse);
 
             /// <summary>
-            /// Enqueues the merge of what launches over different keys gave for the same queries; does not wait. States with an infinite LSE
+            /// Enqueues the merge of what launches over different keys gave for the same queries; does not wait. States with an infinite
+            /// LSE
             /// count for nothing; a row of such states only becomes 0 with the LSE -∞.
             /// </summary>
-            /// <param name="states">What is merged, [states, tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}] with LSEs [states, tokens, {{spec.QueryHeads}}].</param>
+            /// <param name="states">
+            /// What is merged, [states, tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}] with LSEs [states, tokens,
+            /// {{spec.QueryHeads}}].
+            /// </param>
             /// <param name="outputs">Takes the outputs, {{o}}; not the memory of the states'.</param>
             /// <param name="lse">Takes the LSEs, [tokens, {{spec.QueryHeads}}], natural logs; not the memory of the states'.</param>{{toldSinks}}
             {{CSharpFile.GeneratedCode}}
@@ -156,12 +175,16 @@ internal static class BindingsWriter
             /// <param name="sequence">The sequence.</param>
             /// <param name="keys">{{k}}</param>
             /// <param name="values">{{v}}</param>{{toldRope}}
-            /// <exception cref="global::Kernels.OpenCL.CacheFullException">The sequence has no room for them; nothing has changed.</exception>
+            /// <exception cref="global::Kernels.OpenCL.CacheFullException">
+            /// The sequence has no room for them; nothing has changed.
+            /// </exception>
             {{CSharpFile.GeneratedCode}}
             public void Append({{cache}} cache, global::Kernels.SequenceHandle sequence, {{input}} keys, {{input}} values{{takeRope}}) =>
                 launcher.Append(cache, sequence, keys, values{{giveRope}});
 
-            /// <summary>Attention of the last tokens of one sequence over layer 0 of its cache; returns when the outputs are there.</summary>
+            /// <summary>
+            /// Attention of the last tokens of one sequence over layer 0 of its cache; returns when the outputs are there.
+            /// </summary>
             /// <param name="cache">The cache.</param>
             /// <param name="sequence">The sequence.</param>
             /// <param name="queries">{{q}}</param>
@@ -170,26 +193,34 @@ internal static class BindingsWriter
             public void Attend({{cache}} cache, global::Kernels.SequenceHandle sequence, {{input}} queries, global::System.Span<{{element}}> outputs{{take}}) =>
                 launcher.Attend(cache, sequence, queries, outputs, {{given}});
 
-            /// <summary>Appends a prompt's tokens to one sequence, in layer 0, and runs their queries; returns when the outputs are there.</summary>
+            /// <summary>
+            /// Appends a prompt's tokens to one sequence, in layer 0, and runs their queries; returns when the outputs are there.
+            /// </summary>
             /// <param name="cache">The cache.</param>
             /// <param name="sequence">The sequence.</param>
             /// <param name="queries">{{q}}</param>
             /// <param name="keys">{{k}}</param>
             /// <param name="values">{{v}}</param>
             /// <param name="outputs">{{o}}</param>{{told}}
-            /// <exception cref="global::Kernels.OpenCL.CacheFullException">The sequence has no room for them; nothing has changed.</exception>
+            /// <exception cref="global::Kernels.OpenCL.CacheFullException">
+            /// The sequence has no room for them; nothing has changed.
+            /// </exception>
             {{CSharpFile.GeneratedCode}}
             public void Prefill({{cache}} cache, global::Kernels.SequenceHandle sequence, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs{{take}}) =>
                 launcher.Prefill(cache, sequence, queries, keys, values, outputs, {{given}});
 
-            /// <summary>Appends one token to each of several sequences, in layer 0, and runs its query; returns when the outputs are there.</summary>
+            /// <summary>
+            /// Appends one token to each of several sequences, in layer 0, and runs its query; returns when the outputs are there.
+            /// </summary>
             /// <param name="cache">The cache.</param>
             /// <param name="sequences">The sequences, one for each token.</param>
             /// <param name="queries">{{q}}</param>
             /// <param name="keys">{{k}}</param>
             /// <param name="values">{{v}}</param>
             /// <param name="outputs">{{o}}</param>{{told}}
-            /// <exception cref="global::Kernels.OpenCL.CacheFullException">A sequence has no room for its token; nothing has changed.</exception>
+            /// <exception cref="global::Kernels.OpenCL.CacheFullException">
+            /// A sequence has no room for its token; nothing has changed.
+            /// </exception>
             {{CSharpFile.GeneratedCode}}
             public void Decode({{cache}} cache, global::System.ReadOnlySpan<global::Kernels.SequenceHandle> sequences, {{input}} queries, {{input}} keys, {{input}} values, global::System.Span<{{element}}> outputs{{take}}) =>
                 launcher.Decode(cache, sequences, queries, keys, values, outputs, {{given}});

@@ -59,7 +59,11 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
     {
         int value = spec.ResolvedValueDim;
         writer.Add($"""
-            /// <summary>Where things lie in the cache of one layer: keys, whose first {value} elements are the values, {axes}, each {value} e4m3, a float32 scale for every {LatentFloat8Row.GroupSize} of them, and {spec.HeadDim - value} bfloat16. Offsets and strides count bytes.</summary>
+            /// <summary>
+            /// Where things lie in the cache of one layer: keys, whose first {value} elements are the values, {axes}, each {value} e4m3, a
+            /// float32 scale for every {LatentFloat8Row.GroupSize} of them, and {spec.HeadDim - value} bfloat16. Offsets and strides count
+            /// bytes.
+            /// </summary>
             {CSharpFile.GeneratedCode}
             """);
         writer.Open("public static class CacheLayout");
@@ -149,7 +153,8 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
             Within(index, dimName);
         }
 
-        // A page's offset fits 64 bits whatever its number; a sequence's may not, which is to be the same in a checked context and in others.
+        // A page's offset fits 64 bits whatever its number; a sequence's may not, which is to be the same in a checked context and in
+        // others.
         string offset = $"({Outer} * {name}{outerName}Stride{call}) + (kvHead * {name}HeadStride{call}) + (token * {name}TokenStride){(dimName is null ? "" : $" + {index}")}";
         writer.Add($"return {(paged ? offset : $"checked({offset})")};");
         writer.Close();

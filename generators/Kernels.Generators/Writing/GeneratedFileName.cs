@@ -6,7 +6,9 @@ namespace Kernels.Generators.Writing;
 /// <summary>Names of emitted files. A project can have them written to disk, so that a file system must take them.</summary>
 internal static class GeneratedFileName
 {
-    /// <summary>Bytes in UTF-8. A file system takes 255 a name; Windows takes some 260 letters a path, of which the build's folders have 150.</summary>
+    /// <summary>
+    /// Bytes in UTF-8. A file system takes 255 a name; Windows takes some 260 letters a path, of which the build's folders have 150.
+    /// </summary>
     private const int MaxBytes = 80;
 
     // Windows keeps these names for devices, whatever follows a dot.

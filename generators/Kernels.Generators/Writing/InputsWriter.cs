@@ -3,14 +3,9 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Kernels.Generators.Writing;
 
-/// <summary>One thing that a launch is given beside queries and cache.</summary>
-/// <param name="Name">Its property.</param>
-/// <param name="Type">Its type in C#.</param>
-/// <param name="Summary">What it is, for people.</param>
-/// <param name="ModInput">The mods' parameter, where it is one of theirs.</param>
-internal sealed record LaunchInput(string Name, string Type, string Summary, ModInput? ModInput = null);
-
-/// <summary>Writes the type of what launches of a spec are given: what its options and its mods' parameters ask for, and nothing else.</summary>
+/// <summary>
+/// Writes the type of what launches of a spec are given: what its options and its mods' parameters ask for, and nothing else.
+/// </summary>
 internal static class InputsWriter
 {
     /// <summary>The type's name, a member of the type with the spec.</summary>
@@ -22,7 +17,9 @@ internal static class InputsWriter
     private static readonly IReadOnlyList<string> Taken =
         [TypeName, BlockMask, "ReferenceInputs", "Batch", "PrefixLength", "Equals", "GetHashCode", "GetType", "ToString", "ReferenceEquals", "MemberwiseClone", "Finalize"];
 
-    /// <summary>What every launch must be given: the inputs of options in the order of the runtime's, then those of mods in their own.</summary>
+    /// <summary>
+    /// What every launch must be given: the inputs of options in the order of the runtime's, then those of mods in their own.
+    /// </summary>
     public static IReadOnlyList<LaunchInput> Required(AttentionSpec spec)
     {
         List<LaunchInput> inputs = [.. OfOptions(spec)];
@@ -111,7 +108,9 @@ internal static class InputsWriter
     /// <summary>What the angles of a spec with rope are.</summary>
     public static string Angles(AttentionSpec spec) => OfOptions(spec).Single(input => input.Name == nameof(AttentionSpec.Rope)).Summary;
 
-    /// <summary>Properties begin with a capital; where two inputs would meet in one, or it is no name for a property, they get a tail.</summary>
+    /// <summary>
+    /// Properties begin with a capital; where two inputs would meet in one, or it is no name for a property, they get a tail.
+    /// </summary>
     private static string MemberName(string input, HashSet<string> taken)
     {
         string trimmed = input.TrimStart('_');

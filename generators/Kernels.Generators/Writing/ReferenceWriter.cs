@@ -4,7 +4,10 @@ using Kernels.Generators.Parsing;
 
 namespace Kernels.Generators.Writing;
 
-/// <summary>Writes the spec's attention in double precision on the host: a method with the mods bound, and the type of what it takes beside queries, keys and values.</summary>
+/// <summary>
+/// Writes the spec's attention in double precision on the host: a method with the mods bound, and the type of what it takes beside queries,
+/// keys and values.
+/// </summary>
 internal static class ReferenceWriter
 {
     /// <summary>The type's name, a member of the type with the spec.</summary>
@@ -23,11 +26,16 @@ internal static class ReferenceWriter
         string told = hasInputs ? "\n/// <param name=\"inputs\">What else the sequence is given.</param>" : "";
         string values = spec.LatentCache ? "Not read: they are in the keys." : $"[keys, {spec.KvHeads}, {spec.ResolvedValueDim}]";
         writer.Add($$"""
-            /// <summary>The attention of one sequence in double precision on the host, to check what kernels give: see <see cref="global::Kernels.ReferenceAttention"/>. Slow.</summary>
+            /// <summary>
+            /// The attention of one sequence in double precision on the host, to check what kernels give: see
+            /// <see cref="global::Kernels.ReferenceAttention"/>. Slow.
+            /// </summary>
             /// <param name="queries">[tokens, {{spec.QueryHeads}}, {{spec.HeadDim}}]: those of the last tokens.</param>
             /// <param name="keys">[keys, {{spec.KvHeads}}, {{spec.HeadDim}}]: those of all tokens.</param>
             /// <param name="values">{{values}}</param>{{told}}
-            /// <param name="lse">Takes the natural log of each softmax denominator, [tokens, {{spec.QueryHeads}}]; empty if not wanted.</param>
+            /// <param name="lse">
+            /// Takes the natural log of each softmax denominator, [tokens, {{spec.QueryHeads}}]; empty if not wanted.
+            /// </param>
             /// <returns>[tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}]</returns>
             /// <exception cref="global::System.ArgumentException">A length does not fit.</exception>
             {{CSharpFile.GeneratedCode}}

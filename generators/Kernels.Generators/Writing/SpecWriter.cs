@@ -51,7 +51,9 @@ internal static class SpecWriter
         {CSharpFile.GeneratedCode}
         public const long CacheBytesPerToken = {CacheLayoutWriter.BytesPerToken(spec)};
 
-        /// <summary>Floating-point operations that one query token costs for each key that it sees, over all heads: 2 × H_q × (d_qk + d_v).</summary>
+        /// <summary>
+        /// Floating-point operations that one query token costs for each key that it sees, over all heads: 2 × H_q × (d_qk + d_v).
+        /// </summary>
         {CSharpFile.GeneratedCode}
         public const long FlopsPerQueryAndKey = {FlopsPerQueryAndKey(spec)};
         """).Line();

@@ -11,7 +11,9 @@ public sealed class AttentionBias
     /// <param name="values">The biases, [requests, heads, queries, keys].</param>
     /// <param name="requests">Requests, in the order of the step's requests; or 1 for all.</param>
     /// <param name="heads">H_q; or 1 for all.</param>
-    /// <param name="queries">Rows, one for each query token of a request: as many as the longest request of a step has, or more; or 1 for all.</param>
+    /// <param name="queries">
+    /// Rows, one for each query token of a request: as many as the longest request of a step has, or more; or 1 for all.
+    /// </param>
     /// <param name="keys">Columns, one for each position of a sequence: as many as the longest sequence of a step has, or more.</param>
     /// <exception cref="ArgumentException">The buffer is smaller than that.</exception>
     public AttentionBias(DeviceBuffer<float> values, int requests, int heads, int queries, int keys)

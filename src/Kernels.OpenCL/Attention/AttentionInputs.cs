@@ -2,11 +2,13 @@ namespace Kernels.OpenCL;
 
 /// <summary>
 /// What a launch is given beside queries and cache, for code that is generic over attention types; a generated type has an <c>Inputs</c> of
-/// its own, with only those that its spec has, which converts to this. Launches keep nothing of it: those that differ in it can be made side
+/// its own, with only those that its spec has, which converts to this. Launches keep nothing of it: those that differ in it can be made
+/// side
 /// by side, from one attention object.
 /// </summary>
 /// <remarks>
-/// What the spec has must be given, or the launch throws an <see cref="InvalidOperationException"/>; what it has not must not, or it throws an
+/// What the spec has must be given, or the launch throws an <see cref="InvalidOperationException"/>; what it has not must not, or it throws
+/// an
 /// <see cref="ArgumentException"/>. Both name the input, and nothing has been launched then. Appending needs <see cref="Rope"/> only, merging
 /// <see cref="Sinks"/>; the others may be there.
 /// </remarks>
@@ -35,7 +37,9 @@ public readonly record struct AttentionInputs
     /// <summary>The run-time inputs of the spec's mods: an <c>Inputs</c> of the generated type.</summary>
     public IModInputs? Mods { get; init; }
 
-    /// <summary>What the spec's mask mod makes of the tiles of the step: those that it hides are left out. null: the mod is asked about every key.</summary>
+    /// <summary>
+    /// What the spec's mask mod makes of the tiles of the step: those that it hides are left out. null: the mod is asked about every key.
+    /// </summary>
     public BlockMask? BlockMask { get; init; }
 
     /// <summary>The inputs of options, in the order in which they are checked.</summary>

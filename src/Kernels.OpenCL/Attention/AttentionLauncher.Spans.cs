@@ -35,7 +35,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
         }
     }
 
-    /// <summary>Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.</summary>
+    /// <summary>
+    /// Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.
+    /// </summary>
     public void Attend(IKvCache<TSpec> cache, SequenceHandle sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));

@@ -81,12 +81,16 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <summary>Why these are the kernels that run, such as what the driver said to those of a newer target.</summary>
     public string TargetReason { get; }
 
-    /// <summary>Which of the emitted prefill tiles plans are built for, and why. The first plan with a prompt of 256 tokens or more may change it.</summary>
+    /// <summary>
+    /// Which of the emitted prefill tiles plans are built for, and why. The first plan with a prompt of 256 tokens or more may change it.
+    /// </summary>
     public TileChoice Tuning => selection.Current.Choice;
 
     /// <summary>Classifies the tiles of a step by the spec's mask mod and the inputs of its launches; enqueues and returns.</summary>
     /// <exception cref="InvalidOperationException">The spec has no mask mod, or an input is not there.</exception>
-    /// <exception cref="ArgumentException">The plan has not been built, or for kernels of another target or device, or an input is too small or none of the spec's.</exception>
+    /// <exception cref="ArgumentException">
+    /// The plan has not been built, or for kernels of another target or device, or an input is too small or none of the spec's.
+    /// </exception>
     public BlockMask<TSpec> CreateBlockMask(AttentionPlan<TSpec> plan, AttentionInputs inputs = default)
     {
         ThrowIfDisposed();
@@ -135,13 +139,17 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         return new(Device, descriptor, Target, selection);
     }
 
-    /// <summary>Enqueues the write of a step's new keys and values into a layer of the cache; does not wait. A step that is appended again writes its tokens again.</summary>
+    /// <summary>
+    /// Enqueues the write of a step's new keys and values into a layer of the cache; does not wait. A step that is appended again writes
+    /// its tokens again.
+    /// </summary>
     /// <exception cref="InvalidOperationException">
     /// Tokens before these have not been appended to the layer, a sequence is not what it was when the plan was built, or the angles of a
     /// spec with rope were not given; nothing has been launched.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// The plan was built for another cache, a buffer or the angles are too small, or the spec has no such input; nothing has been launched.
+    /// The plan was built for another cache, a buffer or the angles are too small, or the spec has no such input; nothing has been
+    /// launched.
     /// </exception>
     public ComputeEvent EnqueueAppend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default) =>
@@ -189,13 +197,16 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         }
     }
 
-    /// <summary>Enqueues a step's attention over a layer of the cache; does not wait. The event is that of the step's last kernel.</summary>
+    /// <summary>
+    /// Enqueues a step's attention over a layer of the cache; does not wait. The event is that of the step's last kernel.
+    /// </summary>
     /// <exception cref="InvalidOperationException">
     /// Keys of the step have not been appended to the layer, a sequence is not what it was when the plan was built, or an input that the
     /// spec has, such as its sinks, was not given; nothing has been launched.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// The plan was built for another cache, a buffer or an input is too small for the step, or the spec has no such input; nothing has been launched.
+    /// The plan was built for another cache, a buffer or an input is too small for the step, or the spec has no such input; nothing has
+    /// been launched.
     /// </exception>
     public ComputeEvent EnqueueAttend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
@@ -293,7 +304,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// <param name="outputs">Takes the outputs, [tokens, H_q, d_v]; not the memory of the states'.</param>
     /// <param name="lse">Takes the LSEs, [tokens, H_q]; not the memory of the states'.</param>
     /// <param name="inputs">The sinks, of a spec that has them.</param>
-    /// <exception cref="ArgumentException">A number is out of range, a buffer is too small, or the same as another, or the spec has no such input.</exception>
+    /// <exception cref="ArgumentException">
+    /// A number is out of range, a buffer is too small, or the same as another, or the spec has no such input.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The sinks were not given.</exception>
     /// <exception cref="DeviceLimitException">There are more rows (tokens × H_q) than work-groups can be numbered for.</exception>
     public ComputeEvent EnqueueMergeStates(AttentionStates<TElement> states, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, AttentionInputs inputs = default)

@@ -1,6 +1,8 @@
 namespace Kernels.OpenCL;
 
-/// <summary>What several launches gave for the same queries over different keys, such as a shared prefix and each sequence's own keys.</summary>
+/// <summary>
+/// What several launches gave for the same queries over different keys, such as a shared prefix and each sequence's own keys.
+/// </summary>
 /// <typeparam name="TElement">The host type of outputs.</typeparam>
 /// <param name="Outputs">[count, tokens, H_q, d_v]</param>
 /// <param name="Lse">[count, tokens, H_q], natural logs.</param>

@@ -58,11 +58,16 @@ public sealed class BlockMask<TSpec> : BlockMask
 
     internal TileClasses Decode { get; } = new();
 
-    /// <summary>Classifies the tiles of another step, or of the same with other inputs; enqueues and returns. Launches before it are not affected.</summary>
+    /// <summary>
+    /// Classifies the tiles of another step, or of the same with other inputs; enqueues and returns. Launches before it are not affected.
+    /// </summary>
     /// <param name="plan">The step.</param>
-    /// <param name="inputs">What its launches will be given: a generated type's <c>Inputs</c>. A block mask that is among them is not looked at.</param>
+    /// <param name="inputs">
+    /// What its launches will be given: a generated type's <c>Inputs</c>. A block mask that is among them is not looked at.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// The plan has not been built, or for kernels of another target or device, or an input is too small or none of the spec's; the mask is as it was.
+    /// The plan has not been built, or for kernels of another target or device, or an input is too small or none of the spec's; the mask is
+    /// as it was.
     /// </exception>
     /// <exception cref="InvalidOperationException">An input is not there; the mask is as it was.</exception>
     public void Build(AttentionPlan<TSpec> plan, AttentionInputs inputs = default)
@@ -200,34 +205,4 @@ public sealed class BlockMask<TSpec> : BlockMask
     }
 
     private static int Tiles(WorkItem item, TileGeometry tile) => (item.KeyCount + tile.Keys - 1) / tile.Keys;
-}
-
-/// <summary>How many tiles of a block mask are of which class.</summary>
-/// <param name="Empty">Tiles of which no query sees any key: they are left out.</param>
-/// <param name="Partial">Tiles of which queries see some keys: the mask is asked about each.</param>
-/// <param name="Full">Tiles of which every query sees all keys: the mask is not asked.</param>
-public readonly record struct TileCounts(long Empty, long Partial, long Full)
-{
-    /// <summary>All tiles.</summary>
-    public long Total => Empty + Partial + Full;
-
-    /// <summary>Adds class by class.</summary>
-    public static TileCounts operator +(TileCounts a, TileCounts b) => new(a.Empty + b.Empty, a.Partial + b.Partial, a.Full + b.Full);
-}
-
-/// <summary>The classes of the tiles of one kernel's items, [items, heads, stride], a byte each.</summary>
-internal sealed class TileClasses
-{
-    public const byte Partial = KernelContract.TilePartial;
-    public const byte Empty = KernelContract.TileEmpty;
-    public const byte Full = KernelContract.TileFull;
-
-    /// <summary>Null while there is nothing to classify.</summary>
-    public DeviceBuffer<byte>? Buffer;
-
-    /// <summary>Items that have classes.</summary>
-    public int Items { get; set; }
-
-    /// <summary>Tiles of the item with the most.</summary>
-    public int Stride { get; set; }
 }

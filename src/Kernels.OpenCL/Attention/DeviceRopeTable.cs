@@ -1,6 +1,8 @@
 namespace Kernels.OpenCL;
 
-/// <summary>The angles of a spec with rope on the device: a <see cref="RopeTable"/>'s values, with the numbers that say what they are of.</summary>
+/// <summary>
+/// The angles of a spec with rope on the device: a <see cref="RopeTable"/>'s values, with the numbers that say what they are of.
+/// </summary>
 public sealed class DeviceRopeTable : IDisposable
 {
     /// <summary>Describes a table that is on the device already; the buffer is taken over.</summary>

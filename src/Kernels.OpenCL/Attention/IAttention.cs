@@ -23,22 +23,29 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// <summary>Why these are the kernels that run.</summary>
     string TargetReason { get; }
 
-    /// <summary>Which of the emitted prefill tiles plans are built for, and why. The first plan with a prompt of 256 tokens or more may change it.</summary>
+    /// <summary>
+    /// Which of the emitted prefill tiles plans are built for, and why. The first plan with a prompt of 256 tokens or more may change it.
+    /// </summary>
     TileChoice Tuning { get; }
 
     /// <summary>A plan, to be built anew for each step.</summary>
     AttentionPlan<TSelf> CreatePlan();
 
-    /// <summary>Classifies the tiles of a step by the mask mod, on the device; does not wait. For all layers, and all steps of the same lengths.</summary>
+    /// <summary>
+    /// Classifies the tiles of a step by the mask mod, on the device; does not wait. For all layers, and all steps of the same lengths.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The spec has no mask mod, or an input that it has was not given.</exception>
     BlockMask<TSelf> CreateBlockMask(AttentionPlan<TSelf> plan, AttentionInputs inputs = default);
 
     /// <summary>
-    /// Enqueues the write of a step's new keys [tokens, H_kv, d_qk] and values [tokens, H_kv, d_v] into a layer: in order, and before anything
-    /// attends to them there. A step that is appended again writes its tokens again. Of the inputs it takes <see cref="AttentionInputs.Rope"/>.
+    /// Enqueues the write of a step's new keys [tokens, H_kv, d_qk] and values [tokens, H_kv, d_v] into a layer: in order, and before
+    /// anything
+    /// attends to them there. A step that is appended again writes its tokens again. Of the inputs it takes
+    /// <see cref="AttentionInputs.Rope"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// Tokens before these have not been appended to the layer, a sequence was truncated, released or swapped out after the plan was built, or an
+    /// Tokens before these have not been appended to the layer, a sequence was truncated, released or swapped out after the plan was built,
+    /// or an
     /// input that the spec has was not given.
     /// </exception>
     /// <exception cref="ArgumentException">The spec has no such input, or one is too small.</exception>
@@ -50,9 +57,13 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     void SubmitAppend(
         AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default);
 
-    /// <summary>Enqueues a step's attention over keys that the layer has: queries [tokens, H_q, d_qk], outputs [tokens, H_q, d_v], natural-log LSE [tokens, H_q] if wanted.</summary>
+    /// <summary>
+    /// Enqueues a step's attention over keys that the layer has: queries [tokens, H_q, d_qk], outputs [tokens, H_q, d_v], natural-log LSE
+    /// [tokens, H_q] if wanted.
+    /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// Keys of the step have not been appended to the layer, a sequence was truncated, released or swapped out after the plan was built, or an
+    /// Keys of the step have not been appended to the layer, a sequence was truncated, released or swapped out after the plan was built, or
+    /// an
     /// input that the spec has was not given.
     /// </exception>
     /// <exception cref="ArgumentException">The spec has no such input, or one is too small.</exception>
@@ -90,26 +101,4 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     void Decode(
         IKvCache<TSelf> cache, ReadOnlySpan<SequenceHandle> sequences,
         ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default);
-}
-
-/// <summary>An attention type whose cache is contiguous: every sequence has room for the same number of tokens.</summary>
-/// <typeparam name="TSelf">The type that carries the spec.</typeparam>
-/// <typeparam name="TElement">The host type of queries, new keys and values, and outputs.</typeparam>
-public interface IContiguousAttention<TSelf, TElement> : IAttention<TSelf, TElement>
-    where TSelf : IContiguousAttention<TSelf, TElement>
-    where TElement : unmanaged
-{
-    /// <summary>A cache for <paramref name="sequences"/> sequences of up to <paramref name="capacity"/> tokens over <paramref name="layers"/> layers.</summary>
-    KvCache<TSelf> CreateCache(int sequences, int capacity, int layers = 1);
-}
-
-/// <summary>An attention type whose cache is paged: sequences take pages as they grow, share them and give them back.</summary>
-/// <typeparam name="TSelf">The type that carries the spec.</typeparam>
-/// <typeparam name="TElement">The host type of queries, new keys and values, and outputs.</typeparam>
-public interface IPagedAttention<TSelf, TElement> : IAttention<TSelf, TElement>
-    where TSelf : IPagedAttention<TSelf, TElement>
-    where TElement : unmanaged
-{
-    /// <summary>A cache of <paramref name="pages"/> pages over <paramref name="layers"/> layers.</summary>
-    PagedKvCache<TSelf> CreateCache(int pages, int layers = 1);
 }

@@ -20,7 +20,9 @@ public interface IKvCache<TSpec> : IDisposable
     /// <exception cref="CacheFullException">The cache has room for no more sequences.</exception>
     SequenceHandle AddSequence();
 
-    /// <summary>Ends a sequence; its place and its memory are for others. Its handle, and plans that were built for it, no longer hold.</summary>
+    /// <summary>
+    /// Ends a sequence; its place and its memory are for others. Its handle, and plans that were built for it, no longer hold.
+    /// </summary>
     void Release(SequenceHandle sequence);
 
     /// <summary>Whether the sequence is one of the cache's, and has not been released.</summary>
@@ -29,11 +31,15 @@ public interface IKvCache<TSpec> : IDisposable
     /// <summary>Tokens of a sequence, written or about to be written by the step that extended it.</summary>
     int GetLength(SequenceHandle sequence);
 
-    /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.</summary>
+    /// <summary>
+    /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.
+    /// </summary>
     /// <exception cref="CacheFullException">There is no room for them; nothing has changed.</exception>
     void Extend(SequenceHandle sequence, int tokens);
 
-    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens. Plans that were built for it before no longer hold.</summary>
+    /// <summary>
+    /// Shortens a sequence to its first <paramref name="length"/> tokens. Plans that were built for it before no longer hold.
+    /// </summary>
     void Truncate(SequenceHandle sequence, int length);
 
     /// <summary>

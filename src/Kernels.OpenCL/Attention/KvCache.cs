@@ -140,7 +140,9 @@ public abstract class KvCache : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
     public int GetLength(SequenceHandle sequence) => lengths[Checked(sequence)];
 
-    /// <summary>Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.</summary>
+    /// <summary>
+    /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.
+    /// </summary>
     /// <exception cref="CacheFullException">The sequence would be longer than <see cref="Capacity"/>; nothing has changed.</exception>
     public void Extend(SequenceHandle sequence, int tokens)
     {
@@ -154,7 +156,9 @@ public abstract class KvCache : IDisposable
         lengths[place] += tokens;
     }
 
-    /// <summary>Shortens a sequence to its first <paramref name="length"/> tokens. Plans that were built for it before no longer hold.</summary>
+    /// <summary>
+    /// Shortens a sequence to its first <paramref name="length"/> tokens. Plans that were built for it before no longer hold.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The sequence is shorter than that already.</exception>
     public void Truncate(SequenceHandle sequence, int length)
     {
@@ -176,7 +180,9 @@ public abstract class KvCache : IDisposable
     /// <summary>The keys of a layer as they lie in memory; see the spec's generated <c>CacheLayout</c>.</summary>
     public DeviceBuffer<byte> GetKeys(int layer) => keys[CheckedLayer(layer)];
 
-    /// <summary>The values of a layer as they lie in memory, in a latent cache the keys; see the spec's generated <c>CacheLayout</c>.</summary>
+    /// <summary>
+    /// The values of a layer as they lie in memory, in a latent cache the keys; see the spec's generated <c>CacheLayout</c>.
+    /// </summary>
     public DeviceBuffer<byte> GetValues(int layer) => values[CheckedLayer(layer)];
 
     /// <summary>The scales of a layer's keys, float32: laid out as the keys with one element a row, or one for each KV head.</summary>

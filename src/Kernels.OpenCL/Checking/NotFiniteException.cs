@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Kernels.OpenCL;
 
 /// <summary>
-/// A tensor of attention has a NaN or an infinity, which <see cref="ComputeDeviceOptions.CheckNumbers"/> found. Where it is one that attention
+/// A tensor of attention has a NaN or an infinity, which <see cref="ComputeDeviceOptions.CheckNumbers"/> found. Where it is one that
+/// attention
 /// takes, nothing has been launched.
 /// </summary>
 public sealed class NotFiniteException : InvalidOperationException

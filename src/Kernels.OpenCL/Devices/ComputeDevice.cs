@@ -52,7 +52,9 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>What looks for NaN and infinities; null where nobody asked for it.</summary>
     internal NumberCheck? Numbers { get; }
 
-    /// <summary>Why the driver does not assemble Hopper's own instructions, empty where it does; the first question builds a program.</summary>
+    /// <summary>
+    /// Why the driver does not assemble Hopper's own instructions, empty where it does; the first question builds a program.
+    /// </summary>
     internal string HopperRefusal => hopperRefusal.Value;
 
     internal bool IsDisposed => Volatile.Read(ref disposed) != 0;
@@ -70,7 +72,9 @@ public sealed class ComputeDevice : IDisposable
     public static IReadOnlyList<DeviceInfo> Enumerate() => DeviceEnumerator.Enumerate();
 
     /// <summary>Opens the device that is asked for.</summary>
-    /// <param name="selector">What to open; by default what the variable KERNELS_DEVICE asks for, else <see cref="DeviceSelector.Automatic"/>.</param>
+    /// <param name="selector">
+    /// What to open; by default what the variable KERNELS_DEVICE asks for, else <see cref="DeviceSelector.Automatic"/>.
+    /// </param>
     /// <param name="options">How; by default with the program cache, without profiling.</param>
     /// <exception cref="NoDeviceException">The machine has no OpenCL device.</exception>
     /// <exception cref="DeviceSelectionException">None of the devices is what is asked for.</exception>
@@ -114,7 +118,9 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>Allocates device memory; its content is undefined.</summary>
     /// <typeparam name="T">The element's type.</typeparam>
     /// <param name="length">Elements; 0 is allowed and gives a buffer that can be a kernel's argument.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative, or too large for bytes to be counted.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="length"/> is negative, or too large for bytes to be counted.
+    /// </exception>
     /// <exception cref="DeviceOutOfMemoryException">The device has not that much memory left, or allows no buffer of that size.</exception>
     public DeviceBuffer<T> Allocate<T>(long length)
         where T : unmanaged
@@ -147,7 +153,9 @@ public sealed class ComputeDevice : IDisposable
         }
     }
 
-    /// <summary>Makes another queue. Commands of one queue run in order; commands of two queues have no order unless the host waits.</summary>
+    /// <summary>
+    /// Makes another queue. Commands of one queue run in order; commands of two queues have no order unless the host waits.
+    /// </summary>
     /// <param name="profiling">Whether its events have times.</param>
     public ComputeQueue CreateQueue(bool profiling = false)
     {

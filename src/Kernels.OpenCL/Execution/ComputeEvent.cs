@@ -4,7 +4,8 @@ using Kernels.OpenCL.Native;
 namespace Kernels.OpenCL;
 
 /// <summary>
-/// A command on a queue's timeline: it can be asked, waited for, awaited and timed. Dispose it when done with it; a copy of a disposed event
+/// A command on a queue's timeline: it can be asked, waited for, awaited and timed. Dispose it when done with it; a copy of a disposed
+/// event
 /// throws <see cref="ObjectDisposedException"/>. <c>default</c> stands for a command that ended long ago. Thread-safe.
 /// </summary>
 public readonly struct ComputeEvent : IDisposable, IEquatable<ComputeEvent>
@@ -94,9 +95,13 @@ public readonly struct ComputeEvent : IDisposable, IEquatable<ComputeEvent>
     /// <summary>Lets the event be awaited.</summary>
     public ValueTaskAwaiter GetAwaiter() => AsValueTask().GetAwaiter();
 
-    /// <summary>A task that ends with the command. Submits the queue's commands to the device; the event may be disposed before the task ends.</summary>
+    /// <summary>
+    /// A task that ends with the command. Submits the queue's commands to the device; the event may be disposed before the task ends.
+    /// </summary>
     /// <param name="cancellationToken">Ends the wait only: the command goes on.</param>
-    /// <returns>A task to be awaited once; it fails with <see cref="OperationCanceledException"/> or <see cref="ComputeException"/>.</returns>
+    /// <returns>
+    /// A task to be awaited once; it fails with <see cref="OperationCanceledException"/> or <see cref="ComputeException"/>.
+    /// </returns>
     /// <exception cref="ObjectDisposedException">The event is disposed.</exception>
     public ValueTask AsValueTask(CancellationToken cancellationToken = default)
     {

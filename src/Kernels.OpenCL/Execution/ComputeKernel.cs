@@ -159,8 +159,12 @@ public sealed unsafe class ComputeKernel : IDisposable
     /// <param name="index">The argument's place, from 0.</param>
     /// <param name="bytes">Bytes for each work-group.</param>
     /// <returns>The kernel, for the next argument.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The kernel has no such argument, or <paramref name="bytes"/> is not positive.</exception>
-    /// <exception cref="DeviceLimitException">The kernel's <c>local</c> arguments together are larger than the device's local memory.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The kernel has no such argument, or <paramref name="bytes"/> is not positive.
+    /// </exception>
+    /// <exception cref="DeviceLimitException">
+    /// The kernel's <c>local</c> arguments together are larger than the device's local memory.
+    /// </exception>
     public ComputeKernel SetLocal(int index, int bytes)
     {
         ref Argument argument = ref At(index);

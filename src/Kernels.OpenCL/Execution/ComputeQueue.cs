@@ -3,7 +3,8 @@ using Kernels.OpenCL.Native;
 namespace Kernels.OpenCL;
 
 /// <summary>
-/// A device's queue: commands run one after the other in the order of the calls. Methods named Enqueue and Submit never wait for the device;
+/// A device's queue: commands run one after the other in the order of the calls. Methods named Enqueue and Submit never wait for the
+/// device;
 /// <see cref="Write"/>, <see cref="Read"/> and <see cref="Finish"/> do. Thread-safe, but for the kernels (see <see cref="ComputeKernel"/>).
 /// </summary>
 public sealed unsafe class ComputeQueue : IDisposable
@@ -19,7 +20,9 @@ public sealed unsafe class ComputeQueue : IDisposable
         Profiling = profiling;
     }
 
-    /// <summary>Waits for the commands and releases a queue whose device nobody disposed: transfers may still be writing to the host's memory.</summary>
+    /// <summary>
+    /// Waits for the commands and releases a queue whose device nobody disposed: transfers may still be writing to the host's memory.
+    /// </summary>
     ~ComputeQueue() => Close();
 
     /// <summary>The device that runs the commands.</summary>
@@ -83,7 +86,9 @@ public sealed unsafe class ComputeQueue : IDisposable
 
     /// <summary>Copies from pinned host memory to the device.</summary>
     /// <param name="target">Where to.</param>
-    /// <param name="data">What: its first elements. Not to be changed until the event is complete; the queue keeps it alive till then.</param>
+    /// <param name="data">
+    /// What: its first elements. Not to be changed until the event is complete; the queue keeps it alive till then.
+    /// </param>
     /// <param name="length">Elements.</param>
     /// <param name="offset">The first element of the target.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range lies outside the buffer or the array.</exception>
@@ -106,7 +111,9 @@ public sealed unsafe class ComputeQueue : IDisposable
 
     /// <summary>Copies from the device to pinned host memory.</summary>
     /// <param name="source">Where from.</param>
-    /// <param name="data">Where to: its first elements. Not to be read until the event is complete; the queue keeps it alive till then.</param>
+    /// <param name="data">
+    /// Where to: its first elements. Not to be read until the event is complete; the queue keeps it alive till then.
+    /// </param>
     /// <param name="length">Elements.</param>
     /// <param name="offset">The first element of the source.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range lies outside the buffer or the array.</exception>
@@ -174,7 +181,9 @@ public sealed unsafe class ComputeQueue : IDisposable
     /// <param name="kernel">With all its arguments set.</param>
     /// <param name="global">All work-items; a multiple of <paramref name="local"/> along each dimension.</param>
     /// <param name="local">The work-items of a work-group.</param>
-    /// <exception cref="DeviceLimitException">The work-group is larger than the device or the kernel allows, or there are more of them than it can count.</exception>
+    /// <exception cref="DeviceLimitException">
+    /// The work-group is larger than the device or the kernel allows, or there are more of them than it can count.
+    /// </exception>
     /// <exception cref="ArgumentException">The ranges do not fit each other or the kernel.</exception>
     /// <exception cref="InvalidOperationException">An argument of the kernel was never set.</exception>
     /// <exception cref="ObjectDisposedException">The queue, the kernel or one of its buffers is disposed.</exception>
@@ -189,7 +198,9 @@ public sealed unsafe class ComputeQueue : IDisposable
     /// <param name="kernel">With all its arguments set.</param>
     /// <param name="global">All work-items; a multiple of <paramref name="local"/> along each dimension.</param>
     /// <param name="local">The work-items of a work-group.</param>
-    /// <exception cref="DeviceLimitException">The work-group is larger than the device or the kernel allows, or there are more of them than it can count.</exception>
+    /// <exception cref="DeviceLimitException">
+    /// The work-group is larger than the device or the kernel allows, or there are more of them than it can count.
+    /// </exception>
     /// <exception cref="ArgumentException">The ranges do not fit each other or the kernel.</exception>
     /// <exception cref="InvalidOperationException">An argument of the kernel was never set.</exception>
     /// <exception cref="ObjectDisposedException">The queue, the kernel or one of its buffers is disposed.</exception>

@@ -26,7 +26,9 @@ public sealed class ProgramCache
         store = options.UseDisk != false && options.Directory.Length != 0 ? new(Path.GetFullPath(options.Directory), options.MaxDiskBytes) : null;
     }
 
-    /// <summary>Programs that were compiled from source since the device was opened; programs found in memory or on disk do not count.</summary>
+    /// <summary>
+    /// Programs that were compiled from source since the device was opened; programs found in memory or on disk do not count.
+    /// </summary>
     public int Compilations => Volatile.Read(ref compilations);
 
     /// <summary>A program, built now if it was not before. The caller may dispose it; the cache keeps what was built.</summary>
@@ -38,7 +40,8 @@ public sealed class ProgramCache
     /// <param name="name">What to call the program in messages.</param>
     /// <remarks>
     /// Kernels may divide integers by zero, as OpenCL allows them to, with any result. On PoCL on x86-64 Linux the processor raises SIGFPE
-    /// there; the first program that is built by this method or by <see cref="GetOrLoad"/> therefore puts a handler before the runtime's own,
+    /// there; the first program that is built by this method or by <see cref="GetOrLoad"/> therefore puts a handler before the runtime's
+    /// own,
     /// which skips divisions in native libraries that cannot be done, kernels among them, and leaves all else to the runtime: in C#,
     /// <see cref="DivideByZeroException"/> stays what it is. No other signal is touched, ever.
     /// </remarks>
@@ -50,7 +53,9 @@ public sealed class ProgramCache
         return GetOrBuildOwn(source, options, name);
     }
 
-    /// <summary>A program made from a binary, such as one of <see cref="ComputeProgram.GetBinary"/> that was changed; kept in memory only.</summary>
+    /// <summary>
+    /// A program made from a binary, such as one of <see cref="ComputeProgram.GetBinary"/> that was changed; kept in memory only.
+    /// </summary>
     /// <param name="binary">A binary of this device's driver.</param>
     /// <param name="options">Options of the driver for binaries; nothing is added to them.</param>
     /// <param name="name">What to call the program in messages.</param>
@@ -83,7 +88,9 @@ public sealed class ProgramCache
         return GetOrAdd(ProgramForm.Binary, binary, options, name);
     }
 
-    /// <summary>What was noted on disk under a key, or null: as with programs, a file that is not what it should be is as good as none.</summary>
+    /// <summary>
+    /// What was noted on disk under a key, or null: as with programs, a file that is not what it should be is as good as none.
+    /// </summary>
     internal byte[]? Note(ProgramKey key) => store?.TryLoad(key);
 
     /// <summary>Notes something on disk, where programs are kept there.</summary>

@@ -4,13 +4,6 @@ using System.Text;
 
 namespace Kernels.OpenCL;
 
-/// <summary>What a program is given as.</summary>
-internal enum ProgramForm : byte
-{
-    Source,
-    Binary,
-}
-
 /// <summary>What makes two builds the same: the SHA-256 of the code, the options and the compiler.</summary>
 internal readonly record struct ProgramKey(UInt128 High, UInt128 Low)
 {

@@ -4,7 +4,8 @@ using Kernels.OpenCL.Native;
 namespace Kernels.OpenCL;
 
 /// <summary>
-/// Pages of 2 MiB instead of 4 KiB for large buffers of CPUs: reading a cache of keys and values needs a translation of an address for every page,
+/// Pages of 2 MiB instead of 4 KiB for large buffers of CPUs: reading a cache of keys and values needs a translation of an address for
+/// every page,
 /// and small pages come from scattered memory, more so the longer a machine runs.
 /// </summary>
 internal static unsafe partial class HugePages
@@ -14,7 +15,10 @@ internal static unsafe partial class HugePages
 
     private const int Advice = 14; // MADV_HUGEPAGE
 
-    /// <summary>Asks the operating system for huge pages under a buffer that nothing was written to. No more than a hint: what refuses it is passed over.</summary>
+    /// <summary>
+    /// Asks the operating system for huge pages under a buffer that nothing was written to. No more than a hint: what refuses it is passed
+    /// over.
+    /// </summary>
     public static void Request(ComputeDevice device, nint context, nint memory, long bytes)
     {
         if (bytes < SmallestBytes || device.Capabilities.Kind != DeviceKind.Cpu || !device.Capabilities.HasUnifiedMemory || !OperatingSystem.IsLinux())

@@ -333,7 +333,10 @@ internal static unsafe class ClApi
 
     public static int WaitForEvent(nint handle) => Api.WaitForEvents(1, &handle);
 
-    /// <summary>The execution status: 0 is complete, a positive number is a stage before that, a negative number is the error that ended the command.</summary>
+    /// <summary>
+    /// The execution status: 0 is complete, a positive number is a stage before that, a negative number is the error that ended the
+    /// command.
+    /// </summary>
     public static int GetEventStatus(nint handle, out int status)
     {
         int value = 0;

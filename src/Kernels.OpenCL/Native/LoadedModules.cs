@@ -12,7 +12,7 @@ internal static class LoadedModules
         HashSet<string> seen = [];
         try
         {
-            // "7f0123456000-7f0123458000 r--p 00000000 08:01 1234      /usr/lib/libc.so.6". Mapped files that are no modules fall out below.
+            // "7f0123456000-7f0123458000 r--p 00000000 08:01 1234 /usr/lib/libc.so.6". Mapped files that are no modules fall out below.
             foreach (string line in File.ReadLines("/proc/self/maps"))
             {
                 int path = line.IndexOf('/', StringComparison.Ordinal), end = line.IndexOf('-', StringComparison.Ordinal);

@@ -1,8 +1,10 @@
 namespace Kernels.OpenCL;
 
 /// <summary>
-/// The contents of a pool's pages: a buffer of keys and one of values for each layer, and of their scales where the element type has one a token, page after page. How a page is laid out inside is
-/// nothing to it. Saved pages lie in host memory, which grows to the most that were ever saved and stays. Nothing here waits for the device.
+/// The contents of a pool's pages: a buffer of keys and one of values for each layer, and of their scales where the element type has one a
+/// token, page after page. How a page is laid out inside is
+/// nothing to it. Saved pages lie in host memory, which grows to the most that were ever saved and stays. Nothing here waits for the
+/// device.
 /// </summary>
 internal sealed class DevicePages : IPageStore, IDisposable
 {

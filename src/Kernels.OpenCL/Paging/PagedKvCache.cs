@@ -116,7 +116,8 @@ public abstract class PagedKvCache : IDisposable
     public ReadOnlySpan<int> GetPages(SequenceHandle sequence) => Usable().GetPages(sequence);
 
     /// <summary>
-    /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them. Where
+    /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.
+    /// Where
     /// the first of them falls into a page that others hold too, a copy of that page is enqueued first, over all layers.
     /// </summary>
     /// <inheritdoc cref="PagePool.TryReserve"/>
@@ -152,7 +153,9 @@ public abstract class PagedKvCache : IDisposable
     /// </summary>
     /// <returns>The new sequence.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence.</exception>
-    /// <exception cref="InvalidOperationException">The sequence is swapped out, or has tokens that have yet to be appended: they would be the fork's too.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The sequence is swapped out, or has tokens that have yet to be appended: they would be the fork's too.
+    /// </exception>
     public SequenceHandle Fork(SequenceHandle sequence)
     {
         int length = GetLength(sequence);
@@ -163,7 +166,9 @@ public abstract class PagedKvCache : IDisposable
     }
 
     /// <inheritdoc cref="PagePool.Publish"/>
-    /// <exception cref="InvalidOperationException">The sequence is swapped out, or tokens of a whole page have yet to be appended to a layer.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The sequence is swapped out, or tokens of a whole page have yet to be appended to a layer.
+    /// </exception>
     public int Publish(SequenceHandle sequence, ReadOnlySpan<int> tokens)
     {
         ThrowIfNotWritten(sequence, Math.Min(tokens.Length, GetLength(sequence)) / PageSize * PageSize);
@@ -187,7 +192,8 @@ public abstract class PagedKvCache : IDisposable
     public int SwapOut(SequenceHandle sequence) => Usable().SwapOut(sequence);
 
     /// <summary>
-    /// Enqueues the copy of a swapped-out sequence back from host memory, into whatever pages there are. What is still cached is not copied.
+    /// Enqueues the copy of a swapped-out sequence back from host memory, into whatever pages there are. What is still cached is not
+    /// copied.
     /// </summary>
     /// <inheritdoc cref="PagePool.TrySwapIn"/>
     public bool TrySwapIn(SequenceHandle sequence) => Usable().TrySwapIn(sequence);

@@ -25,12 +25,15 @@ public sealed record DeviceProfile
     public double? TensorFlopsPerSecond { get; init; }
 
     /// <summary>
-    /// The instruction of <see cref="TensorFlopsPerSecond"/>: "wgmma" with operands in local memory on compute capability 9.0, elsewhere, and
+    /// The instruction of <see cref="TensorFlopsPerSecond"/>: "wgmma" with operands in local memory on compute capability 9.0, elsewhere,
+    /// and
     /// where the driver refuses that, "mma.sync" with operands in registers.
     /// </summary>
     public string? TensorInstruction { get; init; }
 
-    /// <summary>Why the driver does not assemble "wgmma" on a device of compute capability 9.0; null where it does, and on other devices.</summary>
+    /// <summary>
+    /// Why the driver does not assemble "wgmma" on a device of compute capability 9.0; null where it does, and on other devices.
+    /// </summary>
     public string? TensorRefusal { get; init; }
 
     /// <summary>

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Kernels.OpenCL;
 
-/// <summary>The kernels that <see cref="DeviceProfile"/> times. Each writes what it calculates, so that no compiler can leave the work out.</summary>
+/// <summary>
+/// The kernels that <see cref="DeviceProfile"/> times. Each writes what it calculates, so that no compiler can leave the work out.
+/// </summary>
 internal static class ProfileKernels
 {
     /// <summary>For CPUs: one work-item a work-group, a long run of memory and full vectors for each.</summary>
@@ -162,7 +164,8 @@ internal static class ProfileKernels
         """);
 
     /// <summary>
-    /// For NVIDIA GPUs of compute capability 9.0, to be built by <see cref="HopperAssembly"/>: products by groups of four warps out of local
+    /// For NVIDIA GPUs of compute capability 9.0, to be built by <see cref="HopperAssembly"/>: products by groups of four warps out of
+    /// local
     /// memory. Two groups a multiprocessor, one of which multiplies while the other waits, and the widest matrix, which reads the least for
     /// a product.
     /// </summary>

@@ -37,7 +37,9 @@ internal sealed class ProfileMeasurement : IDisposable
         queue = device.CreateQueue(profiling: true);
     }
 
-    /// <summary>Bytes a second that are read, operations a second, and the part of the shorter of both that hides behind the longer.</summary>
+    /// <summary>
+    /// Bytes a second that are read, operations a second, and the part of the shorter of both that hides behind the longer.
+    /// </summary>
     public (double Read, double MultiplyAdd, double Overlap) ReadAndMultiply()
     {
         // A few pieces for each core let a late core's work go to others; a GPU takes enough work-groups to keep its loads in flight.
@@ -67,7 +69,9 @@ internal sealed class ProfileMeasurement : IDisposable
         return (bandwidth, flops, Overlap(seconds[0], FlopsPerByte * data.ByteLength / flops, seconds[2]));
     }
 
-    /// <summary>Operations a second of matrix units by the fastest instruction that the device's driver assembles, and that instruction.</summary>
+    /// <summary>
+    /// Operations a second of matrix units by the fastest instruction that the device's driver assembles, and that instruction.
+    /// </summary>
     public (double Flops, string Instruction) TensorMultiply()
     {
         if (device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability && device.HopperRefusal.Length == 0)
@@ -128,7 +132,9 @@ internal sealed class ProfileMeasurement : IDisposable
         }
     }
 
-    /// <summary>The part of the shorter of two times that is not seen in the time of both together: 1 where the longer is all that is seen.</summary>
+    /// <summary>
+    /// The part of the shorter of two times that is not seen in the time of both together: 1 where the longer is all that is seen.
+    /// </summary>
     internal static double Overlap(double reading, double arithmetic, double together) =>
         Math.Clamp((reading + arithmetic - together) / Math.Min(reading, arithmetic), 0, 1);
 

@@ -32,7 +32,9 @@ internal sealed record DeviceTarget(KernelTarget Kind, Func<DeviceCapabilities, 
                 + $"{device.NvidiaComputeCapability / 10}.{device.NvidiaComputeCapability % 10}"),
     ];
 
-    /// <summary>Whether its tiles are arrays declared in the kernel, which NVIDIA's driver allows beyond the local memory that it reports.</summary>
+    /// <summary>
+    /// Whether its tiles are arrays declared in the kernel, which NVIDIA's driver allows beyond the local memory that it reports.
+    /// </summary>
     public bool HasLocalArrays { get; init; }
 
     /// <summary>Whether its instructions need a second assembly, which a driver may refuse.</summary>

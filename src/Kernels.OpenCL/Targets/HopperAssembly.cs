@@ -26,7 +26,9 @@ internal static partial class HopperAssembly
         }
         """u8;
 
-    /// <summary>A program, with the bound on registers that a comment of its source asks for, and in two stages where it has marked instructions.</summary>
+    /// <summary>
+    /// A program, with the bound on registers that a comment of its source asks for, and in two stages where it has marked instructions.
+    /// </summary>
     public static ComputeProgram GetOrBuild(ProgramCache programs, ReadOnlySpan<byte> source, string name)
     {
         ComputeProgram program = programs.GetOrBuildOwn(source, RegisterBound(source), name);

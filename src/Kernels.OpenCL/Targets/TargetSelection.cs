@@ -9,7 +9,9 @@ internal static class TargetSelection
 
     /// <summary>As above.</summary>
     /// <param name="capabilities">The device's.</param>
-    /// <param name="assemblyRefusal">Why the driver does not assemble a program twice; empty: it does. Asked only where it matters, for it builds a program.</param>
+    /// <param name="assemblyRefusal">
+    /// Why the driver does not assemble a program twice; empty: it does. Asked only where it matters, for it builds a program.
+    /// </param>
     /// <param name="targets">The spec's.</param>
     public static (KernelTarget Target, string Reason) Pick(
         DeviceCapabilities capabilities, Func<string> assemblyRefusal, IReadOnlyList<KernelTarget> targets)

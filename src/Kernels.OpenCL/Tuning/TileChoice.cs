@@ -2,42 +2,13 @@ using System.Globalization;
 
 namespace Kernels.OpenCL;
 
-/// <summary>Why a tile was chosen.</summary>
-public enum TileChoiceReason
-{
-    /// <summary>There is no other, or the spec names its tile.</summary>
-    OnlyOne,
-
-    /// <summary>The planner's choice: tuning is off.</summary>
-    Planned,
-
-    /// <summary>The planner's choice so far: the tiles are measured when a step first has a prompt of 256 tokens or more.</summary>
-    NotYetMeasured,
-
-    /// <summary>It was the fastest of those measured in this process.</summary>
-    Measured,
-
-    /// <summary>It was the fastest when it was measured by an earlier process.</summary>
-    Stored,
-
-    /// <summary>The planner's choice: the spec is <see cref="AttentionKernelAttribute.Deterministic"/>, and another tile may round differently.</summary>
-    Deterministic,
-
-    /// <summary>The planner's choice: the spec's mods have inputs, which only its user has.</summary>
-    NeedsInputs,
-
-    /// <summary>The planner's choice: the device refused the measurement, for want of memory for example.</summary>
-    NotMeasurable,
-
-    /// <summary>The caller asked for it.</summary>
-    Asked,
-}
-
 /// <summary>The prefill tile that runs. Immutable: a measurement makes a new one.</summary>
 /// <param name="Variant">0 for the planner's choice, n for the n-th of <see cref="KernelGeometry.PrefillVariants"/>.</param>
 /// <param name="Tile">The tile.</param>
 /// <param name="Reason">Why it was chosen.</param>
-/// <param name="Milliseconds">What the measurement took with each variant, from the planner's choice on; empty where there was none in this process.</param>
+/// <param name="Milliseconds">
+/// What the measurement took with each variant, from the planner's choice on; empty where there was none in this process.
+/// </param>
 public sealed record TileChoice(int Variant, TileGeometry Tile, TileChoiceReason Reason, IReadOnlyList<double> Milliseconds)
 {
     /// <summary>The option that builds a variant.</summary>

@@ -1,14 +1,8 @@
 namespace Kernels.OpenCL;
 
-/// <summary>A prefill tile, and the geometry of the kernels with it. Plans hold on to theirs.</summary>
-/// <param name="Choice">The tile.</param>
-/// <param name="Geometry">What steps are planned with; its prefill tile is the chosen one.</param>
-internal sealed record LaunchTiles(TileChoice Choice, KernelGeometry Geometry)
-{
-    public static LaunchTiles Of(KernelGeometry emitted, TileChoice choice) => new(choice, emitted with { Prefill = choice.Tile });
-}
-
-/// <summary>Which tile new plans of a spec on a device get. Launchers with the same kernels share one, so that each is measured once. Thread-safe.</summary>
+/// <summary>
+/// Which tile new plans of a spec on a device get. Launchers with the same kernels share one, so that each is measured once. Thread-safe.
+/// </summary>
 /// <param name="first">What runs at first.</param>
 /// <param name="measure">Finds the fastest; null where there is nothing to measure.</param>
 internal sealed class TileSelection(LaunchTiles first, Func<LaunchTiles>? measure = null)

@@ -54,7 +54,9 @@ public sealed record AttentionShape(
     /// <summary>Whether one row a token is both: all of it the key, its first <see cref="ValueDim"/> elements the value.</summary>
     public bool LatentCache { get; init; }
 
-    /// <summary>The first element of a head that turns, where there is rope: a latent row has those that do after those that are its value.</summary>
+    /// <summary>
+    /// The first element of a head that turns, where there is rope: a latent row has those that do after those that are its value.
+    /// </summary>
     public int RotaryBegin => LatentCache ? ValueDim : 0;
 
     /// <summary>What the scales of the cache belong to.</summary>
@@ -75,7 +77,9 @@ public sealed record AttentionShape(
     /// <summary>Tokens of a page of the cache; 0: the cache is contiguous.</summary>
     public int PageSize { get; init; }
 
-    /// <summary>The options that a shape can have, in the order in which kernels are given their inputs and people are told of them.</summary>
+    /// <summary>
+    /// The options that a shape can have, in the order in which kernels are given their inputs and people are told of them.
+    /// </summary>
     internal static readonly AttentionOption[] Options =
     [
         new MaskOption(), new WindowLeftOption(), new WindowRightOption(), new SoftcapOption(), new AlibiOption(), new SinksOption(),
@@ -89,7 +93,9 @@ public sealed record AttentionShape(
     public long CacheBytesPerToken => (long)KvHeads
         * (KeyBytes + ValueBytes + (CacheScale == CacheScale.PerToken ? 2 * sizeof(float) : 0));
 
-    /// <summary>Floating-point operations that one query token costs for each key that it sees, over all heads: 2 × H_q × (d_qk + d_v).</summary>
+    /// <summary>
+    /// Floating-point operations that one query token costs for each key that it sees, over all heads: 2 × H_q × (d_qk + d_v).
+    /// </summary>
     public long FlopsPerQueryAndKey => 2L * QueryHeads * (HeadDim + ValueDim);
 
     /// <summary>Bytes of one token's queries and outputs over all heads.</summary>

@@ -1,6 +1,9 @@
 namespace Kernels;
 
-/// <summary>The kind of machine that a kernel source is written for. Portable and cpu are emitted for every spec, the others where they can do its arithmetic; the runtime picks one by capability.</summary>
+/// <summary>
+/// The kind of machine that a kernel source is written for. Portable and cpu are emitted for every spec, the others where they can do its
+/// arithmetic; the runtime picks one by capability.
+/// </summary>
 public enum KernelTarget
 {
     /// <summary>OpenCL C 1.2 without any extension: tiles in local memory, shared by a work-group.</summary>
@@ -9,9 +12,16 @@ public enum KernelTarget
     /// <summary>A CPU: one work-item owns a tile in explicit vectors, without local memory and barriers.</summary>
     Cpu = 1,
 
-    /// <summary>NVIDIA GPUs of compute capability 8.0 and later: tensor cores and asynchronous copies through inline PTX. Only where they can do a spec's arithmetic: 16-bit storage, a cache of the same type or a quantised one, dimensions of whole 16s (int4: 32s) up to 256.</summary>
+    /// <summary>
+    /// NVIDIA GPUs of compute capability 8.0 and later: tensor cores and asynchronous copies through inline PTX. Only where they can do a
+    /// spec's arithmetic: 16-bit storage, a cache of the same type or a quantised one, dimensions of whole 16s (int4: 32s) up to 256.
+    /// </summary>
     Nvidia = 2,
 
-    /// <summary>NVIDIA GPUs of compute capability 9.0: products of whole groups of warps that run beside the softmax (wgmma), by a second assembly of the built program. Only where nvidia is, in dimensions of whole 64s, and for latent caches in 16 bits whose value is of whole 128s.</summary>
+    /// <summary>
+    /// NVIDIA GPUs of compute capability 9.0: products of whole groups of warps that run beside the softmax (wgmma), by a second assembly
+    /// of the built program. Only where nvidia is, in dimensions of whole 64s, and for latent caches in 16 bits whose value is of whole
+    /// 128s.
+    /// </summary>
     Hopper = 3,
 }

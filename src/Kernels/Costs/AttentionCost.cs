@@ -30,7 +30,8 @@ public sealed record AttentionCost(AttentionShape Shape)
     /// <summary>
     /// The last tokens of a number of requests against their whole context:
     /// requests × <see cref="CountVisiblePairs"/> × <see cref="AttentionShape.FlopsPerQueryAndKey"/> operations, and
-    /// requests × (<see cref="CountKeysRead"/> × <see cref="AttentionShape.CacheBytesPerToken"/> + queries × <see cref="AttentionShape.QueryBytesPerToken"/>) bytes.
+    /// requests × (<see cref="CountKeysRead"/> × <see cref="AttentionShape.CacheBytesPerToken"/> + queries ×
+    /// <see cref="AttentionShape.QueryBytesPerToken"/>) bytes.
     /// </summary>
     /// <param name="requests">Requests.</param>
     /// <param name="queries">Query tokens of each.</param>

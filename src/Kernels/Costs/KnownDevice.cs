@@ -24,7 +24,9 @@ public sealed record KnownDevice(
         new("MI300X", 1307.4 * Tera, 163.4 * Tera, 5300 * Giga, 192_000_000_000, "AMD Instinct MI300X accelerator data sheet"),
     ];
 
-    /// <summary>The device of a name, in letters of either case and with or without spaces; null if its figures are not kept here.</summary>
+    /// <summary>
+    /// The device of a name, in letters of either case and with or without spaces; null if its figures are not kept here.
+    /// </summary>
     public static KnownDevice? Find(string name)
     {
         ArgumentNullException.ThrowIfNull(name);

@@ -1,10 +1,5 @@
 namespace Kernels;
 
-/// <summary>Layers of one shape.</summary>
-/// <param name="Shape">Their attention.</param>
-/// <param name="Layers">How many there are.</param>
-public readonly record struct CachedLayers(AttentionShape Shape, int Layers);
-
 /// <summary>
 /// How much memory the KV cache of a model takes, without taking any: layers of one shape have caches of their own, as large as the
 /// shape says. Counts are of 64 bits and checked.

@@ -36,7 +36,9 @@ public sealed record Roofline(string Name, double FlopsPerSecond, double BytesPe
     /// <summary>Whether memory is what limits the work.</summary>
     public bool IsMemoryBound(WorkCost cost) => cost.Intensity < Ridge;
 
-    /// <summary>Operations a second that work of an arithmetic intensity can reach; with full overlap min(peak, intensity × bandwidth).</summary>
+    /// <summary>
+    /// Operations a second that work of an arithmetic intensity can reach; with full overlap min(peak, intensity × bandwidth).
+    /// </summary>
     public double GetAttainableFlopsPerSecond(double intensity) => intensity / Seconds(intensity / FlopsPerSecond, 1 / BytesPerSecond);
 
     /// <summary>Seconds that work takes at least.</summary>

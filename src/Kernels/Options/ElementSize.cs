@@ -22,7 +22,9 @@ public static class ElementSize
     /// <summary>Bytes of a row of <paramref name="elements"/> elements, a whole number of bytes.</summary>
     public static int RowBytes(this ElementType type, int elements) => elements * type.BitsPerElement() / 8;
 
-    /// <summary>What the scales of a cache of keys and values in this type belong to; of a latent one see <see cref="Scale(ElementType, bool)"/>.</summary>
+    /// <summary>
+    /// What the scales of a cache of keys and values in this type belong to; of a latent one see <see cref="Scale(ElementType, bool)"/>.
+    /// </summary>
     public static CacheScale Scale(this ElementType type) => type switch
     {
         ElementType.Int8 or ElementType.Int4 => CacheScale.PerToken,

@@ -14,7 +14,9 @@ public interface IPageStore
 
     /// <summary>Saves a page's contents outside the pool; the page is then given to others.</summary>
     /// <param name="page">The page.</param>
-    /// <param name="slot">The number under which the contents will be asked for: a small int, reused once its contents were loaded or given up.</param>
+    /// <param name="slot">
+    /// The number under which the contents will be asked for: a small int, reused once its contents were loaded or given up.
+    /// </param>
     void Save(int page, int slot);
 
     /// <summary>Brings saved contents back, as often as asked for until the next <see cref="Save"/> under the same number.</summary>

@@ -6,7 +6,8 @@ namespace Kernels;
 /// </summary>
 internal sealed class PageFrames
 {
-    // Up to this many pages, no call after the constructor allocates; more are made as they are first used, since a pool may have 2^31 of them.
+    // Up to this many pages, no call after the constructor allocates; more are made as they are first used, since a pool may have 2^31 of
+    // them.
     private const int InitialFrames = 1 << 16;
     private const int None = -1;
 
@@ -43,7 +44,10 @@ internal sealed class PageFrames
     /// <summary>Of the holders, sequences that are not swapped out.</summary>
     public int Residents(int page) => frames[page].Residents;
 
-    /// <summary>Makes sure that <paramref name="count"/> pages can be taken: false when they are not available. Only this can run out of host memory.</summary>
+    /// <summary>
+    /// Makes sure that <paramref name="count"/> pages can be taken: false when they are not available. Only this can run out of host
+    /// memory.
+    /// </summary>
     public bool TryPrepare(int count)
     {
         if (count > Available)

@@ -470,7 +470,9 @@ public sealed class PagePool
         return state.IsSwappedOut ? throw new InvalidOperationException($"Sequence {sequence} is swapped out; swap it in first.") : state;
     }
 
-    /// <summary>Gives up the last pages, the last one first: of two cached pages, the one further from the start is given away first.</summary>
+    /// <summary>
+    /// Gives up the last pages, the last one first: of two cached pages, the one further from the start is given away first.
+    /// </summary>
     private void DropPages(PagedSequence state, int keep)
     {
         while (state.Count > keep)

@@ -26,7 +26,9 @@ internal sealed class PagedSequence
     /// <summary>Pages, as many as the length takes.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The pages in order. Of a swapped-out sequence, a negative entry is the complement of the slot where the contents were saved.</summary>
+    /// <summary>
+    /// The pages in order. Of a swapped-out sequence, a negative entry is the complement of the slot where the contents were saved.
+    /// </summary>
     public Span<int> Pages => pages.AsSpan(0, Count);
 
     public void EnsureCapacity(int count)

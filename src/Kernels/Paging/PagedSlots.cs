@@ -5,7 +5,8 @@ namespace Kernels;
 public readonly struct PagedSlots(PagePool pool) : ISlotMap
 {
     /// <summary>
-    /// The slot in which to write a token; −1, skip, for a token in a published page, which is there already and which others may be reading.
+    /// The slot in which to write a token; −1, skip, for a token in a published page, which is there already and which others may be
+    /// reading.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence, or it has no such token.</exception>
     /// <exception cref="InvalidOperationException">The sequence is swapped out.</exception>

@@ -2,9 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace Kernels;
 
-/// <summary>Hashes a page's tokens after the hash of all tokens before them.</summary>
-internal delegate int PrefixHash(int parentHash, ReadOnlySpan<int> tokens);
-
 /// <summary>
 /// Finds full pages by what they hold: their own tokens after those of a parent page. Hashes only narrow the search; tokens and
 /// parent are compared, and by induction the whole prefix, so that a collision never mixes up two sequences.
@@ -43,7 +40,9 @@ internal sealed class PrefixIndex(PrefixHash hash)
         return page == Root;
     }
 
-    /// <summary>The page that holds these tokens after the prefix of a registered parent, or of <see cref="Root"/>; −1 when there is none.</summary>
+    /// <summary>
+    /// The page that holds these tokens after the prefix of a registered parent, or of <see cref="Root"/>; −1 when there is none.
+    /// </summary>
     public int Find(int parent, ReadOnlySpan<int> tokens)
     {
         int page = heads.GetValueOrDefault(HashOf(parent, tokens), None);

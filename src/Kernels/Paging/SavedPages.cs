@@ -44,7 +44,9 @@ internal sealed class SavedPages
         }
     }
 
-    /// <summary>The page that the contents were saved from, and its registration then: while it still has that, it still has the contents.</summary>
+    /// <summary>
+    /// The page that the contents were saved from, and its registration then: while it still has that, it still has the contents.
+    /// </summary>
     public (int Page, long Serial) OriginOf(int slot) => (slots[slot].Page, slots[slot].Serial);
 
     private struct Saved

@@ -1,6 +1,8 @@
 namespace Kernels;
 
-/// <summary>How the keys of work items are split over work-groups: by estimated time, or by the request alone where nothing may depend on the batch.</summary>
+/// <summary>
+/// How the keys of work items are split over work-groups: by estimated time, or by the request alone where nothing may depend on the batch.
+/// </summary>
 internal static class KeySplits
 {
     // Below this many keys a split costs more (its state is written and read again) than it gains.
@@ -30,7 +32,9 @@ internal static class KeySplits
         return ((count + each - 1) / each, each);
     }
 
-    /// <summary>The longest piece of keys that one work-group takes: of several, the one whose estimated time, counted in keys, is the least.</summary>
+    /// <summary>
+    /// The longest piece of keys that one work-group takes: of several, the one whose estimated time, counted in keys, is the least.
+    /// </summary>
     public static int ChooseChunk(AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits)
     {
         int longest = 0, shortest = int.MaxValue, rows = 0;
@@ -53,7 +57,8 @@ internal static class KeySplits
         int startCost = profile.StartCost;
         int splitCost = (tile.MergesSplits ? profile.MergedSplitCost : profile.SplitCost) / tile.KvHeads;
 
-        // Groups of few rows that keep many copies on their way wait for memory: one alone on a compute unit reads faster than several together.
+        // Groups of few rows that keep many copies on their way wait for memory: one alone on a compute unit reads faster than several
+        // together.
         bool isBandwidthBound = tile.MergesSplits && rows <= FewRows;
         bool isEven = 4 * (long)shortest >= 3 * (long)longest;
         double slots = Math.Max(1, computeUnits * tile.GroupsPerUnit);
@@ -106,7 +111,9 @@ internal static class KeySplits
     /// <param name="startCost">What a group takes to begin and to end, in keys.</param>
     /// <param name="groups">Work-groups.</param>
     /// <param name="piece">Keys of the longest.</param>
-    /// <param name="all">Keys of all of them on each compute unit where they are unequal and fill one another's gaps; null where they are equal.</param>
+    /// <param name="all">
+    /// Keys of all of them on each compute unit where they are unequal and fill one another's gaps; null where they are equal.
+    /// </param>
     /// <param name="slots">Work-groups that run at a time.</param>
     /// <param name="perUnit">Of these, on a compute unit.</param>
     private static double ReadingTime(int startCost, double groups, int piece, double? all, double slots, int perUnit)

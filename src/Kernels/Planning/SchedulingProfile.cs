@@ -1,6 +1,8 @@
 namespace Kernels;
 
-/// <summary>What work costs on the kind of machine that a target's kernels run on, counted in keys that a work-group reads meanwhile.</summary>
+/// <summary>
+/// What work costs on the kind of machine that a target's kernels run on, counted in keys that a work-group reads meanwhile.
+/// </summary>
 /// <param name="StartCost">What a work-group takes to begin and to end; a work-item alone waits for nobody.</param>
 /// <param name="SplitCost">What the kernel that merges splits costs: on GPUs it is a launch more.</param>
 /// <param name="MergedSplitCost">What merging costs where the last work-group does it.</param>

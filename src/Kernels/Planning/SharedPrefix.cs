@@ -14,7 +14,10 @@ internal readonly record struct SharedPrefix(int Requests, int Keys)
     // Rows of a vector on a CPU, and of a tensor core's block: with fewer, part of a tile that reads shared keys would be idle.
     private const int FewestRows = 16;
 
-    /// <summary>Whether a query's part over the first keys depends on nothing but the query and the keys: not on its position, its request or the batch.</summary>
+    /// <summary>
+    /// Whether a query's part over the first keys depends on nothing but the query and the keys: not on its position, its request or the
+    /// batch.
+    /// </summary>
     public static bool IsPossible(AttentionShape shape)
     {
         if (shape is not { PageSize: > 0, HasMods: false, Deterministic: false })

@@ -13,7 +13,10 @@ public static class ReferenceAttention
 {
     private static readonly ReferenceOptions Nothing = new();
 
-    /// <summary>One query row of one sequence: its output and its LSE. With rope, queries and keys have turned already: see <see cref="ReferenceRope"/>.</summary>
+    /// <summary>
+    /// One query row of one sequence: its output and its LSE. With rope, queries and keys have turned already: see
+    /// <see cref="ReferenceRope"/>.
+    /// </summary>
     /// <param name="shape">What is computed.</param>
     /// <param name="queries">[queryLength, H_q, d_qk]</param>
     /// <param name="keys">[keyLength, H_kv, d_qk]</param>
@@ -184,7 +187,9 @@ public static class ReferenceAttention
         && (options ?? Nothing).Shows(shape, position, key)
         && (options?.MaskMod is not { } mod || mod(options.Batch, head, Math.Max(0, position), key));
 
-    /// <summary>ALiBi's slope of a head: a geometric sequence for the first power of two of heads, the gaps of one twice as fine for the rest.</summary>
+    /// <summary>
+    /// ALiBi's slope of a head: a geometric sequence for the first power of two of heads, the gaps of one twice as fine for the rest.
+    /// </summary>
     public static double GetAlibiSlope(int head, int heads)
     {
         int power = (int)BitOperations.RoundUpToPowerOf2((uint)heads + 1) / 2;

@@ -10,7 +10,9 @@ public static class ReferenceRope
     /// <param name="firstPosition">Position of the first token; those below 0 count as 0.</param>
     /// <param name="table">The angles.</param>
     /// <returns>The turned rows.</returns>
-    /// <exception cref="ArgumentException">The shape has no rope, or the table is of another rotary dimension or has too few positions.</exception>
+    /// <exception cref="ArgumentException">
+    /// The shape has no rope, or the table is of another rotary dimension or has too few positions.
+    /// </exception>
     public static double[] Turn(AttentionShape shape, ReadOnlySpan<double> rows, int heads, int firstPosition, RopeTable table)
     {
         ArgumentNullException.ThrowIfNull(shape);

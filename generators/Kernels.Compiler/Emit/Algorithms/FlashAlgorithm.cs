@@ -5,13 +5,6 @@ using Kernels.Compiler.Targets;
 
 namespace Kernels.Compiler.Emit.Algorithms;
 
-/// <summary>The two shapes in which flash attention is needed; they differ in the tile and in the kernel's name.</summary>
-internal enum FlashForm
-{
-    Prefill,
-    Decode,
-}
-
 /// <summary>
 /// Flash attention: a work-group keeps a tile of query rows and goes through the keys tile by tile with an online softmax,
 /// so that memory does not depend on the number of keys. A row is one (token, query head) pair; all query heads of a KV

@@ -22,7 +22,9 @@ internal sealed partial record KernelInput
     /// <summary>Inputs as arguments, each with a leading comma.</summary>
     public static string Arguments(IEnumerable<KernelInput> inputs) => string.Concat(inputs.Select(input => $", {input.Name}"));
 
-    /// <summary>Where a name has other letters, an underscore begins their numbers and stands twice for itself, so that no two names meet.</summary>
+    /// <summary>
+    /// Where a name has other letters, an underscore begins their numbers and stands twice for itself, so that no two names meet.
+    /// </summary>
     private static string NameOf(string name) => name.All(c => c < 128)
         ? "input_" + name
         : "unicode_input_" + string.Concat(name.Select(c =>

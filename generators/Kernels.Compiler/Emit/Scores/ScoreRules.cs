@@ -126,7 +126,9 @@ internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
     /// <summary>Whether they ask about the keys that every query of it sees.</summary>
     public bool AsksPrefix => Asked.HasFlag(RowMembers.Prefix);
 
-    /// <summary>The parameters of <c>set_row</c> and <c>make_row</c> between the item and the row's index, each with a leading comma.</summary>
+    /// <summary>
+    /// The parameters of <c>set_row</c> and <c>make_row</c> between the item and the row's index, each with a leading comma.
+    /// </summary>
     public string RowParameters => (AsksHead ? ", int kv_head" : "") + KernelInput.Parameters(RowInputs);
 
     /// <summary>The arguments of <c>set_row</c> and <c>make_row</c> before the row's index.</summary>

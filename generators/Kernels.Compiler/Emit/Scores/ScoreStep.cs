@@ -5,7 +5,9 @@ namespace Kernels.Compiler.Emit.Scores;
 
 /// <summary>One change to a score between scale·(q·k) and the mask.</summary>
 /// <param name="DisplayName">What the step is called in comments.</param>
-/// <param name="Template">The template of statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.</param>
+/// <param name="Template">
+/// The template of statements in the lane vocabulary that change <c>score</c>, which <c>row</c>'s query and <c>key</c> have.
+/// </param>
 internal sealed record ScoreStep(string DisplayName, string Template)
 {
     /// <summary>What the template speaks of as <c>${step.name}</c>.</summary>

@@ -1,6 +1,8 @@
 namespace Kernels.Compiler.Emit.Text;
 
-/// <summary>What stands behind <c>//: if</c>: names of conditions, <c>!name</c>, joined by <c>and</c>, which binds closer, and <c>or</c>.</summary>
+/// <summary>
+/// What stands behind <c>//: if</c>: names of conditions, <c>!name</c>, joined by <c>and</c>, which binds closer, and <c>or</c>.
+/// </summary>
 /// <param name="text">The condition; an empty one holds.</param>
 internal sealed class Condition(string text)
 {

@@ -1,6 +1,8 @@
 namespace Kernels.Compiler.Emit.Text;
 
-/// <summary>Text with holes, read once: <c>${name}</c>, <c>${item.name}</c>, <c>${function(argument, argument)}</c>, whose arguments have holes too.</summary>
+/// <summary>
+/// Text with holes, read once: <c>${name}</c>, <c>${item.name}</c>, <c>${function(argument, argument)}</c>, whose arguments have holes too.
+/// </summary>
 internal sealed class FilledText
 {
     private readonly List<Part> parts = [];

@@ -2,9 +2,6 @@ using System.Collections;
 
 namespace Kernels.Compiler.Emit.Text;
 
-/// <summary>Gives the text of a hole with arguments: <c>${load(row, d + 1)}</c>.</summary>
-internal delegate string HoleFunction(params string[] arguments);
-
 /// <summary>
 /// What C# decides of a kernel's text, by name: text, numbers and conditions, functions of other text, and lists to go through.
 /// Names are looked for here, then in the holes around.

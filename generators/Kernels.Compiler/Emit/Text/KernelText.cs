@@ -146,7 +146,9 @@ internal sealed class KernelText
             }
         }
 
-        /// <summary>Whether there is nothing before that an empty line would set apart: at the start, after another, after an opening brace.</summary>
+        /// <summary>
+        /// Whether there is nothing before that an empty line would set apart: at the start, after another, after an opening brace.
+        /// </summary>
         private bool IsEmptyLineNeedless => text.Length == 0 || (text.Length > 1 && text[text.Length - 2] is '\n' or '{');
 
         private string Fill(FilledText line, Holes holes, int number) => line.Literal ?? line.Fill(holes, message => template.Error(number, message));

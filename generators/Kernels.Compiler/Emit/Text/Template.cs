@@ -8,7 +8,8 @@ namespace Kernels.Compiler.Emit.Text;
 /// A file of kernel text, OpenCL C with directives and holes, from this assembly's resources. A line that begins with <c>//:</c> is a
 /// directive: <c>section name</c>, <c>if condition</c>, <c>elif</c>, <c>else</c>, <c>end</c>, <c>for name in list</c>,
 /// <c>include file(hole: text)</c> or <c>include file#section</c>, whose holes can go on in lines that begin with <c>//:</c> and
-/// whose text has <c>\n</c> for a new line, <c>once file</c>, which stands once in a kernel, and <c># a note</c>, which is for readers of the template.
+/// whose text has <c>\n</c> for a new line, <c>once file</c>, which stands once in a kernel, and <c># a note</c>, which is for readers of
+/// the template.
 /// </summary>
 internal sealed class Template
 {
@@ -82,7 +83,10 @@ internal sealed class Template
 
     public TemplateException Error(int line, string message) => new(File, line, message);
 
-    /// <summary>The nodes up to a directive that closes what they stand in: <c>end</c>, <c>else</c>, <c>elif</c>, <c>section</c>, or the end of the file.</summary>
+    /// <summary>
+    /// The nodes up to a directive that closes what they stand in: <c>end</c>, <c>else</c>, <c>elif</c>, <c>section</c>, or the end of the
+    /// file.
+    /// </summary>
     private List<TemplateNode> Body(out string end, out string rest)
     {
         var nodes = new List<TemplateNode>();

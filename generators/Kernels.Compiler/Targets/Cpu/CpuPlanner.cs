@@ -14,13 +14,15 @@ internal static class CpuPlanner
     // More rows than this keep the lanes full as rows; they need no sums over lanes.
     private const int MostDecodeRows = 8;
 
-    // Of the first-level cache, 32 to 48 KiB: a tile's rows of a head. Larger tiles have fewer sums to rescale. Of rows that are not converted,
+    // Of the first-level cache, 32 to 48 KiB: a tile's rows of a head. Larger tiles have fewer sums to rescale. Of rows that are not
+    // converted,
     // and so used as fast as they arrive, what is on its way for the next tile fits too; likewise of a head's rows in pages, each of which
     // has an address to be translated.
     private const int DecodeTileBytes = 32 << 10;
     private const int SmallTileBytes = 16 << 10;
 
-    // More heads of a work-item gain nothing, and leave less to share out over cores; queries and outputs of them all stay in the second-level cache.
+    // More heads of a work-item gain nothing, and leave less to share out over cores; queries and outputs of them all stay in the
+    // second-level cache.
     private const int MostHeads = 8;
     private const int HeadStateBytes = 64 << 10;
 
@@ -53,7 +55,8 @@ internal static class CpuPlanner
     }
 
     /// <summary>
-    /// KV heads that a work-item with few rows has: several where their rows of a token lie close together, since what is read one after the
+    /// KV heads that a work-item with few rows has: several where their rows of a token lie close together, since what is read one after
+    /// the
     /// other in memory arrives sooner and needs fewer addresses translated.
     /// </summary>
     private static int HeadsTogether(AttentionSpec spec, int rows)

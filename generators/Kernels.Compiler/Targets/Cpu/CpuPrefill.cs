@@ -17,7 +17,8 @@ internal sealed class CpuPrefill(KernelContext context, CpuTile tile) : CpuFlash
 
     public override TilePlan Tile => tile;
 
-    // A head's keys and values stay in the processor's caches from item to item, and groups that one thread takes together are of all lengths.
+    // A head's keys and values stay in the processor's caches from item to item, and groups that one thread takes together are of all
+    // lengths.
     public override bool StartsHeadByHead => true;
 
     public override bool ReadsPastEnd => false;

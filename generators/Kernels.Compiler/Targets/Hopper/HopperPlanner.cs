@@ -24,7 +24,10 @@ internal static class HopperPlanner
     // Two work-groups share a multiprocessor.
     private const int TwoGroupLocalBytes = 112 * 1024;
 
-    /// <summary>Whether wgmma can do a spec's arithmetic: what nvidia can, in dimensions of whole panels; or a latent cache in 16 bits, whose values two groups share in whole panels.</summary>
+    /// <summary>
+    /// Whether wgmma can do a spec's arithmetic: what nvidia can, in dimensions of whole panels; or a latent cache in 16 bits, whose values
+    /// two groups share in whole panels.
+    /// </summary>
     public static bool Supports(AttentionSpec spec) =>
         ConvertsFloat8(spec) || HasStrips(spec) || (HasPanels(spec) && (spec.LatentCache || NvidiaPlanner.Supports(spec)));
 

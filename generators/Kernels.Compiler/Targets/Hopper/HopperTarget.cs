@@ -4,7 +4,9 @@ using Kernels.Compiler.Targets.Nvidia;
 
 namespace Kernels.Compiler.Targets.Hopper;
 
-/// <summary>NVIDIA GPUs of compute capability 9.0: asynchronous products of groups of warps. Kernels that have none of these are those of nvidia.</summary>
+/// <summary>
+/// NVIDIA GPUs of compute capability 9.0: asynchronous products of groups of warps. Kernels that have none of these are those of nvidia.
+/// </summary>
 internal sealed class HopperTarget : Target
 {
     public override KernelTarget Kind => KernelTarget.Hopper;

@@ -7,6 +7,9 @@ internal sealed record HopperTile(int Rows, int Groups, int Keys, int Stages, in
     /// <summary>Registers of a work-item that copies, after it has given the others back; a multiple of 8.</summary>
     public int CopyRegisters => Groups == 2 ? 40 : 32;
 
-    /// <summary>Registers of a work-item that holds rows, after it has taken those; with the copying ones no more than the 65536 of a multiprocessor.</summary>
+    /// <summary>
+    /// Registers of a work-item that holds rows, after it has taken those; with the copying ones no more than the 65536 of a
+    /// multiprocessor.
+    /// </summary>
     public int RowRegisters => Groups == 2 ? 232 : 160;
 }

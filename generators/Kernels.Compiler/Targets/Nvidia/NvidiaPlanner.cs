@@ -17,10 +17,14 @@ internal static class NvidiaPlanner
     /// <summary>Local memory of a multiprocessor of compute capability 9.0; 8.0 has 164 KiB.</summary>
     public const int UnitLocalBytes = 227 * 1024;
 
-    /// <summary>Local memory that every work-group can have: 99 KiB with compute capabilities 8.6, 8.9 and 12.0, more with others.</summary>
+    /// <summary>
+    /// Local memory that every work-group can have: 99 KiB with compute capabilities 8.6, 8.9 and 12.0, more with others.
+    /// </summary>
     public const int GroupLocalBytes = 99 * 1024;
 
-    /// <summary>Whether tensor cores can do a spec's arithmetic: 16-bit queries and cache of the same type, dimensions of whole fragments.</summary>
+    /// <summary>
+    /// Whether tensor cores can do a spec's arithmetic: 16-bit queries and cache of the same type, dimensions of whole fragments.
+    /// </summary>
     public static bool Supports(AttentionSpec spec)
     {
         // Of a quantised cache, whole pieces of 16 bytes are expanded.
@@ -61,7 +65,9 @@ internal static class NvidiaPlanner
         _ => 8,
     };
 
-    /// <summary>16-byte pieces between rows of a tile in local memory: odd, so that the eight rows that ldmatrix reads begin in different banks.</summary>
+    /// <summary>
+    /// 16-byte pieces between rows of a tile in local memory: odd, so that the eight rows that ldmatrix reads begin in different banks.
+    /// </summary>
     public static int Stride16(int dim) => (dim / 8) | 1;
 
     /// <summary>Bytes of the scales of a tile's keys and values.</summary>

@@ -37,7 +37,9 @@ internal static class PortablePlanner
     /// <summary>Elements of a slice of a key.</summary>
     public const int SliceElements = 16;
 
-    /// <summary>Tiles of slices, best first: a work-item of the first has 4 rows and 8 keys, as many as leave registers for its outputs.</summary>
+    /// <summary>
+    /// Tiles of slices, best first: a work-item of the first has 4 rows and 8 keys, as many as leave registers for its outputs.
+    /// </summary>
     private static readonly (int Rows, int Keys)[] SliceTiles = [(32, 64), (32, 32), (16, 64)];
 
     /// <summary>Prefill tiles, best first: more rows reuse a key more often, more keys pay for a barrier more often.</summary>
@@ -55,7 +57,10 @@ internal static class PortablePlanner
         };
     }
 
-    /// <summary>The next tile of the same kind and work-items: it takes less local memory and fewer registers, so that more work-groups run side by side.</summary>
+    /// <summary>
+    /// The next tile of the same kind and work-items: it takes less local memory and fewer registers, so that more work-groups run side by
+    /// side.
+    /// </summary>
     private static TilePlan[] SmallerTile(AttentionSpec spec, TilePlan first) => first is PortableSliceTile
         ? [.. new[] { SliceTile(spec, first.Rows, first.Keys / 2) }.OfType<PortableSliceTile>()]
         : [.. PrefillTiles
@@ -113,7 +118,10 @@ internal static class PortablePlanner
                 select Shape(spec, rows, keys, maxThreadsY: 4)).First(Fits);
     }
 
-    /// <summary>The tile whose keys and values are loaded in pieces, or null where rows are not made of whole pieces that some work-items can share evenly.</summary>
+    /// <summary>
+    /// The tile whose keys and values are loaded in pieces, or null where rows are not made of whole pieces that some work-items can share
+    /// evenly.
+    /// </summary>
     private static PortablePieceTile? PieceTile(AttentionSpec spec, int rows)
     {
         int elements = PieceElements(spec);
@@ -159,7 +167,9 @@ internal static class PortablePlanner
     private static int PieceLocalBytes(AttentionSpec spec, int rows, int lanes, int keysEach, int sets) =>
         (FloatBytes * (ExchangeFloats(spec, rows, lanes, keysEach * sets, sets) + (keysEach * sets * rows))) + FlagBytes(rows);
 
-    /// <summary>Floats that the work-items of a tile of pieces exchange: queries, then parts of scores, at the end the states of the sets.</summary>
+    /// <summary>
+    /// Floats that the work-items of a tile of pieces exchange: queries, then parts of scores, at the end the states of the sets.
+    /// </summary>
     private static int ExchangeFloats(AttentionSpec spec, int rows, int lanes, int keys, int sets) =>
         ((rows * Math.Max(spec.HeadDim, Math.Max(keys * PartStride(lanes), sets * (spec.ResolvedValueDim + 4)))) + 3) / 4 * 4;
 

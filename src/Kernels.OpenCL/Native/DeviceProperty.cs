@@ -3,13 +3,6 @@ using SilkDeviceInfo = Silk.NET.OpenCL.DeviceInfo;
 
 namespace Kernels.OpenCL.Native;
 
-/// <summary>What can be asked of a platform.</summary>
-internal enum PlatformProperty : uint
-{
-    Name = PlatformInfo.Name,
-    Version = PlatformInfo.Version,
-}
-
 /// <summary>What can be asked of a device.</summary>
 internal enum DeviceProperty : uint
 {
@@ -38,14 +31,4 @@ internal enum DeviceProperty : uint
     // Of cl_nv_device_attribute_query.
     NvidiaComputeCapabilityMajor = 0x4000,
     NvidiaComputeCapabilityMinor = 0x4001,
-}
-
-/// <summary>What can be asked of a kernel on a device.</summary>
-internal enum KernelProperty : uint
-{
-    WorkGroupSize = KernelWorkGroupInfo.WorkGroupSize,
-    CompileWorkGroupSize = KernelWorkGroupInfo.CompileWorkGroupSize,
-    PreferredWorkGroupSizeMultiple = KernelWorkGroupInfo.PreferredWorkGroupSizeMultiple,
-    LocalMemorySize = KernelWorkGroupInfo.LocalMemSize,
-    PrivateMemorySize = KernelWorkGroupInfo.PrivateMemSize,
 }
