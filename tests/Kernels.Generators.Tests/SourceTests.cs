@@ -1,0 +1,67 @@
+using Kernels.Generators.Tests.Harness;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Kernels.Generators.Tests;
+
+/// <summary>The form of the product's own C#: lines that fit beside another file, and a type where its name says.</summary>
+public sealed class SourceTests
+{
+    private const int Columns = 140;
+
+    // Each option's value stands beside the option.
+    private const string SharedRecord = "OptionValues";
+
+    public static TheoryData<string> Projects =>
+    [
+        "src/Kernels", "src/Kernels.OpenCL", "generators/Kernels.Compiler", "generators/Kernels.Generators", "generators/Kernels.CodeFixes",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void LinesHaveAtMost140Columns(string project) => Assert.Empty(Files(project).SelectMany(file =>
+    {
+        // Text that is emitted has its own width.
+        HashSet<int> emitted = [.. file.Root.DescendantTokens().Where(IsText).SelectMany(LinesOf)];
+        return file.Root.GetText().Lines
+            .Where(line => line.End - line.Start > Columns && !emitted.Contains(line.LineNumber))
+            .Select(line => $"{file.Path}:{line.LineNumber + 1}");
+    }));
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void AFileHasTheTypeOfItsName(string project) => Assert.Empty(Files(project).SelectMany(file =>
+    {
+        string name = Path.GetFileName(file.Path).Split('.', '{')[0];
+        return file.Root.DescendantNodes()
+            .Where(node => node.Parent is BaseNamespaceDeclarationSyntax or CompilationUnitSyntax)
+            .Select(node => node switch
+            {
+                BaseTypeDeclarationSyntax type => type.Identifier.ValueText,
+                DelegateDeclarationSyntax type => type.Identifier.ValueText,
+                _ => name,
+            })
+            .Where(type => type != name && type != SharedRecord)
+            .Select(type => $"{type} in {file.Path}");
+    }));
+
+    private static bool IsText(SyntaxToken token) =>
+        token.IsKind(SyntaxKind.MultiLineRawStringLiteralToken) || token.IsKind(SyntaxKind.InterpolatedStringTextToken)
+        || token.IsKind(SyntaxKind.Utf8MultiLineRawStringLiteralToken);
+
+    private static IEnumerable<int> LinesOf(SyntaxToken token)
+    {
+        FileLinePositionSpan span = token.GetLocation().GetLineSpan();
+        return Enumerable.Range(span.StartLinePosition.Line, span.EndLinePosition.Line - span.StartLinePosition.Line + 1);
+    }
+
+    private static IEnumerable<(string Path, CompilationUnitSyntax Root)> Files(string project)
+    {
+        string root = Path.Combine(RepositoryFolder.Root, project);
+        return Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories)
+            .Select(file => (Path: Path.GetRelativePath(root, file), File: file))
+            .Where(file => !file.Path.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"))
+            .Select(file => (file.Path, CSharpSyntaxTree.ParseText(File.ReadAllText(file.File)).GetCompilationUnitRoot()));
+    }
+}
