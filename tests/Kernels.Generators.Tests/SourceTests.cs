@@ -47,8 +47,10 @@ public sealed class SourceTests
     }));
 
     private static bool IsText(SyntaxToken token) =>
-        token.IsKind(SyntaxKind.MultiLineRawStringLiteralToken) || token.IsKind(SyntaxKind.InterpolatedStringTextToken)
-        || token.IsKind(SyntaxKind.Utf8MultiLineRawStringLiteralToken);
+        token.IsKind(SyntaxKind.MultiLineRawStringLiteralToken) || token.IsKind(SyntaxKind.Utf8MultiLineRawStringLiteralToken)
+        || (token.IsKind(SyntaxKind.InterpolatedStringTextToken)
+            && token.Parent?.Parent is InterpolatedStringExpressionSyntax text
+            && text.StringStartToken.IsKind(SyntaxKind.InterpolatedMultiLineRawStringStartToken));
 
     private static IEnumerable<int> LinesOf(SyntaxToken token)
     {
