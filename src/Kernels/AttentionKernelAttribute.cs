@@ -152,8 +152,8 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// The element type of the KV cache. Left out, it is the same as <see cref="Storage"/>. <see cref="ElementType.Int4"/> needs
     /// dimensions that are multiples of 16. A latent cache in <see cref="ElementType.Float8E4M3"/> has the rows of
     /// <see cref="LatentFloat8Row"/>, with a scale for every 128 elements of the value and the others in bfloat16: it needs a
-    /// <see cref="ValueDim"/> that is a multiple of 128 and an even <see cref="HeadDim"/>. The append kernel finds the scales. A latent cache
-    /// is not kept in integers.
+    /// <see cref="ValueDim"/> that is a multiple of 128 and an even <see cref="HeadDim"/>. The append kernel finds the scales. A latent
+    /// cache is not kept in integers.
     /// </summary>
     public ElementType CacheStorage { get; set; }
 

@@ -30,7 +30,9 @@ public sealed class RopeTable
         if (elements > Array.MaxLength)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(positions), positions, $"The table would have {elements} elements ({positions} positions × {2L * frequencies.Length}); it can have {Array.MaxLength}.");
+                nameof(positions), positions,
+                $"The table would have {elements} elements ({positions} positions × {2L * frequencies.Length}); "
+                + $"it can have {Array.MaxLength}.");
         }
 
         Positions = positions;

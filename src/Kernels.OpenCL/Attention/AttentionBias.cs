@@ -26,7 +26,9 @@ public sealed class AttentionBias
         Int128 length = (Int128)requests * heads * queries * keys;
         if (values.Length < length)
         {
-            throw new ArgumentException($"Expected at least {length} elements (requests × heads × queries × keys), got a buffer of {values.Length}.", nameof(values));
+            throw new ArgumentException(
+                $"Expected at least {length} elements (requests × heads × queries × keys), got a buffer of {values.Length}.",
+                nameof(values));
         }
 
         Values = values;

@@ -8,9 +8,8 @@ namespace Kernels.OpenCL;
 /// </summary>
 /// <remarks>
 /// What the spec has must be given, or the launch throws an <see cref="InvalidOperationException"/>; what it has not must not, or it throws
-/// an
-/// <see cref="ArgumentException"/>. Both name the input, and nothing has been launched then. Appending needs <see cref="Rope"/> only, merging
-/// <see cref="Sinks"/>; the others may be there.
+/// an <see cref="ArgumentException"/>. Both name the input, and nothing has been launched then. Appending needs <see cref="Rope"/> only,
+/// merging <see cref="Sinks"/>; the others may be there.
 /// </remarks>
 public readonly record struct AttentionInputs
 {

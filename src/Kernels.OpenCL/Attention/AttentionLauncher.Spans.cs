@@ -12,7 +12,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     private AttentionRequest[] requests = new AttentionRequest[1];
 
     /// <summary>Appends tokens to one sequence; returns when they are in the cache's layer 0.</summary>
-    public void Append(IKvCache<TSpec> cache, SequenceHandle sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default)
+    public void Append(
+        IKvCache<TSpec> cache, SequenceHandle sequence,
+        ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(keys.Length, shape.KvHeads * shape.HeadDim, nameof(keys));
         Expect(values.Length, (long)tokens * shape.KvHeads * shape.ValueDim, nameof(values));
@@ -38,7 +40,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     /// <summary>
     /// Attention of one sequence's queries over layer 0 of its cache, nothing appended; returns when the outputs are there.
     /// </summary>
-    public void Attend(IKvCache<TSpec> cache, SequenceHandle sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default)
+    public void Attend(
+        IKvCache<TSpec> cache, SequenceHandle sequence,
+        ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
         Expect(outputs.Length, (long)tokens * shape.QueryHeads * shape.ValueDim, nameof(outputs));
@@ -53,7 +57,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     /// <summary>Appends a prompt's tokens to one sequence and runs their queries; returns when the outputs are there.</summary>
     public void Prefill(
         IKvCache<TSpec> cache, SequenceHandle sequence,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values,
+        Span<TElement> outputs, AttentionInputs inputs = default)
     {
         int tokens = TokensOf(queries.Length, shape.QueryHeads * shape.HeadDim, nameof(queries));
         Step(cache, [sequence], tokens, queries, keys, values, outputs, inputs);
@@ -62,7 +67,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
     /// <summary>Appends one token to each of several sequences and runs their queries; returns when the outputs are there.</summary>
     public void Decode(
         IKvCache<TSpec> cache, ReadOnlySpan<SequenceHandle> sequences,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values,
+        Span<TElement> outputs, AttentionInputs inputs = default)
     {
         Expect(queries.Length, (long)sequences.Length * shape.QueryHeads * shape.HeadDim, nameof(queries));
         Step(cache, sequences, 1, queries, keys, values, outputs, inputs);
@@ -70,7 +76,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement>
 
     private void Step(
         IKvCache<TSpec> cache, ReadOnlySpan<SequenceHandle> sequences, int tokensEach,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default)
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values,
+        Span<TElement> outputs, AttentionInputs inputs = default)
     {
         long tokens = (long)sequences.Length * tokensEach;
         Expect(keys.Length, tokens * shape.KvHeads * shape.HeadDim, nameof(keys));

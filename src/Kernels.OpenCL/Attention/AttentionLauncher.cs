@@ -46,7 +46,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         ArgumentNullException.ThrowIfNull(descriptor);
         if (HostElement.Of<TElement>() != descriptor.Shape.Storage)
         {
-            throw new ArgumentException($"{descriptor.Name} stores {descriptor.Shape.Storage}; {typeof(TElement).Name} is not its host type.");
+            throw new ArgumentException(
+                $"{descriptor.Name} stores {descriptor.Shape.Storage}; {typeof(TElement).Name} is not its host type.");
         }
 
         Device = device;
@@ -61,7 +62,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         signatures =
         [
             .. Enum.GetValues<KernelAlgorithm>().Select(algorithm => Signature(
-                algorithm, algorithm == KernelAlgorithm.Prefill ? geometry.Prefill : algorithm == KernelAlgorithm.Decode ? geometry.Decode : null)),
+                algorithm,
+                algorithm == KernelAlgorithm.Prefill ? geometry.Prefill : algorithm == KernelAlgorithm.Decode ? geometry.Decode : null)),
             .. geometry.PrefillVariants.Select(tile => Signature(KernelAlgorithm.Prefill, tile)),
         ];
         selection = variant is { } asking
@@ -152,17 +154,20 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// launched.
     /// </exception>
     public ComputeEvent EnqueueAppend(
-        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default) =>
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
+        DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default) =>
         Append(plan, cache, layer, keys, values, inputs, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
 
     /// <summary>As <see cref="EnqueueAppend"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
     /// <inheritdoc cref="EnqueueAppend" path="/exception"/>
     public void SubmitAppend(
-        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default) =>
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
+        DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default) =>
         Append(plan, cache, layer, keys, values, inputs, wantsEvent: false);
 
     private ComputeEvent? Append(
-        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs given, bool wantsEvent)
+        AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
+        DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs given, bool wantsEvent)
     {
         Check(plan, cache, layer);
         Expect(keys, (long)plan.Tokens * shape.KvHeads * shape.HeadDim, "tokens × KV heads × head dimension");
@@ -191,7 +196,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
 
             ComputeKernel kernel = Kernel(
                 KernelAlgorithm.Append, new LaunchArguments<TSpec>(inputs, plan, cache, layer) { NewKeys = keys, NewValues = values });
-            ComputeEvent? done = Launch(kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize), wantsEvent);
+            ComputeEvent? done = Launch(
+                kernel, Groups(plan.Tokens, geometry.AppendWorkGroupSize), Local(geometry.AppendWorkGroupSize), wantsEvent);
             plan.Appended(layer);
             return done;
         }
@@ -210,14 +216,16 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// </exception>
     public ComputeEvent EnqueueAttend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
-        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, AttentionInputs inputs = default, DeviceBuffer<float>? lse = null) =>
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs,
+        AttentionInputs inputs = default, DeviceBuffer<float>? lse = null) =>
         Attend(plan, cache, layer, queries, outputs, inputs, lse, wantsEvent: true) ?? Device.Queue.EnqueueMarker();
 
     /// <summary>As <see cref="EnqueueAttend"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
     /// <inheritdoc cref="EnqueueAttend" path="/exception"/>
     public void SubmitAttend(
         AttentionPlan<TSpec> plan, IKvCache<TSpec> cache, int layer,
-        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs, AttentionInputs inputs = default, DeviceBuffer<float>? lse = null) =>
+        DeviceBuffer<TElement> queries, DeviceBuffer<TElement> outputs,
+        AttentionInputs inputs = default, DeviceBuffer<float>? lse = null) =>
         Attend(plan, cache, layer, queries, outputs, inputs, lse, wantsEvent: false);
 
     private ComputeEvent? Attend(
@@ -244,24 +252,31 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             inputs.Check(KernelAlgorithm.Prefill, work);
             if (blockMask?.TryFit(plan, inputs) == false)
             {
-                throw new ArgumentException("The block mask is of a step of other lengths; build it for this plan, or give none.", nameof(plan));
+                throw new ArgumentException(
+                    "The block mask is of a step of other lengths; build it for this plan, or give none.", nameof(plan));
             }
 
             CheckNumbers(AttentionTensor.Queries, layer, queries, (long)plan.Tokens * shape.QueryHeads * shape.HeadDim);
             bool decodes = work.DecodeItems.Count > 0, merges = work.Merges.Count > 0;
-            ComputeEvent? done = Flash(KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, blockMask?.Prefill, isLast: !decodes && !merges);
-            done ??= Flash(KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, blockMask?.Decode, isLast: !merges);
+            ComputeEvent? done = Flash(
+                KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, blockMask?.Prefill,
+                isLast: !decodes && !merges);
+            done ??= Flash(
+                KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, blockMask?.Decode,
+                isLast: !merges);
             if (merges)
             {
                 ComputeKernel combine = Kernel(KernelAlgorithm.Combine, Arguments());
-                done = Launch(combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize), wantsEvent);
+                done = Launch(
+                    combine, Groups(work.Merges.Count, geometry.CombineWorkGroupSize), Local(geometry.CombineWorkGroupSize), wantsEvent);
             }
 
             CheckNumbers(AttentionTensor.Outputs, layer, outputs, (long)plan.Tokens * shape.QueryHeads * shape.ValueDim);
             return done;
         }
 
-        LaunchArguments<TSpec> Arguments() => new(inputs, plan, cache, layer) { Queries = queries, Outputs = outputs, Lse = lse ?? plan.Lse };
+        LaunchArguments<TSpec> Arguments() =>
+            new(inputs, plan, cache, layer) { Queries = queries, Outputs = outputs, Lse = lse ?? plan.Lse };
 
         // Only the last kernel of the step has an event: each costs the host some microseconds.
         ComputeEvent? Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt, TileClasses? classes, bool isLast)
@@ -309,7 +324,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     /// </exception>
     /// <exception cref="InvalidOperationException">The sinks were not given.</exception>
     /// <exception cref="DeviceLimitException">There are more rows (tokens × H_q) than work-groups can be numbered for.</exception>
-    public ComputeEvent EnqueueMergeStates(AttentionStates<TElement> states, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, AttentionInputs inputs = default)
+    public ComputeEvent EnqueueMergeStates(
+        AttentionStates<TElement> states, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, AttentionInputs inputs = default)
     {
         ThrowIfDisposed();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states.Count);
@@ -333,7 +349,10 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
 
             ComputeKernel kernel = Kernel(
                 KernelAlgorithm.Merge,
-                new LaunchArguments<TSpec>(given) { Outputs = states.Outputs, Lse = states.Lse, Merged = outputs, MergedLse = lse, States = states.Count });
+                new LaunchArguments<TSpec>(given)
+                {
+                    Outputs = states.Outputs, Lse = states.Lse, Merged = outputs, MergedLse = lse, States = states.Count,
+                });
             int workGroup = geometry.CombineWorkGroupSize;
             return Device.Queue.Enqueue(kernel, new NDRange((nuint)rows * (nuint)workGroup), Local(workGroup));
         }
@@ -370,7 +389,9 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
     }
 
     private static void ExpectOther<T>(
-        DeviceBuffer<T> buffer, DeviceBuffer<T> read, [CallerArgumentExpression(nameof(buffer))] string? name = null, [CallerArgumentExpression(nameof(read))] string? readName = null)
+        DeviceBuffer<T> buffer, DeviceBuffer<T> read,
+        [CallerArgumentExpression(nameof(buffer))] string? name = null,
+        [CallerArgumentExpression(nameof(read))] string? readName = null)
         where T : unmanaged
     {
         if (ReferenceEquals(buffer, read))
@@ -438,7 +459,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         lock (launching)
         {
             ComputeKernel kernel = Kernel(
-                KernelAlgorithm.ClassifyTiles, new LaunchArguments<TSpec>(inputs, plan) { ItemsAt = itemsAt, Classes = classes, TileKeys = tile.Keys });
+                KernelAlgorithm.ClassifyTiles,
+                new LaunchArguments<TSpec>(inputs, plan) { ItemsAt = itemsAt, Classes = classes, TileKeys = tile.Keys });
 
             int together = DeviceTarget.Of(Target).ClassifyGroup;
             int tiles = (classes.Stride + together - 1) / together * together;
@@ -453,7 +475,8 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         if (!DeviceTarget.Of(Target).HasLocalArrays && tile.LocalBytes > device.LocalMemoryBytes)
         {
             throw new DeviceLimitException(
-                $"{descriptor.Name} takes {tile.LocalBytes} bytes of local memory a work-group; {device.Name} has {device.LocalMemoryBytes}.");
+                $"{descriptor.Name} takes {tile.LocalBytes} bytes of local memory a work-group; "
+                + $"{device.Name} has {device.LocalMemoryBytes}.");
         }
 
         if (tile.WorkGroupSize > device.MaxWorkGroupSize)

@@ -147,7 +147,8 @@ public sealed class AttentionPlan<TSpec> : IDisposable
         if (launching != device || target != Target || spec != descriptor)
         {
             throw new ArgumentException(
-                $"The plan is of {descriptor.Name} for {Target} kernels on {device}; create one for {spec.Name}, {target} on {launching}.", "plan");
+                $"The plan is of {descriptor.Name} for {Target} kernels on {device}; create one for {spec.Name}, {target} on {launching}.",
+                "plan");
         }
 
         if (Cache is null)
@@ -174,7 +175,8 @@ public sealed class AttentionPlan<TSpec> : IDisposable
             if (Cache.ChangedAt(request.Sequence) > holdsAt)
             {
                 throw new InvalidOperationException(
-                    $"Sequence {request.Sequence} was truncated or swapped out, or its pages were replaced, after the plan was built; build it again.");
+                    $"Sequence {request.Sequence} was truncated or swapped out, "
+                    + "or its pages were replaced, after the plan was built; build it again.");
             }
         }
 
@@ -200,13 +202,15 @@ public sealed class AttentionPlan<TSpec> : IDisposable
             if (begin > held)
             {
                 throw new InvalidOperationException(
-                    $"{request}: layer {layer} has {held} tokens of the sequence, and those from {begin} on were to be appended; append in order, or truncate the sequence.");
+                    $"{request}: layer {layer} has {held} tokens of the sequence, and those from {begin} on were to be appended; "
+                    + "append in order, or truncate the sequence.");
             }
 
             if (!Cache.CanRewrite(request.Sequence, begin, Work.Data.Slice(first, Math.Min(held, keys) - begin)))
             {
                 throw new InvalidOperationException(
-                    $"{request}: layer {layer} has the sequence's tokens from {begin} on already, in pages that other sequences have too; truncate and extend the sequence to write others.");
+                    $"{request}: layer {layer} has the sequence's tokens from {begin} on already, in pages that other sequences have too; "
+                    + "truncate and extend the sequence to write others.");
             }
         }
     }
@@ -238,7 +242,8 @@ public sealed class AttentionPlan<TSpec> : IDisposable
             if (held < KeysOf(Requests[i]))
             {
                 throw new InvalidOperationException(
-                    $"{Requests[i]}: layer {layer} has {held} of these keys; Append the others first, or MarkWritten them where they were written otherwise.");
+                    $"{Requests[i]}: layer {layer} has {held} of these keys; "
+                    + "Append the others first, or MarkWritten them where they were written otherwise.");
             }
         }
 
@@ -283,10 +288,12 @@ public sealed class AttentionPlan<TSpec> : IDisposable
             }
 
             request = complete[i] = request with { KeyLength = request.KeyLength ?? cache.GetLength(request.Sequence) };
-            if (request.QueryLength < 0 || request.KeyLength < 0 || request.PrefixLength < 0 || request.KeyLength > cache.GetLength(request.Sequence))
+            if (request.QueryLength < 0 || request.KeyLength < 0 || request.PrefixLength < 0
+                || request.KeyLength > cache.GetLength(request.Sequence))
             {
                 throw new ArgumentException(
-                    $"{request}: expected lengths of 0 or more, and no more keys than the sequence's {cache.GetLength(request.Sequence)} tokens.",
+                    $"{request}: expected lengths of 0 or more, and no more keys than the sequence's "
+                    + $"{cache.GetLength(request.Sequence)} tokens.",
                     nameof(requests));
             }
 

@@ -157,7 +157,8 @@ public sealed class BlockMask<TSpec> : BlockMask
         return true;
     }
 
-    private void Build(AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, IReadOnlyList<WorkItem> found, int itemsAt)
+    private void Build(
+        AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, IReadOnlyList<WorkItem> found, int itemsAt)
     {
         classes.Items = found.Count;
         classes.Stride = 0;
@@ -196,7 +197,8 @@ public sealed class BlockMask<TSpec> : BlockMask
                 WorkItem item = items[firstItem + (int)((first + row) / heads)];
                 foreach (byte value in found.AsSpan(row * classes.Stride, Tiles(item, tile)))
                 {
-                    counts += new TileCounts(value == TileClasses.Empty ? 1 : 0, value == TileClasses.Partial ? 1 : 0, value == TileClasses.Full ? 1 : 0);
+                    counts += new TileCounts(
+                        value == TileClasses.Empty ? 1 : 0, value == TileClasses.Partial ? 1 : 0, value == TileClasses.Full ? 1 : 0);
                 }
             }
         }

@@ -23,7 +23,9 @@ public sealed class DeviceRopeTable : IDisposable
         if (values.Length != (long)positions * rotaryDim)
         {
             throw new ArgumentException(
-                $"Expected {(long)positions * rotaryDim} elements ({positions} positions × rotary dimension {rotaryDim}), got a buffer of {values.Length}.", nameof(values));
+                $"Expected {(long)positions * rotaryDim} elements ({positions} positions × rotary dimension {rotaryDim}), "
+                + $"got a buffer of {values.Length}.",
+                nameof(values));
         }
 
         Values = values;
@@ -71,7 +73,8 @@ public sealed class DeviceRopeTable : IDisposable
         {
             if (input.RotaryDim != shape.RotaryDim)
             {
-                throw new ArgumentException($"Expected a table of rotary dimension {shape.RotaryDim}, got one of {input.RotaryDim}.", Option.Name);
+                throw new ArgumentException(
+                    $"Expected a table of rotary dimension {shape.RotaryDim}, got one of {input.RotaryDim}.", Option.Name);
             }
 
             ExpectAxis(Option.Name, "positions", input.Positions, work.LongestKeys);

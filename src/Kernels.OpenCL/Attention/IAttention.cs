@@ -50,12 +50,14 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// </exception>
     /// <exception cref="ArgumentException">The spec has no such input, or one is too small.</exception>
     ComputeEvent EnqueueAppend(
-        AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default);
+        AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer,
+        DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default);
 
     /// <summary>As <see cref="EnqueueAppend"/>, without an event: the cheapest way, for a step whose end nobody waits for.</summary>
     /// <inheritdoc cref="EnqueueAppend" path="/exception"/>
     void SubmitAppend(
-        AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer, DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default);
+        AttentionPlan<TSelf> plan, IKvCache<TSelf> cache, int layer,
+        DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values, AttentionInputs inputs = default);
 
     /// <summary>
     /// Enqueues a step's attention over keys that the layer has: queries [tokens, H_q, d_qk], outputs [tokens, H_q, d_v], natural-log LSE
@@ -83,22 +85,29 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
     /// </summary>
     /// <exception cref="InvalidOperationException">The sinks were not given, of a spec that has them.</exception>
     /// <exception cref="ArgumentException">A buffer is too small, or the same as another, or the spec has no such input.</exception>
-    ComputeEvent EnqueueMergeStates(AttentionStates<TElement> states, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, AttentionInputs inputs = default);
+    ComputeEvent EnqueueMergeStates(
+        AttentionStates<TElement> states, DeviceBuffer<TElement> outputs, DeviceBuffer<float> lse, AttentionInputs inputs = default);
 
     /// <summary>Appends tokens to one sequence: keys [tokens, H_kv, d_qk], values [tokens, H_kv, d_v].</summary>
-    void Append(IKvCache<TSelf> cache, SequenceHandle sequence, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default);
+    void Append(
+        IKvCache<TSelf> cache, SequenceHandle sequence,
+        ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, AttentionInputs inputs = default);
 
     /// <summary>Attention of one sequence's queries [tokens, H_q, d_qk] over its cache; outputs [tokens, H_q, d_v].</summary>
-    void Attend(IKvCache<TSelf> cache, SequenceHandle sequence, ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default);
+    void Attend(
+        IKvCache<TSelf> cache, SequenceHandle sequence,
+        ReadOnlySpan<TElement> queries, Span<TElement> outputs, AttentionInputs inputs = default);
 
     /// <summary>Appends a prompt to one sequence and runs its queries.</summary>
     void Prefill(
         IKvCache<TSelf> cache, SequenceHandle sequence,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default);
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values,
+        Span<TElement> outputs, AttentionInputs inputs = default);
 
     /// <summary>Appends one token to each of several sequences and runs its query.</summary>
     /// <exception cref="ArgumentException">A sequence occurs twice; nothing has changed.</exception>
     void Decode(
         IKvCache<TSelf> cache, ReadOnlySpan<SequenceHandle> sequences,
-        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, Span<TElement> outputs, AttentionInputs inputs = default);
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values,
+        Span<TElement> outputs, AttentionInputs inputs = default);
 }

@@ -18,7 +18,8 @@ public sealed class KeyMask
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(keys);
         if (values.Length < (long)requests * keys)
         {
-            throw new ArgumentException($"Expected at least {(long)requests * keys} bytes (requests × keys), got a buffer of {values.Length}.", nameof(values));
+            throw new ArgumentException(
+                $"Expected at least {(long)requests * keys} bytes (requests × keys), got a buffer of {values.Length}.", nameof(values));
         }
 
         Values = values;

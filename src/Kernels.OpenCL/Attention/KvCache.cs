@@ -32,7 +32,8 @@ public abstract class KvCache : IDisposable
         if ((long)sequences * capacity > int.MaxValue)
         {
             throw new ArgumentException(
-                $"{sequences} sequences of {capacity} tokens are {(long)sequences * capacity} slots; a cache has at most {int.MaxValue}.", nameof(sequences));
+                $"{sequences} sequences of {capacity} tokens are {(long)sequences * capacity} slots; a cache has at most {int.MaxValue}.",
+                nameof(sequences));
         }
 
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, WorkPlan.MaxLength);
@@ -107,7 +108,8 @@ public abstract class KvCache : IDisposable
             {
                 place = untouched < handles.Length
                     ? untouched++
-                    : throw new CacheFullException($"The cache has room for {handles.Length} sequences, and as many are in use; release one first.");
+                    : throw new CacheFullException(
+                        $"The cache has room for {handles.Length} sequences, and as many are in use; release one first.");
             }
 
             Written.Begin(place, 0);
@@ -187,11 +189,13 @@ public abstract class KvCache : IDisposable
 
     /// <summary>The scales of a layer's keys, float32: laid out as the keys with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> GetKeyScales(int layer) => headScales?.Keys(CheckedLayer(layer)) ?? TokenScales(keyScales, CheckedLayer(layer));
+    public DeviceBuffer<byte> GetKeyScales(int layer) =>
+        headScales?.Keys(CheckedLayer(layer)) ?? TokenScales(keyScales, CheckedLayer(layer));
 
     /// <summary>The scales of a layer's values, float32: laid out as the values with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> GetValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? TokenScales(valueScales, CheckedLayer(layer));
+    public DeviceBuffer<byte> GetValueScales(int layer) =>
+        headScales?.Values(CheckedLayer(layer)) ?? TokenScales(valueScales, CheckedLayer(layer));
 
     /// <summary>
     /// Sets what a layer's stored keys and values are multiplied with, one factor for each KV head, where the element type has scales
@@ -232,7 +236,9 @@ public abstract class KvCache : IDisposable
 
     private DeviceBuffer<byte> TokenScales(DeviceBuffer<byte>[] scales, int layer) => scales.Length > 0
         ? scales[layer]
-        : throw new InvalidOperationException($"A cache in {Shape.CacheStorage} has no scales{(Shape.CacheScale == CacheScale.PerGroup ? " of its own: they lie in the rows" : "")}.");
+        : throw new InvalidOperationException(
+            $"A cache in {Shape.CacheStorage} has no scales"
+            + $"{(Shape.CacheScale == CacheScale.PerGroup ? " of its own: they lie in the rows" : "")}.");
 
     internal int IndexOf(SequenceHandle sequence) => Checked(sequence);
 
@@ -242,7 +248,8 @@ public abstract class KvCache : IDisposable
 
     private int Checked(SequenceHandle sequence) => Contains(sequence)
         ? sequence.Index
-        : throw new ArgumentOutOfRangeException(nameof(sequence), sequence, "There is no such sequence here, or no longer: it was released.");
+        : throw new ArgumentOutOfRangeException(
+            nameof(sequence), sequence, "There is no such sequence here, or no longer: it was released.");
 
     private int CheckedLayer(int layer)
     {

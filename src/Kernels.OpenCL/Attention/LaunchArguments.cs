@@ -6,7 +6,8 @@ namespace Kernels.OpenCL;
 /// <param name="plan">The step; null for a merge of states, which has none.</param>
 /// <param name="cache">The cache, of kernels that have one.</param>
 /// <param name="layer">The layer of the cache.</param>
-internal ref struct LaunchArguments<TSpec>(LaunchInputs inputs, AttentionPlan<TSpec>? plan = null, IKvCache<TSpec>? cache = null, int layer = 0)
+internal ref struct LaunchArguments<TSpec>(
+    LaunchInputs inputs, AttentionPlan<TSpec>? plan = null, IKvCache<TSpec>? cache = null, int layer = 0)
 {
     public DeviceBuffer? Queries { get; init; }
 

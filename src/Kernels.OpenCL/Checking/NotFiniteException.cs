@@ -9,16 +9,20 @@ namespace Kernels.OpenCL;
 /// </summary>
 public sealed class NotFiniteException : InvalidOperationException
 {
-    internal NotFiniteException(string attention, AttentionShape shape, AttentionTensor tensor, int layer, long elements, long count, long first, float value)
+    internal NotFiniteException(
+        string attention, AttentionShape shape, AttentionTensor tensor, int layer, long elements, long count, long first, float value)
         : this(attention, shape, tensor, layer, elements, count, first, value, Heads(shape, tensor), Dim(shape, tensor))
     {
     }
 
     private NotFiniteException(
-        string attention, AttentionShape shape, AttentionTensor tensor, int layer, long elements, long count, long first, float value, int heads, int dim)
+        string attention, AttentionShape shape, AttentionTensor tensor, int layer,
+        long elements, long count, long first, float value, int heads, int dim)
         : base(string.Create(
             CultureInfo.InvariantCulture,
-            $"{attention}, layer {layer}: {count} of {elements} elements of the {Name(tensor)} {(count == 1 ? "is" : "are")} not finite; the first is {value}, of token {first / dim / heads}, head {first / dim % heads}, element {first % dim}. {Cause(shape, tensor)}"))
+            $"{attention}, layer {layer}: {count} of {elements} elements of the {Name(tensor)} {(count == 1 ? "is" : "are")} not finite; "
+            + $"the first is {value}, of token {first / dim / heads}, head {first / dim % heads}, element {first % dim}. "
+            + $"{Cause(shape, tensor)}"))
     {
         Attention = attention;
         Tensor = tensor;
@@ -78,7 +82,10 @@ public sealed class NotFiniteException : InvalidOperationException
                 : $"{shape.Storage} has float32's range: they were not finite, or beyond 3.4e38, where they come from.";
         }
 
-        return "The queries are finite: a key or value in the cache is not, or an input of the launch, or a product of query and key is beyond 3.4e38."
-            + (shape.CacheStorage == ElementType.Float16 ? $" {half}, keys also when rope has turned them: ElementType.BFloat16 has float32's range." : "");
+        return "The queries are finite: a key or value in the cache is not, or an input of the launch, "
+            + "or a product of query and key is beyond 3.4e38."
+            + (shape.CacheStorage == ElementType.Float16
+                ? $" {half}, keys also when rope has turned them: ElementType.BFloat16 has float32's range."
+                : "");
     }
 }

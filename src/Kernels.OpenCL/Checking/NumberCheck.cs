@@ -53,7 +53,8 @@ internal sealed class NumberCheck(ComputeDevice device)
 
     /// <summary>Looks at the first elements of a tensor, once what was enqueued before has ended.</summary>
     /// <exception cref="NotFiniteException">One of them is not finite.</exception>
-    public void Check<TElement>(AttentionDescriptor attention, AttentionTensor tensor, int layer, DeviceBuffer<TElement> data, long elements)
+    public void Check<TElement>(
+        AttentionDescriptor attention, AttentionTensor tensor, int layer, DeviceBuffer<TElement> data, long elements)
         where TElement : unmanaged
     {
         lock (checking)
@@ -89,7 +90,9 @@ internal sealed class NumberCheck(ComputeDevice device)
         device.Queue.Write<uint>(found, answer);
         int lanes = Math.Min(WorkGroupSize, kernel.WorkGroupLimit);
         int groups = Math.Min(MostWorkGroups, (count + lanes - 1) / lanes);
-        device.Queue.Submit(kernel.Set(0, data).Set(1, (ulong)begin).Set(2, (uint)count).Set(3, found), new NDRange((nuint)(groups * lanes)), new NDRange((nuint)lanes));
+        device.Queue.Submit(
+            kernel.Set(0, data).Set(1, (ulong)begin).Set(2, (uint)count).Set(3, found),
+            new NDRange((nuint)(groups * lanes)), new NDRange((nuint)lanes));
         device.Queue.Read(found, answer);
         return (answer[0], answer[1]);
     }

@@ -53,7 +53,8 @@ internal static class DeviceEnumerator
         return found;
     }
 
-    private static bool TryRead(nint platform, nint device, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out DeviceCapabilities? capabilities)
+    private static bool TryRead(
+        nint platform, nint device, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out DeviceCapabilities? capabilities)
     {
         Reader reader = new(platform, device);
         capabilities = new()
@@ -84,7 +85,8 @@ internal static class DeviceEnumerator
         {
             capabilities = capabilities with
             {
-                NvidiaComputeCapability = (reader.Int(DeviceProperty.NvidiaComputeCapabilityMajor) * 10) + reader.Int(DeviceProperty.NvidiaComputeCapabilityMinor),
+                NvidiaComputeCapability = (reader.Int(DeviceProperty.NvidiaComputeCapabilityMajor) * 10)
+                    + reader.Int(DeviceProperty.NvidiaComputeCapabilityMinor),
             };
         }
 

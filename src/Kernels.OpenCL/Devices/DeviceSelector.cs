@@ -110,7 +110,8 @@ public sealed class DeviceSelector
 
     private static DeviceInfo? Named(DeviceInfo[] devices, string text)
     {
-        DeviceInfo? whole = Array.Find(devices, device => Contains(device.Capabilities.Name, text) || Contains(device.Capabilities.PlatformName, text));
+        DeviceInfo? whole = Array.Find(
+            devices, device => Contains(device.Capabilities.Name, text) || Contains(device.Capabilities.PlatformName, text));
         int slash = text.IndexOf('/');
         if (whole is not null || slash < 0)
         {
@@ -119,7 +120,8 @@ public sealed class DeviceSelector
 
         string platform = text[..slash].Trim();
         string name = text[(slash + 1)..].Trim();
-        return Array.Find(devices, device => Contains(device.Capabilities.PlatformName, platform) && Contains(device.Capabilities.Name, name));
+        return Array.Find(
+            devices, device => Contains(device.Capabilities.PlatformName, platform) && Contains(device.Capabilities.Name, name));
     }
 
     private static bool Contains(string name, string part) => name.Contains(part, StringComparison.OrdinalIgnoreCase);
@@ -129,6 +131,7 @@ public sealed class DeviceSelector
         string asked = origin is null ? $"\"{text}\"" : $"\"{text}\" (from {origin})";
         string list = devices.Length == 0 ? " none" : string.Concat(devices.Select(device => $"\n  {device}"));
         return $"No OpenCL device answers to {asked}. Devices of this machine:{list}\n"
-            + "Ask with auto, cpu, gpu, accelerator, a kind and a number (gpu:1), an index (#0), part of a device's or platform's name, or platform/device.";
+            + "Ask with auto, cpu, gpu, accelerator, a kind and a number (gpu:1), an index (#0), "
+            + "part of a device's or platform's name, or platform/device.";
     }
 }

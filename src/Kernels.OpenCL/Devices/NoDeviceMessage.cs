@@ -9,7 +9,9 @@ internal static class NoDeviceMessage
 
     public static string For(string system, bool hasLoader)
     {
-        string found = hasLoader ? "No OpenCL device was found: the OpenCL loader is installed, but no driver offers a device." : "No OpenCL device was found: there is no OpenCL loader on this machine.";
+        string found = hasLoader
+            ? "No OpenCL device was found: the OpenCL loader is installed, but no driver offers a device."
+            : "No OpenCL device was found: there is no OpenCL loader on this machine.";
         string advice = system switch
         {
             "linux" => """

@@ -139,7 +139,9 @@ public readonly struct ComputeEvent : IDisposable, IEquatable<ComputeEvent>
             }
 
             AwaitEnd(queue, handle);
-            queue.Device.Check(ClApi.GetEventTimes(handle, out ulong queued, out ulong submitted, out ulong started, out ulong ended), "reading a command's times");
+            queue.Device.Check(
+                ClApi.GetEventTimes(handle, out ulong queued, out ulong submitted, out ulong started, out ulong ended),
+                "reading a command's times");
             return new((long)queued, (long)submitted, (long)started, (long)ended);
         }
         finally

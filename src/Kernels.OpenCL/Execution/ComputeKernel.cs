@@ -27,9 +27,13 @@ public sealed unsafe class ComputeKernel : IDisposable
         nint id = device.Info.DeviceId;
         device.Check(ClApi.GetArgumentCount(scope.Value, out int count), "reading a kernel's arguments");
         device.Check(ClApi.GetKernelValue(scope.Value, id, KernelProperty.WorkGroupSize, out nuint limit), "reading a kernel's limits");
-        device.Check(ClApi.GetKernelValue(scope.Value, id, KernelProperty.CompileWorkGroupSize, out Sizes required), "reading a kernel's limits");
+        device.Check(
+            ClApi.GetKernelValue(scope.Value, id, KernelProperty.CompileWorkGroupSize, out Sizes required),
+            "reading a kernel's limits");
         device.Check(ClApi.GetKernelValue(scope.Value, id, KernelProperty.LocalMemorySize, out ulong local), "reading a kernel's limits");
-        device.Check(ClApi.GetKernelValue(scope.Value, id, KernelProperty.PrivateMemorySize, out ulong @private), "reading a kernel's limits");
+        device.Check(
+            ClApi.GetKernelValue(scope.Value, id, KernelProperty.PrivateMemorySize, out ulong @private),
+            "reading a kernel's limits");
         arguments = new Argument[count];
         unset = count;
         requiredLocal = new(required.X, required.Y, required.Z);
@@ -178,7 +182,8 @@ public sealed unsafe class ComputeKernel : IDisposable
         if (total > device.Capabilities.LocalMemoryBytes)
         {
             throw new DeviceLimitException(
-                $"Kernel {Name} would take {total} bytes of local memory in its arguments; {device} has {device.Capabilities.LocalMemoryBytes}.",
+                $"Kernel {Name} would take {total} bytes of local memory in its arguments; "
+                + $"{device} has {device.Capabilities.LocalMemoryBytes}.",
                 ClStatus.OutOfResources);
         }
 
@@ -213,12 +218,15 @@ public sealed unsafe class ComputeKernel : IDisposable
 
         if (local.X == 0 || local.Y == 0 || local.Z == 0 || global.X == 0 || global.Y == 0 || global.Z == 0)
         {
-            throw new ArgumentException($"Kernel {Name} cannot run over {global} in work-groups of {local}: every number must be at least 1.", nameof(global));
+            throw new ArgumentException(
+                $"Kernel {Name} cannot run over {global} in work-groups of {local}: every number must be at least 1.", nameof(global));
         }
 
         if (global.X % local.X != 0 || global.Y % local.Y != 0 || global.Z % local.Z != 0)
         {
-            throw new ArgumentException($"Kernel {Name} cannot run over {global} in work-groups of {local}: the whole must be a multiple of the work-group.", nameof(global));
+            throw new ArgumentException(
+                $"Kernel {Name} cannot run over {global} in work-groups of {local}: the whole must be a multiple of the work-group.",
+                nameof(global));
         }
 
         if (requiredLocal.X != 0 && requiredLocal != local)
@@ -228,7 +236,8 @@ public sealed unsafe class ComputeKernel : IDisposable
 
         if (global.Excess(local, device.Capabilities.AddressBits) is { } excess)
         {
-            throw new DeviceLimitException($"Kernel {Name} cannot run over {global} in work-groups of {local} on {device}: {excess}.", ClStatus.InvalidGlobalWorkSize);
+            throw new DeviceLimitException(
+                $"Kernel {Name} cannot run over {global} in work-groups of {local} on {device}: {excess}.", ClStatus.InvalidGlobalWorkSize);
         }
 
         CheckDimension(local.X, 0);
@@ -238,7 +247,8 @@ public sealed unsafe class ComputeKernel : IDisposable
         if (items > (uint)WorkGroupLimit)
         {
             throw new DeviceLimitException(
-                $"Work-groups of {local} have {items} work-items; kernel {Name} allows {WorkGroupLimit} on {device} (the device itself {device.Capabilities.MaxWorkGroupSize}).",
+                $"Work-groups of {local} have {items} work-items; "
+                + $"kernel {Name} allows {WorkGroupLimit} on {device} (the device itself {device.Capabilities.MaxWorkGroupSize}).",
                 ClStatus.InvalidWorkGroupSize);
         }
     }
@@ -249,8 +259,8 @@ public sealed unsafe class ComputeKernel : IDisposable
         string launch = $"running kernel {Name} over {global} in work-groups of {local}";
         return code is ClStatus.InvalidWorkGroupSize or ClStatus.InvalidWorkItemSize or ClStatus.InvalidGlobalWorkSize
             ? new DeviceLimitException(
-                $"The driver refused {launch}: {ClStatus.NameOf(code)} ({code}); the kernel allows {WorkGroupLimit} work-items and takes {LocalBytes} bytes of "
-                + $"local memory, {device} has {device.Capabilities.LocalMemoryBytes}.",
+                $"The driver refused {launch}: {ClStatus.NameOf(code)} ({code}); the kernel allows {WorkGroupLimit} work-items "
+                + $"and takes {LocalBytes} bytes of local memory, {device} has {device.Capabilities.LocalMemoryBytes}.",
                 code)
             : device.Failure(code, launch);
     }
@@ -301,7 +311,8 @@ public sealed unsafe class ComputeKernel : IDisposable
     private int Limit(nint handle, int reported)
     {
         bool misreports = device.Capabilities.PlatformName == "rusticl"
-            && ClApi.GetKernelValue(handle, device.Info.DeviceId, KernelProperty.PreferredWorkGroupSizeMultiple, out nuint multiple) == ClStatus.Success
+            && ClApi.GetKernelValue(
+                handle, device.Info.DeviceId, KernelProperty.PreferredWorkGroupSizeMultiple, out nuint multiple) == ClStatus.Success
             && (int)multiple == reported;
         if (misreports)
         {
@@ -352,7 +363,8 @@ public sealed unsafe class ComputeKernel : IDisposable
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         if ((uint)index >= (uint)arguments.Length)
         {
-            throw new ArgumentOutOfRangeException(nameof(index), index, $"Kernel {Name} has {arguments.Length} arguments, numbered from 0.");
+            throw new ArgumentOutOfRangeException(
+                nameof(index), index, $"Kernel {Name} has {arguments.Length} arguments, numbered from 0.");
         }
 
         return ref arguments[index];
@@ -373,7 +385,10 @@ public sealed unsafe class ComputeKernel : IDisposable
 
         ComputeException failure = device.Failure(code, $"setting argument {index} of kernel {Name}");
         throw code is ClStatus.InvalidArgumentSize or ClStatus.InvalidArgumentValue
-            ? new ArgumentException($"Argument {index} of kernel {Name} is of another type than the {(value is null ? "local memory" : $"{bytes} bytes")} it was given.", nameof(index), failure)
+            ? new ArgumentException(
+                $"Argument {index} of kernel {Name} is of another type than the "
+                + $"{(value is null ? "local memory" : $"{bytes} bytes")} it was given.",
+                nameof(index), failure)
             : failure;
     }
 

@@ -37,7 +37,8 @@ public sealed class ComputeProgram : IDisposable
         device.ThrowIfUnusable();
         if (!KernelNames.Contains(name, StringComparer.Ordinal))
         {
-            throw new ArgumentException($"Program {Name} has no kernel \"{name}\"; its kernels: {string.Join(", ", KernelNames)}.", nameof(name));
+            throw new ArgumentException(
+                $"Program {Name} has no kernel \"{name}\"; its kernels: {string.Join(", ", KernelNames)}.", nameof(name));
         }
 
         KernelHandle kernel;

@@ -362,14 +362,17 @@ public sealed unsafe class ComputeQueue : IDisposable
         }
     }
 
-    private void Copy<T>(DeviceBuffer<T> source, long sourceOffset, DeviceBuffer<T> target, long targetOffset, long length, nint* completion)
+    private void Copy<T>(
+        DeviceBuffer<T> source, long sourceOffset, DeviceBuffer<T> target, long targetOffset, long length, nint* completion)
         where T : unmanaged
     {
         CheckRange(source, sourceOffset, length, nameof(source), nameof(sourceOffset));
         CheckRange(target, targetOffset, length, nameof(target), nameof(targetOffset));
         if (ReferenceEquals(source, target) && sourceOffset < targetOffset + length && targetOffset < sourceOffset + length)
         {
-            throw new ArgumentException($"{length} elements from offset {sourceOffset} and from offset {targetOffset} of one buffer overlap.", nameof(targetOffset));
+            throw new ArgumentException(
+                $"{length} elements from offset {sourceOffset} and from offset {targetOffset} of one buffer overlap.",
+                nameof(targetOffset));
         }
 
         using HandleScope commands = new(queue);
@@ -392,7 +395,8 @@ public sealed unsafe class ComputeQueue : IDisposable
         CheckRange(target, offset, length, nameof(target), nameof(offset));
         if (sizeof(T) > 128 || !System.Numerics.BitOperations.IsPow2(sizeof(T)))
         {
-            throw new ArgumentException($"OpenCL fills with patterns of 1, 2, 4, … 128 bytes; {typeof(T).Name} has {sizeof(T)}.", nameof(value));
+            throw new ArgumentException(
+                $"OpenCL fills with patterns of 1, 2, 4, … 128 bytes; {typeof(T).Name} has {sizeof(T)}.", nameof(value));
         }
 
         using HandleScope commands = new(queue);
@@ -403,7 +407,9 @@ public sealed unsafe class ComputeQueue : IDisposable
         }
 
         using HandleScope memory = new(target.Memory);
-        Device.Check(ClApi.Fill(commands.Value, memory.Value, &value, (nuint)sizeof(T), Bytes<T>(offset), Bytes<T>(length), completion), "filling a buffer");
+        Device.Check(
+            ClApi.Fill(commands.Value, memory.Value, &value, (nuint)sizeof(T), Bytes<T>(offset), Bytes<T>(length), completion),
+            "filling a buffer");
     }
 
     // OpenCL refuses a transfer of nothing; a marker keeps the event's place in the order.

@@ -23,7 +23,9 @@ public sealed class ProgramCache
     {
         this.device = device;
         keepsBinaries = options.UseDisk ?? device.Capabilities.PlatformName != PoclPlatform;
-        store = options.UseDisk != false && options.Directory.Length != 0 ? new(Path.GetFullPath(options.Directory), options.MaxDiskBytes) : null;
+        store = options.UseDisk != false && options.Directory.Length != 0
+            ? new(Path.GetFullPath(options.Directory), options.MaxDiskBytes)
+            : null;
     }
 
     /// <summary>
@@ -74,7 +76,8 @@ public sealed class ProgramCache
     /// <param name="cancellationToken">Ends the wait only: a build under way goes on and is kept.</param>
     /// <exception cref="ProgramBuildException">The compiler refused the program.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
-    public Task<ComputeProgram> BuildAsync(ReadOnlyMemory<byte> source, string options = "", string? name = null, CancellationToken cancellationToken = default) =>
+    public Task<ComputeProgram> BuildAsync(
+        ReadOnlyMemory<byte> source, string options = "", string? name = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => GetOrBuild(source.Span, options, name), cancellationToken).WaitAsync(cancellationToken);
 
     /// <summary>As <see cref="GetOrBuild"/>, for programs of which it is known that they never divide an integer by zero.</summary>
@@ -142,10 +145,13 @@ public sealed class ProgramCache
         string[] words = options.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (Array.Find(words, word => ForbiddenOptions.Contains(word, StringComparer.Ordinal)) is { } forbidden)
         {
-            throw new ArgumentException($"{forbidden} lets the compiler assume that there are no infinities; attention masks are made of them.", nameof(options));
+            throw new ArgumentException(
+                $"{forbidden} lets the compiler assume that there are no infinities; attention masks are made of them.", nameof(options));
         }
 
-        return Array.Exists(words, word => word.StartsWith("-cl-std=", StringComparison.Ordinal)) ? options.Trim() : ("-cl-std=CL1.2 " + options.Trim()).TrimEnd();
+        return Array.Exists(words, word => word.StartsWith("-cl-std=", StringComparison.Ordinal))
+            ? options.Trim()
+            : ("-cl-std=CL1.2 " + options.Trim()).TrimEnd();
     }
 
     private CompiledProgram Build(ProgramKey key, byte[] source, string options, string name)
@@ -227,7 +233,8 @@ public sealed class ProgramCache
         }
 
         device.Check(ClApi.GetKernelNames(scope.Value, out string names), $"listing the kernels of {name}");
-        return new(device, program, name, log, names.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), fromDisk);
+        return new(
+            device, program, name, log, names.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), fromDisk);
     }
 
     private ComputeException BuildFailure(int code, string options, string name, string log, string listing)

@@ -14,7 +14,8 @@ internal readonly record struct ProgramKey(UInt128 High, UInt128 Low)
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Append(hash, [(byte)form]);
         Append(hash, code);
-        foreach (string text in (ReadOnlySpan<string>)[options, device.Name, device.PlatformName, device.PlatformVersion, device.DriverVersion])
+        foreach (string text in
+            (ReadOnlySpan<string>)[options, device.Name, device.PlatformName, device.PlatformVersion, device.DriverVersion])
         {
             Append(hash, Encoding.UTF8.GetBytes(text));
         }

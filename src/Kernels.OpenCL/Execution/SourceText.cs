@@ -8,7 +8,9 @@ internal static class SourceText
 {
     /// <summary>A binary: by its lines where it is text, as NVIDIA's is, else by its size.</summary>
     public static string OfBinary(ReadOnlySpan<byte> binary) =>
-        binary.TrimEnd((byte)0).ContainsAnyExceptInRange((byte)'\t', (byte)'~') ? $"({binary.Length} bytes of binary)" : Number(binary.TrimEnd((byte)0));
+        binary.TrimEnd((byte)0).ContainsAnyExceptInRange((byte)'\t', (byte)'~')
+            ? $"({binary.Length} bytes of binary)"
+            : Number(binary.TrimEnd((byte)0));
 
     /// <summary>Each line with its number, as compilers count them.</summary>
     public static string Number(ReadOnlySpan<byte> source)

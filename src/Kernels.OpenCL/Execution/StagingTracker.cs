@@ -28,5 +28,6 @@ internal sealed class StagingTracker
     }
 
     // A failed query means that the device is gone, and then nothing writes the array any more.
-    private static bool HasEnded(nint completion) => ClApi.GetEventStatus(completion, out int status) != ClStatus.Success || status <= ClStatus.Success;
+    private static bool HasEnded(nint completion) =>
+        ClApi.GetEventStatus(completion, out int status) != ClStatus.Success || status <= ClStatus.Success;
 }

@@ -42,7 +42,8 @@ public abstract class DeviceBuffer : IDisposable
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         if (!ReferenceEquals(device, Device))
         {
-            throw new ArgumentException($"The buffer belongs to {Device}; a buffer of {device} was expected, made by the same {nameof(ComputeDevice)}.", parameter);
+            throw new ArgumentException(
+                $"The buffer belongs to {Device}; a buffer of {device} was expected, made by the same {nameof(ComputeDevice)}.", parameter);
         }
     }
 }
@@ -65,7 +66,8 @@ public sealed class DeviceBuffer<T> : DeviceBuffer
     {
         if (offset < 0 || length < 0 || offset > Length - length)
         {
-            throw new ArgumentOutOfRangeException(offsetParameter, offset, $"{length} elements from offset {offset} do not lie inside a buffer of {Length} elements.");
+            throw new ArgumentOutOfRangeException(
+                offsetParameter, offset, $"{length} elements from offset {offset} do not lie inside a buffer of {Length} elements.");
         }
     }
 }

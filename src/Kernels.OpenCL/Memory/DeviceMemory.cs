@@ -34,7 +34,8 @@ internal sealed class DeviceMemory : MemoryHandle
                 return new(handle, budget, bytes);
             }
 
-            throw code is ClStatus.MemoryObjectAllocationFailure or ClStatus.OutOfResources or ClStatus.OutOfHostMemory or ClStatus.InvalidBufferSize
+            throw code is ClStatus.MemoryObjectAllocationFailure or ClStatus.OutOfResources
+                or ClStatus.OutOfHostMemory or ClStatus.InvalidBufferSize
                 ? OutOfMemory(device, bytes, $"the driver answered {ClStatus.NameOf(code)} ({code})", code)
                 : device.Failure(code, "allocating a buffer");
         }
@@ -57,8 +58,9 @@ internal sealed class DeviceMemory : MemoryHandle
         DeviceCapabilities capabilities = device.Capabilities;
         long available = device.Budget.AvailableBytes;
         return new(
-            $"A buffer of {bytes} bytes was asked for, and {reason}: {device.Info} has {capabilities.GlobalMemoryBytes} bytes, of which {device.AllocatedBytes} are "
-            + $"allocated here, and allows {capabilities.MaxAllocationBytes} bytes for one buffer; {available} bytes can be had.",
+            $"A buffer of {bytes} bytes was asked for, and {reason}: {device.Info} has {capabilities.GlobalMemoryBytes} bytes, "
+            + $"of which {device.AllocatedBytes} are allocated here, "
+            + $"and allows {capabilities.MaxAllocationBytes} bytes for one buffer; {available} bytes can be had.",
             bytes,
             available,
             code);

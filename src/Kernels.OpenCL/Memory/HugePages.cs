@@ -21,7 +21,8 @@ internal static unsafe partial class HugePages
     /// </summary>
     public static void Request(ComputeDevice device, nint context, nint memory, long bytes)
     {
-        if (bytes < SmallestBytes || device.Capabilities.Kind != DeviceKind.Cpu || !device.Capabilities.HasUnifiedMemory || !OperatingSystem.IsLinux())
+        if (bytes < SmallestBytes || device.Capabilities.Kind != DeviceKind.Cpu
+            || !device.Capabilities.HasUnifiedMemory || !OperatingSystem.IsLinux())
         {
             return;
         }

@@ -20,7 +20,8 @@ public sealed class PinnedArray<T>(int length)
 
     internal object Storage => items;
 
-    internal unsafe void* Address => System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(items));
+    internal unsafe void* Address =>
+        System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(items));
 
     private static int Checked(int length)
     {

@@ -134,7 +134,8 @@ internal static unsafe class ClApi
     {
         nint* properties = stackalloc nint[] { (nint)ContextProperties.Platform, platform, 0 };
         int code;
-        context = ((delegate* unmanaged[Cdecl]<nint*, uint, nint*, void*, void*, int*, nint>)CallbackCalls.CreateContext)(properties, 1, &device, null, null, &code);
+        context = ((delegate* unmanaged[Cdecl]<nint*, uint, nint*, void*, void*, int*, nint>)CallbackCalls.CreateContext)(
+            properties, 1, &device, null, null, &code);
         SignalHandlers.PutBack();
         return code;
     }
@@ -144,7 +145,8 @@ internal static unsafe class ClApi
     public static int CreateQueue(nint context, nint device, bool profiling, out nint queue)
     {
         int code;
-        queue = Api.CreateCommandQueue(context, device, profiling ? CommandQueueProperties.ProfilingEnable : CommandQueueProperties.None, &code);
+        queue = Api.CreateCommandQueue(
+            context, device, profiling ? CommandQueueProperties.ProfilingEnable : CommandQueueProperties.None, &code);
         return code;
     }
 
@@ -224,7 +226,8 @@ internal static unsafe class ClApi
         int code;
         fixed (byte* text = ToCString(options))
         {
-            code = ((delegate* unmanaged[Cdecl]<nint, uint, nint*, byte*, void*, void*, int>)CallbackCalls.BuildProgram)(program, 1, &device, text, null, null);
+            code = ((delegate* unmanaged[Cdecl]<nint, uint, nint*, byte*, void*, void*, int>)CallbackCalls.BuildProgram)(
+                program, 1, &device, text, null, null);
         }
 
         SignalHandlers.PutBack();
@@ -358,7 +361,8 @@ internal static unsafe class ClApi
 
     /// <summary>Calls <paramref name="callback"/>(event, status, state) on a thread of the driver's when the command has ended.</summary>
     public static int SetCompletionCallback(nint handle, delegate* unmanaged[Cdecl]<nint, int, void*, void> callback, void* state) =>
-        ((delegate* unmanaged[Cdecl]<nint, int, void*, void*, int>)CallbackCalls.SetEventCallback)(handle, CommandComplete, callback, state);
+        ((delegate* unmanaged[Cdecl]<nint, int, void*, void*, int>)CallbackCalls.SetEventCallback)(
+            handle, CommandComplete, callback, state);
 
     /// <summary>
     /// Addresses of the functions that take a callback. Silk.NET's methods take it as a delegate, which they keep alive in a list that

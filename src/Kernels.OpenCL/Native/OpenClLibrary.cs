@@ -24,7 +24,8 @@ internal static class OpenClLibrary
             if (NativeLibrary.TryLoad(name, out nint library))
             {
                 PrepareEnvironment();
-                return new CL(new LamdaNativeContext(symbol => NativeLibrary.TryGetExport(library, symbol, out nint address) ? address : 0));
+                return new CL(new LamdaNativeContext(
+                    symbol => NativeLibrary.TryGetExport(library, symbol, out nint address) ? address : 0));
             }
         }
 

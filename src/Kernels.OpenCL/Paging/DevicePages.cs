@@ -33,7 +33,8 @@ internal sealed class DevicePages : IPageStore, IDisposable
         long bytes = layers * layerPlanes.Sum();
         if (bytes > Array.MaxLength)
         {
-            throw new ArgumentException($"A page of all {layers} layers has {bytes} bytes; at most {Array.MaxLength} can be swapped as one.");
+            throw new ArgumentException(
+                $"A page of all {layers} layers has {bytes} bytes; at most {Array.MaxLength} can be swapped as one.");
         }
 
         queue = device.Queue;
@@ -126,7 +127,8 @@ internal sealed class DevicePages : IPageStore, IDisposable
         if (bytesEach > limit / pages)
         {
             throw new DeviceLimitException(
-                $"The {what} of one layer take {pages} pages of {bytesEach} bytes in one buffer; {device.Info} allows {limit} bytes, {limit / bytesEach} pages.");
+                $"The {what} of one layer take {pages} pages of {bytesEach} bytes in one buffer; "
+                + $"{device.Info} allows {limit} bytes, {limit / bytesEach} pages.");
         }
     }
 

@@ -85,7 +85,8 @@ public abstract class PagedKvCache : IDisposable
 
     /// <summary>The scales of a layer's values, float32: laid out as the values with one element a row, or one for each KV head.</summary>
     /// <exception cref="InvalidOperationException">The cache's element type has no scales.</exception>
-    public DeviceBuffer<byte> GetValueScales(int layer) => headScales?.Values(CheckedLayer(layer)) ?? contents.ValueScales(CheckedLayer(layer));
+    public DeviceBuffer<byte> GetValueScales(int layer) =>
+        headScales?.Values(CheckedLayer(layer)) ?? contents.ValueScales(CheckedLayer(layer));
 
     /// <inheritdoc cref="KvCache.SetScales"/>
     public void SetScales(int layer, ReadOnlySpan<float> keyScales, ReadOnlySpan<float> valueScales)
@@ -129,7 +130,8 @@ public abstract class PagedKvCache : IDisposable
     {
         if (!TryExtend(sequence, tokens))
         {
-            throw new CacheFullException(sequence, GetLength(sequence), tokens, $"{Statistics.Available} pages of {PageSize} are available");
+            throw new CacheFullException(
+                sequence, GetLength(sequence), tokens, $"{Statistics.Available} pages of {PageSize} are available");
         }
     }
 
@@ -245,7 +247,8 @@ public abstract class PagedKvCache : IDisposable
         if (written < tokens)
         {
             throw new InvalidOperationException(
-                $"Of sequence {sequence}'s {tokens} tokens, {written} have been appended to all layers; append the others first, or truncate the sequence.");
+                $"Of sequence {sequence}'s {tokens} tokens, {written} have been appended to all layers; "
+                + "append the others first, or truncate the sequence.");
         }
     }
 
@@ -285,7 +288,8 @@ public sealed class PagedKvCache<TSpec> : PagedKvCache, IKvCache<TSpec>
 
     void IKvCache<TSpec>.ThrowIfSwappedOut(SequenceHandle sequence) => ThrowIfSwappedOut(sequence);
 
-    bool IKvCache<TSpec>.CanRewrite(SequenceHandle sequence, int position, ReadOnlySpan<int> slots) => CanRewrite(sequence, position, slots);
+    bool IKvCache<TSpec>.CanRewrite(SequenceHandle sequence, int position, ReadOnlySpan<int> slots) =>
+        CanRewrite(sequence, position, slots);
 
     void IKvCache<TSpec>.Plan(WorkPlan work, KernelGeometry geometry, ReadOnlySpan<AttentionRequest> requests) =>
         work.Build(Shape, geometry, Device.Capabilities.ComputeUnits, Slots, requests);

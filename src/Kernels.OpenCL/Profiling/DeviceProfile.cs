@@ -55,7 +55,9 @@ public sealed record DeviceProfile
         using var measurement = new ProfileMeasurement(device);
         (double read, double multiplyAdd, double overlap) = measurement.ReadAndMultiply();
         bool isHopper = device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability;
-        (double Flops, string Instruction)? tensor = device.Capabilities.NvidiaComputeCapability >= 80 ? measurement.TensorMultiply() : null;
+        (double Flops, string Instruction)? tensor = device.Capabilities.NvidiaComputeCapability >= 80
+            ? measurement.TensorMultiply()
+            : null;
         return new()
         {
             Device = device.Capabilities.Name,

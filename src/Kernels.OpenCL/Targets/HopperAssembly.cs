@@ -74,7 +74,8 @@ internal static partial class HopperAssembly
     /// <summary>A program's PTX with the marked instructions, for sm_90a.</summary>
     internal static byte[] Assemble(ReadOnlySpan<byte> binary)
     {
-        string text = Encoding.UTF8.GetString(binary).TrimEnd('\0').Replace(KernelContract.Sm90aMarker, string.Empty, StringComparison.Ordinal);
+        string text = Encoding.UTF8.GetString(binary).TrimEnd('\0')
+            .Replace(KernelContract.Sm90aMarker, string.Empty, StringComparison.Ordinal);
 
         // Registers can move between warps only where their number at the start is known, which one work-group a multiprocessor makes it.
         return Encoding.UTF8.GetBytes(WorkGroup().Replace(Target().Replace(text, ".target sm_90a"), "$0\n.minnctapersm 1") + "\0");

@@ -12,7 +12,8 @@ namespace Kernels.OpenCL;
 public sealed record TileChoice(int Variant, TileGeometry Tile, TileChoiceReason Reason, IReadOnlyList<double> Milliseconds)
 {
     /// <summary>The option that builds a variant.</summary>
-    internal static string BuildOption(int variant) => string.Create(CultureInfo.InvariantCulture, $"-D {KernelContract.VariantMacro}={variant}");
+    internal static string BuildOption(int variant) =>
+        string.Create(CultureInfo.InvariantCulture, $"-D {KernelContract.VariantMacro}={variant}");
 
     /// <summary>For people: the tile, and why.</summary>
     public override string ToString() => string.Create(
@@ -22,8 +23,10 @@ public sealed record TileChoice(int Variant, TileGeometry Tile, TileChoiceReason
     {
         TileChoiceReason.OnlyOne => "the only one",
         TileChoiceReason.Planned => "the planner's choice; tuning is off",
-        TileChoiceReason.NotYetMeasured => string.Create(CultureInfo.InvariantCulture, $"the planner's choice; measured when a prompt of {TileSelection.LongPrompt} tokens comes"),
-        TileChoiceReason.Measured => "fastest of " + string.Join(", ", Milliseconds.Select(time => time.ToString("F2", CultureInfo.InvariantCulture))) + " ms",
+        TileChoiceReason.NotYetMeasured => string.Create(
+            CultureInfo.InvariantCulture, $"the planner's choice; measured when a prompt of {TileSelection.LongPrompt} tokens comes"),
+        TileChoiceReason.Measured =>
+            "fastest of " + string.Join(", ", Milliseconds.Select(time => time.ToString("F2", CultureInfo.InvariantCulture))) + " ms",
         TileChoiceReason.Stored => "the fastest in an earlier measurement",
         TileChoiceReason.Deterministic => "the planner's choice; a deterministic spec keeps its tile",
         TileChoiceReason.NeedsInputs => "the planner's choice; mods with inputs are not measured",

@@ -31,7 +31,8 @@ internal static class TileTimer
         try
         {
             AttentionLauncher<TSpec, TElement>[] launchers =
-                [.. Enumerable.Range(0, variants).Select(variant => Own(new AttentionLauncher<TSpec, TElement>(device, descriptor, target, variant)))];
+                [.. Enumerable.Range(0, variants)
+                    .Select(variant => Own(new AttentionLauncher<TSpec, TElement>(device, descriptor, target, variant)))];
             AttentionInputs inputs = Inputs();
             IKvCache<TSpec> cache = Cache(launchers[0], shape, longest, owned, out SequenceHandle sequence);
             DeviceBuffer<TElement> queries = zeros.Create<TElement>(longest * perToken);
@@ -123,7 +124,8 @@ internal static class TileTimer
     }
 
     private static IKvCache<TSpec> Cache<TSpec, TElement>(
-        AttentionLauncher<TSpec, TElement> launcher, AttentionShape shape, int tokens, Stack<IDisposable> owned, out SequenceHandle sequence)
+        AttentionLauncher<TSpec, TElement> launcher, AttentionShape shape, int tokens,
+        Stack<IDisposable> owned, out SequenceHandle sequence)
         where TElement : unmanaged
     {
         IKvCache<TSpec> cache;

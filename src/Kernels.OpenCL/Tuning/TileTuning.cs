@@ -35,12 +35,14 @@ internal sealed class TileTuning(ComputeDevice device, TuningMode mode)
             : null;
         return settled is { } reason
             ? new(Tiles(0, reason))
-            : selections.GetOrAdd(KeyOf(descriptor, target), key => new(Stored(key) ?? Tiles(0, TileChoiceReason.NotYetMeasured), () => Find(key)));
+            : selections.GetOrAdd(
+                KeyOf(descriptor, target), key => new(Stored(key) ?? Tiles(0, TileChoiceReason.NotYetMeasured), () => Find(key)));
 
         LaunchTiles Tiles(int variant, TileChoiceReason why, params double[] milliseconds) =>
             LaunchTiles.Of(geometry, TileChoice.Of(geometry, variant, why, milliseconds));
 
-        LaunchTiles? Stored(ProgramKey key) => mode == TuningMode.On && device.Programs.Note(key) is [byte stored] && stored <= geometry.PrefillVariants.Count
+        LaunchTiles? Stored(ProgramKey key) => mode == TuningMode.On && device.Programs.Note(key) is [byte stored]
+            && stored <= geometry.PrefillVariants.Count
             ? Tiles(stored, TileChoiceReason.Stored)
             : null;
 

@@ -22,13 +22,31 @@ public sealed record AttentionShape(
     KvLayout Layout)
 {
     /// <summary>Keys to the left of its own position that a query sees, its own not counted, 0 or more; null: all.</summary>
-    public int? WindowLeft { get; init => field = value is null or >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected 0 or more, or null for all."); }
+    public int? WindowLeft
+    {
+        get;
+        init => field = value is null or >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected 0 or more, or null for all.");
+    }
 
     /// <summary>Keys to the right of its own position that a query sees, 0 or more; null: all.</summary>
-    public int? WindowRight { get; init => field = value is null or >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected 0 or more, or null for all."); }
+    public int? WindowRight
+    {
+        get;
+        init => field = value is null or >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected 0 or more, or null for all.");
+    }
 
     /// <summary>c in c·tanh(score / c), more than 0; null: off.</summary>
-    public double? Softcap { get; init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected more than 0, or null for off."); }
+    public double? Softcap
+    {
+        get;
+        init => field = value is null or > 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected more than 0, or null for off.");
+    }
 
     /// <summary>Whether scores have ALiBi's penalty, slope_h·distance.</summary>
     public bool Alibi { get; init; }

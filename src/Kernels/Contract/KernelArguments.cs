@@ -21,7 +21,8 @@ internal sealed record KernelArguments(IReadOnlyList<KernelArgument> Own, IReadO
     public static bool LooksAtScores(KernelAlgorithm algorithm) =>
         algorithm is KernelAlgorithm.Prefill or KernelAlgorithm.Decode or KernelAlgorithm.ClassifyTiles;
 
-    private static KernelArgument[] OwnOf(KernelAlgorithm algorithm, AttentionShape shape, bool mergesSplits, bool hasMaskMod) => algorithm switch
+    private static KernelArgument[] OwnOf(
+        KernelAlgorithm algorithm, AttentionShape shape, bool mergesSplits, bool hasMaskMod) => algorithm switch
     {
         KernelAlgorithm.Append =>
         [

@@ -8,7 +8,8 @@ namespace Kernels;
 /// <param name="CombineWorkGroupSize">
 /// Work-items of a work-group of <see cref="KernelAlgorithm.Combine"/> and <see cref="KernelAlgorithm.Merge"/>.
 /// </param>
-public sealed record KernelGeometry(KernelTarget Target, TileGeometry Prefill, TileGeometry Decode, int AppendWorkGroupSize, int CombineWorkGroupSize)
+public sealed record KernelGeometry(
+    KernelTarget Target, TileGeometry Prefill, TileGeometry Decode, int AppendWorkGroupSize, int CombineWorkGroupSize)
 {
     /// <summary>
     /// Other tiles that <see cref="KernelAlgorithm.Prefill"/> can be built for: the n-th (the first is 1) with the compiler's option "-D

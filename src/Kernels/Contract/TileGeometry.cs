@@ -10,4 +10,5 @@ namespace Kernels;
 /// Whether the last work-group of an item's splits merges them; otherwise <see cref="KernelAlgorithm.Combine"/> does.
 /// </param>
 /// <param name="KvHeads">KV heads that a work-group works on; a divisor of the spec's.</param>
-public sealed record TileGeometry(int Rows, int Keys, int WorkGroupSize, int LocalBytes, int GroupsPerUnit = 2, bool MergesSplits = false, int KvHeads = 1);
+public sealed record TileGeometry(
+    int Rows, int Keys, int WorkGroupSize, int LocalBytes, int GroupsPerUnit = 2, bool MergesSplits = false, int KvHeads = 1);

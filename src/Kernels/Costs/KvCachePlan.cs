@@ -8,7 +8,9 @@ namespace Kernels;
 public sealed class KvCachePlan(IReadOnlyList<CachedLayers> groups)
 {
     /// <summary>The layers by shape.</summary>
-    public IReadOnlyList<CachedLayers> Groups { get; } = groups.Count > 0 ? groups : throw new ArgumentException("A model has at least one layer.", nameof(groups));
+    public IReadOnlyList<CachedLayers> Groups { get; } = groups.Count > 0
+        ? groups
+        : throw new ArgumentException("A model has at least one layer.", nameof(groups));
 
     /// <summary>Bytes that a token takes over all layers, where pages are full.</summary>
     public long BytesPerToken => Sum(static group => group.Shape.CacheBytesPerToken * group.Layers);

@@ -44,5 +44,6 @@ public sealed record Roofline(string Name, double FlopsPerSecond, double BytesPe
     /// <summary>Seconds that work takes at least.</summary>
     public double GetSeconds(WorkCost cost) => Seconds(cost.Flops / FlopsPerSecond, cost.Bytes / BytesPerSecond);
 
-    private double Seconds(double arithmetic, double reading) => Math.Max(arithmetic, reading) + ((1 - Overlap) * Math.Min(arithmetic, reading));
+    private double Seconds(double arithmetic, double reading) =>
+        Math.Max(arithmetic, reading) + ((1 - Overlap) * Math.Min(arithmetic, reading));
 }

@@ -47,7 +47,8 @@ public sealed class PagePool
         if (pages < 1 || (long)pages * pageSize > MaxSlots)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(pages), pages, $"Expected 1 to {Math.Min(int.MaxValue, MaxSlots / pageSize)} pages of {pageSize} tokens: a slot is an int.");
+                nameof(pages), pages,
+                $"Expected 1 to {Math.Min(int.MaxValue, MaxSlots / pageSize)} pages of {pageSize} tokens: a slot is an int.");
         }
 
         ArgumentNullException.ThrowIfNull(store);
@@ -278,7 +279,8 @@ public sealed class PagePool
         PagedSequence state = Resident(sequence);
         if (state.Length > 0)
         {
-            throw new InvalidOperationException($"Sequence {sequence} has {state.Length} tokens already; only an empty one adopts a prefix.");
+            throw new InvalidOperationException(
+                $"Sequence {sequence} has {state.Length} tokens already; only an empty one adopts a prefix.");
         }
 
         state.EnsureCapacity(tokens.Length / PageSize);
@@ -459,7 +461,8 @@ public sealed class PagePool
         sequence.Index < sequences.Count && sequences[sequence.Index] is { IsLive: true } state && state.Handle == sequence ? state : null;
 
     private PagedSequence Live(SequenceHandle sequence) => Find(sequence)
-        ?? throw new ArgumentOutOfRangeException(nameof(sequence), sequence, "There is no such sequence here, or no longer: it was released.");
+        ?? throw new ArgumentOutOfRangeException(
+            nameof(sequence), sequence, "There is no such sequence here, or no longer: it was released.");
 
     /// <summary>Plans that were made for the sequence before no longer hold.</summary>
     private void Changed(PagedSequence state) => state.ChangedAt = ++Changes;
@@ -536,7 +539,8 @@ public sealed class PagePool
             if (index.IsReachable(page))
             {
                 throw new ArgumentException(
-                    $"The page of tokens {number * PageSize} to {((number + 1) * PageSize) - 1} was published before, under other tokens.", nameof(tokens));
+                    $"The page of tokens {number * PageSize} to {((number + 1) * PageSize) - 1} was published before, under other tokens.",
+                    nameof(tokens));
             }
 
             // Shared with a sequence that published it after a page which is gone since: nobody can find it there.

@@ -10,7 +10,8 @@ public readonly struct ContiguousSlots(int capacity) : ISlotMap
     {
         long slot = ((long)sequence.Index * capacity) + position;
         return slot <= int.MaxValue ? (int)slot : throw new ArgumentOutOfRangeException(
-            nameof(sequence), sequence, $"The token at {position} has slot {slot} in a cache of {capacity} tokens a sequence; slots end at {int.MaxValue}.");
+            nameof(sequence), sequence,
+            $"The token at {position} has slot {slot} in a cache of {capacity} tokens a sequence; slots end at {int.MaxValue}.");
     }
 
     /// <inheritdoc/>

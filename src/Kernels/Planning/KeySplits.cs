@@ -22,7 +22,8 @@ internal static class KeySplits
     /// are not split then: their states would take more memory than their outputs.
     /// </summary>
     public static int FixedChunk(int keyCount, int tileKeys) =>
-        (Math.Max(DeterministicSplit, (keyCount + KernelContract.MaxSplits - 1) / KernelContract.MaxSplits) + tileKeys - 1) / tileKeys * tileKeys;
+        (Math.Max(DeterministicSplit, (keyCount + KernelContract.MaxSplits - 1) / KernelContract.MaxSplits) + tileKeys - 1)
+            / tileKeys * tileKeys;
 
     /// <summary>Equal splits, not full ones and a rest: they end together.</summary>
     public static (int Splits, int Each) EqualSplits(int count, int chunk, int tileKeys)
@@ -35,7 +36,8 @@ internal static class KeySplits
     /// <summary>
     /// The longest piece of keys that one work-group takes: of several, the one whose estimated time, counted in keys, is the least.
     /// </summary>
-    public static int ChooseChunk(AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits)
+    public static int ChooseChunk(
+        AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits)
     {
         int longest = 0, shortest = int.MaxValue, rows = 0;
         long total = 0;
@@ -86,7 +88,8 @@ internal static class KeySplits
 
             // Equal pieces run in waves; unequal ones fill the gaps, the longest first.
             int piece = Math.Min(chunk, longest);
-            double time = isBandwidthBound ? ReadingTime(startCost, pieces * groups, piece, isEven ? null : ideal * tile.GroupsPerUnit, slots, tile.GroupsPerUnit)
+            double time = isBandwidthBound
+                ? ReadingTime(startCost, pieces * groups, piece, isEven ? null : ideal * tile.GroupsPerUnit, slots, tile.GroupsPerUnit)
                 : isEven ? Waves(pieces * groups / slots) * (piece + startCost)
                 : Math.Max(piece + startCost, ideal + (chunk / 4.0) + (pieces * groups * startCost / slots));
 

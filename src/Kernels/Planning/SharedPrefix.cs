@@ -42,7 +42,9 @@ internal readonly record struct SharedPrefix(int Requests, int Keys)
     /// <param name="slots">Tells the pages.</param>
     /// <param name="requests">The step.</param>
     /// <param name="first">Index of the request.</param>
-    public static SharedPrefix Find<TSlots>(AttentionShape shape, int rows, TSlots slots, ReadOnlySpan<AttentionRequest> requests, int first) where TSlots : ISlotMap
+    public static SharedPrefix Find<TSlots>(
+        AttentionShape shape, int rows, TSlots slots, ReadOnlySpan<AttentionRequest> requests, int first)
+        where TSlots : ISlotMap
     {
         int keys = Own(requests[first]), count = 1, allRows = requests[first].QueryLength * shape.GroupSize;
         if (keys < FewestKeys)

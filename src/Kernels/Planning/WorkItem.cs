@@ -28,8 +28,8 @@ namespace Kernels;
 /// </param>
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct WorkItem(
-    int QueryBegin, int FirstRow, int RowCount, int Position, int KvBegin, int KvEnd, int Sequence, int PartialRow, int Batch, int Prefix, int KeyBegin,
-    int FirstPartialRow = 0, int Splits = 0)
+    int QueryBegin, int FirstRow, int RowCount, int Position, int KvBegin, int KvEnd, int Sequence,
+    int PartialRow, int Batch, int Prefix, int KeyBegin, int FirstPartialRow = 0, int Splits = 0)
 {
     /// <summary>Keys to read.</summary>
     public int KeyCount => KvEnd - KvBegin;

@@ -15,8 +15,8 @@ public sealed partial class WorkPlan
     /// <remarks>
     /// It makes no difference where what a query makes of a key depends on more than the two: with rope in the kernels, a window,
     /// <see cref="AttentionMask.PrefixCausal"/>, ALiBi, documents, padding, bias or mods, and with
-    /// <see cref="AttentionKernelAttribute.Deterministic"/>. Nor for fewer than 256 shared keys, for requests with more rows (query tokens ×
-    /// <see cref="AttentionShape.GroupSize"/>) than the decode kernel's tile, or for fewer than 16 rows together.
+    /// <see cref="AttentionKernelAttribute.Deterministic"/>. Nor for fewer than 256 shared keys, for requests with more rows (query
+    /// tokens × <see cref="AttentionShape.GroupSize"/>) than the decode kernel's tile, or for fewer than 16 rows together.
     /// </remarks>
     public bool SharesPrefixes { get; set; } = true;
 
@@ -39,7 +39,8 @@ public sealed partial class WorkPlan
             (_, int end) = MaskReach.Of(shape, request, position, position + request.QueryLength - 1);
             int count = request.QueryLength * shape.GroupSize;
             ownItems.Add(new WorkItem(
-                Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence.Index, -1, batch + ownItems.Count, 0, KeyBegin: 0));
+                Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence.Index,
+                -1, batch + ownItems.Count, 0, KeyBegin: 0));
             rows += count;
         }
 
@@ -51,11 +52,14 @@ public sealed partial class WorkPlan
         }
 
         int Chunk(List<WorkItem> items, TileGeometry tile, int longest) =>
-            Math.Max(KeySplits.ChooseChunk(shape, items, SchedulingProfile.Of(geometry.Target), tile, computeUnits), (longest + MaxSplitsOfPart - 1) / MaxSplitsOfPart);
+            Math.Max(
+                KeySplits.ChooseChunk(shape, items, SchedulingProfile.Of(geometry.Target), tile, computeUnits),
+                (longest + MaxSplitsOfPart - 1) / MaxSplitsOfPart);
 
         int longestOwn = ownItems.Max(static item => item.KeyCount), firstPartial = PartialRows, ownRow = 0, mostSplits = 0;
         int ownChunk = Chunk(ownItems, geometry.Decode, longestOwn);
-        (int prefixSplits, int prefixEach) = KeySplits.EqualSplits(prefix, Chunk(prefixItems, geometry.Prefill, prefix), geometry.Prefill.Keys);
+        (int prefixSplits, int prefixEach) = KeySplits.EqualSplits(
+            prefix, Chunk(prefixItems, geometry.Prefill, prefix), geometry.Prefill.Keys);
         foreach (WorkItem item in prefixItems)
         {
             AddParts(prefill, item, prefixSplits, prefixEach, firstPartial + item.FirstRow, rows);

@@ -134,7 +134,8 @@ public sealed partial class WorkPlan
         Split(shape, prefill, profile, geometry.Prefill, computeUnits, prompts: true);
         Split(shape, decode, profile, geometry.Decode, computeUnits, prompts: false);
         int positions = NeedsPositions(shape) ? Tokens : 0;
-        CheckLength(Tokens + (IntsPerItem * ((long)prefill.Count + decode.Count)) + ((long)IntsPerMerge * merges.Count) + pages + positions);
+        CheckLength(
+            Tokens + (IntsPerItem * ((long)prefill.Count + decode.Count)) + ((long)IntsPerMerge * merges.Count) + pages + positions);
         PositionsAt = PagesAt + pages;
         Length = PositionsAt + positions;
         if (data.Length < Length)
@@ -166,7 +167,8 @@ public sealed partial class WorkPlan
         {
             if (request.KeyLength is null)
             {
-                throw new ArgumentException($"Expected a key length, which only a cache knows without it, got {request}.", nameof(requests));
+                throw new ArgumentException(
+                    $"Expected a key length, which only a cache knows without it, got {request}.", nameof(requests));
             }
 
             if (request.QueryLength < 0 || request.Keys < 0)
@@ -189,7 +191,9 @@ public sealed partial class WorkPlan
         if (tokens * shape.QueryHeads > MaxLength)
         {
             throw new ArgumentException(
-                $"The step has {tokens} tokens of {shape.QueryHeads} query heads, {tokens * shape.QueryHeads} rows; it can have {MaxLength}.", nameof(requests));
+                $"The step has {tokens} tokens of {shape.QueryHeads} query heads, {tokens * shape.QueryHeads} rows; "
+                + $"it can have {MaxLength}.",
+                nameof(requests));
         }
 
         if (keys > int.MaxValue && NumbersKeys(shape))
@@ -206,7 +210,9 @@ public sealed partial class WorkPlan
         if (ints > Array.MaxLength)
         {
             throw new ArgumentException(
-                $"The step takes a plan of {ints} ints (slots, work items, rows to merge, pages, positions); it can have {Array.MaxLength}.", "requests");
+                $"The step takes a plan of {ints} ints (slots, work items, rows to merge, pages, positions); "
+                + $"it can have {Array.MaxLength}.",
+                "requests");
         }
     }
 
@@ -214,7 +220,8 @@ public sealed partial class WorkPlan
         : throw new ArgumentException($"The step's splits take {rows} rows of partial states; it can have {int.MaxValue}.", "requests");
 
     /// <summary>The tile of a request with so many rows.</summary>
-    private static TileGeometry Tile(KernelGeometry geometry, long rows) => rows <= geometry.Decode.Rows ? geometry.Decode : geometry.Prefill;
+    private static TileGeometry Tile(KernelGeometry geometry, long rows) =>
+        rows <= geometry.Decode.Rows ? geometry.Decode : geometry.Prefill;
 
     private void AddTiles(AttentionShape shape, KernelGeometry geometry, AttentionRequest request, int batch)
     {
@@ -227,7 +234,8 @@ public sealed partial class WorkPlan
             int first = position + (row / shape.GroupSize);
             int last = position + ((row + count - 1) / shape.GroupSize);
             (int begin, int end) = MaskReach.Of(shape, request, first, last);
-            items.Add(new WorkItem(Tokens, row, count, position, begin, end, request.Sequence.Index, -1, batch, request.PrefixLength, keyBegin));
+            items.Add(new WorkItem(
+                Tokens, row, count, position, begin, end, request.Sequence.Index, -1, batch, request.PrefixLength, keyBegin));
         }
     }
 
@@ -236,7 +244,8 @@ public sealed partial class WorkPlan
     private static bool NeedsPositions(AttentionShape shape) => AttentionOption.Any(shape, static option => option.NeedsPositions);
 
     /// <summary>Splits long items so that all work-groups end at about the same time, and puts the longest first.</summary>
-    private void Split(AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits, bool prompts)
+    private void Split(
+        AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits, bool prompts)
     {
         int keys = tile.Keys;
         int chosen = shape.Deterministic ? 0 : KeySplits.ChooseChunk(shape, items, profile, tile, computeUnits);

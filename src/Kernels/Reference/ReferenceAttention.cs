@@ -90,7 +90,8 @@ public static class ReferenceAttention
     /// <param name="lse">Takes the natural log of each row's softmax denominator, [queryLength, H_q]; null if not wanted.</param>
     /// <exception cref="ArgumentException">A length does not fit the shape, or the options lack something that it has.</exception>
     public static void Compute(
-        AttentionShape shape, double[] queries, double[] keys, double[] values, double[] outputs, ReferenceOptions? options = null, double[]? lse = null)
+        AttentionShape shape, double[] queries, double[] keys, double[] values, double[] outputs,
+        ReferenceOptions? options = null, double[]? lse = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(queries);
@@ -142,7 +143,9 @@ public static class ReferenceAttention
     /// <returns>The outputs, [queryLength, H_q, d_v].</returns>
     /// <exception cref="ArgumentException">A length does not fit the shape, or the options lack something that it has.</exception>
     public static double[] Compute<TElement>(
-        AttentionShape shape, ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values, ReferenceOptions? options, Span<double> lse)
+        AttentionShape shape,
+        ReadOnlySpan<TElement> queries, ReadOnlySpan<TElement> keys, ReadOnlySpan<TElement> values,
+        ReferenceOptions? options, Span<double> lse)
         where TElement : unmanaged
     {
         ArgumentNullException.ThrowIfNull(shape);

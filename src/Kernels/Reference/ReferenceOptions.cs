@@ -44,14 +44,17 @@ public sealed record ReferenceOptions
 
         if (shape.HasMods && ScoreMod is null && MaskMod is null)
         {
-            throw new ArgumentException($"The shape has mods; expected them as {nameof(ScoreMod)} and {nameof(MaskMod)}, with their inputs bound.", "options");
+            throw new ArgumentException(
+                $"The shape has mods; expected them as {nameof(ScoreMod)} and {nameof(MaskMod)}, with their inputs bound.", "options");
         }
 
         static void Expect(bool has, string name, int? length, int expected, string meaning)
         {
             if (has && length != expected)
             {
-                throw new ArgumentException($"The shape has {name}; expected {expected} ({meaning}), got {(length is { } count ? $"{count}" : "none")}.", "options");
+                throw new ArgumentException(
+                    $"The shape has {name}; expected {expected} ({meaning}), got {(length is { } count ? $"{count}" : "none")}.",
+                    "options");
             }
         }
     }
@@ -60,7 +63,8 @@ public sealed record ReferenceOptions
     /// <exception cref="ArgumentException">Something that the shape has is missing.</exception>
     internal bool Shows(AttentionShape shape, int position, int key)
     {
-        return (!shape.Documents || (position >= 0 && Given(Documents, nameof(Documents)) is { } documents && documents[position] == documents[key]))
+        return (!shape.Documents
+                || (position >= 0 && Given(Documents, nameof(Documents)) is { } documents && documents[position] == documents[key]))
             && (!shape.KeyPadding || Given(KeyPadding, nameof(KeyPadding))[key]);
 
         static T Given<T>(T? input, string name) where T : class =>

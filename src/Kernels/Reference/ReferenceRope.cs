@@ -19,13 +19,16 @@ public static class ReferenceRope
         ArgumentNullException.ThrowIfNull(table);
         if (shape.Rope != RopeStyle.None && table.RotaryDim != shape.RotaryDim)
         {
-            throw new ArgumentException($"Expected a table of rotary dimension {shape.RotaryDim}, got one of {table.RotaryDim}.", nameof(table));
+            throw new ArgumentException(
+                $"Expected a table of rotary dimension {shape.RotaryDim}, got one of {table.RotaryDim}.", nameof(table));
         }
 
         if (firstPosition + (rows.Length / (heads * shape.HeadDim)) > table.Positions)
         {
             throw new ArgumentException(
-                $"Expected a table of {firstPosition + (rows.Length / (heads * shape.HeadDim))} positions or more, got one of {table.Positions}.", nameof(table));
+                $"Expected a table of {firstPosition + (rows.Length / (heads * shape.HeadDim))} positions or more, "
+                + $"got one of {table.Positions}.",
+                nameof(table));
         }
 
         double[] turned = rows.ToArray();
