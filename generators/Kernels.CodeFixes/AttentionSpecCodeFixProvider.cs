@@ -52,7 +52,9 @@ public sealed class AttentionSpecCodeFixProvider : CodeFixProvider
         return Task.CompletedTask;
 
         void Register(Diagnostic diagnostic, string title, string key) => context.RegisterCodeFix(
-            CodeAction.Create(title, cancellation => ApplyAsync(context.Document, ImmutableArray.Create(diagnostic), key, cancellation), key), diagnostic);
+            CodeAction.Create(title,
+                cancellation => ApplyAsync(context.Document, ImmutableArray.Create(diagnostic), key, cancellation), key),
+            diagnostic);
     }
 
     /// <summary>The n-th fix of each finding belongs together: fixing all of them sets each option to what suits it.</summary>
@@ -71,7 +73,8 @@ public sealed class AttentionSpecCodeFixProvider : CodeFixProvider
         {
             case MakePartial:
                 var types = diagnostics
-                    .SelectMany(diagnostic => root.FindNode(diagnostic.Location.SourceSpan).AncestorsAndSelf().OfType<TypeDeclarationSyntax>())
+                    .SelectMany(diagnostic =>
+                        root.FindNode(diagnostic.Location.SourceSpan).AncestorsAndSelf().OfType<TypeDeclarationSyntax>())
                     .Distinct();
                 foreach (TypeDeclarationSyntax type in types)
                 {
@@ -94,7 +97,8 @@ public sealed class AttentionSpecCodeFixProvider : CodeFixProvider
                 foreach (Diagnostic diagnostic in diagnostics)
                 {
                     SpecFix? fix = DiagnosticFix.Fixes(diagnostic).Where((_, index) => OptionKey(index) == key).FirstOrDefault();
-                    if (fix is not null && root.FindNode(diagnostic.Location.SourceSpan).FirstAncestorOrSelf<AttributeSyntax>() is { } attribute)
+                    if (fix is not null
+                        && root.FindNode(diagnostic.Location.SourceSpan).FirstAncestorOrSelf<AttributeSyntax>() is { } attribute)
                     {
                         editor.ReplaceNode(attribute, (node, _) => Options.Apply((AttributeSyntax)node, fix));
                     }

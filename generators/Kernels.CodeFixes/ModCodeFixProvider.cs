@@ -24,7 +24,9 @@ public sealed class ModCodeFixProvider : CodeFixProvider
 
     /// <inheritdoc/>
     public override FixAllProvider GetFixAllProvider() => FixAllProvider.Create(static async (context, document, diagnostics) =>
-        await ApplyAsync(document, diagnostics.Where(diagnostic => DiagnosticFix.OfMod(diagnostic)?.Kind == context.CodeActionEquivalenceKey), context.CancellationToken)
+        await ApplyAsync(
+            document, diagnostics.Where(diagnostic => DiagnosticFix.OfMod(diagnostic)?.Kind == context.CodeActionEquivalenceKey),
+            context.CancellationToken)
             .ConfigureAwait(false));
 
     /// <inheritdoc/>
@@ -40,7 +42,9 @@ public sealed class ModCodeFixProvider : CodeFixProvider
             if (DiagnosticFix.OfMod(diagnostic) is { } fix && Target(root, diagnostic, fix) is { } target)
             {
                 context.RegisterCodeFix(
-                    CodeAction.Create(Title(fix, target), cancellation => ApplyAsync(context.Document, [diagnostic], cancellation), fix.Kind), diagnostic);
+                    CodeAction.Create(Title(fix, target),
+                        cancellation => ApplyAsync(context.Document, [diagnostic], cancellation), fix.Kind),
+                    diagnostic);
             }
         }
     }
@@ -67,7 +71,8 @@ public sealed class ModCodeFixProvider : CodeFixProvider
             case ModFix.ReplaceStatement:
                 return found.FirstAncestorOrSelf<ExpressionStatementSyntax>();
             case ModFix.ChangeType:
-                TypeSyntax? type = found.FirstAncestorOrSelf<SyntaxNode>(node => node is ParameterSyntax or VariableDeclarationSyntax or MethodDeclarationSyntax) switch
+                TypeSyntax? type = found.FirstAncestorOrSelf<SyntaxNode>(
+                    node => node is ParameterSyntax or VariableDeclarationSyntax or MethodDeclarationSyntax) switch
                 {
                     ParameterSyntax parameter => parameter.Type,
                     VariableDeclarationSyntax variable => variable.Type,
@@ -78,7 +83,8 @@ public sealed class ModCodeFixProvider : CodeFixProvider
             case ModFix.DropDefault or ModFix.DropModifiers:
                 return found.FirstAncestorOrSelf<ParameterSyntax>();
             case ModFix.MakeConst:
-                return root.FindToken(int.Parse(fix.Text, CultureInfo.InvariantCulture)).Parent?.FirstAncestorOrSelf<FieldDeclarationSyntax>();
+                return root.FindToken(int.Parse(fix.Text, CultureInfo.InvariantCulture))
+                    .Parent?.FirstAncestorOrSelf<FieldDeclarationSyntax>();
             case ModFix.CallMathF:
                 return found.FirstAncestorOrSelf<InvocationExpressionSyntax>();
             default:
@@ -104,7 +110,9 @@ public sealed class ModCodeFixProvider : CodeFixProvider
             editor.ReplaceNode(target, (node, _) => Change(node, fix).WithTriviaFrom(node));
             if (fix.Kind == ModFix.ChangeType && fix.Text == "float" && target.Parent is VariableDeclarationSyntax declaration)
             {
-                foreach (EqualsValueClauseSyntax value in declaration.Variables.Select(variable => variable.Initializer).OfType<EqualsValueClauseSyntax>())
+                foreach (EqualsValueClauseSyntax value in declaration.Variables
+                    .Select(variable => variable.Initializer)
+                    .OfType<EqualsValueClauseSyntax>())
                 {
                     editor.ReplaceNode(value, (node, _) => WithFloats(node));
                 }
@@ -125,15 +133,20 @@ public sealed class ModCodeFixProvider : CodeFixProvider
             case (ModFix.DropModifiers, ParameterSyntax parameter):
                 return parameter.WithModifiers(default);
             case (ModFix.MakeConst, FieldDeclarationSyntax field):
-                SyntaxToken[] kept = [.. field.Modifiers.Where(modifier => !modifier.IsKind(SyntaxKind.StaticKeyword) && !modifier.IsKind(SyntaxKind.ReadOnlyKeyword))];
+                SyntaxToken[] kept = [
+                    .. field.Modifiers.Where(modifier =>
+                        !modifier.IsKind(SyntaxKind.StaticKeyword) && !modifier.IsKind(SyntaxKind.ReadOnlyKeyword))];
                 return field.WithModifiers(SyntaxFactory.TokenList(
                     [.. kept, SyntaxFactory.Token(SyntaxKind.ConstKeyword).WithTrailingTrivia(SyntaxFactory.Space)]));
             case (ModFix.CallMathF, InvocationExpressionSyntax call):
                 return call
-                    .WithExpression(SyntaxFactory.ParseExpression("global::System.MathF." + fix.Text).WithAdditionalAnnotations(Simplifier.Annotation))
+                    .WithExpression(
+                        SyntaxFactory.ParseExpression("global::System.MathF." + fix.Text)
+                            .WithAdditionalAnnotations(Simplifier.Annotation))
                     .WithArgumentList((ArgumentListSyntax)WithFloats(call.ArgumentList));
             case (ModFix.ChangeType, _):
-                return SyntaxFactory.ParseTypeName(fix.Text.Replace("ReadOnlySpan", "global::System.ReadOnlySpan")).WithAdditionalAnnotations(Simplifier.Annotation);
+                return SyntaxFactory.ParseTypeName(fix.Text.Replace("ReadOnlySpan", "global::System.ReadOnlySpan"))
+                    .WithAdditionalAnnotations(Simplifier.Annotation);
             case (ModFix.ReplaceStatement, _):
                 return SyntaxFactory.ParseStatement(fix.Text);
             default:

@@ -22,7 +22,8 @@ internal static class Options
             {
                 (null, "") => list,
                 (null, _) => list.AddArguments(SyntaxFactory.AttributeArgument(
-                    SyntaxFactory.NameEquals(change.Option), nameColon: null, Value(change.Value)).WithAdditionalAnnotations(Formatter.Annotation)),
+                    SyntaxFactory.NameEquals(change.Option), nameColon: null, Value(change.Value))
+                    .WithAdditionalAnnotations(Formatter.Annotation)),
                 (_, "") => list.WithArguments(Without(list.Arguments, list.Arguments.IndexOf(argument))),
                 _ => list.ReplaceNode(argument.Expression, Value(change.Value).WithTriviaFrom(argument.Expression)),
             });

@@ -20,7 +20,12 @@ internal static class KernelHoles
             // For the comment at the top.
             { "name", spec.Name },
             { "target_name", context.Target.DisplayName },
-            { "grouping", spec.GroupSize == 1 ? "multi-head" : spec.KvHeads == 1 ? "multi-query" : $"grouped-query, {spec.GroupSize} query heads to a KV head" },
+            {
+                "grouping",
+                spec.GroupSize == 1 ? "multi-head"
+                    : spec.KvHeads == 1 ? "multi-query"
+                    : $"grouped-query, {spec.GroupSize} query heads to a KV head"
+            },
             { "rules_name", rules.DisplayName },
             { "storage_name", context.Storage.DisplayName },
             { "addressing_name", context.Addressing.DisplayName },
@@ -103,7 +108,10 @@ internal static class KernelHoles
 
             // A work item.
             { "item_ints", KernelContract.WorkItemInts },
-            { "item_fields", KernelContract.WorkItemFields.Select(field => new Holes { { "declaration", Declaration(field.Name, field.Comment) } }) },
+            {
+                "item_fields",
+                KernelContract.WorkItemFields.Select(field => new Holes { { "declaration", Declaration(field.Name, field.Comment) } })
+            },
 
             // A block mask.
             { "tile_partial", KernelContract.TilePartial },

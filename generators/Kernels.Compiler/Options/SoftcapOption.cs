@@ -20,7 +20,8 @@ internal sealed partial class SoftcapOption
     public override AttentionSpec? Parse(AttentionSpec spec, string property, object value) =>
         property == Name && value is double cap ? spec with { Softcap = cap } : null;
 
-    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) => shape with { Softcap = spec.Softcap > 0 ? spec.Softcap : null };
+    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) =>
+        shape with { Softcap = spec.Softcap > 0 ? spec.Softcap : null };
 
     public override void Validate(AttentionSpec spec, SpecReport report)
     {
@@ -35,10 +36,12 @@ internal sealed partial class SoftcapOption
 
     public override string Initializer(AttentionShape shape) => "Softcap = " + Text(shape);
 
-    public override ScoreStep? Step(AttentionShape shape) => shape.Softcap is not { } cap ? null : new($"softcap {C.Float(cap)}", "Scores/softcap")
-    {
-        Holes = new() { { "cap", C.Float(cap) }, { "reciprocal", C.Float(1 / cap) } },
-    };
+    public override ScoreStep? Step(AttentionShape shape) => shape.Softcap is not { } cap
+        ? null
+        : new($"softcap {C.Float(cap)}", "Scores/softcap")
+        {
+            Holes = new() { { "cap", C.Float(cap) }, { "reciprocal", C.Float(1 / cap) } },
+        };
 
     public override bool StepsBeforeMod => true;
 

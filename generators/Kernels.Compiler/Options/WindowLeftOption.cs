@@ -15,7 +15,8 @@ internal sealed partial class WindowLeftOption
     public override AttentionSpec? Parse(AttentionSpec spec, string property, object value) =>
         property == Name && value is int keys ? spec with { WindowLeft = keys } : null;
 
-    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) => shape with { WindowLeft = spec.WindowLeft >= 0 ? spec.WindowLeft : null };
+    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) =>
+        shape with { WindowLeft = spec.WindowLeft >= 0 ? spec.WindowLeft : null };
 
     public override void Validate(AttentionSpec spec, SpecReport report) => report.IsWindow(spec.WindowLeft, Name);
 

@@ -15,7 +15,8 @@ internal sealed partial class WindowRightOption
     public override AttentionSpec? Parse(AttentionSpec spec, string property, object value) =>
         property == Name && value is int keys ? spec with { WindowRight = keys } : null;
 
-    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) => shape with { WindowRight = spec.WindowRight >= 0 ? spec.WindowRight : null };
+    public override AttentionShape Resolve(AttentionSpec spec, AttentionShape shape) =>
+        shape with { WindowRight = spec.WindowRight >= 0 ? spec.WindowRight : null };
 
     public override void Validate(AttentionSpec spec, SpecReport report)
     {

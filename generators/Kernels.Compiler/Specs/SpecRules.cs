@@ -32,7 +32,8 @@ internal static class SpecRules
         + "the smallest device that the portable target allows has {4}. The planner's own choice is {5} query rows by {6} keys.");
 
     public static readonly SpecRule FewerQueryHeads = SpecRule.Error("KA0110", "More KV heads than query heads",
-        "{0} query heads are fewer than {1} KV heads, and every KV head serves at least one query head; set kvHeads to {0} or less, or swap the two");
+        "{0} query heads are fewer than {1} KV heads, and every KV head serves at least one query head; "
+            + "set kvHeads to {0} or less, or swap the two");
 
     public static readonly SpecRule WindowRange = SpecRule.Error("KA0111", "Window out of range",
         "{0} is {1}; it must be between 0 and {2}, or left out (-1) for no limit");
@@ -51,25 +52,31 @@ internal static class SpecRules
         "{0} is {1}; a {2} needs a multiple of {3}, for example {4}");
 
     public static readonly SpecRule RotaryDimInvalid = SpecRule.Error("KA0130", "Rotary dimension cannot be paired",
-        "{0} elements of a head cannot turn in pairs; RotaryDim must be an even number between {1} and {2}, or left out where headDim is even");
+        "{0} elements of a head cannot turn in pairs; "
+            + "RotaryDim must be an even number between {1} and {2}, or left out where headDim is even");
 
     public static readonly SpecRule LatentValueDimInvalid = SpecRule.Error("KA0131", "Latent row without a value in it",
-        "A latent cache has a token's value in the first ValueDim elements of its one row of {0}; set ValueDim to the latent rank, at most {0}");
+        "A latent cache has a token's value in the first ValueDim elements of its one row of {0}; "
+            + "set ValueDim to the latent rank, at most {0}");
 
     public static readonly SpecRule LatentScaleMissing = SpecRule.Error("KA0132", "Scale of latent attention missing",
-        "The scale of latent attention does not follow from its width {0}; set Scale to 1/√(nope + rope dimensions) of a head as it was before absorption");
+        "The scale of latent attention does not follow from its width {0}; "
+            + "set Scale to 1/√(nope + rope dimensions) of a head as it was before absorption");
 
     public static readonly SpecRule LatentCacheInIntegers = SpecRule.Error("KA0133", "Latent cache in integers",
-        "A latent row is key and value at once and has no scale of its own for either, which {0} needs; set CacheStorage to one of {1}, or leave it out");
+        "A latent row is key and value at once and has no scale of its own for either, which {0} needs; "
+            + "set CacheStorage to one of {1}, or leave it out");
 
     public static readonly SpecRule CacheWiderThanStorage = SpecRule.Warning("KA0201", "Cache is wider than what is put into it",
-        "The cache keeps {0} but keys and values arrive as {1}: the wider cache takes more memory and bandwidth and holds nothing more; leave CacheStorage out");
+        "The cache keeps {0} but keys and values arrive as {1}: "
+            + "the wider cache takes more memory and bandwidth and holds nothing more; leave CacheStorage out");
 
     public static readonly SpecRule OptionHasNoEffect = SpecRule.Info("KA0202", "Option repeats its default",
         "{0} = {1} is what the spec has without it; leave it out");
 
     public static readonly SpecRule CacheConvertsForNothing = SpecRule.Warning("KA0203", "Cache conversion saves no memory",
-        "Keys and values arrive as {0} and the cache keeps {1}: both take {2} bytes an element, so the conversion loses {3} and saves nothing; leave CacheStorage out");
+        "Keys and values arrive as {0} and the cache keeps {1}: "
+            + "both take {2} bytes an element, so the conversion loses {3} and saves nothing; leave CacheStorage out");
 
     public static readonly SpecRule LayoutMakesNoDifference = SpecRule.Warning("KA0204", "Layout makes no difference with one KV head",
         "With 1 KV head {0} and {1} put every element at the same place; leave Layout out");

@@ -15,11 +15,13 @@ internal static class SpecValidator
         heads = heads && HeadsAreShared();
         bool headDim = report.IsInRange(spec.HeadDim, SpecLimits.MinDim, SpecLimits.MaxHeadDim, SpecRules.HeadDimRange, "headDim");
         bool valueDim = spec.ValueDim == 0
-            || report.IsInRange(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxValueDim, SpecRules.ValueDimRange, "ValueDim", SpecFix.LeaveOut("ValueDim"));
+            || report.IsInRange(spec.ValueDim, SpecLimits.MinDim, SpecLimits.MaxValueDim,
+                SpecRules.ValueDimRange, "ValueDim", SpecFix.LeaveOut("ValueDim"));
         if (spec.Scale != 0 && !IsBetween(spec.Scale, SpecLimits.MinScale, SpecLimits.MaxScale))
         {
             report.Add(SpecRules.ScaleInvalid, "Scale", [SpecFix.LeaveOut("Scale")],
-                Text(spec.Scale), Text(SpecLimits.MinScale), Text(SpecLimits.MaxScale), headDim ? " = " + Text(1 / Math.Sqrt(spec.HeadDim)) : "");
+                Text(spec.Scale), Text(SpecLimits.MinScale), Text(SpecLimits.MaxScale),
+                headDim ? " = " + Text(1 / Math.Sqrt(spec.HeadDim)) : "");
         }
 
         foreach (AttentionOption option in AttentionShape.Options)
@@ -29,11 +31,13 @@ internal static class SpecValidator
 
         if (spec.PageSize != 0)
         {
-            report.IsInRange(spec.PageSize, SpecLimits.MinPageSize, SpecLimits.MaxPageSize, SpecRules.PageSizeRange, "PageSize", SpecFix.LeaveOut("PageSize"));
+            report.IsInRange(spec.PageSize, SpecLimits.MinPageSize, SpecLimits.MaxPageSize,
+                SpecRules.PageSizeRange, "PageSize", SpecFix.LeaveOut("PageSize"));
         }
 
         bool types = report.IsDefined(spec.Storage, "Storage", type => type.Scale() == CacheScale.None)
-            & (spec.CacheStorage is null || report.IsDefined(spec.CacheStorage.Value, "CacheStorage")) & report.IsDefined(spec.Layout, "Layout");
+            & (spec.CacheStorage is null || report.IsDefined(spec.CacheStorage.Value, "CacheStorage"))
+            & report.IsDefined(spec.Layout, "Layout");
         if (spec.LatentCache && headDim && valueDim)
         {
             RowsAreLatent();
@@ -56,7 +60,8 @@ internal static class SpecValidator
         {
             SpecFix toInt8 = SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Int8}");
             IsMultiple(spec.HeadDim, headDim, "headDim", SpecLimits.Int4DimMultiple, SpecLimits.MaxHeadDim, toInt8);
-            IsMultiple(spec.ValueDim, valueDim && spec.ValueDim != 0, "ValueDim", SpecLimits.Int4DimMultiple, SpecLimits.MaxHeadDim, toInt8);
+            IsMultiple(spec.ValueDim, valueDim && spec.ValueDim != 0, "ValueDim",
+                SpecLimits.Int4DimMultiple, SpecLimits.MaxHeadDim, toInt8);
         }
 
         if (types && spec.CacheScale == CacheScale.PerGroup && valueDim && spec.ValueDim != 0 && spec.ValueDim <= spec.HeadDim)
@@ -75,7 +80,8 @@ internal static class SpecValidator
 
         if (spec.KvHeads == 1 && spec.Layout == KvLayout.Nhd)
         {
-            report.Add(SpecRules.LayoutMakesNoDifference, "Layout", [SpecFix.LeaveOut("Layout")], nameof(KvLayout.Nhd), nameof(KvLayout.Hnd));
+            report.Add(SpecRules.LayoutMakesNoDifference, "Layout", [SpecFix.LeaveOut("Layout")],
+                nameof(KvLayout.Nhd), nameof(KvLayout.Hnd));
         }
 
         return report.Findings;
@@ -186,10 +192,16 @@ internal static class SpecValidator
                 return true;
             }
 
-            string[] plain = Enum.GetValues(typeof(ElementType)).Cast<ElementType>().Where(type => type.Scale() == CacheScale.None).Select(type => type.ToString()).ToArray();
-            OptionChange[] toCache = spec.CacheStorage is null ? [new OptionChange("CacheStorage", $"{nameof(ElementType)}.{spec.Storage}")] : [];
+            string[] plain = Enum.GetValues(typeof(ElementType)).Cast<ElementType>()
+                .Where(type => type.Scale() == CacheScale.None)
+                .Select(type => type.ToString())
+                .ToArray();
+            OptionChange[] toCache = spec.CacheStorage is null
+                ? [new OptionChange("CacheStorage", $"{nameof(ElementType)}.{spec.Storage}")]
+                : [];
             report.Add(SpecRules.StorageIsForCaches, "Storage",
-                plain.Select(type => new SpecFix(new EquatableArray<OptionChange>([new OptionChange("Storage", $"{nameof(ElementType)}.{type}"), .. toCache]))),
+                plain.Select(type => new SpecFix(new EquatableArray<OptionChange>(
+                    [new OptionChange("Storage", $"{nameof(ElementType)}.{type}"), .. toCache]))),
                 spec.Storage.ToString(), string.Join(", ", plain));
             return false;
         }
@@ -209,11 +221,15 @@ internal static class SpecValidator
 
             if (spec.CacheStorage is { } cache && spec.CacheScale == CacheScale.PerToken)
             {
-                bool groups = spec.ValueDim % SpecLimits.LatentFloat8ValueMultiple == 0 && spec.HeadDim % SpecLimits.LatentFloat8DimMultiple == 0;
+                bool groups = spec.ValueDim % SpecLimits.LatentFloat8ValueMultiple == 0
+                    && spec.HeadDim % SpecLimits.LatentFloat8DimMultiple == 0;
                 report.Add(SpecRules.LatentCacheInIntegers, "CacheStorage",
-                    [.. groups ? [SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Float8E4M3}")] : Array.Empty<SpecFix>(), SpecFix.LeaveOut("CacheStorage")],
+                    [.. groups ? [SpecFix.Set("CacheStorage", $"{nameof(ElementType)}.{ElementType.Float8E4M3}")] : Array.Empty<SpecFix>(),
+                        SpecFix.LeaveOut("CacheStorage")],
                     cache.ToString(),
-                    string.Join(", ", Enum.GetValues(typeof(ElementType)).Cast<ElementType>().Where(type => type.Scale(latentCache: true) != CacheScale.PerToken)));
+                    string.Join(", ",
+                        Enum.GetValues(typeof(ElementType)).Cast<ElementType>()
+                            .Where(type => type.Scale(latentCache: true) != CacheScale.PerToken)));
             }
         }
 
@@ -224,10 +240,15 @@ internal static class SpecValidator
                 return true;
             }
 
-            int[] nearest = [.. new[] { dim / multiple * multiple, ((dim / multiple) + 1) * multiple }.Where(size => size >= SpecLimits.MinDim && size <= max)];
+            int[] nearest = [
+                .. new[] { dim / multiple * multiple, ((dim / multiple) + 1) * multiple }
+                    .Where(size => size >= SpecLimits.MinDim && size <= max)];
             report.Add(SpecRules.DimensionNotMultiple, option,
-                [otherCache, .. nearest.Where(size => !spec.LatentCache || size <= spec.HeadDim || option == "headDim").Select(size => SpecFix.Set(option, Text(size)))],
-                option, Text(dim), $"{(spec.LatentCache ? "latent " : "")}cache in {spec.ResolvedCacheStorage}", Text(multiple), string.Join(" or ", nearest.Select(Text)));
+                [otherCache,
+                    .. nearest.Where(size => !spec.LatentCache || size <= spec.HeadDim || option == "headDim")
+                        .Select(size => SpecFix.Set(option, Text(size)))],
+                option, Text(dim), $"{(spec.LatentCache ? "latent " : "")}cache in {spec.ResolvedCacheStorage}",
+                Text(multiple), string.Join(" or ", nearest.Select(Text)));
             return false;
         }
 

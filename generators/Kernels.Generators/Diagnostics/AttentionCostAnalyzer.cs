@@ -14,7 +14,8 @@ namespace Kernels.Generators.Diagnostics;
 public sealed class AttentionCostAnalyzer : DiagnosticAnalyzer
 {
     private static readonly DiagnosticDescriptor TokenCost = RuleDescriptors.Describe(SpecRule.OnRequest("KA0401", "Cost of a token",
-        "{0}: a token takes {1} bytes in the cache of one layer, and a query {2} FLOPs for each key that it sees; decoding does {3} FLOPs for each byte of the cache"));
+        "{0}: a token takes {1} bytes in the cache of one layer, and a query {2} FLOPs for each key that it sees; "
+            + "decoding does {3} FLOPs for each byte of the cache"));
 
     /// <inheritdoc/>
     public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } = ImmutableArray.Create(TokenCost);

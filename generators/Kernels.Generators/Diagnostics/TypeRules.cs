@@ -16,7 +16,8 @@ internal static class TypeRules
         "{0} is {1}; [AttentionKernel] belongs on a partial class that is neither static nor abstract, a record nor file-local");
 
     public static readonly SpecRule Generic = SpecRule.Error("KA0004", "Type is generic",
-        "{1} is generic; kernels are emitted for one set of numbers, so declare a class without type parameters for each, outside generic types");
+        "{1} is generic; kernels are emitted for one set of numbers, "
+            + "so declare a class without type parameters for each, outside generic types");
 
     public static readonly SpecRule MemberTaken = SpecRule.Error("KA0005", "Member is the generator's",
         "{0} has {1}, which the generator emits; rename or remove yours, or keep it in another type");
@@ -31,7 +32,8 @@ internal static class TypeRules
         "{0} is compiled as C# {1}; generated code takes C# 12 or later, so set LangVersion or leave it out");
 
     public static readonly SpecRule NoRuntime = SpecRule.Warning("KA0009", "Runtime is not referenced",
-        "{0} gets its numbers and kernel sources only: what runs them on a device needs the package Kernels.OpenCL, so add a reference to it");
+        "{0} gets its numbers and kernel sources only: "
+            + "what runs them on a device needs the package Kernels.OpenCL, so add a reference to it");
 
     public static readonly IReadOnlyList<SpecRule> All =
         [NotPartial, ContainerNotPartial, WrongKind, Generic, MemberTaken, NameTaken, CannotConstruct, LanguageVersion, NoRuntime];

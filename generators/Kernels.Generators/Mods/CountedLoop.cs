@@ -53,7 +53,8 @@ internal sealed record CountedLoop(
 
         bool isUpwards = condition.OperatorKind is BinaryOperatorKind.LessThan or BinaryOperatorKind.LessThanOrEqual == isLeft;
         if (loop.AtLoopBottom.Length != 1
-            || StepOf(((loop.AtLoopBottom[0] as IExpressionStatementOperation)?.Operation ?? loop.AtLoopBottom[0]), variable) is not { } step
+            || StepOf(((loop.AtLoopBottom[0] as IExpressionStatementOperation)?.Operation ?? loop.AtLoopBottom[0]),
+                variable) is not { } step
             || step == 0 || (step > 0) != isUpwards)
         {
             return (null, $"The loop does not take {variable.Name} to its end by a constant step");
@@ -86,7 +87,8 @@ internal sealed record CountedLoop(
         (IOperation? target, int? step) = operation switch
         {
             IIncrementOrDecrementOperation increment => (increment.Target, increment.Kind == OperationKind.Increment ? 1 : -1),
-            ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Add } add => (add.Target, add.Value.ConstantValue.Value as int?),
+            ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Add } add =>
+                (add.Target, add.Value.ConstantValue.Value as int?),
             ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Subtract } subtract =>
                 (subtract.Target, subtract.Value.ConstantValue.Value is int and not int.MinValue and var value ? -value : (int?)null),
             _ => ((IOperation?)null, (int?)null),

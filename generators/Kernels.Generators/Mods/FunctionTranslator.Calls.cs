@@ -9,7 +9,8 @@ internal sealed partial class FunctionTranslator
     private LaneValue? Call(IInvocationOperation call, Mask? mask)
     {
         IMethodSymbol target = call.TargetMethod;
-        if (target is { IsStatic: true, MethodKind: MethodKind.Ordinary } && SymbolEqualityComparer.Default.Equals(target.ContainingType, Type))
+        if (target is { IsStatic: true, MethodKind: MethodKind.Ordinary }
+            && SymbolEqualityComparer.Default.Equals(target.ContainingType, Type))
         {
             return CallOwn(call, target.PartialImplementationPart ?? target, mask);
         }
@@ -83,13 +84,15 @@ internal sealed partial class FunctionTranslator
             int at = argument.Parameter!.Ordinal;
             if (BufferOf(argument.Parameter.Type) is not null)
             {
-                if (argument.Value is IParameterReferenceOperation { Parameter: { } buffer } && variables.TryGetValue(buffer, out Variable? variable))
+                if (argument.Value is IParameterReferenceOperation { Parameter: { } buffer }
+                    && variables.TryGetValue(buffer, out Variable? variable))
                 {
                     texts[at] = variable.Name;
                 }
                 else
                 {
-                    Report(ModRules.Construct, argument.Value.Syntax, $"{argument.Value.Syntax} as an argument", "pass a parameter that is a span");
+                    Report(ModRules.Construct, argument.Value.Syntax,
+                        $"{argument.Value.Syntax} as an argument", "pass a parameter that is a span");
                     isComplete = false;
                 }
             }
@@ -128,6 +131,8 @@ internal sealed partial class FunctionTranslator
         }
 
         IEnumerable<string> arguments = isGuarded ? texts.Append(mask!.Condition.Text) : texts;
-        return new($"{function.Placeholder}({string.Join(", ", arguments)})", Binding.Primary, KindOf(target.ReturnType)!.Value, function.ReturnsUniform);
+        return new(
+            $"{function.Placeholder}({string.Join(", ", arguments)})",
+            Binding.Primary, KindOf(target.ReturnType)!.Value, function.ReturnsUniform);
     }
 }

@@ -67,7 +67,9 @@ internal sealed partial class FunctionTranslator
             case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } part } when BufferOf(part.Type) is not null:
                 return RefuseType(part) ? null : Missing();
             case IPropertyReferenceOperation { Instance: { } span } when BufferOf(span.Type) is not null:
-                Report(ModRules.Construct, operation.Syntax, operation.Syntax.ToString(), "a kernel knows no lengths: pass what it needs as an int parameter of the mod");
+                Report(ModRules.Construct,
+                    operation.Syntax, operation.Syntax.ToString(),
+                    "a kernel knows no lengths: pass what it needs as an int parameter of the mod");
                 return null;
             case IMemberReferenceOperation { Instance: { } value and not IInstanceReferenceOperation } when KindOf(value.Type) is null:
                 return RefuseType(value) ? null : Missing();
@@ -83,7 +85,11 @@ internal sealed partial class FunctionTranslator
     /// <summary>A field that is given its value where it is declared may as well be a const, if that value is one.</summary>
     private static ModFix? ConstFix(IOperation operation) =>
         operation is IFieldReferenceOperation { Field: { IsStatic: true, IsReadOnly: true } field }
-        && field.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax() is Microsoft.CodeAnalysis.CSharp.Syntax.VariableDeclaratorSyntax { Initializer.Value: { } value, Parent: Microsoft.CodeAnalysis.CSharp.Syntax.VariableDeclarationSyntax { Variables.Count: 1 } } declared
+        && field.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax() is Microsoft.CodeAnalysis.CSharp.Syntax.VariableDeclaratorSyntax
+        {
+            Initializer.Value: { } value,
+            Parent: Microsoft.CodeAnalysis.CSharp.Syntax.VariableDeclarationSyntax { Variables.Count: 1 },
+        } declared
         && declared.SyntaxTree == operation.Syntax.SyntaxTree
         && operation.SemanticModel?.GetConstantValue(value).HasValue == true
             ? new ModFix(ModFix.MakeConst, declared.SpanStart.ToString(System.Globalization.CultureInfo.InvariantCulture))
@@ -247,7 +253,8 @@ internal sealed partial class FunctionTranslator
         }
 
         return IsChecked(at) ? RefuseChecked(at)
-            : @operator == BinaryOperatorKind.Multiply ? FromUnsigned(Infix(AsUnsigned(left), "*", AsUnsigned(right), Binding.Product, LaneType.Int))
+            : @operator == BinaryOperatorKind.Multiply
+                ? FromUnsigned(Infix(AsUnsigned(left), "*", AsUnsigned(right), Binding.Product, LaneType.Int))
             : Sum(left, right, @operator == BinaryOperatorKind.Subtract);
     }
 
@@ -257,11 +264,13 @@ internal sealed partial class FunctionTranslator
     private static LaneValue AsUnsigned(LaneValue value) =>
         value.Unsigned
         ?? (value.Constant is int constant
-            ? new(unchecked((uint)constant).ToString(System.Globalization.CultureInfo.InvariantCulture) + "u", Binding.Primary, LaneType.Int, true)
+            ? new(unchecked((uint)constant).ToString(System.Globalization.CultureInfo.InvariantCulture) + "u",
+                Binding.Primary, LaneType.Int, true)
             : new($"{(value.IsUniform ? "as_uint" : "as_lanes_uint")}({value.Text})", Binding.Primary, LaneType.Int, value.IsUniform));
 
     private static LaneValue FromUnsigned(LaneValue value) =>
-        new($"{(value.IsUniform ? "as_int" : "as_lanes_int")}({value.Text})", Binding.Primary, LaneType.Int, value.IsUniform) { Unsigned = value };
+        new($"{(value.IsUniform ? "as_int" : "as_lanes_int")}({value.Text})", Binding.Primary, LaneType.Int, value.IsUniform)
+            { Unsigned = value };
 
     /// <summary>
     /// Quotients truncate towards 0 in both languages. Without one (divisor 0, least int over −1) C# throws, and OpenCL C may end the
@@ -331,12 +340,16 @@ internal sealed partial class FunctionTranslator
             return null;
         }
 
-        return Choose(type, condition, guard => Expression(whenTrue, guard), guard => Expression(whenFalse, guard), NeedsGuard(whenTrue), NeedsGuard(whenFalse), mask);
+        return Choose(
+            type, condition, guard => Expression(whenTrue, guard), guard => Expression(whenFalse, guard),
+            NeedsGuard(whenTrue), NeedsGuard(whenFalse), mask);
     }
 
     /// <summary>One of two values.</summary>
     private LaneValue? Choose(
-        LaneType type, LaneValue condition, Func<Mask?, LaneValue?> whenTrue, Func<Mask?, LaneValue?> whenFalse, bool guardTrue, bool guardFalse, Mask? mask)
+        LaneType type, LaneValue condition,
+        Func<Mask?, LaneValue?> whenTrue, Func<Mask?, LaneValue?> whenFalse,
+        bool guardTrue, bool guardFalse, Mask? mask)
     {
         if (condition.IsUniform && (guardTrue || guardFalse))
         {
@@ -397,7 +410,8 @@ internal sealed partial class FunctionTranslator
     {
         if (!@switch.IsExhaustive)
         {
-            Report(ModRules.Construct, @switch.Syntax, "A switch expression that has no value for some cases", "add an arm for the rest: _ => ...");
+            Report(ModRules.Construct, @switch.Syntax,
+                "A switch expression that has no value for some cases", "add an arm for the rest: _ => ...");
             return null;
         }
 
@@ -466,7 +480,8 @@ internal sealed partial class FunctionTranslator
                 LaneValue? left = Matches(both.LeftPattern, value), right = Matches(both.RightPattern, value);
                 return left is null || right is null ? null : Logical(left, both.OperatorKind == BinaryOperatorKind.And, right);
             default:
-                Report(ModRules.Construct, pattern.Syntax, $"The pattern {pattern.Syntax}", "use constants, <, <=, >, >=, and, or, not and _");
+                Report(ModRules.Construct, pattern.Syntax,
+                    $"The pattern {pattern.Syntax}", "use constants, <, <=, >, >=, and, or, not and _");
                 return null;
         }
     }
@@ -494,7 +509,9 @@ internal sealed partial class FunctionTranslator
     private LaneValue? Compound(ICompoundAssignmentOperation compound, Mask? mask)
     {
         LaneValue? value = Expression(compound.Value, mask);
-        if (compound.OperatorMethod is not null || SymbolOf(compound.Target) is not { } symbol || !variables.TryGetValue(symbol, out Variable? variable)
+        if (compound.OperatorMethod is not null
+            || SymbolOf(compound.Target) is not { } symbol
+            || !variables.TryGetValue(symbol, out Variable? variable)
             || variable.IsBuffer || value is null)
         {
             return null;
@@ -502,7 +519,8 @@ internal sealed partial class FunctionTranslator
 
         // C# calculates in the type of both sides and converts the result back. Shift counts have a type of their own.
         LaneValue target = Read(variable);
-        bool isShift = compound.OperatorKind is BinaryOperatorKind.LeftShift or BinaryOperatorKind.RightShift or BinaryOperatorKind.UnsignedRightShift;
+        bool isShift = compound.OperatorKind is
+            BinaryOperatorKind.LeftShift or BinaryOperatorKind.RightShift or BinaryOperatorKind.UnsignedRightShift;
         return ConvertTo(isShift ? target.Type : value.Type, target, compound) is { } left
             && Operate(compound.OperatorKind, left, value, compound) is { } result
             ? ConvertTo(variable.Type, result, compound)

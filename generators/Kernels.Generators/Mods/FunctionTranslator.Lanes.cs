@@ -80,12 +80,16 @@ internal sealed partial class FunctionTranslator
         IntRange range = ifFalse.Range.Union(ifTrue.Range);
         if (!condition.IsUniform)
         {
-            return new($"lanes_select({Widen(ifFalse).Text}, {Widen(ifTrue).Text}, {condition.Text})", Binding.Primary, ifFalse.Type, false) { Range = range };
+            return new(
+                $"lanes_select({Widen(ifFalse).Text}, {Widen(ifTrue).Text}, {condition.Text})",
+                Binding.Primary, ifFalse.Type, false) { Range = range };
         }
 
         bool isUniform = ifFalse.IsUniform && ifTrue.IsUniform;
         (LaneValue a, LaneValue b) = isUniform ? (ifTrue, ifFalse) : (Widen(ifTrue), Widen(ifFalse));
-        return new($"{condition.In(Binding.Or)} ? {a.In(Binding.Or)} : {b.In(Binding.Or)}", Binding.Conditional, ifFalse.Type, isUniform) { Range = range };
+        return new(
+            $"{condition.In(Binding.Or)} ? {a.In(Binding.Or)} : {b.In(Binding.Or)}",
+            Binding.Conditional, ifFalse.Type, isUniform) { Range = range };
     }
 
     private static LaneValue Infix(LaneValue left, string @operator, LaneValue right, Binding binding, LaneType type)

@@ -25,7 +25,8 @@ internal sealed partial class FunctionTranslator
             return;
         }
 
-        if (operation is ICoalesceOperation or ICoalesceAssignmentOperation or { Kind: OperationKind.None, Type: not null } && operation.Descendants().Any(IsRefused))
+        if (operation is ICoalesceOperation or ICoalesceAssignmentOperation or { Kind: OperationKind.None, Type: not null }
+            && operation.Descendants().Any(IsRefused))
         {
             isValid = false;
             return;
@@ -44,32 +45,45 @@ internal sealed partial class FunctionTranslator
             ISimpleAssignmentOperation { IsRef: true } => ("A reference", "use a variable of its own, and assign values"),
             ICoalesceAssignmentOperation => ("A test for null", "the values of a mod are never null: leave it out"),
             IEventAssignmentOperation => ("An event", "leave it out: all that a mod does is its result"),
-            IAssignmentOperation or IIncrementOrDecrementOperation => ("An assignment inside an expression", "write it as a statement of its own"),
+            IAssignmentOperation or IIncrementOrDecrementOperation =>
+                ("An assignment inside an expression", "write it as a statement of its own"),
             IInvocationOperation call when HasReferences(call) => (
                 "A result by out or ref", $"return it instead, one from each static method of {Type.Name}"),
             IInvocationOperation call => (
                 $"{NameOf(call)}, called for its effect,", "leave it out: all that a mod does is its result"),
-            IDynamicInvocationOperation or IDynamicMemberReferenceOperation or IDynamicIndexerAccessOperation or IDynamicObjectCreationOperation =>
+            IDynamicInvocationOperation or IDynamicMemberReferenceOperation
+                or IDynamicIndexerAccessOperation or IDynamicObjectCreationOperation =>
                 ("A call that is bound when the method runs", "use variables of type int, float or bool instead of dynamic"),
             IDeclarationExpressionOperation => ("A variable declared inside an expression", "declare it in a statement of its own"),
-            IAnonymousFunctionOperation or IDelegateCreationOperation or IMethodReferenceOperation or ITranslatedQueryOperation or IFunctionPointerInvocationOperation =>
+            IAnonymousFunctionOperation or IDelegateCreationOperation or IMethodReferenceOperation
+                or ITranslatedQueryOperation or IFunctionPointerInvocationOperation =>
                 ("A lambda or delegate", $"call a static method of {Type.Name}"),
-            IObjectCreationOperation or IArrayCreationOperation or IAnonymousObjectCreationOperation or IWithOperation or ITypeParameterObjectCreationOperation =>
+            IObjectCreationOperation or IArrayCreationOperation or IAnonymousObjectCreationOperation
+                or IWithOperation or ITypeParameterObjectCreationOperation =>
                 ("An allocation", "use local variables"),
-            { Syntax: StackAllocArrayCreationExpressionSyntax or ImplicitStackAllocArrayCreationExpressionSyntax or CollectionExpressionSyntax } =>
+            {
+                Syntax: StackAllocArrayCreationExpressionSyntax or ImplicitStackAllocArrayCreationExpressionSyntax
+                    or CollectionExpressionSyntax
+            } =>
                 ("An allocation", "use local variables"),
-            { Syntax: FixedStatementSyntax or UnsafeStatementSyntax } or IAddressOfOperation => ("A pointer", "index spans, and use local variables"),
-            IBinaryOperation { OperatorMethod: not null } or IUnaryOperation { OperatorMethod: not null } or ICompoundAssignmentOperation { OperatorMethod: not null }
+            { Syntax: FixedStatementSyntax or UnsafeStatementSyntax } or IAddressOfOperation =>
+                ("A pointer", "index spans, and use local variables"),
+            IBinaryOperation { OperatorMethod: not null } or IUnaryOperation { OperatorMethod: not null }
+                or ICompoundAssignmentOperation { OperatorMethod: not null }
                 or IIncrementOrDecrementOperation { OperatorMethod: not null } or IConversionOperation { OperatorMethod: not null } =>
-                ($"{Excerpt(operation.Syntax)}, an operator of a type's own,", $"write it as a static method of {Type.Name} on int, float and bool"),
+                ($"{Excerpt(operation.Syntax)}, an operator of a type's own,",
+                    $"write it as a static method of {Type.Name} on int, float and bool"),
             IInterpolatedStringOperation => ("A text", "leave it out: all that a mod does is its result"),
-            IArrayElementReferenceOperation => ("An array", "pass its elements as a parameter of type ReadOnlySpan<int> or ReadOnlySpan<float>"),
-            IImplicitIndexerReferenceOperation => ("An index from the end", "count from the start, and pass the length as a parameter of the mod"),
+            IArrayElementReferenceOperation =>
+                ("An array", "pass its elements as a parameter of type ReadOnlySpan<int> or ReadOnlySpan<float>"),
+            IImplicitIndexerReferenceOperation =>
+                ("An index from the end", "count from the start, and pass the length as a parameter of the mod"),
             IAwaitOperation => ("await", "a kernel has nothing to wait for"),
             IReturnOperation { Kind: OperationKind.YieldReturn or OperationKind.YieldBreak } => ("An iterator", "return one value"),
             ICoalesceOperation or IConditionalAccessOperation => ("A test for null", "the values of a mod are never null"),
             IIsTypeOperation => ("A type test", "the types of a mod's values are known"),
-            _ => ($"{Excerpt(operation.Syntax)}", "use operators, Math and MathF, local variables, if, for, and static methods of the type"),
+            _ =>
+                ($"{Excerpt(operation.Syntax)}", "use operators, Math and MathF, local variables, if, for, and static methods of the type"),
         };
         if (operation is IWhileLoopOperation)
         {
@@ -77,7 +91,9 @@ internal sealed partial class FunctionTranslator
             return;
         }
 
-        Report(ModRules.Construct, operation.Syntax is ForEachStatementSyntax or WhileStatementSyntax ? LoopHead(operation.Syntax) : operation.Syntax, what, advice);
+        Report(ModRules.Construct,
+            operation.Syntax is ForEachStatementSyntax or WhileStatementSyntax ? LoopHead(operation.Syntax) : operation.Syntax,
+            what, advice);
     }
 
     private static SyntaxNode LoopHead(SyntaxNode loop) => loop switch
@@ -110,7 +126,9 @@ internal sealed partial class FunctionTranslator
         if (KindOf(type) is not null && whole.Type is { } to)
         {
             // What brings the type in is the conversion.
-            ModFix? fix = whole.Syntax is CastExpressionSyntax cast && Nearest(to) is { } near ? new(ModFix.Replace, $"({near}){cast.Expression}") : null;
+            ModFix? fix = whole.Syntax is CastExpressionSyntax cast && Nearest(to) is { } near
+                ? new(ModFix.Replace, $"({near}){cast.Expression}")
+                : null;
             Report(ModRules.Type, whole.Syntax, fix, Excerpt(whole.Syntax), A(to), InsteadOf(null, to));
             return true;
         }
@@ -128,14 +146,21 @@ internal sealed partial class FunctionTranslator
                 return false;
             case IAnonymousFunctionOperation or IDelegateCreationOperation or IMethodReferenceOperation or ITranslatedQueryOperation
                 or IObjectCreationOperation or IArrayCreationOperation or IAnonymousObjectCreationOperation or IWithOperation
-                or IAwaitOperation or ICoalesceOperation or IConditionalAccessOperation or IInterpolatedStringOperation or IAddressOfOperation
+                or IAwaitOperation or ICoalesceOperation or IConditionalAccessOperation
+                or IInterpolatedStringOperation or IAddressOfOperation
                 or IDynamicInvocationOperation or IDynamicMemberReferenceOperation or IDynamicIndexerAccessOperation
-                or { Syntax: StackAllocArrayCreationExpressionSyntax or ImplicitStackAllocArrayCreationExpressionSyntax or CollectionExpressionSyntax }:
+                or
+                {
+                    Syntax: StackAllocArrayCreationExpressionSyntax or ImplicitStackAllocArrayCreationExpressionSyntax
+                        or CollectionExpressionSyntax
+                }:
                 Refuse(operation);
                 return true;
             case ILiteralOperation literal:
                 string instead = InsteadOf(literal.Syntax.ToString(), type);
-                ModFix? number = instead.StartsWith("write ", StringComparison.Ordinal) ? new(ModFix.Replace, instead.Substring("write ".Length)) : null;
+                ModFix? number = instead.StartsWith("write ", StringComparison.Ordinal)
+                    ? new(ModFix.Replace, instead.Substring("write ".Length))
+                    : null;
                 Report(ModRules.Type, literal.Syntax, number, literal.Syntax.ToString(), A(type), instead);
                 return true;
         }
@@ -154,7 +179,8 @@ internal sealed partial class FunctionTranslator
 
         if (BufferOf(type) is not null)
         {
-            Report(ModRules.Construct, operation.Syntax, $"{Excerpt(operation.Syntax)} as a value", "index the span, or pass it on as an argument");
+            Report(ModRules.Construct, operation.Syntax,
+                $"{Excerpt(operation.Syntax)} as a value", "index the span, or pass it on as an argument");
         }
         else
         {
@@ -243,7 +269,8 @@ internal sealed partial class FunctionTranslator
                 return literal is null ? "use float" : $"write {literal.TrimEnd('d', 'D', 'm', 'M')}f";
             case SpecialType.System_Int64 or SpecialType.System_UInt64 or SpecialType.System_UInt32:
                 return literal is null ? "use int" : $"write {literal.TrimEnd('l', 'L', 'u', 'U')}";
-            case SpecialType.System_Int16 or SpecialType.System_UInt16 or SpecialType.System_SByte or SpecialType.System_Byte or SpecialType.System_Char
+            case SpecialType.System_Int16 or SpecialType.System_UInt16
+                or SpecialType.System_SByte or SpecialType.System_Byte or SpecialType.System_Char
                 or SpecialType.System_IntPtr or SpecialType.System_UIntPtr:
                 return "use int";
             case SpecialType.System_String or SpecialType.System_Object:
@@ -251,7 +278,8 @@ internal sealed partial class FunctionTranslator
             default:
                 return type.Name == "Half" || type.TypeKind == TypeKind.Dynamic ? "use float"
                     : type.TypeKind == TypeKind.Enum ? "use int, and constants for its values"
-                    : type.OriginalDefinition.SpecialType == SpecialType.System_Nullable_T ? "the values of a mod are never null: use the type without ?"
+                    : type.OriginalDefinition.SpecialType == SpecialType.System_Nullable_T
+                        ? "the values of a mod are never null: use the type without ?"
                     : type.IsTupleType ? "use a variable for each element"
                     : "pass the numbers that are needed of it as inputs";
         }

@@ -89,7 +89,8 @@ internal sealed partial class FunctionTranslator
             return;
         }
 
-        IVariableInitializerOperation? initializer = declarator.Initializer ?? (declarator.Parent as IVariableDeclarationOperation)?.Initializer;
+        IVariableInitializerOperation? initializer = declarator.Initializer
+            ?? (declarator.Parent as IVariableDeclarationOperation)?.Initializer;
         if (local.IsRef)
         {
             Report(ModRules.Construct, declarator.Syntax, $"{local.Name}, a reference,", "make it a variable of its own");
@@ -124,7 +125,8 @@ internal sealed partial class FunctionTranslator
 
         bool isUniform = !varying.Contains(local);
         string name = names.Variable(local.Name);
-        writer.Add($"{(isAssigned ? "" : "const ")}{Vocabulary.TypeOf(type, isUniform)} {name} = {(isUniform ? value : Widen(value)).Text};");
+        writer.Add($"{(isAssigned ? "" : "const ")}{Vocabulary.TypeOf(type, isUniform)} "
+            + $"{name} = {(isUniform ? value : Widen(value)).Text};");
         variables[local] = new(name, type, isUniform, mask) { IsMutable = isAssigned, Range = isAssigned ? IntRange.Full : value.Range };
     }
 
@@ -132,13 +134,15 @@ internal sealed partial class FunctionTranslator
     {
         if (target is IDiscardOperation)
         {
-            Report(ModRules.Construct, target.Syntax.Parent ?? target.Syntax, "A result that is thrown away", "leave it out: all that a mod does is its result");
+            Report(ModRules.Construct, target.Syntax.Parent ?? target.Syntax,
+                "A result that is thrown away", "leave it out: all that a mod does is its result");
             return;
         }
 
         if (SymbolOf(target) is not { } symbol || (target as ILocalReferenceOperation)?.Local.IsRef == true)
         {
-            Report(ModRules.Construct, target.Syntax, $"An assignment to {target.Syntax}", "assign to local variables and return the result");
+            Report(ModRules.Construct, target.Syntax,
+                $"An assignment to {target.Syntax}", "assign to local variables and return the result");
             return;
         }
 
@@ -417,6 +421,7 @@ internal sealed partial class FunctionTranslator
     {
         var syntax = (Microsoft.CodeAnalysis.CSharp.Syntax.ForStatementSyntax)statement.Syntax;
         return statement.Condition?.Syntax.GetLocation() ?? Location.Create(
-            syntax.SyntaxTree, Microsoft.CodeAnalysis.Text.TextSpan.FromBounds(syntax.ForKeyword.SpanStart, syntax.CloseParenToken.Span.End));
+            syntax.SyntaxTree,
+            Microsoft.CodeAnalysis.Text.TextSpan.FromBounds(syntax.ForKeyword.SpanStart, syntax.CloseParenToken.Span.End));
     }
 }

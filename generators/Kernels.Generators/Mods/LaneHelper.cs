@@ -9,7 +9,9 @@ namespace Kernels.Generators.Mods;
 /// <param name="Parameters">Their types and names.</param>
 /// <param name="Comment">What it does, without the slashes.</param>
 /// <param name="Body">Its statements, for lanes.</param>
-internal sealed record LaneHelper(string Name, LaneType Result, IReadOnlyList<(LaneType Type, string Name)> Parameters, string Comment, string Body)
+internal sealed record LaneHelper(
+    string Name, LaneType Result, IReadOnlyList<(LaneType Type, string Name)> Parameters,
+    string Comment, string Body)
 {
     private static readonly (LaneType, string)[] TwoInts = [(LaneType.Int, "a"), (LaneType.Int, "b")];
 
@@ -40,7 +42,8 @@ internal sealed record LaneHelper(string Name, LaneType Result, IReadOnlyList<(L
         return lanes_select(greater, as_lanes_float(as_lanes_int(a) & as_lanes_int(b)), a == b);
         """);
 
-    public static readonly LaneHelper Clamp = new("clamp", LaneType.Float, [(LaneType.Float, "x"), (LaneType.Float, "least"), (LaneType.Float, "most")],
+    public static readonly LaneHelper Clamp = new("clamp", LaneType.Float,
+        [(LaneType.Float, "x"), (LaneType.Float, "least"), (LaneType.Float, "most")],
         "x between two bounds, and NaN where it is NaN.",
         "return lanes_select(lanes_select(x, most, x > most), least, x < least);");
 
@@ -72,8 +75,10 @@ internal sealed record LaneHelper(string Name, LaneType Result, IReadOnlyList<(L
     /// <summary>The function's text.</summary>
     public string Write(string prefix, bool isUniform)
     {
-        string parameters = string.Join(", ", Parameters.Select(parameter => $"{Vocabulary.TypeOf(parameter.Type, isUniform)} {parameter.Name}"));
-        string body = string.Join("\n", Body.Replace("\r\n", "\n").Split('\n').Select(line => "    " + (isUniform ? Vocabulary.ToScalars(line) : line)));
+        string parameters = string.Join(", ",
+            Parameters.Select(parameter => $"{Vocabulary.TypeOf(parameter.Type, isUniform)} {parameter.Name}"));
+        string body = string.Join("\n",
+            Body.Replace("\r\n", "\n").Split('\n').Select(line => "    " + (isUniform ? Vocabulary.ToScalars(line) : line)));
         return $"// {Comment}\nstatic {Vocabulary.TypeOf(Result, isUniform)} {FullName(prefix, isUniform)}({parameters})\n{{\n{body}\n}}\n";
     }
 }

@@ -82,7 +82,9 @@ internal static class LaneMath
         ["Abs/1"] = (translator, x) => translator.Help(LaneHelper.Abs, x[0]) with { Range = x[0].Range.Abs() },
         ["Min/2"] = (_, x) => FunctionTranslator.Builtin("min", LaneType.Int, x[0], x[1]) with { Range = x[0].Range.Min(x[1].Range) },
         ["Max/2"] = (_, x) => FunctionTranslator.Builtin("max", LaneType.Int, x[0], x[1]) with { Range = x[0].Range.Max(x[1].Range) },
-        ["Clamp/3"] = (_, x) => FunctionTranslator.Builtin("clamp", LaneType.Int, x[0], x[1], x[2]) with { Range = x[0].Range.Clamp(x[1].Range, x[2].Range) },
+        ["Clamp/3"] = (_, x) =>
+            FunctionTranslator.Builtin("clamp", LaneType.Int, x[0], x[1], x[2])
+                with { Range = x[0].Range.Clamp(x[1].Range, x[2].Range) },
         ["Sign/1"] = (translator, x) => translator.Help(LaneHelper.SignOfInt, x[0]) with { Range = new(-1, 1) },
         ["PopCount/1"] = (_, x) => FunctionTranslator.Builtin("popcount", LaneType.Int, x[0]) with { Range = new(0, 32) },
         ["LeadingZeroCount/1"] = (_, x) => FunctionTranslator.Builtin("clz", LaneType.Int, x[0]) with { Range = new(0, 32) },
@@ -113,7 +115,8 @@ internal static class LaneMath
         string key = Key(method);
         SpecialType first = method.Parameters.FirstOrDefault()?.Type.SpecialType ?? SpecialType.None;
         translation = null!;
-        if (!IsMath(method) || method.ReturnType.SpecialType is not (SpecialType.System_Single or SpecialType.System_Int32 or SpecialType.System_Boolean))
+        if (!IsMath(method)
+            || method.ReturnType.SpecialType is not (SpecialType.System_Single or SpecialType.System_Int32 or SpecialType.System_Boolean))
         {
             return false;
         }
@@ -134,7 +137,8 @@ internal static class LaneMath
 
     /// <summary>Whether a method is one of the framework's on numbers.</summary>
     public static bool IsMath(IMethodSymbol method) => method.IsStatic
-        && method.ContainingType is { Name: "Math" or "MathF" or "Single" or "Double" or "Int32" or "BitConverter", ContainingType: null } type
+        && method.ContainingType is
+            { Name: "Math" or "MathF" or "Single" or "Double" or "Int32" or "BitConverter", ContainingType: null } type
         && type.ContainingNamespace is { Name: "System", ContainingNamespace.IsGlobalNamespace: true };
 
     /// <summary>What to write instead of a method that has no counterpart, or null.</summary>

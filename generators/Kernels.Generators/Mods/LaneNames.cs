@@ -9,16 +9,17 @@ internal sealed class LaneNames
     private static readonly HashSet<string> Reserved =
     [
         .. Words("""
-            auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return
-            short signed sizeof static struct switch typedef union unsigned void volatile while bool half quad complex imaginary true false
-            global local constant private generic kernel read_only write_only read_write uniform pipe image1d_t image2d_t image3d_t sampler_t
-            take_registers give_registers linux unix event_t size_t ptrdiff_t intptr_t uintptr_t uchar ushort uint ulong atomic_int vec_step main asm
+            auto break case char const continue default do double else enum extern float for goto if inline int long register restrict
+            return short signed sizeof static struct switch typedef union unsigned void volatile while bool half quad complex imaginary true
+            false global local constant private generic kernel read_only write_only read_write uniform pipe image1d_t image2d_t image3d_t
+            sampler_t take_registers give_registers linux unix event_t size_t ptrdiff_t intptr_t uintptr_t uchar ushort uint ulong
+            atomic_int vec_step main asm
             """),
         .. Words("""
-            acos acosh acospi asin asinh asinpi atan atan2 atanh atanpi atan2pi cbrt ceil copysign cos cosh cospi erfc erf exp exp2 exp10 expm1
-            fabs fdim floor fma fmax fmin fmod fract frexp hypot ilogb ldexp lgamma lgamma_r log log2 log10 log1p logb mad maxmag minmag modf
-            nan nextafter pow pown powr remainder remquo rint rootn round rsqrt sin sincos sinh sinpi sqrt tan tanh tanpi tgamma trunc
-            abs abs_diff add_sat hadd rhadd clamp clz ctz mad_hi mad_sat max min mul_hi rotate sub_sat upsample popcount mad24 mul24
+            acos acosh acospi asin asinh asinpi atan atan2 atanh atanpi atan2pi cbrt ceil copysign cos cosh cospi erfc erf exp exp2 exp10
+            expm1 fabs fdim floor fma fmax fmin fmod fract frexp hypot ilogb ldexp lgamma lgamma_r log log2 log10 log1p logb mad maxmag
+            minmag modf nan nextafter pow pown powr remainder remquo rint rootn round rsqrt sin sincos sinh sinpi sqrt tan tanh tanpi tgamma
+            trunc abs abs_diff add_sat hadd rhadd clamp clz ctz mad_hi mad_sat max min mul_hi rotate sub_sat upsample popcount mad24 mul24
             degrees mix radians step smoothstep sign cross dot distance length normalize
             isequal isnotequal isgreater isgreaterequal isless islessequal islessgreater isfinite isinf isnan isnormal isordered isunordered
             signbit any all bitselect select shuffle shuffle2 printf barrier mem_fence prefetch
@@ -59,7 +60,9 @@ internal sealed class LaneNames
     public string Variable(string name)
     {
         string ascii = Ascii(name);
-        bool isReserved = Reserved.Contains(ascii) || !ascii.Any(c => c is >= 'a' and <= 'z') || ascii.StartsWith("__", StringComparison.Ordinal)
+        bool isReserved = Reserved.Contains(ascii)
+            || !ascii.Any(c => c is >= 'a' and <= 'z')
+            || ascii.StartsWith("__", StringComparison.Ordinal)
             || ascii.StartsWith("lanes_", StringComparison.Ordinal) || ascii.StartsWith("as_", StringComparison.Ordinal)
             || ascii.StartsWith("convert_", StringComparison.Ordinal) || IsVectorType(ascii);
         bool isFunction = ModKind.All.Any(kind => ascii.StartsWith(kind.Prefix, StringComparison.Ordinal));
@@ -74,7 +77,8 @@ internal sealed class LaneNames
         for (int i = 0; i < ascii.Length; i++)
         {
             bool isCapital = ascii[i] is >= 'A' and <= 'Z';
-            if (isCapital && i > 0 && ascii[i - 1] != '_' && (ascii[i - 1] is not (>= 'A' and <= 'Z') || (i + 1 < ascii.Length && ascii[i + 1] is >= 'a' and <= 'z')))
+            if (isCapital && i > 0 && ascii[i - 1] != '_'
+                && (ascii[i - 1] is not (>= 'A' and <= 'Z') || (i + 1 < ascii.Length && ascii[i + 1] is >= 'a' and <= 'z')))
             {
                 text.Append('_');
             }
@@ -101,7 +105,8 @@ internal sealed class LaneNames
     {
         string stem = name.TrimEnd('0', '1', '2', '3', '4', '6', '8');
         return stem.Length < name.Length
-            && stem is "char" or "uchar" or "short" or "ushort" or "int" or "uint" or "long" or "ulong" or "float" or "double" or "half" or "bool";
+            && stem is "char" or "uchar" or "short" or "ushort" or "int" or "uint"
+                or "long" or "ulong" or "float" or "double" or "half" or "bool";
     }
 
     private static string[] Words(string text) => text.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries);

@@ -22,7 +22,8 @@ internal sealed record LaneValue(string Text, Binding Binding, LaneType Type, bo
     public bool IsMutable { get; init; }
 
     /// <summary>Whether the text is a name or a literal, which may be repeated.</summary>
-    public bool IsSimple => Constant is not null || Text.All(c => c is '_' or (>= '0' and <= '9') or (>= 'a' and <= 'z') or (>= 'A' and <= 'Z'));
+    public bool IsSimple =>
+        Constant is not null || Text.All(c => c is '_' or (>= '0' and <= '9') or (>= 'a' and <= 'z') or (>= 'A' and <= 'Z'));
 
     public static LaneValue Of(int value) => new(Literal(value), Binding.Primary, LaneType.Int, true)
     {

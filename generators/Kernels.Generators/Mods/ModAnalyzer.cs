@@ -43,7 +43,8 @@ public sealed class ModAnalyzer : DiagnosticAnalyzer
             }
 
             if (findings.Count == 0
-                && type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(method => ModKind.All.Any(kind => kind.IsOn(method))) is { } unread
+                && type.GetMembers().OfType<IMethodSymbol>()
+                    .FirstOrDefault(method => ModKind.All.Any(kind => kind.IsOn(method))) is { } unread
                 && SpecParser.IsBroken(type)
                 && !SpecValidator.Validate(spec).Any(finding => finding.Rule.Severity == RuleSeverity.Error)
                 && !ModReader.HasErrors(type, context.Compilation, context.CancellationToken))

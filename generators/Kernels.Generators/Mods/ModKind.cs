@@ -7,7 +7,9 @@ namespace Kernels.Generators.Mods;
 /// <param name="Prefix">The entry function's name, and what the names of its helpers begin with.</param>
 /// <param name="ReturnType">What the method returns.</param>
 /// <param name="Parameters">Type and usual name of each fixed parameter.</param>
-internal sealed record ModKind(string AttributeName, string Prefix, LaneType ReturnType, IReadOnlyList<(LaneType Type, string Name)> Parameters)
+internal sealed record ModKind(
+    string AttributeName, string Prefix, LaneType ReturnType,
+    IReadOnlyList<(LaneType Type, string Name)> Parameters)
 {
     public static readonly ModKind Score = new("ScoreMod", "score_mod", LaneType.Float,
         [(LaneType.Float, "score"), (LaneType.Int, "batch"), (LaneType.Int, "head"), (LaneType.Int, "query"), (LaneType.Int, "key")]);

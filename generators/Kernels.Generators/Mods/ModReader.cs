@@ -52,7 +52,8 @@ internal static class ModReader
                 continue;
             }
 
-            foreach ((ModInput input, IParameterSymbol parameter) in inputs.Zip(method.Parameters.Skip(kind.Parameters.Count), (input, parameter) => (input, parameter)))
+            foreach ((ModInput input, IParameterSymbol parameter) in
+                inputs.Zip(method.Parameters.Skip(kind.Parameters.Count), (input, parameter) => (input, parameter)))
             {
                 if (!first.TryGetValue(input.Name, out var other))
                 {
@@ -97,15 +98,20 @@ internal static class ModReader
                 }
             }
 
-            string[] names = [.. method.Parameters.Skip(kind.Parameters.Count).Select(parameter => parameter.Name).Where(name => name.Length > 0).Distinct()];
-            return new ModFunction("", new EquatableArray<ModInput>(names.Select(name => new ModInput(name, types[name])))) { Name = method.Name };
+            string[] names = [
+                .. method.Parameters.Skip(kind.Parameters.Count)
+                    .Select(parameter => parameter.Name)
+                    .Where(name => name.Length > 0).Distinct()];
+            return new ModFunction("", new EquatableArray<ModInput>(names.Select(name => new ModInput(name, types[name]))))
+                { Name = method.Name };
         }
     }
 
     /// <summary>Whether the C# compiler has something to say of a type.</summary>
-    public static bool HasErrors(INamedTypeSymbol type, Compilation compilation, CancellationToken cancellation) => type.DeclaringSyntaxReferences.Any(
-        part => compilation.GetSemanticModel(part.SyntaxTree).GetDiagnostics(part.Span, cancellation)
-            .Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
+    public static bool HasErrors(INamedTypeSymbol type, Compilation compilation, CancellationToken cancellation) =>
+        type.DeclaringSyntaxReferences.Any(
+            part => compilation.GetSemanticModel(part.SyntaxTree).GetDiagnostics(part.Span, cancellation)
+                .Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
 
     /// <summary>What would make a parameter one of a kernel's function, where that is plain.</summary>
     public static ModFix? FixOf(IParameterSymbol parameter) =>
@@ -123,11 +129,16 @@ internal static class ModReader
     private static bool IsOfNumbers(ITypeSymbol type) => type switch
     {
         IArrayTypeSymbol { Rank: 1 } array => IsNumber(array.ElementType),
-        INamedTypeSymbol { Arity: 1, Name: "Span" or "ReadOnlySpan" or "Memory" or "ReadOnlyMemory" or "List" or "IReadOnlyList" or "IList" } list => IsNumber(list.TypeArguments[0]),
+        INamedTypeSymbol
+        {
+            Arity: 1,
+            Name: "Span" or "ReadOnlySpan" or "Memory" or "ReadOnlyMemory" or "List" or "IReadOnlyList" or "IList",
+        } list => IsNumber(list.TypeArguments[0]),
         _ => IsNumber(type),
     };
 
-    private static bool IsNumber(ITypeSymbol type) => type.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_Double || type.Name == "Half";
+    private static bool IsNumber(ITypeSymbol type) =>
+        type.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_Double || type.Name == "Half";
 
     private static ModInputType NearestInputType(ITypeSymbol type) => type switch
     {
@@ -160,7 +171,8 @@ internal static class ModReader
 
         if (method.ReturnsByRef || method.ReturnsByRefReadonly || !Is(method.ReturnType, kind.ReturnType))
         {
-            Wrong(method.Locations[0], $"returns {(method.ReturnsByRef || method.ReturnsByRefReadonly ? "a reference" : Display(method.ReturnType))}");
+            Wrong(method.Locations[0],
+                $"returns {(method.ReturnsByRef || method.ReturnsByRefReadonly ? "a reference" : Display(method.ReturnType))}");
         }
 
         bool isComplete = true;
@@ -176,7 +188,8 @@ internal static class ModReader
             {
                 if (parameter.RefKind != RefKind.None || !Is(parameter.Type, kind.Parameters[parameter.Ordinal].Type))
                 {
-                    Wrong(parameter.Locations[0], $"has {Prefix(parameter.RefKind)}{Display(parameter.Type)} {parameter.Name} as parameter {parameter.Ordinal + 1}");
+                    Wrong(parameter.Locations[0],
+                        $"has {Prefix(parameter.RefKind)}{Display(parameter.Type)} {parameter.Name} as parameter {parameter.Ordinal + 1}");
                     isComplete = false;
                     break;
                 }
@@ -204,7 +217,9 @@ internal static class ModReader
         {
             if (method.ReturnType.TypeKind != TypeKind.Error)
             {
-                findings.Add(new(ModRules.Signature, at, method.Name, what, kind.AttributeName, ModKind.CSharpName(kind.ReturnType), kind.ParameterList));
+                findings.Add(new(
+                    ModRules.Signature, at, method.Name, what,
+                    kind.AttributeName, ModKind.CSharpName(kind.ReturnType), kind.ParameterList));
             }
 
             isComplete = false;
@@ -270,6 +285,7 @@ internal static class ModReader
             ? (found, extended)
             : (type, compilation);
 
-        bool Names(SyntaxNode part) => part.DescendantNodes().OfType<IdentifierNameSyntax>().Any(name => missing.Contains(name.Identifier.ValueText));
+        bool Names(SyntaxNode part) =>
+            part.DescendantNodes().OfType<IdentifierNameSyntax>().Any(name => missing.Contains(name.Identifier.ValueText));
     }
 }

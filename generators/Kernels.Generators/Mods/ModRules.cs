@@ -37,7 +37,8 @@ internal static class ModRules
         "{0}; write for (int i = first; i < end; i += step), with a constant step towards the end and i and end left alone in the body");
 
     public static readonly SpecRule LoopBound = SpecRule.Error("KA0311", "Loop runs differently for different scores",
-        "{0} depends on the score, head or position, and a kernel runs a loop for many of them at once; loop to a bound that is a constant or a scalar input, and leave the loop with break");
+        "{0} depends on the score, head or position, and a kernel runs a loop for many of them at once; "
+            + "loop to a bound that is a constant or a scalar input, and leave the loop with break");
 
     public static readonly SpecRule Outside = SpecRule.Error("KA0312", "Value is not known to a kernel",
         "{0} is read when the method runs, which a kernel cannot; make it a const, or pass it as a parameter of the mod");
@@ -50,6 +51,7 @@ internal static class ModRules
 
     public static readonly IReadOnlyList<SpecRule> All =
     [
-        NotStatic, Signature, SecondMod, NoSpec, InputType, Type, Method, Construct, Recursion, LoopForm, LoopBound, Outside, Checked, InputClash,
+        NotStatic, Signature, SecondMod, NoSpec, InputType, Type, Method, Construct, Recursion, LoopForm,
+        LoopBound, Outside, Checked, InputClash,
     ];
 }

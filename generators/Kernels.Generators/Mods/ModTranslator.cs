@@ -39,7 +39,9 @@ internal sealed class ModTranslator
         bool[] uniform = method.Parameters.Select((_, i) => i >= kind.Parameters.Count).ToArray();
         FunctionInstance? entry = translator.Instance(method, uniform, isGuarded: false, isEntry: true);
         return new(
-            entry is not null && translator.isValid ? new ModFunction(translator.Assemble(entry), inputs) { Name = method.Name, UsesHead = translator.Uses(method, "head") } : null,
+            entry is not null && translator.isValid
+                ? new ModFunction(translator.Assemble(entry), inputs) { Name = method.Name, UsesHead = translator.Uses(method, "head") }
+                : null,
             translator.findings);
     }
 
@@ -82,7 +84,8 @@ internal sealed class ModTranslator
     {
         int ordinal = Kind.Parameters.TakeWhile(candidate => candidate.Name != parameter).Count();
         return Body(method)?.Descendants().Any(found =>
-            found is IParameterReferenceOperation { Parameter: { } named } && SymbolEqualityComparer.Default.Equals(named, method.Parameters[ordinal])) == true;
+            found is IParameterReferenceOperation { Parameter: { } named }
+                && SymbolEqualityComparer.Default.Equals(named, method.Parameters[ordinal])) == true;
     }
 
     private bool Gathers(IMethodSymbol method, HashSet<ISymbol> seen)
@@ -160,7 +163,9 @@ internal sealed class ModTranslator
 
         // C# rounds a product before it is added; kernels may fuse the two, unless told otherwise.
         bool couldFuse = order.Any(instance => instance.HasProduct) && order.Any(instance => instance.HasSum);
-        return couldFuse ? $"#pragma OPENCL FP_CONTRACT OFF // C# rounds products before it adds them\n\n{text}\n#pragma OPENCL FP_CONTRACT ON\n" : text.ToString();
+        return couldFuse
+            ? $"#pragma OPENCL FP_CONTRACT OFF // C# rounds products before it adds them\n\n{text}\n#pragma OPENCL FP_CONTRACT ON\n"
+            : text.ToString();
 
         void Visit(FunctionInstance instance)
         {

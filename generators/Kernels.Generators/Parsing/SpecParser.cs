@@ -24,7 +24,10 @@ internal static class SpecParser
 
     /// <summary>The spec on a type, or null where the attribute is not complete enough to be read; the C# compiler says why then.</summary>
     public static AttentionSpec? ParseSpec(INamedTypeSymbol type, AttributeData attribute) =>
-        attribute.ConstructorArguments.Length == 3 && Enumerable.Range(0, 3).All(i => Number(attribute, i) is not null) ? ReadSpec(type, attribute) : null;
+        attribute.ConstructorArguments.Length == 3
+            && Enumerable.Range(0, 3).All(i => Number(attribute, i) is not null)
+            ? ReadSpec(type, attribute)
+            : null;
 
     /// <summary>A constructor argument of the attribute, or null where there is none that is an int.</summary>
     private static int? Number(AttributeData attribute, int index) =>
@@ -52,7 +55,8 @@ internal static class SpecParser
                 ("PageSize", int size) => spec with { PageSize = size },
                 ("QueryTile", int rows) => spec with { QueryTile = rows },
                 ("KeyTile", int keys) => spec with { KeyTile = keys },
-                _ => AttentionShape.Options.Select(option => option.Parse(spec, named.Key, value)).FirstOrDefault(parsed => parsed is not null) ?? spec,
+                _ => AttentionShape.Options.Select(option => option.Parse(spec, named.Key, value))
+                    .FirstOrDefault(parsed => parsed is not null) ?? spec,
             };
         }
 
@@ -88,8 +92,10 @@ internal static class SpecParser
     }
 
     /// <summary>Whether what was emitted into a type stands in for a broken spec: its descriptor is none that is kept.</summary>
-    public static bool IsBroken(INamedTypeSymbol type) => type.GetMembers("Descriptor").OfType<IPropertySymbol>().FirstOrDefault() is { } descriptor
-        && !type.GetMembers().OfType<IFieldSymbol>().Any(field => SymbolEqualityComparer.Default.Equals(field.AssociatedSymbol, descriptor));
+    public static bool IsBroken(INamedTypeSymbol type) =>
+        type.GetMembers("Descriptor").OfType<IPropertySymbol>().FirstOrDefault() is { } descriptor
+            && !type.GetMembers().OfType<IFieldSymbol>()
+                .Any(field => SymbolEqualityComparer.Default.Equals(field.AssociatedSymbol, descriptor));
 
     /// <summary>Whether a SuppressMessage on a type, in it or around it names a rule: errors that nothing else turns off heed it.</summary>
     private static bool IsSuppressed(INamedTypeSymbol type)
@@ -102,7 +108,8 @@ internal static class SpecParser
 
         return symbols.SelectMany(symbol => symbol.GetAttributes()).Any(attribute =>
             attribute.AttributeClass?.Name is "SuppressMessageAttribute" or "UnconditionalSuppressMessageAttribute"
-            && attribute.ConstructorArguments.Any(argument => argument.Value is string id && id.StartsWith("KA0", StringComparison.OrdinalIgnoreCase)));
+            && attribute.ConstructorArguments.Any(
+                argument => argument.Value is string id && id.StartsWith("KA0", StringComparison.OrdinalIgnoreCase)));
     }
 
     /// <summary>How to reopen a type.</summary>
@@ -139,7 +146,9 @@ internal static class SpecParser
     /// <summary>Whether everything on the way to a type has its name: a declaration that is being typed may not have it yet.</summary>
     private static bool HasName(INamedTypeSymbol type)
     {
-        for (ISymbol? symbol = type; symbol is INamedTypeSymbol or INamespaceSymbol { IsGlobalNamespace: false }; symbol = symbol.ContainingSymbol)
+        for (ISymbol? symbol = type;
+            symbol is INamedTypeSymbol or INamespaceSymbol { IsGlobalNamespace: false };
+            symbol = symbol.ContainingSymbol)
         {
             if (symbol.Name.Length == 0)
             {

@@ -11,8 +11,10 @@ internal static class TypeChecker
     /// <summary>Members that the generator writes into the type: neither the user's part nor a base class may have them already.</summary>
     public static readonly IReadOnlyList<string> EmittedMembers =
     [
-        "QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "Descriptor", "Reference", "ReferenceInputs", "CacheLayout",
-        "KernelSources", "Create", "CreateCache", "CreatePlan", "Append", "Attend", "EnqueueAppend", "EnqueueAttend", "EnqueueMergeStates", "SubmitAppend", "SubmitAttend",
+        "QueryHeads", "KvHeads", "HeadDim", "ValueDim", "CacheBytesPerToken", "FlopsPerQueryAndKey", "Descriptor",
+        "Reference", "ReferenceInputs", "CacheLayout",
+        "KernelSources", "Create", "CreateCache", "CreatePlan", "Append", "Attend",
+        "EnqueueAppend", "EnqueueAttend", "EnqueueMergeStates", "SubmitAppend", "SubmitAttend",
         "Prefill", "Decode", "Device", "Target", "TargetReason", "Tuning", "Dispose", "launcher", "Inputs", "CreateBlockMask",
     ];
 
@@ -23,7 +25,8 @@ internal static class TypeChecker
 
     public static IEnumerable<TypeFinding> Check(INamedTypeSymbol type, AttributeData attribute, CancellationToken cancellation)
     {
-        if (attribute.ApplicationSyntaxReference?.SyntaxTree.Options is CSharpParseOptions { LanguageVersion: < MinLanguageVersion } options)
+        if (attribute.ApplicationSyntaxReference?.SyntaxTree.Options
+            is CSharpParseOptions { LanguageVersion: < MinLanguageVersion } options)
         {
             yield return Finding(TypeRules.LanguageVersion, options.LanguageVersion.ToDisplayString());
         }

@@ -10,4 +10,5 @@ namespace Kernels.Generators.Parsing;
 /// <param name="Identifier">The type's name as it is written in code: with an @ where it could be a keyword.</param>
 /// <param name="Name">The type's name.</param>
 /// <param name="FileName">What the names of its files begin with, unique whatever the case of its letters.</param>
-internal sealed record TypeDeclaration(string Namespace, EquatableArray<string> Containing, string Identifier, string Name, string FileName);
+internal sealed record TypeDeclaration(
+    string Namespace, EquatableArray<string> Containing, string Identifier, string Name, string FileName);

@@ -30,15 +30,21 @@ internal static class BindingsWriter
         bool hasInputs = InputsWriter.HasAny(spec), hasRope = spec.Rope != RopeStyle.None;
 
         // What a method of the type takes beside the interface's parameters, what it hands on, and what of it is told.
-        string take = required.Count > 0 ? $", {InputsWriter.TypeName} inputs" : hasInputs ? $", {InputsWriter.TypeName}? inputs = null" : "";
+        string take = required.Count > 0
+            ? $", {InputsWriter.TypeName} inputs"
+            : hasInputs ? $", {InputsWriter.TypeName}? inputs = null" : "";
         string given = required.Count > 0 ? "inputs" : hasInputs ? $"inputs is null ? default({anyInputs}) : inputs" : "default";
-        string told = !hasInputs ? "" : $"\n/// <param name=\"inputs\">What else the launch is given{(required.Count > 0 ? "" : "; null: nothing")}.</param>";
+        string told = !hasInputs
+            ? ""
+            : $"\n/// <param name=\"inputs\">What else the launch is given{(required.Count > 0 ? "" : "; null: nothing")}.</param>";
         string takeRope = hasRope ? ", global::Kernels.OpenCL.DeviceRopeTable rope" : "";
         string giveRope = hasRope ? $", new {anyInputs} {{ Rope = rope }}" : "";
         string toldRope = hasRope ? $"\n/// <param name=\"rope\">{InputsWriter.Angles(spec)}</param>" : "";
         string takeSinks = spec.Sinks ? ", global::Kernels.OpenCL.DeviceBuffer<float> sinks" : "";
         string giveSinks = spec.Sinks ? $", new {anyInputs} {{ Sinks = sinks }}" : "";
-        string toldSinks = spec.Sinks ? $"\n/// <param name=\"sinks\">The learned logit of each query head, [{spec.QueryHeads}].</param>" : "";
+        string toldSinks = spec.Sinks
+            ? $"\n/// <param name=\"sinks\">The learned logit of each query head, [{spec.QueryHeads}].</param>"
+            : "";
         string takeModInputs = required.Count > 0 ? $", {InputsWriter.TypeName} inputs" : "";
         string toldModInputs = required.Count > 0 ? "\n/// <param name=\"inputs\">What its launches will be given.</param>" : "";
         string createBlockMask = spec.MaskMod is null ? "" : $$"""
@@ -76,7 +82,8 @@ internal static class BindingsWriter
                 {{CSharpFile.GeneratedCode}}
                 public global::Kernels.OpenCL.KvCache<{{name}}> CreateCache(int sequences, int capacity, int layers = 1) => launcher.CreateCache(sequences, capacity, layers);
                 """;
-        string interfaces = $"global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>", contract = $"global::Kernels.OpenCL.IAttention<{name}, {element}>";
+        string interfaces = $"global::Kernels.OpenCL.I{(paged ? "Paged" : "Contiguous")}Attention<{name}, {element}>",
+            contract = $"global::Kernels.OpenCL.IAttention<{name}, {element}>";
         return CSharpFile.Write(model, null, $" : {interfaces}", writer =>
         {
             writer.Add($$"""
@@ -239,15 +246,40 @@ internal static class BindingsWriter
                 (string Result, string Call, string Arguments)[] members =
                 [
                     ($"global::Kernels.OpenCL.BlockMask<{name}>", $"CreateBlockMask({plan} plan, {anyInputs} inputs)", "plan, inputs"),
-                    (launched, $"EnqueueAppend({plan} plan, {cache} cache, int layer, {buffer} keys, {buffer} values, {anyInputs} inputs)", "plan, cache, layer, keys, values, inputs"),
-                    ("void", $"SubmitAppend({plan} plan, {cache} cache, int layer, {buffer} keys, {buffer} values, {anyInputs} inputs)", "plan, cache, layer, keys, values, inputs"),
-                    (launched, $"EnqueueAttend({plan} plan, {cache} cache, int layer, {buffer} queries, {buffer} outputs, {anyInputs} inputs, {lse}? lse)", "plan, cache, layer, queries, outputs, inputs, lse"),
-                    ("void", $"SubmitAttend({plan} plan, {cache} cache, int layer, {buffer} queries, {buffer} outputs, {anyInputs} inputs, {lse}? lse)", "plan, cache, layer, queries, outputs, inputs, lse"),
-                    (launched, $"EnqueueMergeStates({states} states, {buffer} outputs, {lse} lse, {anyInputs} inputs)", "states, outputs, lse, inputs"),
-                    ("void", $"Append({cache} cache, global::Kernels.SequenceHandle sequence, {input} keys, {input} values, {anyInputs} inputs)", "cache, sequence, keys, values, inputs"),
-                    ("void", $"Attend({cache} cache, global::Kernels.SequenceHandle sequence, {input} queries, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, outputs, inputs"),
-                    ("void", $"Prefill({cache} cache, global::Kernels.SequenceHandle sequence, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequence, queries, keys, values, outputs, inputs"),
-                    ("void", $"Decode({cache} cache, global::System.ReadOnlySpan<global::Kernels.SequenceHandle> sequences, {input} queries, {input} keys, {input} values, global::System.Span<{element}> outputs, {anyInputs} inputs)", "cache, sequences, queries, keys, values, outputs, inputs"),
+                    (launched,
+                        $"EnqueueAppend({plan} plan, {cache} cache, int layer, {buffer} keys, {buffer} values, {anyInputs} inputs)",
+                        "plan, cache, layer, keys, values, inputs"),
+                    ("void",
+                        $"SubmitAppend({plan} plan, {cache} cache, int layer, {buffer} keys, {buffer} values, {anyInputs} inputs)",
+                        "plan, cache, layer, keys, values, inputs"),
+                    (launched,
+                        $"EnqueueAttend({plan} plan, {cache} cache, int layer, {buffer} queries, "
+                            + $"{buffer} outputs, {anyInputs} inputs, {lse}? lse)",
+                        "plan, cache, layer, queries, outputs, inputs, lse"),
+                    ("void",
+                        $"SubmitAttend({plan} plan, {cache} cache, int layer, {buffer} queries, "
+                            + $"{buffer} outputs, {anyInputs} inputs, {lse}? lse)",
+                        "plan, cache, layer, queries, outputs, inputs, lse"),
+                    (launched,
+                        $"EnqueueMergeStates({states} states, {buffer} outputs, {lse} lse, {anyInputs} inputs)",
+                        "states, outputs, lse, inputs"),
+                    ("void",
+                        $"Append({cache} cache, global::Kernels.SequenceHandle sequence, {input} keys, {input} values, {anyInputs} inputs)",
+                        "cache, sequence, keys, values, inputs"),
+                    ("void",
+                        $"Attend({cache} cache, global::Kernels.SequenceHandle sequence, {input} queries, "
+                            + $"global::System.Span<{element}> outputs, {anyInputs} inputs)",
+                        "cache, sequence, queries, outputs, inputs"),
+                    ("void",
+                        $"Prefill({cache} cache, global::Kernels.SequenceHandle sequence, "
+                            + $"{input} queries, {input} keys, {input} values, "
+                            + $"global::System.Span<{element}> outputs, {anyInputs} inputs)",
+                        "cache, sequence, queries, keys, values, outputs, inputs"),
+                    ("void",
+                        $"Decode({cache} cache, global::System.ReadOnlySpan<global::Kernels.SequenceHandle> sequences, "
+                            + $"{input} queries, {input} keys, {input} values, "
+                            + $"global::System.Span<{element}> outputs, {anyInputs} inputs)",
+                        "cache, sequences, queries, keys, values, outputs, inputs"),
                 ];
                 foreach ((string result, string call, string arguments) in members)
                 {

@@ -27,7 +27,13 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
             return;
         }
 
-        writer.Add($"/// <summary>Where things lie in the cache of one layer: {(spec.LatentCache ? $"keys, whose first {spec.ResolvedValueDim} elements are the values" : "keys and values in a buffer each")}, {axes}, {spec.ResolvedCacheStorage}. Offsets and strides count elements.</summary>");
+        writer.Add(
+            "/// <summary>Where things lie in the cache of one layer: "
+            + (spec.LatentCache
+                ? $"keys, whose first {spec.ResolvedValueDim} elements are the values"
+                : "keys and values in a buffer each")
+            + $", {axes}, {spec.ResolvedCacheStorage}. "
+            + "Offsets and strides count elements.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Open("public static class CacheLayout");
         writer.Add(spec.ResolvedCacheStorage.BitsPerElement() >= 8
@@ -43,12 +49,15 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
         Rows(writer, "Key", "key", "one token's keys take over all KV heads", RowBytes(spec, spec.HeadDim), spec.HeadDim, "HeadDim");
         if (!spec.LatentCache)
         {
-            Rows(writer, "Value", "value", "one token's values take over all KV heads", RowBytes(spec, spec.ResolvedValueDim), spec.ResolvedValueDim, "ValueDim");
+            Rows(writer, "Value", "value", "one token's values take over all KV heads",
+                RowBytes(spec, spec.ResolvedValueDim), spec.ResolvedValueDim, "ValueDim");
         }
 
         if (spec.CacheScale == CacheScale.PerToken)
         {
-            Rows(writer, "Scale", "scale", "one token's scales of keys and of values, float32 in a buffer each, take over all KV heads", ScaleBytes(spec), 1, null);
+            Rows(writer,
+                "Scale", "scale", "one token's scales of keys and of values, float32 in a buffer each, take over all KV heads",
+                ScaleBytes(spec), 1, null);
         }
 
         writer.Close();
@@ -81,7 +90,8 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
             public const int TailAt = {LatentFloat8Row.TailAt(value)};
             """);
         PageSize(writer);
-        Rows(writer, "Key", "key", "one token's keys take over all KV heads", spec.KvHeads * spec.Shape.KeyBytes, (int)spec.Shape.KeyBytes, "RowBytes", index: "at");
+        Rows(writer, "Key", "key", "one token's keys take over all KV heads",
+            spec.KvHeads * spec.Shape.KeyBytes, (int)spec.Shape.KeyBytes, "RowBytes", index: "at");
         writer.Close();
     }
 
@@ -115,9 +125,14 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
             ? $"public const long {name}{axis}Stride = {value};"
             : $"public static long {name}{axis}Stride(int capacity) => {value};";
 
-        string subject = dimName is null ? "the scale of a key, or of a value," : $"{(index == "dim" ? "an element" : "a byte")} of a {noun}";
+        string subject = dimName is null
+            ? "the scale of a key, or of a value,"
+            : $"{(index == "dim" ? "an element" : "a byte")} of a {noun}";
         string cache = paged ? "in the cache" : "in a cache whose sequences have room for <paramref name=\"capacity\"/> tokens";
-        string parameters = $"int {Outer}, int kvHead, int token{(dimName is null ? "" : $", int {index}")}{(paged ? "" : ", int capacity")}";
+        string parameters =
+            $"int {Outer}, int kvHead, int token"
+            + $"{(dimName is null ? "" : $", int {index}")}"
+            + $"{(paged ? "" : ", int capacity")}";
         string capacity = paged ? "PageSize" : "capacity";
         string call = paged ? "" : "(capacity)";
         writer.Line();
@@ -155,7 +170,10 @@ internal sealed class CacheLayoutWriter(AttentionSpec spec)
 
         // A page's offset fits 64 bits whatever its number; a sequence's may not, which is to be the same in a checked context and in
         // others.
-        string offset = $"({Outer} * {name}{outerName}Stride{call}) + (kvHead * {name}HeadStride{call}) + (token * {name}TokenStride){(dimName is null ? "" : $" + {index}")}";
+        string offset =
+            $"({Outer} * {name}{outerName}Stride{call}) + "
+            + $"(kvHead * {name}HeadStride{call}) + "
+            + $"(token * {name}TokenStride){(dimName is null ? "" : $" + {index}")}";
         writer.Add($"return {(paged ? offset : $"checked({offset})")};");
         writer.Close();
 

@@ -13,7 +13,8 @@ internal static class GeneratedFileName
 
     // Windows keeps these names for devices, whatever follows a dot.
     private static readonly HashSet<string> Devices = new(
-        ["con", "prn", "aux", "nul", .. Enumerable.Range(0, 10).SelectMany(i => new[] { $"com{i}", $"lpt{i}" })], StringComparer.OrdinalIgnoreCase);
+        ["con", "prn", "aux", "nul", .. Enumerable.Range(0, 10).SelectMany(i => new[] { $"com{i}", $"lpt{i}" })],
+        StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The stem of a type's files, from its full name: that, or its end and a hash.</summary>
     public static string Of(string fullName)

@@ -7,7 +7,10 @@ internal static class Identifier
 {
     /// <summary>A name of a parameter: with an @ where it is a keyword somewhere.</summary>
     public static string Of(string name) =>
-        SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None ? "@" + name : name;
+        SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None
+            || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None
+            ? "@" + name
+            : name;
 
     /// <summary>
     /// A name of a type or namespace. C# keeps all names of small ASCII letters for keywords to come, and reads some as one where a type

@@ -15,7 +15,8 @@ internal static class InputsWriter
     private const string Runtime = "global::Kernels.OpenCL.";
 
     private static readonly IReadOnlyList<string> Taken =
-        [TypeName, BlockMask, "ReferenceInputs", "Batch", "PrefixLength", "Equals", "GetHashCode", "GetType", "ToString", "ReferenceEquals", "MemberwiseClone", "Finalize"];
+        [TypeName, BlockMask, "ReferenceInputs", "Batch", "PrefixLength", "Equals",
+            "GetHashCode", "GetType", "ToString", "ReferenceEquals", "MemberwiseClone", "Finalize"];
 
     /// <summary>
     /// What every launch must be given: the inputs of options in the order of the runtime's, then those of mods in their own.
@@ -24,7 +25,8 @@ internal static class InputsWriter
     {
         List<LaunchInput> inputs = [.. OfOptions(spec)];
         var names = new HashSet<string>(Taken.Concat(inputs.Select(input => input.Name)));
-        inputs.AddRange(spec.ModInputs.Select(input => new LaunchInput(MemberName(input.Name, names), HostType(input.Type), Describe(input), input)));
+        inputs.AddRange(spec.ModInputs.Select(
+            input => new LaunchInput(MemberName(input.Name, names), HostType(input.Type), Describe(input), input)));
         return inputs;
     }
 
@@ -42,7 +44,9 @@ internal static class InputsWriter
         IReadOnlyList<LaunchInput> inputs = Required(spec);
         bool hasMods = spec.ModInputs.Count > 0;
         writer.Line();
-        writer.Add("/// <summary>What a launch is given beside queries and cache; it does not change, and serves any number of launches.</summary>");
+        writer.Add(
+            "/// <summary>What a launch is given beside queries and cache; "
+            + "it does not change, and serves any number of launches.</summary>");
         writer.Add(CSharpFile.GeneratedCode);
         writer.Open($"public sealed class {TypeName}{(hasMods ? $" : {Runtime}IModInputs<{typeName}>" : "")}");
         for (int i = 0; i < inputs.Count; i++)
@@ -56,14 +60,17 @@ internal static class InputsWriter
 
             writer.Add($"/// <summary>{input.Summary}</summary>");
             writer.Add(isReference
-                ? $"public required {input.Type} {input.Name} {{ get => _{i}; init => _{i} = value ?? throw new global::System.ArgumentNullException(nameof({input.Name})); }}"
+                ? $"public required {input.Type} {input.Name} {{ get => _{i}; "
+                    + $"init => _{i} = value ?? throw new global::System.ArgumentNullException(nameof({input.Name})); }}"
                 : $"public required {input.Type} {input.Name} {{ get; init; }}");
             writer.Line();
         }
 
         if (spec.MaskMod is not null)
         {
-            writer.Add("/// <summary>What the mask mod makes of the tiles of the step: those that it hides are left out. null: the mod is asked about every key.</summary>");
+            writer.Add(
+                "/// <summary>What the mask mod makes of the tiles of the step: those that it hides are left out. "
+                + "null: the mod is asked about every key.</summary>");
             writer.Add($"public {Runtime}BlockMask<{typeName}>? {BlockMask} {{ get; init; }}").Line();
         }
 

@@ -15,7 +15,9 @@ internal static class KernelSourceWriter
         if (model.IsBroken)
         {
             writer.Add("/// <summary>The source of one kernel, in UTF-8.</summary>");
-            writer.Add("public static global::System.ReadOnlySpan<byte> Get(global::Kernels.KernelTarget target, global::Kernels.KernelAlgorithm algorithm) =>");
+            writer.Add(
+                "public static global::System.ReadOnlySpan<byte> "
+                + "Get(global::Kernels.KernelTarget target, global::Kernels.KernelAlgorithm algorithm) =>");
             writer.Add($"    {CSharpFile.ThrowBroken(model)};");
             writer.Close();
             return;
@@ -23,20 +25,28 @@ internal static class KernelSourceWriter
 
         // A target that has no form of its own for a kernel has another's, which is written once.
         var all = Target.For(model.Spec)
-            .SelectMany(target => KernelEmitter.AlgorithmsOf(model.Spec).Select(algorithm => (target, algorithm, text: KernelEmitter.Emit(model.Spec, target, algorithm))))
+            .SelectMany(target => KernelEmitter.AlgorithmsOf(model.Spec)
+                .Select(algorithm => (target, algorithm, text: KernelEmitter.Emit(model.Spec, target, algorithm))))
             .GroupBy(kernel => kernel.text, StringComparer.Ordinal)
             .ToList();
         writer.Add("/// <summary>The source of one kernel, in UTF-8.</summary>");
-        writer.Open("public static global::System.ReadOnlySpan<byte> Get(global::Kernels.KernelTarget target, global::Kernels.KernelAlgorithm algorithm) => (target, algorithm) switch");
+        writer.Open(
+            "public static global::System.ReadOnlySpan<byte> "
+            + "Get(global::Kernels.KernelTarget target, global::Kernels.KernelAlgorithm algorithm) "
+            + "=> (target, algorithm) switch");
         foreach (var source in all)
         {
             foreach ((KernelTarget target, KernelAlgorithm algorithm, _) in source)
             {
-                writer.Add($"(global::Kernels.KernelTarget.{target}, global::Kernels.KernelAlgorithm.{algorithm}) => {source.First().target}{algorithm},");
+                writer.Add(
+                    $"(global::Kernels.KernelTarget.{target}, global::Kernels.KernelAlgorithm.{algorithm}) "
+                    + $"=> {source.First().target}{algorithm},");
             }
         }
 
-        writer.Add("_ => throw new global::System.ArgumentOutOfRangeException(nameof(target), (target, algorithm), \"No kernel was emitted for this target.\"),");
+        writer.Add(
+            "_ => throw new global::System.ArgumentOutOfRangeException(nameof(target), (target, algorithm), "
+            + "\"No kernel was emitted for this target.\"),");
         writer.Close(";");
         foreach (var source in all)
         {

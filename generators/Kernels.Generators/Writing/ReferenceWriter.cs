@@ -63,12 +63,14 @@ internal static class ReferenceWriter
 
         if (hasPrefix)
         {
-            writer.Add("/// <summary>Keys at the beginning that every query sees.</summary>").Add("public int PrefixLength { get; init; }").Line();
+            writer.Add("/// <summary>Keys at the beginning that every query sees.</summary>")
+                .Add("public int PrefixLength { get; init; }").Line();
         }
 
         if (hasMods)
         {
-            writer.Add("/// <summary>What the mods get as the index of the request.</summary>").Add("public int Batch { get; init; }").Line();
+            writer.Add("/// <summary>What the mods get as the index of the request.</summary>")
+                .Add("public int Batch { get; init; }").Line();
         }
 
         writer.Add("/// <summary>As the reference takes it, with the mods bound.</summary>");
@@ -94,10 +96,13 @@ internal static class ReferenceWriter
 
         IEnumerable<string> Mod(string name, ModFunction? mod, string parameters) => mod is null
             ? []
-            : [$"{name} = ({parameters}) => {Identifier.Of(mod.Name)}({string.Join(", ", new[] { parameters }.Concat(mod.Inputs.Select(Argument)))})"];
+            : [
+                $"{name} = ({parameters}) => "
+                + $"{Identifier.Of(mod.Name)}({string.Join(", ", new[] { parameters }.Concat(mod.Inputs.Select(Argument)))})"];
 
         string Argument(ModInput input) =>
-            $"_given.{required.First(launch => launch.ModInput == input).Name}{(input.Type is ModInputType.IntBuffer or ModInputType.FloatBuffer ? ".Span" : "")}";
+            $"_given.{required.First(launch => launch.ModInput == input).Name}"
+                + $"{(input.Type is ModInputType.IntBuffer or ModInputType.FloatBuffer ? ".Span" : "")}";
     }
 
     /// <summary>The type of an input on the host, and what it is.</summary>
@@ -110,10 +115,14 @@ internal static class ReferenceWriter
             ModInputType.IntBuffer => "global::System.ReadOnlyMemory<int>",
             _ => "global::System.ReadOnlyMemory<float>",
         }, $"What the mods get as <c>{mod.Name}</c>."),
-        { Name: "Sinks" } => ("global::System.Collections.Generic.IReadOnlyList<float>", $"The learned logit of each query head, [{spec.QueryHeads}]."),
+        { Name: "Sinks" } => ("global::System.Collections.Generic.IReadOnlyList<float>",
+            $"The learned logit of each query head, [{spec.QueryHeads}]."),
         { Name: "Documents" } => ("global::System.Collections.Generic.IReadOnlyList<int>", "The document of each key, [keys]."),
         { Name: "KeyPadding" } => ("global::System.Collections.Generic.IReadOnlyList<bool>", "Whether each key can be seen, [keys]."),
-        { Name: "Bias" } => ("global::System.Func<int, int, int, double>", "What is added to a score: of head, index of the query, position of the key."),
-        _ => ("global::Kernels.RopeTable", $"The angles, of rotary dimension {spec.ResolvedRotaryDim}: as many positions as there are keys, or more. Keys and queries are given as they are before they turn."),
+        { Name: "Bias" } => ("global::System.Func<int, int, int, double>",
+            "What is added to a score: of head, index of the query, position of the key."),
+        _ => ("global::Kernels.RopeTable",
+            $"The angles, of rotary dimension {spec.ResolvedRotaryDim}: as many positions as there are keys, or more. "
+                + "Keys and queries are given as they are before they turn."),
     };
 }

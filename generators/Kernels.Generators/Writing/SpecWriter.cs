@@ -16,7 +16,9 @@ internal static class SpecWriter
         string grouping = spec.GroupSize == 1 ? "multi-head attention"
             : spec.KvHeads == 1 ? "multi-query attention"
             : $"grouped-query attention, {spec.GroupSize} query heads to a KV head";
-        string remarks = $"{spec.QueryHeads} query heads over {spec.KvHeads} KV heads ({grouping}), d_qk {spec.HeadDim}, d_v {spec.ResolvedValueDim}, "
+        string remarks =
+            $"{spec.QueryHeads} query heads over {spec.KvHeads} KV heads ({grouping}), "
+            + $"d_qk {spec.HeadDim}, d_v {spec.ResolvedValueDim}, "
             + $"{string.Join(", ", Options(spec))}, {spec.Storage} over a cache in {spec.ResolvedCacheStorage}.";
         return CSharpFile.Write(model, remarks, $" : global::Kernels.IAttentionSpec<{model.Type.Identifier}>", writer =>
         {
@@ -141,7 +143,10 @@ internal static class SpecWriter
         : $" {{ PrefillVariants = [{string.Join(", ", plan.PrefillVariants.Select(Tile))}] }}";
 
     private static string Tile(TilePlan tile) =>
-        $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, LocalBytes: {tile.LocalBytes}, GroupsPerUnit: {tile.GroupsPerUnit}{(tile.MergesSplits ? ", MergesSplits: true" : "")}{(tile.KvHeads > 1 ? $", KvHeads: {tile.KvHeads}" : "")})";
+        $"new(Rows: {tile.Rows}, Keys: {tile.Keys}, WorkGroupSize: {tile.WorkGroupSize}, "
+            + $"LocalBytes: {tile.LocalBytes}, GroupsPerUnit: {tile.GroupsPerUnit}"
+            + $"{(tile.MergesSplits ? ", MergesSplits: true" : "")}"
+            + $"{(tile.KvHeads > 1 ? $", KvHeads: {tile.KvHeads}" : "")})";
 
     private static string Double(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

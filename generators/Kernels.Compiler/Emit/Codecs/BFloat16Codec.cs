@@ -19,5 +19,7 @@ internal sealed class BFloat16Codec : PlainCodec
     public override string Store(string pointer, string value) => $"*({pointer}) = float_to_bfloat16({value});";
 
     protected override string StoreVector(string pointer, string value, int width) =>
-        $"vstore{width}((ushort{width})(" + string.Join(", ", Enumerable.Range(0, width).Select(i => $"float_to_bfloat16({value}.s{i:x})")) + $"), 0, {pointer});";
+        $"vstore{width}((ushort{width})("
+            + string.Join(", ", Enumerable.Range(0, width).Select(i => $"float_to_bfloat16({value}.s{i:x})"))
+            + $"), 0, {pointer});";
 }

@@ -17,7 +17,8 @@ internal sealed partial record KernelInput
     public static KernelInput Of(ModInput input) => new(ScoreRules.TypeOf(input.Type), NameOf(input.Name), "");
 
     /// <summary>Inputs as parameters of a function, each with a leading comma.</summary>
-    public static string Parameters(IEnumerable<KernelInput> inputs) => string.Concat(inputs.Select(input => $", {input.Type} {input.Name}"));
+    public static string Parameters(IEnumerable<KernelInput> inputs) =>
+        string.Concat(inputs.Select(input => $", {input.Type} {input.Name}"));
 
     /// <summary>Inputs as arguments, each with a leading comma.</summary>
     public static string Arguments(IEnumerable<KernelInput> inputs) => string.Concat(inputs.Select(input => $", {input.Name}"));

@@ -28,7 +28,9 @@ internal sealed class FilledText
     {
         var result = new FilledText();
         int from = 0;
-        for (int begin = text.IndexOf("${", StringComparison.Ordinal); begin >= 0; begin = text.IndexOf("${", from, StringComparison.Ordinal))
+        for (int begin = text.IndexOf("${", StringComparison.Ordinal);
+            begin >= 0;
+            begin = text.IndexOf("${", from, StringComparison.Ordinal))
         {
             int end = EndOfHole(text, begin, error);
             result.AddLiteral(text[from..begin]);

@@ -58,7 +58,8 @@ internal sealed class KernelText
                         AddLine(line, holes, indent);
                         break;
                     case IfNode choice:
-                        IReadOnlyList<TemplateNode>? taken = choice.Branches.FirstOrDefault(branch => branch.Condition.Holds(name => IsTrue(name, holes, choice.Line))).Body;
+                        IReadOnlyList<TemplateNode>? taken = choice.Branches.FirstOrDefault(
+                            branch => branch.Condition.Holds(name => IsTrue(name, holes, choice.Line))).Body;
                         Add(taken ?? [], holes, indent);
                         break;
                     case ForNode loop:
@@ -151,7 +152,8 @@ internal sealed class KernelText
         /// </summary>
         private bool IsEmptyLineNeedless => text.Length == 0 || (text.Length > 1 && text[text.Length - 2] is '\n' or '{');
 
-        private string Fill(FilledText line, Holes holes, int number) => line.Literal ?? line.Fill(holes, message => template.Error(number, message));
+        private string Fill(FilledText line, Holes holes, int number) =>
+            line.Literal ?? line.Fill(holes, message => template.Error(number, message));
 
         /// <summary>Whether a condition holds; text counts as one, which holds where there is any.</summary>
         private bool IsTrue(string name, Holes holes, int number) => holes.Find(name) switch

@@ -16,7 +16,9 @@ internal sealed class Template
     private const string Directive = "//:", MainSection = "";
 
     private static readonly ConcurrentDictionary<string, Template> Loaded = new(StringComparer.Ordinal);
-    private static readonly Regex Call = new(@"^((?:[\w./]+|\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})(?:#\w+)?)\s*(?:\((.*)\))?$", RegexOptions.CultureInvariant);
+    private static readonly Regex Call = new(
+        @"^((?:[\w./]+|\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})(?:#\w+)?)\s*(?:\((.*)\))?$",
+        RegexOptions.CultureInvariant);
     private static readonly Regex Argument = new(@"(?:^|,)\s*([a-z_]\w*):[ ]?", RegexOptions.CultureInvariant);
     private static readonly Regex Loop = new(@"^(\w+) in (\S+)$", RegexOptions.CultureInvariant);
 
@@ -79,7 +81,9 @@ internal sealed class Template
 
     /// <summary>What stands in a section; all of a file without sections where the name is empty.</summary>
     public IReadOnlyList<TemplateNode> Section(string name) =>
-        sections.TryGetValue(name, out IReadOnlyList<TemplateNode>? nodes) ? nodes : throw new TemplateException(File, 0, $"there is no section '{name}'");
+        sections.TryGetValue(name, out IReadOnlyList<TemplateNode>? nodes)
+            ? nodes
+            : throw new TemplateException(File, 0, $"there is no section '{name}'");
 
     public TemplateException Error(int line, string message) => new(File, line, message);
 

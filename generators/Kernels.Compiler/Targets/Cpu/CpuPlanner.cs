@@ -78,7 +78,9 @@ internal static class CpuPlanner
     {
         bool isSmall = heads == 1 && (spec.ResolvedCacheStorage.BitsPerElement() == 32 || spec.PageSize > 0);
         int most = isSmall ? SmallTileBytes : DecodeTileBytes;
-        int elements = spec.HeadDim + (spec.LatentCache ? 0 : spec.ResolvedValueDim), bits = spec.ResolvedCacheStorage.BitsPerElement(), keys = 64;
+        int elements = spec.HeadDim + (spec.LatentCache ? 0 : spec.ResolvedValueDim),
+            bits = spec.ResolvedCacheStorage.BitsPerElement(),
+            keys = 64;
         while (keys > Lanes && keys * elements * bits / 8 > most)
         {
             keys /= 2;

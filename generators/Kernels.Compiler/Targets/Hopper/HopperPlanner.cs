@@ -47,7 +47,9 @@ internal static class HopperPlanner
         spec.ResolvedCacheStorage == ElementType.Float8E4M3 && spec.Storage == ElementType.Float16 && NvidiaPlanner.Supports(spec);
 
     private static bool HasPanels(AttentionSpec spec) =>
-        NvidiaPlanner.HasFragments(spec) && spec.HeadDim % Panel == 0 && spec.ResolvedValueDim % (spec.LatentCache ? 2 * Panel : Panel) == 0;
+        NvidiaPlanner.HasFragments(spec)
+            && spec.HeadDim % Panel == 0
+            && spec.ResolvedValueDim % (spec.LatentCache ? 2 * Panel : Panel) == 0;
 
     public static KernelPlan Plan(AttentionSpec spec)
     {
@@ -71,13 +73,16 @@ internal static class HopperPlanner
     private static NvidiaTile StripTile(AttentionSpec spec)
     {
         const int rows = NvidiaPlanner.BlockRows, warps = 4, copyPieces = 256;
-        int keyPieces = spec.HeadDim / NvidiaPlanner.PieceElements(spec), valuePieces = spec.ResolvedValueDim / NvidiaPlanner.PieceElements(spec);
+        int keyPieces = spec.HeadDim / NvidiaPlanner.PieceElements(spec),
+            valuePieces = spec.ResolvedValueDim / NvidiaPlanner.PieceElements(spec);
         int keys = Math.Max(keyPieces, valuePieces) * 64 / Strips >= copyPieces ? 64 : 128;
         int stage = (16 * keys * (keyPieces + valuePieces)) + NvidiaPlanner.ScaleBytes(spec, keys);
         int queries = 16 * rows * NvidiaPlanner.Stride16(spec.HeadDim);
         int stages = 2 * (queries + (3 * stage) + DriverLocalBytes) <= NvidiaPlanner.UnitLocalBytes ? 3 : 2;
         int local = Math.Max(queries + (stages * stage), NvidiaPlanner.StateBytes(spec, rows, warps));
-        return new NvidiaTile(rows, keys, WarpsAlongRows: 1, warps, stages, local, GroupsPerUnit: Math.Min(3, NvidiaPlanner.UnitLocalBytes / local), CopyWarps: 1);
+        return new NvidiaTile(
+            rows, keys, WarpsAlongRows: 1, warps, stages, local,
+            GroupsPerUnit: Math.Min(3, NvidiaPlanner.UnitLocalBytes / local), CopyWarps: 1);
     }
 
     /// <summary>64 rows, whose outputs are the registers of two groups; as many keys as one panel of probabilities has.</summary>
@@ -103,6 +108,7 @@ internal static class HopperPlanner
         // Of a work-item: scores, outputs, and the probabilities of the tile before in 16 bits.
         int RegistersOfRows(int keys) => (keys / 2) + (spec.ResolvedValueDim / 2) + (keys / 4);
 
-        int LocalBytes(int keys) => (2 * 64 * rowGroups * spec.HeadDim) + (Stages * 2 * keys * (spec.HeadDim + spec.ResolvedValueDim)) + (Stages * 4 * 8);
+        int LocalBytes(int keys) =>
+            (2 * 64 * rowGroups * spec.HeadDim) + (Stages * 2 * keys * (spec.HeadDim + spec.ResolvedValueDim)) + (Stages * 4 * 8);
     }
 }

@@ -41,7 +41,8 @@ internal static class NvidiaPlanner
         && spec.ResolvedCacheStorage == spec.Storage
         && spec.HeadDim % 16 == 0 && spec.ResolvedValueDim % 16 == 0;
 
-    public static bool IsQuantised(AttentionSpec spec) => spec.ResolvedCacheStorage is ElementType.Int8 or ElementType.Int4 or ElementType.Float8E4M3;
+    public static bool IsQuantised(AttentionSpec spec) =>
+        spec.ResolvedCacheStorage is ElementType.Int8 or ElementType.Int4 or ElementType.Float8E4M3;
 
     /// <summary>The tiles of a spec.</summary>
     /// <param name="spec">One that is supported.</param>
@@ -50,7 +51,9 @@ internal static class NvidiaPlanner
     {
         // Two blocks of rows to a warp use a fragment of keys or values twice; wider heads have no registers for that.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
-        NvidiaTile prefill = Tile(spec, rows: widest <= 128 ? 128 : 64, warpsAlongRows: 4, warpsAlongKeys: 1, keys: widest <= 128 ? 64 : 32, stages: 2, localBytes);
+        NvidiaTile prefill = Tile(
+            spec, rows: widest <= 128 ? 128 : 64, warpsAlongRows: 4, warpsAlongKeys: 1,
+            keys: widest <= 128 ? 64 : 32, stages: 2, localBytes);
         NvidiaTile decode = IsQuantised(spec)
             ? Tile(spec, rows: 16, warpsAlongRows: 1, warpsAlongKeys: 4, keys: 128, stages: 2, localBytes)
             : Tile(spec, rows: 16, warpsAlongRows: 1, warpsAlongKeys: 4, keys: 64, stages: 3, localBytes);
@@ -77,12 +80,15 @@ internal static class NvidiaPlanner
     public static int StateBytes(AttentionSpec spec, int rows, int warps) => 4 * warps * rows * (spec.ResolvedValueDim + 2);
 
     /// <summary>The tile that is asked for, or the largest below it whose local memory suffices.</summary>
-    private static NvidiaTile Tile(AttentionSpec spec, int rows, int warpsAlongRows, int warpsAlongKeys, int keys, int stages, int localBytes)
+    private static NvidiaTile Tile(
+        AttentionSpec spec, int rows, int warpsAlongRows, int warpsAlongKeys, int keys, int stages, int localBytes)
     {
         // A quantised tile arrives as it is. In prefill, where many warps need it, it is expanded to one of 16-bit elements.
         int tile = 16 * keys * (Stride16(spec.HeadDim) + Stride16(spec.ResolvedValueDim));
         int bits = spec.ResolvedCacheStorage == ElementType.Int4 ? 4 : 8;
-        (int stage, int expanded) = !IsQuantised(spec) ? (tile, 0) : ((keys * (spec.HeadDim + spec.ResolvedValueDim) * bits / 8) + ScaleBytes(spec, keys), warpsAlongKeys > 1 ? 0 : tile);
+        (int stage, int expanded) = !IsQuantised(spec)
+            ? (tile, 0)
+            : ((keys * (spec.HeadDim + spec.ResolvedValueDim) * bits / 8) + ScaleBytes(spec, keys), warpsAlongKeys > 1 ? 0 : tile);
         int queries = (16 * rows * Stride16(spec.HeadDim)) + expanded;
         if (queries + (FewestStages * stage) > localBytes && keys > BlockKeys)
         {
@@ -95,6 +101,8 @@ internal static class NvidiaPlanner
         // At the end the states of the warps along the keys use the same memory.
         int merge = warpsAlongKeys > 1 ? StateBytes(spec, rows, warpsAlongKeys) : 0;
         int local = Math.Max(queries + (stages * stage), merge);
-        return new NvidiaTile(rows, keys, warpsAlongRows, warpsAlongKeys, stages, local, GroupsPerUnit: Math.Min(3, UnitLocalBytes / local));
+        return new NvidiaTile(
+            rows, keys, warpsAlongRows, warpsAlongKeys, stages, local,
+            GroupsPerUnit: Math.Min(3, UnitLocalBytes / local));
     }
 }

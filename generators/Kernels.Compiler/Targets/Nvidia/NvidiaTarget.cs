@@ -19,7 +19,8 @@ internal sealed class NvidiaTarget : Target
     public override FlashSteps Flash(KernelContext context, TilePlan tile) => Mma(context, (NvidiaTile)tile);
 
     /// <summary>The kernel with mma.sync for a tile.</summary>
-    public static FlashSteps Mma(KernelContext context, NvidiaTile tile) => context.Cache.Scale != CacheScale.None && tile.WarpsAlongKeys > 1
+    public static FlashSteps Mma(KernelContext context, NvidiaTile tile) =>
+        context.Cache.Scale != CacheScale.None && tile.WarpsAlongKeys > 1
         ? new NvidiaQuantisedFlash(context, tile)
         : new NvidiaMmaFlash(context, tile);
 }

@@ -10,5 +10,8 @@ namespace Kernels.Compiler.Targets.Portable;
 /// <param name="Sets">Sets of work-items.</param>
 /// <param name="KeyPieces">Pieces of a key for one work-item.</param>
 /// <param name="ValuePieces">Pieces of a value for one work-item.</param>
-internal sealed record PortablePieceTile(int Rows, int RowsEach, int KeysEach, int Lanes, int Sets, int KeyPieces, int ValuePieces, int LocalBytes)
-    : TilePlan(Rows, KeysEach * Sets, Lanes, Rows / RowsEach * Sets, LocalBytes, GroupsPerUnit: PortablePlanner.MostPieceGroup / (Lanes * Rows / RowsEach * Sets));
+internal sealed record PortablePieceTile(
+    int Rows, int RowsEach, int KeysEach, int Lanes, int Sets,
+    int KeyPieces, int ValuePieces, int LocalBytes)
+    : TilePlan(Rows, KeysEach * Sets, Lanes, Rows / RowsEach * Sets, LocalBytes,
+        GroupsPerUnit: PortablePlanner.MostPieceGroup / (Lanes * Rows / RowsEach * Sets));

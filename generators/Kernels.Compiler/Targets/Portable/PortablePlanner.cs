@@ -98,10 +98,13 @@ internal static class PortablePlanner
         }
 
         // As few values at a time as can be shared out evenly.
-        int stage = Enumerable.Range(1, keys).FirstOrDefault(count => count % 8 == 0 && keys % count == 0 && count * spec.ResolvedValueDim / elements % group == 0);
+        int stage = Enumerable.Range(1, keys).FirstOrDefault(
+            count => count % 8 == 0 && keys % count == 0 && count * spec.ResolvedValueDim / elements % group == 0);
         int keysOrValues = Math.Max(keys * TileStride(SliceElements), stage * spec.ResolvedValueDim / 4);
         int local = (Float4Bytes * ((rows * TileStride(spec.HeadDim)) + keysOrValues + (rows * ScoreStride(keys)))) + FlagBytes(rows);
-        return stage > 0 && local <= SpecLimits.PortableLocalBytes ? new PortableSliceTile(rows, keys, stage, local, GroupsPerUnit(local)) : null;
+        return stage > 0 && local <= SpecLimits.PortableLocalBytes
+            ? new PortableSliceTile(rows, keys, stage, local, GroupsPerUnit(local))
+            : null;
     }
 
     /// <summary>
@@ -154,12 +157,16 @@ internal static class PortablePlanner
 
         // As many sets of work-items, each with keys of its own, as fit; scores are shared out evenly over the rows.
         int sets = Math.Max(2, TilePlan.PowerOfTwoAtLeast(PieceGroup / lanes));
-        while (sets > 1 && (PieceLocalBytes(spec, rows, lanes, keysEach, sets) > SpecLimits.PortableLocalBytes || lanes * sets * rows / rowsEach > MostPieceGroup))
+        while (sets > 1
+            && (PieceLocalBytes(spec, rows, lanes, keysEach, sets) > SpecLimits.PortableLocalBytes
+                || lanes * sets * rows / rowsEach > MostPieceGroup))
         {
             sets /= 2;
         }
 
-        var tile = new PortablePieceTile(rows, rowsEach, keysEach, lanes, sets, keyPieces / lanes, valuePieces / lanes, PieceLocalBytes(spec, rows, lanes, keysEach, sets));
+        var tile = new PortablePieceTile(
+            rows, rowsEach, keysEach, lanes, sets, keyPieces / lanes, valuePieces / lanes,
+            PieceLocalBytes(spec, rows, lanes, keysEach, sets));
         return Fits(tile) && tile.WorkGroupSize % rows == 0 ? tile : null;
     }
 
@@ -180,7 +187,8 @@ internal static class PortablePlanner
     public static int PartStride(int lanes) => lanes | 1;
 
     /// <summary>Floats that the work-items of a tile exchange.</summary>
-    public static int ExchangeFloats(AttentionSpec spec, PortablePieceTile tile) => ExchangeFloats(spec, tile.Rows, tile.Lanes, tile.Keys, tile.Sets);
+    public static int ExchangeFloats(AttentionSpec spec, PortablePieceTile tile) =>
+        ExchangeFloats(spec, tile.Rows, tile.Lanes, tile.Keys, tile.Sets);
 
     /// <summary>Local memory in which rows are marked that must be calculated again.</summary>
     private static int FlagBytes(int rows) => sizeof(int) * rows;
@@ -199,7 +207,8 @@ internal static class PortablePlanner
             threadsY /= 2;
         }
 
-        int local = (Float4Bytes * ((rows * TileStride(spec.HeadDim)) + (keys * KvStride(spec)) + (rows * ScoreStride(keys)))) + FlagBytes(rows);
+        int local = (Float4Bytes * ((rows * TileStride(spec.HeadDim)) + (keys * KvStride(spec)) + (rows * ScoreStride(keys))))
+            + FlagBytes(rows);
         return new TilePlan(rows, keys, threadsX, threadsY, local, GroupsPerUnit(local));
     }
 
