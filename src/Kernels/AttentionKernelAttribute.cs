@@ -137,14 +137,11 @@ public sealed class AttentionKernelAttribute(int queryHeads, int kvHeads, int he
     /// A number that the type does not hold becomes infinite when it is converted, which for queries, keys and values is before a kernel
     /// sees it:
     /// in <see cref="ElementType.Float16"/> from 65520 on, in the others from 3.4e38 on. What attention then gives is another function, or
-    /// NaN; a
-    /// device that was opened with <c>CheckNumbers</c> says so. Outputs are means of values, so that they are in range if values are.
-    /// Scores,
-    /// their scale, softcap, weights and sums are float32 whatever the storage: the score of rows of 60000s is as good as that of rows of
-    /// ones.
-    /// On tensor cores the product of query and key is formed, in float32, before the scale is applied, so that |q·k| is to be below 3.4e38
-    /// itself; queries that rope has turned and the weights of values are rounded to the storage there. Keys are rounded to
-    /// <see cref="CacheStorage"/> everywhere, once rope has turned them.
+    /// NaN; a device that was opened with <c>CheckNumbers</c> says so. Outputs are means of values, so that they are in range if values
+    /// are. Scores, their scale, softcap, weights and sums are float32 whatever the storage: the score of rows of 60000s is as good as that
+    /// of rows of ones. On tensor cores the product of query and key is formed, in float32, before the scale is applied, so that |q·k| is
+    /// to be below 3.4e38 itself; queries that rope has turned and the weights of values are rounded to the storage there. Keys are rounded
+    /// to <see cref="CacheStorage"/> everywhere, once rope has turned them.
     /// </remarks>
     public ElementType Storage { get; set; }
 

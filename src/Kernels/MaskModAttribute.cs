@@ -12,11 +12,9 @@ namespace Kernels;
 ///     documents[query] == documents[key] &amp;&amp; key &lt;= query;
 /// </code>
 /// The first four parameters and the return type are fixed; they, the inputs after them, what a body may contain, and what an integer
-/// division
-/// by zero gives, are those of <see cref="ScoreModAttribute"/>. An input with the name and type of one of the score mod's is the same
-/// input.
-/// The generated type's <c>CreateBlockMask</c> asks the method once about a whole step, so that its launches leave out tiles of keys that
-/// no query sees.
+/// division by zero gives, are those of <see cref="ScoreModAttribute"/>. An input with the name and type of one of the score mod's is the
+/// same input. The generated type's <c>CreateBlockMask</c> asks the method once about a whole step, so that its launches leave out tiles of
+/// keys that no query sees.
 /// </remarks>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = false, Inherited = false)]
 public sealed class MaskModAttribute : Attribute;

@@ -20,19 +20,14 @@ namespace Kernels;
 /// <para>
 /// A body calculates in <see cref="int"/>, <see cref="float"/> and <see cref="bool"/>: operators, <c>Math</c> and <c>MathF</c>, local
 /// variables, <c>if</c>, <c>switch</c> expressions, <c>for</c> loops to a bound that is a constant or an input, constants, and calls to
-/// other
-/// static methods of the type. Anything else is an error where it is written. Results are C#'s: integers and comparisons exactly (wrapping,
-/// truncating, with NaN as in C#), a float operation within the error that OpenCL allows it.
-/// </para>
+/// other static methods of the type. Anything else is an error where it is written. Results are C#'s: integers and comparisons exactly
+/// (wrapping, truncating, with NaN as in C#), a float operation within the error that OpenCL allows it. </para>
 /// <para>
 /// The method must have a result for all that a kernel can call it with: any query head, any request of the launch, any positions inside
-/// the
-/// sequence, keys behind a mask too. Where C# would throw, the kernel's result is unspecified, but for integer division: by zero, quotient
-/// and
-/// remainder are 0, and <see cref="int.MinValue"/> by −1 gives <see cref="int.MinValue"/> and remainder 0, on every device; nothing
-/// faults. (Called as C#, by the reference for one, the method throws <see cref="DivideByZeroException"/> or
-/// <see cref="OverflowException"/> there.) An index outside a span is not checked on the device.
-/// </para>
+/// the sequence, keys behind a mask too. Where C# would throw, the kernel's result is unspecified, but for integer division: by zero,
+/// quotient and remainder are 0, and <see cref="int.MinValue"/> by −1 gives <see cref="int.MinValue"/> and remainder 0, on every device;
+/// nothing faults. (Called as C#, by the reference for one, the method throws <see cref="DivideByZeroException"/> or
+/// <see cref="OverflowException"/> there.) An index outside a span is not checked on the device. </para>
 /// </remarks>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = false, Inherited = false)]
 public sealed class ScoreModAttribute : Attribute;

@@ -9,8 +9,7 @@ namespace Kernels.Compiler.Targets;
 
 /// <summary>
 /// A kind of machine that kernels are written for: which specs it can do, the tiles of a spec's kernels, and their templates. A new one is
-/// a
-/// folder beside this file, a folder of templates, and a line in <see cref="All"/>.
+/// a folder beside this file, a folder of templates, and a line in <see cref="All"/>.
 /// </summary>
 internal abstract class Target
 {

@@ -274,8 +274,7 @@ internal sealed partial class FunctionTranslator
 
     /// <summary>
     /// Quotients truncate towards 0 in both languages. Without one (divisor 0, least int over −1) C# throws, and OpenCL C may end the
-    /// process,
-    /// so that a helper divides wherever the ranges do not rule it out.
+    /// process, so that a helper divides wherever the ranges do not rule it out.
     /// </summary>
     private LaneValue? Quotient(LaneValue left, LaneValue right, bool isRemainder, IOperation at)
     {

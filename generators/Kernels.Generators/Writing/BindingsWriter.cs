@@ -164,8 +164,7 @@ internal static class BindingsWriter
 
             /// <summary>
             /// Enqueues the merge of what launches over different keys gave for the same queries; does not wait. States with an infinite
-            /// LSE
-            /// count for nothing; a row of such states only becomes 0 with the LSE -∞.
+            /// LSE count for nothing; a row of such states only becomes 0 with the LSE -∞.
             /// </summary>
             /// <param name="states">
             /// What is merged, [states, tokens, {{spec.QueryHeads}}, {{spec.ResolvedValueDim}}] with LSEs [states, tokens,

@@ -85,9 +85,8 @@ public sealed class AttentionPlan<TSpec> : IDisposable
     /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
     /// <exception cref="ArgumentException">
     /// A request names a sequence that the cache lacks, or has a negative length or more keys than its sequence has; a sequence occurs
-    /// twice; or the
-    /// cache is another device's. The plan is as it was. Or the step is too large for <see cref="WorkPlan"/>; the plan counts as not built
-    /// then.
+    /// twice; or the cache is another device's. The plan is as it was. Or the step is too large for <see cref="WorkPlan"/>; the plan counts
+    /// as not built then.
     /// </exception>
     /// <exception cref="InvalidOperationException">A sequence is swapped out. The plan is as it was.</exception>
     public void Build(IKvCache<TSpec> cache, ReadOnlySpan<AttentionRequest> requests) => Build(cache, requests, attends: true);

@@ -39,8 +39,7 @@ public interface IAttention<TSelf, TElement> : IAttentionSpec<TSelf>, IDisposabl
 
     /// <summary>
     /// Enqueues the write of a step's new keys [tokens, H_kv, d_qk] and values [tokens, H_kv, d_v] into a layer: in order, and before
-    /// anything
-    /// attends to them there. A step that is appended again writes its tokens again. Of the inputs it takes
+    /// anything attends to them there. A step that is appended again writes its tokens again. Of the inputs it takes
     /// <see cref="AttentionInputs.Rope"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">

@@ -20,10 +20,9 @@ public sealed record ComputeDeviceOptions
 
     /// <summary>
     /// Whether every append and attend looks, on the device, for NaN and infinities in what it takes and gives: queries, new keys, new
-    /// values
-    /// and outputs, not inputs such as biases and sinks, which may be infinite. It throws a <see cref="NotFiniteException"/> that names the
-    /// tensor and the place. Each call then waits for the device. By default what the variable KERNELS_CHECK says ("numbers" or "off"),
-    /// else off.
+    /// values and outputs, not inputs such as biases and sinks, which may be infinite. It throws a <see cref="NotFiniteException"/> that
+    /// names the tensor and the place. Each call then waits for the device. By default what the variable KERNELS_CHECK says ("numbers" or
+    /// "off"), else off.
     /// </summary>
     public bool CheckNumbers { get; init; } = NumberCheck.IsOnInEnvironment();
 }

@@ -40,8 +40,7 @@ public sealed class DeviceSelector
     /// <param name="text">
     /// "" or "auto": as <see cref="Automatic"/>. "cpu", "gpu", "accelerator": the first of the kind. "gpu:1": the second of the kind.
     /// "3" or "#3": by <see cref="DeviceInfo.Index"/>. "platform/device": the first whose names contain both parts. Anything else: the
-    /// first
-    /// device whose name, or whose platform's name, contains the text. Case does not matter.
+    /// first device whose name, or whose platform's name, contains the text. Case does not matter.
     /// </param>
     public static DeviceSelector Parse(string text) => Parse(text, origin: null);
 

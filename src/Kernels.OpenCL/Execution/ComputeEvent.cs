@@ -5,8 +5,7 @@ namespace Kernels.OpenCL;
 
 /// <summary>
 /// A command on a queue's timeline: it can be asked, waited for, awaited and timed. Dispose it when done with it; a copy of a disposed
-/// event
-/// throws <see cref="ObjectDisposedException"/>. <c>default</c> stands for a command that ended long ago. Thread-safe.
+/// event throws <see cref="ObjectDisposedException"/>. <c>default</c> stands for a command that ended long ago. Thread-safe.
 /// </summary>
 public readonly struct ComputeEvent : IDisposable, IEquatable<ComputeEvent>
 {

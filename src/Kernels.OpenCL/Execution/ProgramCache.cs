@@ -43,8 +43,7 @@ public sealed class ProgramCache
     /// <remarks>
     /// Kernels may divide integers by zero, as OpenCL allows them to, with any result. On PoCL on x86-64 Linux the processor raises SIGFPE
     /// there; the first program that is built by this method or by <see cref="GetOrLoad"/> therefore puts a handler before the runtime's
-    /// own,
-    /// which skips divisions in native libraries that cannot be done, kernels among them, and leaves all else to the runtime: in C#,
+    /// own, which skips divisions in native libraries that cannot be done, kernels among them, and leaves all else to the runtime: in C#,
     /// <see cref="DivideByZeroException"/> stays what it is. No other signal is touched, ever.
     /// </remarks>
     /// <exception cref="ProgramBuildException">The compiler refused the program. The next call tries again.</exception>

@@ -5,8 +5,7 @@ namespace Kernels.OpenCL;
 
 /// <summary>
 /// Pages of 2 MiB instead of 4 KiB for large buffers of CPUs: reading a cache of keys and values needs a translation of an address for
-/// every page,
-/// and small pages come from scattered memory, more so the longer a machine runs.
+/// every page, and small pages come from scattered memory, more so the longer a machine runs.
 /// </summary>
 internal static unsafe partial class HugePages
 {

@@ -118,8 +118,7 @@ public abstract class PagedKvCache : IDisposable
 
     /// <summary>
     /// Makes room for a sequence's next tokens; the step's <c>Append</c> writes them, layer by layer, before anything attends to them.
-    /// Where
-    /// the first of them falls into a page that others hold too, a copy of that page is enqueued first, over all layers.
+    /// Where the first of them falls into a page that others hold too, a copy of that page is enqueued first, over all layers.
     /// </summary>
     /// <inheritdoc cref="PagePool.TryReserve"/>
     public bool TryExtend(SequenceHandle sequence, int tokens) => Usable().TryReserve(sequence, tokens);

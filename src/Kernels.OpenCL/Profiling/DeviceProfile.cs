@@ -26,8 +26,7 @@ public sealed record DeviceProfile
 
     /// <summary>
     /// The instruction of <see cref="TensorFlopsPerSecond"/>: "wgmma" with operands in local memory on compute capability 9.0, elsewhere,
-    /// and
-    /// where the driver refuses that, "mma.sync" with operands in registers.
+    /// and where the driver refuses that, "mma.sync" with operands in registers.
     /// </summary>
     public string? TensorInstruction { get; init; }
 

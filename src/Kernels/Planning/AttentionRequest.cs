@@ -5,8 +5,7 @@ namespace Kernels;
 /// <param name="QueryLength">Query tokens, s_q; the queries of a launch's requests lie packed one after the other.</param>
 /// <param name="KeyLength">
 /// Keys that the queries run against, s_k, the new tokens' own included. Query i stands at key position i + s_k − s_q. null: all tokens
-/// that the
-/// sequence has in the cache when the plan is built, after the step's were added to it.
+/// that the sequence has in the cache when the plan is built, after the step's were added to it.
 /// </param>
 /// <param name="PrefixLength">
 /// Keys at the beginning that every query sees, where the spec's mask is <see cref="AttentionMask.PrefixCausal"/>.

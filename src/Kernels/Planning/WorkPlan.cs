@@ -85,8 +85,8 @@ public sealed partial class WorkPlan
     /// <param name="requests">The step's sequences, in the order in which their queries are packed.</param>
     /// <exception cref="ArgumentException">
     /// A request has no key length, a negative length, or more than <see cref="MaxLength"/> keys; the step has more than
-    /// <see cref="MaxLength"/> query rows,
-    /// where kernels number the keys of all more than 2^31 − 1 of them, or takes a plan or partial states with more than 2^31 ints or rows.
+    /// <see cref="MaxLength"/> query rows, where kernels number the keys of all more than 2^31 − 1 of them, or takes a plan or partial
+    /// states with more than 2^31 ints or rows.
     /// </exception>
     public void Build<TSlots>(
         AttentionShape shape, KernelGeometry geometry, int computeUnits, TSlots slots, ReadOnlySpan<AttentionRequest> requests)

@@ -15,9 +15,8 @@ internal static class CpuPlanner
     private const int MostDecodeRows = 8;
 
     // Of the first-level cache, 32 to 48 KiB: a tile's rows of a head. Larger tiles have fewer sums to rescale. Of rows that are not
-    // converted,
-    // and so used as fast as they arrive, what is on its way for the next tile fits too; likewise of a head's rows in pages, each of which
-    // has an address to be translated.
+    // converted, and so used as fast as they arrive, what is on its way for the next tile fits too; likewise of a head's rows in pages,
+    // each of which has an address to be translated.
     private const int DecodeTileBytes = 32 << 10;
     private const int SmallTileBytes = 16 << 10;
 
@@ -56,8 +55,7 @@ internal static class CpuPlanner
 
     /// <summary>
     /// KV heads that a work-item with few rows has: several where their rows of a token lie close together, since what is read one after
-    /// the
-    /// other in memory arrives sooner and needs fewer addresses translated.
+    /// the other in memory arrives sooner and needs fewer addresses translated.
     /// </summary>
     private static int HeadsTogether(AttentionSpec spec, int rows)
     {
