@@ -17,6 +17,20 @@ public sealed class EmittedTextTests
     });
 
     [Fact]
+    public void InstructionsOfSm90aStandBehindTheMarkThatTheRuntimeTakesAway()
+    {
+        int marked = 0;
+        ForEachKernel((spec, target, algorithm) =>
+        {
+            string[] parts = KernelEmitter.Emit(spec, target, algorithm).Split("sm90a");
+            marked += parts.Length - 1;
+            Assert.All(Enumerable.Range(1, parts.Length - 1), i => Assert.EndsWith(
+                KernelContract.Sm90aMarker, parts[i - 1][^Math.Min(parts[i - 1].Length, 3)..] + "sm90a" + parts[i][..1], StringComparison.Ordinal));
+        });
+        Assert.NotEqual(0, marked);
+    }
+
+    [Fact]
     public void WorkGroupsAreThoseOfThePlan() => ForEachKernel((spec, target, algorithm) =>
     {
         KernelPlan plan = Target.Of(target).Plan(spec);

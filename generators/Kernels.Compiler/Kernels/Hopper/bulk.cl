@@ -32,7 +32,7 @@
 //: end
 #define LOCAL_SIZE ${local_size} // queries and stages, or the states that are merged after them
 //: if bounds_registers
-// Built with -cl-nv-maxrregcount=${most_registers}, so that a multiprocessor has registers for two work-groups.
+// Built with ${registers_option}${most_registers}, so that a multiprocessor has registers for two work-groups.
 //: end
 //: section functions
 //: once Nvidia/ptx/copy_16

@@ -30,6 +30,7 @@ internal sealed class HopperBulkFlash(KernelContext context, NvidiaTile tile) : 
 
         // Without a bound some kernels of quantised caches take a few registers too many for two work-groups.
         { "bounds_registers", IsQuantised && tile.GroupsPerUnit > 1 },
+        { "registers_option", KernelContract.MaxRegistersOption },
         { "most_registers", MostRegisters },
     };
 }
