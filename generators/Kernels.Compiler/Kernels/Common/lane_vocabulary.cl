@@ -17,45 +17,29 @@ typedef uint${width} lanes_uint;
 //: end
 //: if int_buffers or documents
 
-static lanes_int lanes_gather_int(global const int* buffer, lanes_int index)
-{
-    //: if width
-    return (lanes_int)(${of_16_lanes(buffer[index.s#])});
-    //: else
-    return buffer[index];
-    //: end
-}
+//: include lane_vocabulary#gather(type: int, name: int, buffer: int, places: lanes_int index, element: index, lane: index.s#)
 //: end
 //: if float_buffers
 
-static lanes_float lanes_gather_float(global const float* buffer, lanes_int index)
-{
-    //: if width
-    return (lanes_float)(${of_16_lanes(buffer[index.s#])});
-    //: else
-    return buffer[index];
-    //: end
-}
+//: include lane_vocabulary#gather(type: float, name: float, buffer: float, places: lanes_int index, element: index, lane: index.s#)
 //: end
 //: if key_padding
 
-static lanes_int lanes_gather_byte(global const uchar* buffer, lanes_int index)
-{
-    //: if width
-    return (lanes_int)(${of_16_lanes(buffer[index.s#])});
-    //: else
-    return buffer[index];
-    //: end
-}
+//: include lane_vocabulary#gather(type: int, name: byte, buffer: uchar, places: lanes_int index, element: index, lane: index.s#)
 //: end
 //: if bias and transforms
 
-static lanes_float lanes_gather_at(global const float* buffer, lanes_long row, lanes_int column)
+//: include lane_vocabulary#gather(
+//:     type: float, name: at, buffer: float, places: lanes_long row, lanes_int column, element: row + column, lane: row.s# + column.s#)
+//: end
+//: section gather
+//: # Reads a number for each lane, from where each says. Holes: type, of what comes out; name; buffer, what it has; places, the parameters
+//: # that say where; element and lane, the index for one score and for lane #.
+static lanes_${type} lanes_gather_${name}(global const ${buffer}* buffer, ${places})
 {
     //: if width
-    return (lanes_float)(${of_16_lanes(buffer[row.s# + column.s#])});
+    return (lanes_${type})(${of_16_lanes(buffer[${lane}])});
     //: else
-    return buffer[row + column];
+    return buffer[${element}];
     //: end
 }
-//: end

@@ -37,35 +37,7 @@ const uint weights_at = tiles_at + STAGES * STAGE_SIZE; // probabilities [ROWS][
 local float shared_rows[2 * ROWS]; // what the groups tell each other of their rows
 const int thread = get_local_id(0);
 const int lane = thread % 32;
-if (thread == 0)
-{
-    for (int s = 0; s < STAGES; s++)
-    {
-        init_barrier(keys_there + s * 8, COPY_ITEMS);
-        init_barrier(keys_free + s * 8, ROW_ITEMS / 32);
-    }
-}
-barrier(CLK_LOCAL_MEM_FENCE);
-if (thread >= ROW_ITEMS)
-{
-    //: # The part of the warps that copy: the same tiles in the same order.
-    give_registers(COPY_REGISTERS);
-    const int copy_row = (thread - ROW_ITEMS) / 8;
-    int tile = 0;
-    for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
-    {
-        //: include tile_class
-        const uint stage_at = tiles_at + tile % STAGES * STAGE_SIZE;
-        const uint stage_barrier = tile % STAGES * 8;
-        const uint parity = tile / STAGES % 2;
-        tile++;
-        wait_phase(keys_free + stage_barrier, parity ^ 1); // at once the first time
-        //: include copy_rows(from: keys, row: key_row, dim: HEAD_DIM, to: stage_at)
-        arrive_when_copied(keys_there + stage_barrier);
-    }
-    asm volatile("cp.async.wait_all;");
-    return;
-}
+//: include copy_tiles
 
 take_registers(ROW_REGISTERS);
 const int group = thread / 128;
