@@ -17,8 +17,8 @@ internal static class FlashAlgorithm
         FlashSteps steps = context.Target.Flash(context, form == FlashForm.Prefill ? context.Plan.Prefill : context.Plan.Decode);
         KernelAlgorithm algorithm = form == FlashForm.Prefill ? KernelAlgorithm.Prefill : KernelAlgorithm.Decode;
         IReadOnlyList<TilePlan> others = form == FlashForm.Prefill ? context.Plan.PrefillVariants : [];
-        Holes frame = Frame(context, steps);
-        return new KernelText().Render("Common/flash", new(steps.Fill(frame))
+        Holes frame = Frame(context, steps), filled = steps.Fill(frame);
+        return new KernelText().Render("Common/flash", new(filled)
         {
             {
                 "what",
@@ -28,7 +28,7 @@ internal static class FlashAlgorithm
             },
             { "entry", KernelEntryPoint.Of(algorithm) },
             { "parameters", KernelParameters.Of(context, algorithm, steps.Tile.MergesSplits) },
-            { "tile", TileOf(steps, frame) },
+            { "tile", TileOf(steps.Tile, filled) },
             { "has_variants", others.Count > 0 },
             {
                 "variants",
@@ -37,17 +37,17 @@ internal static class FlashAlgorithm
                     // Without the option the macro counts as 0.
                     { "condition", $"#{(i == 0 ? "if" : "elif")} {KernelContract.VariantMacro} == {i + 1}" },
                     { "number", i + 1 },
-                    { "tile", TileOf(context.Target.Flash(context, other), frame) },
+                    { "tile", TileOf(other, context.Target.Flash(context, other).Fill(frame)) },
                 })
             },
         });
     }
 
     /// <summary>The constants of a tile.</summary>
-    private static string TileOf(FlashSteps steps, Holes frame) => new KernelText().Render("Common/tile", new(steps.Fill(frame))
+    private static string TileOf(TilePlan tile, Holes filled) => new KernelText().Render("Common/tile", new(filled)
     {
-        { "rows", steps.Tile.Rows },
-        { "keys", steps.Tile.Keys },
+        { "rows", tile.Rows },
+        { "keys", tile.Keys },
     });
 
     /// <summary>What the templates of flash kernels can speak of beside what all kernels can.</summary>

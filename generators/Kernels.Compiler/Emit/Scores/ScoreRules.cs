@@ -110,8 +110,8 @@ internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
     };
 
     /// <summary>What steps and masks keep of a row.</summary>
-    public IReadOnlyList<RowValue> RowValues { get; } =
-        [.. ScoreStep.Of(spec).Select(step => step.RowValue).Concat(MaskTerm.Of(spec).Select(mask => mask.RowValue)).OfType<RowValue>()];
+    public IReadOnlyList<RowValue> RowValues => field ??=
+        [.. Steps.Select(step => step.RowValue).Concat(Masks.Select(mask => mask.RowValue)).OfType<RowValue>()];
 
     /// <summary>Whether the members of <c>Row</c> with 32 bits a lane end where no wider one can begin.</summary>
     public bool RowHasGap => RowValues.Any(value => value.IsWide)
