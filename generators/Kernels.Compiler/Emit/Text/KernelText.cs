@@ -152,8 +152,11 @@ internal sealed class KernelText
         /// </summary>
         private bool IsEmptyLineNeedless => text.Length == 0 || (text.Length > 1 && text[text.Length - 2] is '\n' or '{');
 
-        private string Fill(FilledText line, Holes holes, int number) =>
-            line.Literal ?? line.Fill(holes, message => template.Error(number, message));
+        // Most lines have no hole: they must not pay for the closure.
+        private string Fill(FilledText line, Holes holes, int number) => line.Literal ?? FillHoles(line, holes, number);
+
+        private string FillHoles(FilledText line, Holes holes, int number) =>
+            line.Fill(holes, message => template.Error(number, message));
 
         /// <summary>Whether a condition holds; text counts as one, which holds where there is any.</summary>
         private bool IsTrue(string name, Holes holes, int number) => holes.Find(name) switch
