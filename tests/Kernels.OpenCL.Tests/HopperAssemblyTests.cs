@@ -22,7 +22,7 @@ public sealed class HopperAssemblyTests
             	ret;
             }
             """;
-        string second = Encoding.UTF8.GetString(HopperAssembly.Assemble(Encoding.UTF8.GetBytes(first + "\0")));
+        string second = Encoding.UTF8.GetString(HopperAssembly.Assemble(Encoding.UTF8.GetBytes(first + "\0"), groups: 1));
         Assert.DoesNotContain("//@sm90a", second, StringComparison.Ordinal);
         Assert.Contains("\nwgmma.wait_group.sync.aligned 0;", second, StringComparison.Ordinal);
         Assert.Contains(".target sm_90a, texmode_independent", second, StringComparison.Ordinal);
@@ -33,16 +33,22 @@ public sealed class HopperAssemblyTests
     }
 
     [Theory]
-    [InlineData("// Built with -cl-nv-maxrregcount=200, so that\nkernel", "-cl-nv-maxrregcount=200")]
-    [InlineData("-cl-nv-maxrregcount=64", "-cl-nv-maxrregcount=64")]
-    [InlineData("kernel void f() {}", "")]
-    public void ABoundOnRegistersIsTakenFromTheSource(string source, string option) =>
-        Assert.Equal(option, HopperAssembly.RegisterBound(Encoding.UTF8.GetBytes(source)));
+    [InlineData("// Built with .minnctapersm 2: registers of two work-groups\nkernel", 2)]
+    [InlineData(".minnctapersm 3", 3)]
+    [InlineData("kernel void f() {}", null)]
+    public void TheWorkGroupsOfAMultiprocessorAreTakenFromTheSource(string source, int? groups) =>
+        Assert.Equal(groups, HopperAssembly.GroupsPerMultiprocessor(Encoding.UTF8.GetBytes(source)));
+
+    [Fact]
+    public void WorkGroupsOfAMultiprocessorAreADirective() => Assert.Contains(
+        ".reqntid 160, 1, 1\n.minnctapersm 2\n",
+        Encoding.UTF8.GetString(HopperAssembly.Assemble(".target sm_90\n.reqntid 160, 1, 1\n{"u8, groups: 2)),
+        StringComparison.Ordinal);
 
     [Fact]
     public void TextForTheTargetStaysAsItIs()
     {
-        string second = Encoding.UTF8.GetString(HopperAssembly.Assemble(".target sm_90a\n"u8));
+        string second = Encoding.UTF8.GetString(HopperAssembly.Assemble(".target sm_90a\n"u8, groups: 1));
         Assert.Equal(".target sm_90a\n\0", second);
     }
 }

@@ -8,7 +8,7 @@
 //: # quantised: elements become 16-bit elements in registers. A register of the cache has four of them, or eight where a byte has
 //: # two (two_in_a_byte).
 //: # two_pieces: rows of keys have so many pieces that a warp reads two of each at a time.
-//: # bounds_registers: two work-groups share a multiprocessor if the build bounds registers by ${most_registers}.
+//: # shares_multiprocessor: two work-groups share one if the build bounds registers by it.
 //: section tile
 #define ROW_BLOCKS (ROWS / 8) // blocks of 8 rows
 #define WARPS_ALONG_KEYS ${warps_along_keys} // each has a part of the tile's keys
@@ -31,8 +31,8 @@
 #define STAGE_SIZE (KEYS * (KEY_PIECES + VALUE_PIECES)) // keys and values
 //: end
 #define LOCAL_SIZE ${local_size} // queries and stages, or the states that are merged after them
-//: if bounds_registers
-// Built with ${registers_option}${most_registers}, so that a multiprocessor has registers for two work-groups.
+//: if shares_multiprocessor
+// Built with ${groups_directive}2: registers of two work-groups fit a multiprocessor.
 //: end
 //: section functions
 //: once Nvidia/ptx/copy_16
@@ -60,6 +60,29 @@ static float2 base_of(float2 maximum)
     return (float2)(maximum.s0 == -INFINITY ? 0.0f : maximum.s0, maximum.s1 == -INFINITY ? 0.0f : maximum.s1);
 }
 
+//: if scales_tokens
+// The power of two next below a weight, whose inverse is exact and costs no division; 0 of what has no weight yet.
+static float unit_below(float weight)
+{
+    return weight > 0.0f ? as_float(clamp(as_uint(weight) & 0x7F800000, 0x00800000u, 0x7E800000u)) : 0.0f;
+}
+
+static float inverse_of(float unit)
+{
+    return unit > 0.0f ? as_float(0x7F000000 - as_uint(unit)) : 1.0f;
+}
+
+static float2 units_below(float2 weights)
+{
+    return (float2)(unit_below(weights.s0), unit_below(weights.s1));
+}
+
+static float2 inverses_of(float2 units)
+{
+    return (float2)(inverse_of(units.s0), inverse_of(units.s1));
+}
+
+//: end
 // c += a (16 keys or columns) times b (8 rows), of each block of rows.
 static void multiply_rows(float4* c, uint4 a, const uint2* b, int row_count)
 {
@@ -282,7 +305,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
 float2 row_max[ROW_BLOCKS]; // may lag behind by MAXIMUM_LAG
 float2 row_sum[ROW_BLOCKS]; // over this work-item's keys only
 //: if scales_tokens
-float2 row_unit[ROW_BLOCKS]; // a weight of an integer near the largest so far; outputs are multiples of it
+float2 row_unit[ROW_BLOCKS]; // a weight of an integer near the largest so far, a power of two; outputs are multiples of it
 //: end
 float4 output[VALUE_BLOCKS][ROW_BLOCKS]; // two rows of one column and of the next
 #pragma unroll
@@ -471,14 +494,17 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             row_max[b] = top;
             row_sum[b] *= rescale;
             //: if scales_tokens
-            row_unit[b] *= rescale;
+            const float2 weight = row_unit[b] * rescale;
+            row_unit[b] = units_below(weight);
+            const float2 factor = weight * inverses_of(row_unit[b]);
             //: else
+            const float2 factor = rescale;
+            //: end
             #pragma unroll
             for (int c = 0; c < VALUE_BLOCKS; c++)
             {
-                output[c][b] *= rescale.s0101;
+                output[c][b] *= factor.s0101;
             }
-            //: end
         }
         const float2 base = base_of(row_max[b]);
         #pragma unroll
@@ -494,8 +520,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         //: # Probabilities times the scales of their values, as multiples of a weight near the row's largest so far: up to 2^7 times that,
         //: # 16 bits suffice, whatever the scales of values that the row does not see or has little of.
         //: if scales_tokens
-        const float2 unit = (float2)(row_unit[b].s0 > 0.0f ? row_unit[b].s0 : 1.0f, row_unit[b].s1 > 0.0f ? row_unit[b].s1 : 1.0f);
-        const float2 inverse_unit = 1.0f / unit;
+        const float2 inverse_unit = inverses_of(row_unit[b]);
         float2 largest = (float2)(0.0f);
         #pragma unroll
         for (int j = 0; j < KEY_BLOCKS; j++)
@@ -507,9 +532,9 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         if (any_of_warp(largest.s0 > 128.0f || largest.s1 > 128.0f || row_unit[b].s0 == 0.0f || row_unit[b].s1 == 0.0f))
         {
             const float2 before = row_unit[b];
-            const float2 after = fmax(before, rows_maximum(largest) * unit);
-            const float2 inverse = (float2)(after.s0 > 0.0f ? 1.0f / after.s0 : 0.0f, after.s1 > 0.0f ? 1.0f / after.s1 : 0.0f);
-            row_unit[b] = after;
+            const float2 unit = (float2)(before.s0 > 0.0f ? before.s0 : 1.0f, before.s1 > 0.0f ? before.s1 : 1.0f);
+            row_unit[b] = units_below(fmax(before, rows_maximum(largest) * unit));
+            const float2 inverse = inverses_of(row_unit[b]);
             #pragma unroll
             for (int c = 0; c < VALUE_BLOCKS; c++)
             {

@@ -11,12 +11,6 @@ internal sealed class HopperBulkFlash(KernelContext context, NvidiaTile tile) : 
 
     public override string Template => "Hopper/bulk";
 
-    /// <summary>
-    /// Registers of a work-item with which two work-groups share a multiprocessor: it has four parts of 16,384, over which it spreads its
-    /// warps.
-    /// </summary>
-    private int MostRegisters => 16384 / (((2 * tile.WorkGroupSize / 32) + 3) / 4) / 32 / 8 * 8;
-
     public override Holes Fill(Holes around) => new(base.Fill(around))
     {
         { "warps_along_keys", tile.WarpsAlongKeys },
@@ -29,8 +23,7 @@ internal sealed class HopperBulkFlash(KernelContext context, NvidiaTile tile) : 
         { "adjacent_tokens", arguments => Context.Addressing.AdjacentTokens(arguments[0], arguments[1]) },
 
         // Without a bound some kernels of quantised caches take a few registers too many for two work-groups.
-        { "bounds_registers", IsQuantised && tile.GroupsPerUnit > 1 },
-        { "registers_option", KernelContract.MaxRegistersOption },
-        { "most_registers", MostRegisters },
+        { "shares_multiprocessor", IsQuantised && tile.GroupsPerUnit > 1 },
+        { "groups_directive", KernelContract.GroupsPerMultiprocessorDirective },
     };
 }
