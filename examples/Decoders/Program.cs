@@ -1,3 +1,4 @@
 using Decoders;
 
+CompiledAttention.Register();
 return await CommandRunner.RunAsync(args);

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using Kernels;
 using Kernels.OpenCL;
 using Spectre.Console;
 
