@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Kernels.OpenCL;
 using Xunit;
 
