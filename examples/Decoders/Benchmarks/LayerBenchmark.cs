@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -34,7 +33,7 @@ internal sealed class LayerBenchmark : IDisposable
     private readonly DeviceBuffer<float> output;
     private readonly DeviceBuffer<float> weight;
     private readonly DeviceBuffer<int> positions;
-    private readonly RopeTable turns;
+    private readonly RotaryTable turns;
 
     /// <param name="device">The device; nothing else should run on it.</param>
     /// <param name="rows">Outputs of a linear layer, at least as many as its inputs.</param>
@@ -49,7 +48,7 @@ internal sealed class LayerBenchmark : IDisposable
         output = Filled((long)MostTokens * rows, 0f);
         weight = Filled(columns, 1f);
         positions = device.Upload<int>(new int[MostTokens]);
-        turns = RopeTable.Create(device, new RopeConfig { RotaryDim = HeadDim, Theta = 10000 }, positions: 1);
+        turns = RotaryTable.Create(device, new RopeConfig { RotaryDim = HeadDim, Theta = 10000 }, positions: 1);
     }
 
     /// <summary>Measures all, one after the other.</summary>

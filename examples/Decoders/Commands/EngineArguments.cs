@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -57,7 +56,7 @@ internal sealed class EngineArguments
         MlaForm form = result.GetValue(mla) ?? MlaForm.Auto;
         int? from = result.GetValue(expandFrom);
         ElementType? type = result.GetValue(attentionType);
-        return cache == CacheKind.Paged ? AttentionRegistry.WithPages(result.GetValue(pages), form, from, type) : AttentionRegistry.With(cache, form, from, type);
+        return cache == CacheKind.Paged ? AttentionCatalog.WithPages(result.GetValue(pages), form, from, type) : AttentionCatalog.With(cache, form, from, type);
     }
 
     /// <summary>Opens a device as the options ask for.</summary>

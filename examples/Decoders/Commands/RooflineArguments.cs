@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using Kernels;
 
 namespace Decoders;
 
@@ -70,7 +69,7 @@ internal sealed class RooflineArguments
         }
 
         return result.GetValue(spec) is { } name
-            ? new RooflineSubject(name, [new(AttentionRegistry.ShapeOf(name)!, count)])
+            ? new RooflineSubject(name, [new(CompiledAttention.Find(name)!.Shape, count)])
             : new RooflineSubject("attention", [new(ReadShape(result), count)]);
     }
 
@@ -115,9 +114,9 @@ internal sealed class RooflineArguments
             return;
         }
 
-        if (result.GetResult(spec) is not null && result.GetValue(spec) is { } name && AttentionRegistry.ShapeOf(name) is null)
+        if (result.GetResult(spec) is not null && result.GetValue(spec) is { } name && CompiledAttention.Find(name) is null)
         {
-            result.AddError($"--spec is '{name}', not one of {string.Join(", ", AttentionRegistry.Names)}.");
+            result.AddError($"--spec is '{name}', not one of {string.Join(", ", CompiledAttention.Names)}.");
         }
 
         if (Array.Find(Numbers, option => !byNumbers && result.GetResult(option) is not null) is { } stray)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;

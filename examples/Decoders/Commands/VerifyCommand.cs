@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
-using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -67,7 +66,7 @@ internal static class VerifyCommand
         foreach ((CacheKind cache, MlaForm form) in caches.SelectMany(cache => forms.Select(form => (cache, form))))
         {
             using Decoder decoder = CommandRunner.WithStatus(
-                $"Loading {folder} on {device}", _ => Decoder.Load(device, folder, sequences: 1, capacity, AttentionRegistry.With(cache, form, type: type)));
+                $"Loading {folder} on {device}", _ => Decoder.Load(device, folder, sequences: 1, capacity, AttentionCatalog.With(cache, form, type: type)));
             string name = config.Latent is null ? "" : form switch
             {
                 MlaForm.Absorbed => ", latent attention absorbed",

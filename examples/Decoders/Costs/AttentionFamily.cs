@@ -1,5 +1,3 @@
-using Kernels;
-
 namespace Decoders;
 
 /// <summary>The same heads with other caches: multi-head, grouped-query, multi-query and latent attention.</summary>

@@ -1,4 +1,3 @@
-using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -24,25 +23,24 @@ internal sealed class AttentionMeasurement : IDisposable
         inputs = new AttentionInputs
         {
             Sinks = shape.Sinks ? Own(device.Upload<float>(new float[shape.QueryHeads])) : null,
-            Rope = shape.Rope == RopeStyle.None ? null : Own(RopeTable.Create(device, new RopeConfig { RotaryDim = shape.RotaryDim, Theta = 10_000 }, capacity)).OnDevice,
+            Rope = shape.Rope == RopeStyle.None ? null : Own(RotaryTable.Create(device, new RopeConfig { RotaryDim = shape.RotaryDim, Theta = 10_000 }, capacity)).OnDevice,
         };
     }
 
     /// <summary>The kernels that run, and why these.</summary>
     public IEnumerable<string> Kernels => attention.Describe();
 
-    /// <summary>Sets up layers of a shape; null if no attention type of it was compiled in.</summary>
+    /// <summary>Sets up layers of a shape.</summary>
     /// <param name="device">The device.</param>
     /// <param name="shape">The shape.</param>
     /// <param name="batch">Sequences.</param>
     /// <param name="capacity">Tokens of each.</param>
     /// <param name="layers">Layers, each with a cache of its own: one after the other, as in a model, they find none of it in the device's caches.</param>
     /// <exception cref="ComputeException">The device cannot hold or run it.</exception>
-    public static AttentionMeasurement? TryCreate(ComputeDevice device, AttentionShape shape, int batch, int capacity, int layers)
-    {
-        IDecoderAttention? attention = AttentionRegistry.TryCreate(shape, device, batch, capacity, layers);
-        return attention is null ? null : new AttentionMeasurement(device, shape, batch, capacity, layers, attention);
-    }
+    /// <exception cref="CheckpointException">No kernels can be emitted for it.</exception>
+    public static AttentionMeasurement Create(ComputeDevice device, AttentionShape shape, int batch, int capacity, int layers) => new(
+        device, shape, batch, capacity, layers,
+        AttentionCatalog.Create(device, AttentionCatalog.Find(shape), batch, capacity, layers));
 
     /// <summary>Seconds that one layer takes for one new token of each sequence, to append and to attend.</summary>
     /// <param name="context">Tokens of each sequence, the new one included.</param>

@@ -1,5 +1,3 @@
-using Kernels;
-
 namespace Decoders;
 
 /// <summary>When weights are read.</summary>

@@ -1,4 +1,3 @@
-using Kernels;
 using ScottPlot;
 
 namespace Decoders;

@@ -1,4 +1,3 @@
-using Kernels;
 using Spectre.Console;
 
 namespace Decoders;

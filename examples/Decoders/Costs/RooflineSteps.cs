@@ -1,4 +1,3 @@
-using Kernels;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -72,25 +71,20 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
         }
 
         AttentionShape shape = subject.Layers[0].Shape;
-        AttentionFactory attention = AttentionRegistry.With(shape.PageSize > 0 ? CacheKind.Paged : CacheKind.Contiguous, type: shape.Storage);
+        AttentionFactory attention = AttentionCatalog.With(shape.PageSize > 0 ? CacheKind.Paged : CacheKind.Contiguous, type: shape.Storage);
         return phase == RooflinePhase.Decode
             ? DecoderMeasurement.Decode(device, folder, attention, batch, context)
             : DecoderMeasurement.Prefill(device, folder, attention, batch, context);
     }
 
-    private double? MeasureAttention(ComputeDevice on, RooflinePhase phase, int batch, int context)
+    private double MeasureAttention(ComputeDevice on, RooflinePhase phase, int batch, int context)
     {
         double seconds = 0;
         foreach (CachedLayers group in phase == RooflinePhase.Decode ? subject.Layers : subject.PromptLayers)
         {
             long each = new KvCachePlan([group with { Layers = 1 }]).GetBytes(batch, context);
             long most = Math.Min(CacheBytes, on.Capabilities.GlobalMemoryBytes / MemoryShare) / each;
-            using AttentionMeasurement? measurement = AttentionMeasurement.TryCreate(on, group.Shape, batch, context, (int)Math.Clamp(most, 1, group.Layers));
-            if (measurement is null)
-            {
-                return null;
-            }
-
+            using AttentionMeasurement measurement = AttentionMeasurement.Create(on, group.Shape, batch, context, (int)Math.Clamp(most, 1, group.Layers));
             kernels.AddRange(measurement.Kernels.Except(kernels));
             seconds += group.Layers * (phase == RooflinePhase.Decode ? measurement.Decode(context) : measurement.Prefill(context));
         }

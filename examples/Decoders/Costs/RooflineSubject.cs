@@ -1,5 +1,3 @@
-using Kernels;
-
 namespace Decoders;
 
 /// <summary>What a step takes: its linear layers and its attention, which run one after the other.</summary>
@@ -44,11 +42,11 @@ internal sealed record RooflineSubject(string Name, IReadOnlyList<CachedLayers> 
     /// <param name="attention">The type of its attention; by default what the program would take.</param>
     public static RooflineSubject Of(string name, ModelConfig config, CacheKind cache, ElementType? attention = null)
     {
-        ElementType type = attention ?? AttentionRegistry.StorageOf(config, cache, config.ContextLimit);
-        CachedLayers[] layers = Group(config.Layers.Select(layer => AttentionRegistry.ShapeOf(layer.Attention, cache, type)));
+        ElementType type = attention ?? AttentionCatalog.StorageOf(config);
+        CachedLayers[] layers = Group(config.Layers.Select(layer => AttentionCatalog.Find(layer.Attention, cache, type).Shape));
         return new RooflineSubject(name, layers)
         {
-            PromptLayers = config.Latent is { } latent ? [new(AttentionRegistry.ShapeOf(latent.Expanded, CacheKind.Contiguous, type), config.Layers.Length)] : layers,
+            PromptLayers = config.Latent is { } latent ? [new(AttentionCatalog.Find(latent.Expanded, CacheKind.Contiguous, type).Shape, config.Layers.Length)] : layers,
             Weights = new ModelWeights(config, config.WeightType!.Value),
             Config = config,
         };

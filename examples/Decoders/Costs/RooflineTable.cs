@@ -1,5 +1,4 @@
 using System.Globalization;
-using Kernels;
 using Spectre.Console;
 
 namespace Decoders;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using Kernels;
 using Xunit;
 
 namespace Decoders.Tests;
@@ -83,7 +82,7 @@ public sealed class DryRunTests
     [InlineData(PublishedModels.Mistral, 1024, 1_000_000)]
     public void StepsArePlannedForLargeBatches(string json, int sequences, int context)
     {
-        AttentionShape shape = AttentionRegistry.ShapeOf(PublishedModels.Read(json).Layers[0].Attention, CacheKind.Contiguous, ElementType.Float16);
+        AttentionShape shape = AttentionCatalog.Find(PublishedModels.Read(json).Layers[0].Attention, CacheKind.Contiguous, ElementType.Float16).Shape;
         KernelGeometry geometry = Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu);
         var plan = new WorkPlan();
         plan.Build(shape, geometry, computeUnits: 132, new ContiguousSlots(context), [.. Enumerable.Range(0, sequences).Select(s => new AttentionRequest(SequenceHandle.Create(s), 1, context))]);

@@ -1,4 +1,3 @@
-using Kernels;
 using Kernels.OpenCL;
 using Xunit;
 
@@ -8,7 +7,7 @@ namespace Decoders.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class ModelWeightsTests(Devices devices)
 {
-    public static TheoryData<string> Checkpoints => [.. CheckpointTests.Names, "stories-gqa", "stories-mla"];
+    public static TheoryData<string> Checkpoints => [.. TestData.Checkpoints, "stories-gqa", "stories-mla"];
 
     [SkippableTheory]
     [MemberData(nameof(Checkpoints))]

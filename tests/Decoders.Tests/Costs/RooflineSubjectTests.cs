@@ -1,4 +1,3 @@
-using Kernels;
 using Xunit;
 
 namespace Decoders.Tests;

@@ -1,0 +1,11 @@
+namespace Kernels.Decoding;
+
+/// <summary>How a decoder's KV cache takes memory.</summary>
+public enum CacheKind
+{
+    /// <summary>Every sequence has room for all its tokens from the start.</summary>
+    Contiguous,
+
+    /// <summary>Sequences take pages as they grow.</summary>
+    Paged,
+}

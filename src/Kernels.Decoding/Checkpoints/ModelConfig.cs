@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+
+namespace Kernels.Decoding;
+
+/// <summary>What a checkpoint's <c>config.json</c> says of its model, in one form for all architectures.</summary>
+public sealed record ModelConfig
+{
+    /// <summary>The file name of a model's configuration.</summary>
+    public const string FileName = "config.json";
+
+    /// <summary>The file name of a model's defaults for generating text.</summary>
+    public const string GenerationFileName = "generation_config.json";
+
+    /// <summary>The architecture, as the file names it: <c>model_type</c>.</summary>
+    public required string ModelType { get; init; }
+
+    /// <summary>Token ids are from 0 to one less.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Elements of the residual stream.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>Elements between the two halves of a feed-forward block.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>The decoder layers, first to last.</summary>
+    public required ImmutableArray<LayerConfig> Layers { get; init; }
+
+    /// <summary>What is added to a variance before its root is taken.</summary>
+    public required double NormEpsilon { get; init; }
+
+    /// <summary>Positions that the model knows; <see cref="int.MaxValue"/> where its encoding of positions has no end.</summary>
+    public required int MaxPositions { get; init; }
+
+    /// <summary>The non-linear function of the feed-forward blocks.</summary>
+    public Activation Activation { get; init; }
+
+    /// <summary>The latent attention of all layers; null where their attention is another.</summary>
+    public LatentConfig? Latent { get; init; }
+
+    /// <summary>The experts of the feed-forward blocks; null where these are dense.</summary>
+    public ExpertsConfig? Experts { get; init; }
+
+    /// <summary>Whether the projections of attention have biases.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary>Whether the projections of the feed-forward block have biases.</summary>
+    public bool FeedForwardBias { get; init; }
+
+    /// <summary>Whether the output head is the embedding table.</summary>
+    public bool TiedEmbeddings { get; init; }
+
+    /// <summary>The type of the weights: of a loaded checkpoint what they have, else what the file names; null where it names none, or one that is not read.</summary>
+    public ElementType? WeightType { get; init; }
+
+    /// <summary>c in c·tanh(logit / c), which keeps logits between −c and c; 0: off.</summary>
+    public double LogitSoftcap { get; init; }
+
+    /// <summary>The token that begins a text, if the model wants one.</summary>
+    public int? BosTokenId { get; init; }
+
+    /// <summary>The tokens that end a text; may be empty.</summary>
+    public ImmutableArray<int> EosTokenIds { get; init; } = [];
+
+    /// <summary>The most tokens that a sequence may have: the model's positions, stretched as its rope says.</summary>
+    public int ContextLimit => Layers.Min(layer => layer.Rope?.Stretch(MaxPositions) ?? MaxPositions);
+
+    /// <summary>Reads <c>config.json</c> of a checkpoint folder, and the token ids of its <c>generation_config.json</c> if there is one.</summary>
+    /// <exception cref="CheckpointException">A file or key is missing or wrong, or the architecture is not supported.</exception>
+    public static ModelConfig Load(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        using JsonDocument document = JsonFile.Open(path);
+        var json = new ConfigReader(path, document.RootElement);
+        string type = json.Text("model_type");
+        Architecture architecture = Architecture.Find(type)
+            ?? throw json.Unsupported("model_type", string.Join(", ", Architecture.ModelTypes));
+        if (json.Has("quantization_config"))
+        {
+            throw json.Unsupported("quantization_config", "weights in float32, float16 or bfloat16");
+        }
+
+        ModelConfig config = architecture.ReadConfig(json) with
+        {
+            ModelType = type,
+            BosTokenId = json.OptionalInteger("bos_token_id", 0),
+            EosTokenIds = json.TokenIds("eos_token_id"),
+            WeightType = json.OptionalText(json.AnyOf("dtype", "torch_dtype")) switch
+            {
+                "float32" => ElementType.Float32,
+                "float16" => ElementType.Float16,
+                "bfloat16" => ElementType.BFloat16,
+                _ => null,
+            },
+        };
+        string generationPath = Path.Combine(folder, GenerationFileName);
+        if (!File.Exists(generationPath))
+        {
+            return config;
+        }
+
+        using JsonDocument generationDocument = JsonFile.Open(generationPath);
+        var generation = new ConfigReader(generationPath, generationDocument.RootElement);
+        ImmutableArray<int> eos = generation.TokenIds("eos_token_id");
+        return config with
+        {
+            BosTokenId = config.BosTokenId ?? generation.OptionalInteger("bos_token_id", 0),
+
+            // Chat models end a turn with tokens that only this file lists.
+            EosTokenIds = eos.IsEmpty ? config.EosTokenIds : eos,
+        };
+    }
+
+    /// <summary>Throws if a sequence of this many tokens is more than <see cref="ContextLimit"/>.</summary>
+    /// <param name="tokens">Tokens of the sequence.</param>
+    /// <param name="folder">The checkpoint, for the message.</param>
+    /// <exception cref="CheckpointException">The sequence is too long.</exception>
+    public void CheckContext(int tokens, string folder)
+    {
+        if (tokens > ContextLimit)
+        {
+            throw new CheckpointException(folder, $"a context of {tokens} tokens exceeds the {ContextLimit} positions of the model");
+        }
+    }
+}

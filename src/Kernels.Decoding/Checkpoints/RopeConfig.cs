@@ -1,0 +1,154 @@
+namespace Kernels.Decoding;
+
+/// <summary>How rotary position embedding stretches its frequencies beyond the positions that a model was first trained on.</summary>
+public enum RopeScaling
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>All frequencies divided by one factor.</summary>
+    Linear,
+
+    /// <summary>Low frequencies divided by the factor, high ones kept, those between blended by wavelength (Llama 3).</summary>
+    Llama3,
+
+    /// <summary>The same, blended by dimension, with a factor on the rotated values (YaRN).</summary>
+    Yarn,
+}
+
+/// <summary>The parameters of rotary position embedding (RoPE).</summary>
+public sealed record RopeConfig
+{
+    /// <summary>Dimensions of a head that are rotated, from its first; even.</summary>
+    public required int RotaryDim { get; init; }
+
+    /// <summary>The base of the geometric series of frequencies.</summary>
+    public required double Theta { get; init; }
+
+    /// <summary>How the frequencies are stretched.</summary>
+    public RopeScaling Scaling { get; init; }
+
+    /// <summary>By how much the context is stretched.</summary>
+    public double Factor { get; init; } = 1;
+
+    /// <summary>Positions before stretching (<see cref="RopeScaling.Llama3"/>, <see cref="RopeScaling.Yarn"/>).</summary>
+    public int OriginalPositions { get; init; }
+
+    /// <summary>Wavelengths longer than the original positions over this are stretched fully (<see cref="RopeScaling.Llama3"/>).</summary>
+    public double LowFrequencyFactor { get; init; }
+
+    /// <summary>Wavelengths shorter than the original positions over this are kept (<see cref="RopeScaling.Llama3"/>).</summary>
+    public double HighFrequencyFactor { get; init; }
+
+    /// <summary>Turns over the original positions from which a dimension is kept (<see cref="RopeScaling.Yarn"/>).</summary>
+    public double BetaFast { get; init; } = 32;
+
+    /// <summary>Turns over the original positions up to which a dimension is stretched fully (<see cref="RopeScaling.Yarn"/>).</summary>
+    public double BetaSlow { get; init; } = 1;
+
+    /// <summary>Whether the two bounds of the blend are rounded outwards to whole dimensions (<see cref="RopeScaling.Yarn"/>).</summary>
+    public bool TruncateBounds { get; init; } = true;
+
+    /// <summary>The factor on cosines and sines (<see cref="RopeScaling.Yarn"/>).</summary>
+    public double AttentionFactor { get; init; } = 1;
+
+    /// <summary>a in m(a) = 0.1·a·ln(factor) + 1, whose square is a factor on DeepSeek's scores; 0: m is 1 (<see cref="RopeScaling.Yarn"/>).</summary>
+    public double MscaleAllDim { get; init; }
+
+    /// <summary>The factor on the scores of a model that has one: m(<see cref="MscaleAllDim"/>)².</summary>
+    public double ScoreFactor => Math.Pow(Magnitude(Factor, MscaleAllDim), 2);
+
+    /// <summary>
+    /// Reads the block <c>rope_parameters</c> that newer configurations have, for all layers or for each type of them, or else
+    /// the keys <c>rope_theta</c> and <c>rope_scaling</c> of older ones.
+    /// </summary>
+    /// <param name="config">The model's configuration.</param>
+    /// <param name="headDim">Elements of a head.</param>
+    /// <param name="maxPositions">Positions of the model.</param>
+    /// <param name="layerType">The type of the layer, of <see cref="LayerTypes"/>.</param>
+    /// <exception cref="CheckpointException">A key is missing or wrong, or the kind of rope is not supported.</exception>
+    public static RopeConfig Read(ConfigReader config, int headDim, int maxPositions, string layerType)
+    {
+        ConfigReader? parameters = config.OptionalObject("rope_parameters");
+        if (parameters is not null && (parameters.Has(LayerTypes.Full) || parameters.Has(LayerTypes.Sliding)))
+        {
+            parameters = parameters.Object(layerType);
+        }
+
+        parameters ??= config.OptionalObject("rope_scaling");
+        double partial = parameters?.OptionalPositive("partial_rotary_factor") ?? config.OptionalPositive("partial_rotary_factor") ?? 1;
+        int rotaryDim = (int)(headDim * partial);
+        if (partial > 1 || rotaryDim < 2 || rotaryDim % 2 != 0)
+        {
+            throw new CheckpointException(config.Path, $"rotates {rotaryDim} of the {headDim} dimensions of a head; expected an even number from 2 to {headDim}");
+        }
+
+        var rope = new RopeConfig
+        {
+            RotaryDim = rotaryDim,
+
+            // Configurations older than the key mean the constant of the RoPE paper.
+            Theta = parameters?.OptionalPositive("rope_theta") ?? config.OptionalPositive("rope_theta") ?? 10000,
+        };
+        if (parameters is null)
+        {
+            return rope;
+        }
+
+        string key = parameters.Has("rope_type") ? "rope_type" : "type";
+        switch (parameters.OptionalText(key) ?? "default")
+        {
+            case "default":
+                return rope;
+            case "linear":
+                return rope with { Scaling = RopeScaling.Linear, Factor = parameters.Positive("factor") };
+            case "llama3":
+                rope = rope with
+                {
+                    Scaling = RopeScaling.Llama3,
+                    Factor = parameters.Positive("factor"),
+                    OriginalPositions = parameters.Count("original_max_position_embeddings"),
+                    LowFrequencyFactor = parameters.Positive("low_freq_factor"),
+                    HighFrequencyFactor = parameters.Positive("high_freq_factor"),
+                };
+                return rope.HighFrequencyFactor > rope.LowFrequencyFactor
+                    ? rope
+                    : throw parameters.Unsupported("high_freq_factor", $"more than low_freq_factor, {rope.LowFrequencyFactor}");
+            case "yarn":
+                return ReadYarn(rope, parameters, maxPositions);
+            default:
+                throw parameters.Unsupported(key, "default, linear, llama3, yarn");
+        }
+    }
+
+    /// <summary>The positions of a model with this rope whose configuration gives a number of them.</summary>
+    /// <remarks>Older configurations give the positions before stretching, newer ones those after it.</remarks>
+    public int Stretch(int maxPositions) => Scaling switch
+    {
+        RopeScaling.Linear => (int)Math.Min(maxPositions * Factor, int.MaxValue),
+        RopeScaling.Yarn => Math.Max(maxPositions, (int)Math.Min(OriginalPositions * Factor, int.MaxValue)),
+        _ => maxPositions,
+    };
+
+    private static RopeConfig ReadYarn(RopeConfig rope, ConfigReader parameters, int maxPositions)
+    {
+        int original = parameters.OptionalCount("original_max_position_embeddings") ?? maxPositions;
+        double factor = parameters.OptionalPositive("factor") ?? (double)maxPositions / original;
+        double? mscale = parameters.OptionalPositive("mscale");
+        double? mscaleAllDim = parameters.OptionalPositive("mscale_all_dim");
+        return rope with
+        {
+            Scaling = RopeScaling.Yarn,
+            Factor = factor,
+            OriginalPositions = original,
+            BetaFast = parameters.OptionalPositive("beta_fast") ?? 32,
+            BetaSlow = parameters.OptionalPositive("beta_slow") ?? 1,
+            TruncateBounds = parameters.Flag("truncate", true),
+            AttentionFactor = parameters.OptionalPositive("attention_factor")
+                ?? (mscale is { } m && mscaleAllDim is { } all ? Magnitude(factor, m) / Magnitude(factor, all) : Magnitude(factor, 1)),
+            MscaleAllDim = mscaleAllDim ?? 0,
+        };
+    }
+
+    private static double Magnitude(double factor, double scale) => factor <= 1 ? 1 : (0.1 * scale * Math.Log(factor)) + 1;
+}

@@ -1,0 +1,185 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+
+namespace Kernels.Decoding;
+
+/// <summary>A prompt with the logits and the greedy continuation that a reference implementation gives for it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Tokens">The prompt, bos included.</param>
+/// <param name="Logits">Reference logits after every token of the prompt, [tokens, vocabulary]; empty if there are none.</param>
+/// <param name="Greedy">The reference's greedy continuation.</param>
+/// <param name="Text">The text of the continuation; null if there is none.</param>
+public sealed record ReferencePrompt(string Name, int[] Tokens, float[] Logits, int[] Greedy, string? Text = null);
+
+/// <summary>In which steps a prompt was run.</summary>
+public enum PromptForm
+{
+    /// <summary>All its tokens in one step.</summary>
+    Prefill,
+
+    /// <summary>Its first half in one step, then token by token.</summary>
+    PrefillThenDecode,
+
+    /// <summary>Token by token from the first.</summary>
+    Decode,
+}
+
+/// <summary>How a decoder did on a prompt.</summary>
+/// <param name="Prompt">The prompt.</param>
+/// <param name="Form">In which steps it was run.</param>
+/// <param name="MaxDifference">The largest absolute difference from the reference's logits; null if it has none.</param>
+/// <param name="GreedyCompared">Tokens of the continuation that were compared: all, or as many as the context has room for.</param>
+/// <param name="GreedyAgreed">How many of them agreed, from the first on.</param>
+/// <param name="TextAgreed">Whether the text of the continuation is the reference's; null if it has none.</param>
+public sealed record PromptResult(
+    ReferencePrompt Prompt, PromptForm Form, double? MaxDifference, int GreedyCompared, int GreedyAgreed, bool? TextAgreed = null)
+{
+    /// <summary>The largest difference of logits that passes.</summary>
+    public const double Tolerance = 2e-3;
+
+    /// <summary>Whether logits, tokens and text are the reference's. A difference that is not a number does not pass.</summary>
+    public bool Passed => MaxDifference is null or <= Tolerance && GreedyAgreed == GreedyCompared && TextAgreed is not false;
+}
+
+/// <summary>Compares a decoder with the outputs of a reference implementation.</summary>
+public static class Verifier
+{
+    /// <summary>Reads the prompts of an <c>expected.safetensors</c>: <c>promptI.input_ids</c>, <c>promptI.logits</c> and <c>promptI.greedy</c>, I from 0.</summary>
+    /// <exception cref="CheckpointException">The file cannot be used.</exception>
+    public static ImmutableArray<ReferencePrompt> ReadExpected(string path)
+    {
+        using SafeTensors file = SafeTensors.Open(path);
+        ImmutableArray<ReferencePrompt>.Builder prompts = ImmutableArray.CreateBuilder<ReferencePrompt>();
+        for (int i = 0; file.Contains($"prompt{i}.input_ids"); i++)
+        {
+            prompts.Add(new ReferencePrompt(
+                $"prompt{i}",
+                file.Read<int>($"prompt{i}.input_ids").ToArray(),
+                file.Read<float>($"prompt{i}.logits").ToArray(),
+                file.Read<int>($"prompt{i}.greedy").ToArray()));
+        }
+
+        return prompts.Count > 0 ? prompts.ToImmutable() : throw new CheckpointException(path, "has no tensor 'prompt0.input_ids'");
+    }
+
+    /// <summary>
+    /// Reads the prompts of a <c>greedy.json</c>: a list <c>short</c> of <c>prompt</c>, <c>greedy_tokens</c> and
+    /// <c>greedy_text</c>, and a list <c>long</c> of <c>prompt</c>, <c>all_tokens_with_bos</c> and <c>text</c>, prompt included.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="bos">The token before every prompt; null for none.</param>
+    /// <exception cref="CheckpointException">The file cannot be used, or its tokens do not begin with the prompt's.</exception>
+    public static ImmutableArray<ReferencePrompt> ReadGreedy(string path, TextTokenizer tokenizer, int? bos)
+    {
+        using JsonDocument document = JsonFile.Open(path);
+        ImmutableArray<ReferencePrompt>.Builder prompts = ImmutableArray.CreateBuilder<ReferencePrompt>();
+        foreach ((string name, ConfigReader entry) in Entries("short"))
+        {
+            prompts.Add(new ReferencePrompt(
+                name, [.. Bos(bos), .. tokenizer.Encode(entry.Text("prompt"))], [], [.. entry.TokenIds("greedy_tokens")], entry.Text("greedy_text")));
+        }
+
+        foreach ((string name, ConfigReader entry) in Entries("long"))
+        {
+            string prompt = entry.Text("prompt");
+            string text = entry.Text("text");
+            int[] tokens = [.. Bos(bos), .. tokenizer.Encode(prompt)];
+            int[] all = [.. entry.TokenIds("all_tokens_with_bos")];
+            if (!all.AsSpan().StartsWith(tokens) || !text.StartsWith(prompt, StringComparison.Ordinal))
+            {
+                throw new CheckpointException(path, $"{name}: the tokens or the text do not begin with those of the prompt");
+            }
+
+            prompts.Add(new ReferencePrompt(name, tokens, [], all[tokens.Length..], text[prompt.Length..]));
+        }
+
+        if (prompts.FirstOrDefault(p => p.Greedy.Length == 0) is { } empty)
+        {
+            throw new CheckpointException(path, $"{empty.Name}: has no tokens to compare");
+        }
+
+        return prompts.Count > 0 ? prompts.ToImmutable() : throw new CheckpointException(path, "has neither a list 'short' nor a list 'long' with prompts");
+
+        IEnumerable<(string Name, ConfigReader Entry)> Entries(string list) =>
+            document.RootElement.ValueKind == JsonValueKind.Object
+            && document.RootElement.TryGetProperty(list, out JsonElement array) && array.ValueKind == JsonValueKind.Array
+                ? array.EnumerateArray().Select((e, i) => ($"{list}{i}", new ConfigReader(path, e)))
+                : [];
+    }
+
+    /// <summary>Whether a decoder of this capacity has room for a prompt and at least the first token after it.</summary>
+    public static bool Fits(ReferencePrompt prompt, int capacity) => prompt.Tokens.Length <= capacity;
+
+    /// <summary>Runs a prompt from an empty sequence, and its greedy continuation as far as there is room.</summary>
+    /// <param name="decoder">The decoder; its sequence 0 is used.</param>
+    /// <param name="prompt">A prompt that fits.</param>
+    /// <param name="form">In which steps to run the prompt.</param>
+    /// <param name="tokenizer">The model's tokenizer, if there is a text to compare.</param>
+    /// <exception cref="CheckpointException">The reference's logits are not of the model's vocabulary.</exception>
+    public static PromptResult Run(Decoder decoder, ReferencePrompt prompt, PromptForm form, TextTokenizer? tokenizer = null)
+    {
+        int vocabulary = decoder.Config.VocabularySize;
+        int length = prompt.Tokens.Length;
+        bool hasLogits = prompt.Logits.Length > 0;
+        if (hasLogits && prompt.Logits.Length != (long)length * vocabulary)
+        {
+            throw new CheckpointException(prompt.Name, $"has {prompt.Logits.Length} logits; {length} tokens of a vocabulary of {vocabulary} were expected");
+        }
+
+        decoder.Reset(0);
+        int first = form switch
+        {
+            PromptForm.Prefill => length,
+            PromptForm.PrefillThenDecode => Math.Max(1, length / 2),
+            PromptForm.Decode => 1,
+            _ => throw new ArgumentOutOfRangeException(nameof(form), form, "No such form."),
+        };
+        var logits = new float[hasLogits ? (long)length * vocabulary : vocabulary];
+        Step(0, first);
+        for (int i = first; i < length; i++)
+        {
+            Step(i, 1);
+        }
+
+        // The last token of the continuation is not run, so it needs no room.
+        int compared = Math.Min(prompt.Greedy.Length, decoder.Capacity - length + 1);
+        var greedy = new int[compared];
+        Span<float> last = logits.AsSpan(logits.Length - vocabulary);
+        double? difference = hasLogits ? MaxDifference(logits, prompt.Logits) : null;
+        for (int i = 0; i < compared; i++)
+        {
+            if (i > 0)
+            {
+                decoder.Forward(0, [greedy[i - 1]], LogitRows.Last, last);
+            }
+
+            greedy[i] = Sampler.Greedy(last);
+        }
+
+        bool? text = prompt.Text is null || tokenizer is null || compared < prompt.Greedy.Length
+            ? null
+            : tokenizer.Decode(greedy) == prompt.Text;
+        return new PromptResult(prompt, form, difference, compared, greedy.AsSpan().CommonPrefixLength(prompt.Greedy), text);
+
+        void Step(int start, int count)
+        {
+            Span<float> target = hasLogits ? logits.AsSpan(start * vocabulary, count * vocabulary) : logits;
+            decoder.Forward(0, prompt.Tokens.AsSpan(start, count), hasLogits ? LogitRows.All : LogitRows.Last, target);
+        }
+    }
+
+    /// <summary>The largest absolute difference; not a number if one of the numbers is not.</summary>
+    private static double MaxDifference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        double largest = 0;
+        for (int i = 0; i < actual.Length; i++)
+        {
+            largest = Math.Max(largest, Math.Abs((double)actual[i] - expected[i]));
+        }
+
+        return largest;
+    }
+
+    private static int[] Bos(int? bos) => bos is { } id ? [id] : [];
+}

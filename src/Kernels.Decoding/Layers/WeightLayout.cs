@@ -1,0 +1,52 @@
+namespace Kernels.Decoding;
+
+/// <summary>
+/// How a matrix lies in memory: in panels of rows, and within a panel column after column. With panels of one row that is
+/// row-major. A last panel that is not full has room for all its rows.
+/// </summary>
+/// <param name="PanelRows">Rows of a panel.</param>
+public readonly record struct WeightLayout(int PanelRows)
+{
+    // Elements of a side of the tiles that matrices are packed by, so that both sides of a tile stay in the cache.
+    private const int Tile = 32;
+
+    /// <summary>Row after row.</summary>
+    public static WeightLayout RowMajor => new(1);
+
+    /// <summary>Panels of as many rows as a vector of a CPU's kernels has lanes: sums are vertical, and a panel is one stream.</summary>
+    public static WeightLayout Vectors => new(16);
+
+    /// <summary>Rows with those that fill the last panel.</summary>
+    public int PaddedRows(int rows) => checked((int)(((long)rows + PanelRows - 1) / PanelRows * PanelRows));
+
+    /// <summary>Packs rows.</summary>
+    /// <typeparam name="T">The type of the elements.</typeparam>
+    /// <param name="source">The rows; element (r, c) is at r · <paramref name="rowStride"/> + c · <paramref name="columnStride"/>.</param>
+    /// <param name="rowStride">Elements from one row to the next.</param>
+    /// <param name="columnStride">Elements from one column to the next.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="target">Whole panels.</param>
+    /// <param name="firstRow">The row of the target that the first one becomes.</param>
+    public void Pack<T>(ReadOnlySpan<T> source, int rowStride, int columnStride, int rows, int columns, Span<T> target, int firstRow = 0)
+    {
+        for (int rowTile = 0; rowTile < rows; rowTile += Tile)
+        {
+            for (int columnTile = 0; columnTile < columns; columnTile += Tile)
+            {
+                int rowEnd = Math.Min(rowTile + Tile, rows);
+                int columnEnd = Math.Min(columnTile + Tile, columns);
+                for (int row = rowTile; row < rowEnd; row++)
+                {
+                    (int panel, int lane) = Math.DivRem(firstRow + row, PanelRows);
+                    int from = (row * rowStride) + (columnTile * columnStride);
+                    int to = (((panel * columns) + columnTile) * PanelRows) + lane;
+                    for (int column = columnTile; column < columnEnd; column++, from += columnStride, to += PanelRows)
+                    {
+                        target[to] = source[from];
+                    }
+                }
+            }
+        }
+    }
+}

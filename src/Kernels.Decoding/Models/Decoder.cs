@@ -1,0 +1,283 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Decoding;
+
+/// <summary>Which logits a step gives.</summary>
+public enum LogitRows
+{
+    /// <summary>Those after each sequence's last token.</summary>
+    Last,
+
+    /// <summary>Those after every token.</summary>
+    All,
+}
+
+/// <summary>Makes a decoder's attention for a number of sequences of up to a number of tokens.</summary>
+public delegate IDecoderAttention AttentionFactory(ComputeDevice device, ModelConfig config, int sequences, int capacity);
+
+/// <summary>
+/// A decoder-only language model on a device. Tokens go in and logits come out; everything between, the KV cache included,
+/// stays on the device. Not thread-safe.
+/// </summary>
+public sealed class Decoder : IDisposable
+{
+    private readonly ComputeDevice device;
+    private readonly DecoderWeights weights;
+    private readonly LayerKernels kernels;
+    private readonly DecoderStep step;
+    private readonly DecoderParts parts;
+    private int[] rowNumbers = [];
+
+    private Decoder(
+        ComputeDevice device, ModelConfig config, int sequences, DecoderWeights weights, LayerKernels kernels, IDecoderAttention attention, DecoderParts parts)
+    {
+        this.device = device;
+        this.weights = weights;
+        this.kernels = kernels;
+        this.parts = parts;
+        Config = config;
+        Sequences = sequences;
+        Attention = attention;
+        step = new DecoderStep(device, kernels, attention, config.HiddenSize);
+    }
+
+    /// <summary>The model.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Sequences that can run side by side.</summary>
+    public int Sequences { get; }
+
+    /// <summary>The most tokens that a sequence may have.</summary>
+    public int Capacity => Attention.Capacity;
+
+    /// <summary>Bytes of device memory that the KV cache takes.</summary>
+    public long CacheBytes => Attention.CacheBytes;
+
+    /// <summary>Bytes of device memory that the weights take.</summary>
+    public long WeightBytes => weights.ByteLength;
+
+    /// <summary>The latent attention of a model that has it; else null.</summary>
+    public LatentAttention? Latent => Attention as LatentAttention;
+
+    /// <summary>Which attention kernels run and why, for people: a line for each attention type.</summary>
+    public IEnumerable<string> DescribeAttention() => Attention.Describe();
+
+    /// <summary>The pages of the KV cache; null where it has none.</summary>
+    public IDecoderPages? Pages => Attention.Pages;
+
+    internal LayerKernels Kernels => kernels;
+
+    private IDecoderAttention Attention { get; }
+
+    /// <summary>Loads the checkpoint in a folder onto a device.</summary>
+    /// <param name="device">The device; it must outlive the decoder.</param>
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="sequences">Sequences that can run side by side.</param>
+    /// <param name="capacity">The most tokens that a sequence may have.</param>
+    /// <param name="attention">Makes the attention; by default from the types that the program was compiled with, with a contiguous cache.</param>
+    /// <exception cref="CheckpointException">The checkpoint cannot be used, or has no attention kernel, or its model knows no context that long.</exception>
+    /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
+    public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        ModelConfig config = ModelConfig.Load(folder);
+        config.CheckContext(capacity, folder);
+        using SafeTensors checkpoint = SafeTensors.Open(folder);
+        config = config with { WeightType = checkpoint.WeightType ?? config.WeightType };
+        var kernels = new LayerKernels(device);
+        var weights = new DecoderWeights(device, checkpoint, kernels.Layout);
+        weights.Own(kernels);
+        IDecoderAttention? heads = null;
+        try
+        {
+            // What the kernels of linear layers are built for is known before the weights are moved, which takes a while too.
+            foreach (TensorInfo matrix in checkpoint.Names.Select(checkpoint.Info).Where(info => info.Shape.Length == 2).DistinctBy(info => info.Type))
+            {
+                if (DecoderWeights.ElementTypeOf(matrix.Type) is { } type)
+                {
+                    kernels.Prepare(type);
+                }
+            }
+
+            // First what is likeliest to fail and quick to try.
+            heads = (attention ?? AttentionCatalog.With(CacheKind.Contiguous))(device, config, sequences, capacity);
+            DecoderParts parts = Architecture.Find(config.ModelType)!.Build(weights, config, capacity);
+            return new Decoder(device, config, sequences, weights, kernels, heads, parts);
+        }
+        catch
+        {
+            heads?.Dispose();
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Tokens of a sequence that are in the cache.</summary>
+    public int Length(int sequence) => Attention.Length(CheckSequence(sequence));
+
+    /// <summary>Empties a sequence.</summary>
+    public void Reset(int sequence) => Attention.Reset(CheckSequence(sequence));
+
+    /// <summary>Runs the next tokens of one sequence; see the other overload.</summary>
+    public void Forward(int sequence, ReadOnlySpan<int> tokens, LogitRows rows, Span<float> logits) =>
+        Forward(tokens, [(sequence, tokens.Length)], rows, logits);
+
+    /// <summary>
+    /// Runs the next tokens of one or more sequences, and waits for their logits. If it throws once the device has begun,
+    /// the sequences of the step must be reset.
+    /// </summary>
+    /// <param name="tokens">The tokens, packed in the order of <paramref name="sequences"/>.</param>
+    /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
+    /// <param name="rows">Which logits are wanted.</param>
+    /// <param name="logits">Receives the logits, [rows, vocabulary], in the order of <paramref name="tokens"/>.</param>
+    /// <exception cref="ArgumentException">A token, a sequence or a length is not allowed; nothing has changed.</exception>
+    /// <exception cref="ComputeException">The device failed.</exception>
+    /// <exception cref="NotFiniteException">The device checks numbers, and a layer's attention has one that is not finite.</exception>
+    public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, LogitRows rows, Span<float> logits)
+    {
+        int count = rows == LogitRows.All ? tokens.Length : sequences.Length;
+        if (rowNumbers.Length < count)
+        {
+            rowNumbers = new int[count];
+        }
+
+        Span<int> numbers = rowNumbers.AsSpan(0, count);
+        int last = -1;
+        for (int i = 0; i < count; i++)
+        {
+            last += rows == LogitRows.All ? 1 : sequences[i].Tokens;
+            numbers[i] = last;
+        }
+
+        Forward(tokens, sequences, numbers, logits);
+    }
+
+    /// <inheritdoc cref="Forward(ReadOnlySpan{int}, ReadOnlySpan{ValueTuple{int, int}}, LogitRows, Span{float})"/>
+    /// <param name="tokens">The tokens, packed in the order of <paramref name="sequences"/>.</param>
+    /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
+    /// <param name="rows">The places in <paramref name="tokens"/> after which logits are wanted, ascending; may be empty.</param>
+    /// <param name="logits">Receives the logits, [rows, vocabulary].</param>
+    public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits)
+    {
+        CheckStep(tokens, sequences);
+        CheckRows(tokens.Length, rows);
+        int hidden = Config.HiddenSize;
+        int vocabulary = Config.VocabularySize;
+        if (logits.Length != (long)rows.Length * vocabulary)
+        {
+            throw new ArgumentException($"Expected room for {rows.Length} × {vocabulary} logits, got {logits.Length}.", nameof(logits));
+        }
+
+        step.Begin(tokens, sequences);
+        Attention.Begin(sequences);
+        DeviceBuffer<float> residual = step.Scratch("residual", hidden);
+        parts.Embedding.Apply(step, residual);
+        for (int layer = 0; layer < parts.Layers.Length; layer++)
+        {
+            parts.Layers[layer].Apply(step, residual);
+        }
+
+        if (rows.IsEmpty)
+        {
+            device.Queue.Finish();
+            return;
+        }
+
+        DeviceBuffer<float> wanted = rows.Length == tokens.Length ? residual : Take(residual, rows);
+        DeviceBuffer<float> normed = step.Scratch("normed", hidden);
+        parts.FinalNorm.Apply(step, wanted, normed, rows.Length);
+        DeviceBuffer<float> output = step.Scratch("logits", rows.Length, vocabulary);
+        parts.Head.Apply(step, normed, output, rows.Length);
+        if (Config.LogitSoftcap > 0)
+        {
+            kernels.Softcap(output, Config.LogitSoftcap, (long)rows.Length * vocabulary);
+        }
+
+        device.Queue.Read(output, logits);
+    }
+
+    /// <summary>Frees the weights, the cache and the activations.</summary>
+    public void Dispose()
+    {
+        step.Dispose();
+        Attention.Dispose();
+        weights.Dispose();
+    }
+
+    // The rows of these numbers, packed; rows side by side move in one copy.
+    private DeviceBuffer<float> Take(DeviceBuffer<float> residual, ReadOnlySpan<int> rows)
+    {
+        int hidden = Config.HiddenSize;
+        DeviceBuffer<float> taken = step.Scratch("taken", rows.Length, hidden);
+        for (int first = 0, end; first < rows.Length; first = end)
+        {
+            end = first + 1;
+            while (end < rows.Length && rows[end] == rows[end - 1] + 1)
+            {
+                end++;
+            }
+
+            device.Queue.SubmitCopy(residual, (long)rows[first] * hidden, taken, (long)first * hidden, (long)(end - first) * hidden);
+        }
+
+        return taken;
+    }
+
+    private static void CheckRows(int tokens, ReadOnlySpan<int> rows)
+    {
+        int previous = -1;
+        foreach (int row in rows)
+        {
+            if (row <= previous || row >= tokens)
+            {
+                throw new ArgumentException($"Row {row} is not after row {previous}, or not one of {tokens} tokens.", nameof(rows));
+            }
+
+            previous = row;
+        }
+    }
+
+    private void CheckStep(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    {
+        long total = 0;
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            (int sequence, int count) = sequences[i];
+            int length = Length(sequence);
+            if (count < 1 || count > Capacity - length)
+            {
+                throw new ArgumentException($"Sequence {sequence} has {length} of {Capacity} tokens; expected 1 to {Capacity - length} more, got {count}.", nameof(sequences));
+            }
+
+            for (int j = 0; j < i; j++)
+            {
+                if (sequences[j].Sequence == sequence)
+                {
+                    throw new ArgumentException($"Sequence {sequence} takes part twice in one step.", nameof(sequences));
+                }
+            }
+
+            total += count;
+        }
+
+        if (total != tokens.Length || tokens.IsEmpty)
+        {
+            throw new ArgumentException($"The sequences have {total} new tokens in all; got {tokens.Length}.", nameof(tokens));
+        }
+
+        foreach (int token in tokens)
+        {
+            if ((uint)token >= (uint)Config.VocabularySize)
+            {
+                throw new ArgumentException($"Token {token} is not from 0 to {Config.VocabularySize - 1}.", nameof(tokens));
+            }
+        }
+    }
+
+    private int CheckSequence(int sequence) =>
+        (uint)sequence < (uint)Sequences
+            ? sequence
+            : throw new ArgumentOutOfRangeException(nameof(sequence), sequence, $"Expected a sequence from 0 to {Sequences - 1}.");
+}

@@ -1,0 +1,154 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Decoding;
+
+/// <summary>What the parts of a decoder work with during a step: the tokens of one or more sequences, packed.</summary>
+public sealed class DecoderStep : IDisposable
+{
+    private readonly ComputeDevice device;
+    private readonly Dictionary<string, DeviceBuffer> scratch = new(StringComparer.Ordinal);
+    private int[] hostPositions = [];
+
+    internal DecoderStep(ComputeDevice device, LayerKernels kernels, IDecoderAttention attention, int hiddenSize)
+    {
+        this.device = device;
+        Kernels = kernels;
+        Attention = attention;
+        HiddenSize = hiddenSize;
+        Ids = device.Allocate<int>(0);
+        Positions = device.Allocate<int>(0);
+    }
+
+    /// <summary>The layers as kernels.</summary>
+    public LayerKernels Kernels { get; }
+
+    /// <summary>The attention of all layers.</summary>
+    public IDecoderAttention Attention { get; }
+
+    /// <summary>Elements of the residual stream.</summary>
+    public int HiddenSize { get; }
+
+    /// <summary>Tokens of the step, over all its sequences.</summary>
+    public int Tokens { get; private set; }
+
+    /// <summary>The tokens' ids, [tokens].</summary>
+    public DeviceBuffer<int> Ids { get; private set; }
+
+    /// <summary>The tokens' positions in their sequences, [tokens].</summary>
+    public DeviceBuffer<int> Positions { get; private set; }
+
+    /// <summary>The buffer of this name, of at least <paramref name="width"/> elements a token of the step.</summary>
+    public DeviceBuffer<float> Scratch(string name, int width) => Scratch(name, Tokens, width);
+
+    /// <inheritdoc cref="Scratch{T}"/>
+    public DeviceBuffer<float> Scratch(string name, int rows, int width) => Scratch<float>(name, rows, width);
+
+    /// <summary>
+    /// The buffer of this name, of at least this many rows and elements a row. All layers share it; it is kept from step to
+    /// step, and its content is lost when it grows.
+    /// </summary>
+    public DeviceBuffer<T> Scratch<T>(string name, int rows, int width) where T : unmanaged
+    {
+        long length = (long)rows * width;
+        if (!scratch.TryGetValue(name, out DeviceBuffer? buffer) || ((DeviceBuffer<T>)buffer).Length < length)
+        {
+            // Commands under way keep the old memory; it is freed first so that the two need not fit side by side.
+            buffer?.Dispose();
+            scratch.Remove(name);
+            buffer = device.Allocate<T>(length);
+            scratch.Add(name, buffer);
+        }
+
+        return (DeviceBuffer<T>)buffer;
+    }
+
+    /// <summary>The buffer of this name, in the type of attention's queries, keys, values and outputs.</summary>
+    public DeviceBuffer AttentionScratch(string name, int rows, int width) => Attention.Storage switch
+    {
+        ElementType.Float16 => Scratch<Half>(name, rows, width),
+        ElementType.BFloat16 => Scratch<BFloat16>(name, rows, width),
+        _ => Scratch(name, rows, width),
+    };
+
+    /// <summary>Heads for attention to read: these, or where it does not keep float32 a copy in its own type.</summary>
+    /// <param name="name">A buffer for the copy.</param>
+    /// <param name="values">[rows, heads, headDim].</param>
+    /// <param name="heads">Heads, packed.</param>
+    /// <param name="rows">Rows.</param>
+    public DeviceBuffer ToAttention(string name, DeviceBuffer<float> values, HeadSlice heads, int rows)
+    {
+        if (Attention.Storage == ElementType.Float32)
+        {
+            return values;
+        }
+
+        DeviceBuffer copy = AttentionScratch(name, rows, heads.Width);
+        Kernels.CopyHeads(values, heads, copy, heads, rows);
+        return copy;
+    }
+
+    /// <summary>Where attention writes what <see cref="FromAttention"/> brings to <paramref name="target"/>: there at once if it keeps float32.</summary>
+    /// <param name="name">A buffer for it otherwise.</param>
+    /// <param name="target">[rows, width].</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="width">Elements of a row.</param>
+    public DeviceBuffer AttentionTarget(string name, DeviceBuffer<float> target, int rows, int width) =>
+        Attention.Storage == ElementType.Float32 ? target : AttentionScratch(name, rows, width);
+
+    /// <summary>Brings what attention wrote to where it belongs.</summary>
+    /// <param name="outputs">The buffer of <see cref="AttentionTarget"/>.</param>
+    /// <param name="target">[rows, heads, headDim].</param>
+    /// <param name="heads">Heads, packed.</param>
+    /// <param name="rows">Rows.</param>
+    public void FromAttention(DeviceBuffer outputs, DeviceBuffer<float> target, HeadSlice heads, int rows)
+    {
+        if (outputs != target)
+        {
+            Kernels.CopyHeads(outputs, heads, target, heads, rows);
+        }
+    }
+
+    /// <summary>Enqueues a copy of elements between buffers.</summary>
+    internal void Copy(DeviceBuffer<float> source, long from, DeviceBuffer<float> target, long to, long length) =>
+        device.Queue.SubmitCopy(source, from, target, to, length);
+
+    /// <summary>Frees the device memory.</summary>
+    public void Dispose()
+    {
+        foreach (DeviceBuffer buffer in scratch.Values)
+        {
+            buffer.Dispose();
+        }
+
+        Ids.Dispose();
+        Positions.Dispose();
+    }
+
+    /// <summary>Takes the tokens of a step, before attention makes their sequences longer.</summary>
+    internal void Begin(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    {
+        if (Ids.Length < tokens.Length)
+        {
+            Ids.Dispose();
+            Positions.Dispose();
+            Ids = device.Allocate<int>(tokens.Length);
+            Positions = device.Allocate<int>(tokens.Length);
+            hostPositions = new int[tokens.Length];
+        }
+
+        Tokens = tokens.Length;
+        int next = 0;
+        foreach ((int sequence, int count) in sequences)
+        {
+            int first = Attention.Length(sequence);
+            for (int i = 0; i < count; i++)
+            {
+                hostPositions[next++] = first + i;
+            }
+        }
+
+        // Blocking, but the queue is empty: a step ends with reading its logits.
+        device.Queue.Write(Ids, tokens);
+        device.Queue.Write<int>(Positions, hostPositions.AsSpan(0, Tokens));
+    }
+}

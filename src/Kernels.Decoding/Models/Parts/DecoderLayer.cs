@@ -1,0 +1,51 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Decoding;
+
+/// <summary>A block of a layer: attention, or a feed-forward block.</summary>
+public interface IDecoderBlock
+{
+    /// <summary>Enqueues output = block(input), or output += block(input); both [tokens, hidden].</summary>
+    void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate);
+}
+
+/// <summary>A pre-norm layer: x += attention(norm(x)), then x += feedForward(norm(x)).</summary>
+/// <param name="attentionNorm">The norm before attention.</param>
+/// <param name="attention">Attention with its projections.</param>
+/// <param name="feedForwardNorm">The norm before the feed-forward block.</param>
+/// <param name="feedForward">The feed-forward block.</param>
+public sealed class DecoderLayer(INorm attentionNorm, IDecoderBlock attention, INorm feedForwardNorm, IDecoderBlock feedForward)
+{
+    /// <summary>Enqueues the layer on the residual stream.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="residual">[tokens, hidden].</param>
+    public void Apply(DecoderStep step, DeviceBuffer<float> residual)
+    {
+        DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
+        attentionNorm.Apply(step, residual, normed, step.Tokens);
+        attention.Apply(step, normed, residual, accumulate: true);
+        feedForwardNorm.Apply(step, residual, normed, step.Tokens);
+        feedForward.Apply(step, normed, residual, accumulate: true);
+    }
+}
+
+/// <summary>A block with a norm behind it: norm(block(x)).</summary>
+/// <param name="block">The block.</param>
+/// <param name="norm">The norm.</param>
+public sealed class PostNormBlock(IDecoderBlock block, RmsNorm norm) : IDecoderBlock
+{
+    /// <inheritdoc/>
+    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
+    {
+        DeviceBuffer<float> result = step.Scratch("before norm", step.HiddenSize);
+        block.Apply(step, input, result, accumulate: false);
+        if (accumulate)
+        {
+            norm.Add(step, result, output, step.Tokens);
+        }
+        else
+        {
+            norm.Apply(step, result, output, step.Tokens);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using Kernels.OpenCL;
+
+namespace Kernels.Decoding;
+
+/// <summary>Gives each token to experts.</summary>
+/// <param name="logits">hidden → a logit for each expert.</param>
+/// <param name="perToken">Experts of a token.</param>
+/// <param name="routing">How they are chosen and weighted.</param>
+/// <param name="bias">What is added to the scores for the choice, [experts], where the routing has it.</param>
+public sealed class TopKRouter(Linear logits, int perToken, RoutingConfig routing, DeviceBuffer<float>? bias = null)
+{
+    /// <summary>Experts of a token.</summary>
+    public int PerToken => perToken;
+
+    /// <summary>Enqueues the choice: experts and weights, [tokens, PerToken] each.</summary>
+    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<int> chosen, DeviceBuffer<float> weights)
+    {
+        DeviceBuffer<float> scores = step.Scratch("router", logits.Outputs);
+        logits.Apply(step, input, scores, step.Tokens);
+        step.Kernels.ChooseExperts(scores, bias, chosen, weights, routing, logits.Outputs, perToken, step.Tokens);
+    }
+}
+
+/// <summary>A feed-forward block of experts: Σ over a token's experts of weight · down(unit(gateAndUp(x))).</summary>
+/// <param name="router">Gives tokens to experts.</param>
+/// <param name="gateAndUp">hidden → gate and up of each expert, in the order that the unit takes.</param>
+/// <param name="unit">The gated unit.</param>
+/// <param name="down">width → hidden of each expert.</param>
+public sealed class MixtureOfExperts(TopKRouter router, ExpertLinear gateAndUp, IGatedUnit unit, ExpertLinear down) : IDecoderBlock
+{
+    /// <summary>The expert that every token has besides, with weight 1; null for none.</summary>
+    public IDecoderBlock? Shared { get; init; }
+
+    /// <inheritdoc/>
+    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
+    {
+        int perToken = router.PerToken;
+        int slots = checked(step.Tokens * perToken);
+        int width = gateAndUp.Outputs / 2;
+        DeviceBuffer<int> chosen = step.Scratch<int>("experts", step.Tokens, perToken);
+        DeviceBuffer<float> weights = step.Scratch("expert weights", perToken);
+        DeviceBuffer<float> both = step.Scratch("expert gate and up", slots, gateAndUp.Outputs);
+        DeviceBuffer<float> gated = step.Scratch("expert gated", slots, width);
+        DeviceBuffer<float> results = step.Scratch("expert results", slots, down.Outputs);
+        router.Apply(step, input, chosen, weights);
+        gateAndUp.Apply(step, input, chosen, both, slots, slotsPerRow: perToken);
+        unit.Apply(step, both, gated, width, slots);
+        down.Apply(step, gated, chosen, results, slots, slotsPerRow: 1);
+        step.Kernels.CombineExperts(results, weights, output, down.Outputs, perToken, step.Tokens, accumulate);
+        Shared?.Apply(step, input, output, accumulate: true);
+    }
+}

@@ -1,0 +1,39 @@
+using System.Collections.Immutable;
+
+namespace Kernels.Decoding.Tests;
+
+/// <summary>Where the checkpoints that tests read are.</summary>
+internal static class TestData
+{
+    /// <summary>The checkpoints of decoders with reference logits, by the names of their folders.</summary>
+    public static ImmutableArray<string> Checkpoints { get; } =
+    [
+        .. Directory.EnumerateDirectories(Path.Combine(AppContext.BaseDirectory, "data"))
+            .Where(folder => File.Exists(Path.Combine(folder, "expected.safetensors")))
+            .Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal),
+    ];
+
+    public static string Folder(string name) => Path.Combine(AppContext.BaseDirectory, "data", name);
+}
+
+/// <summary>A folder that is deleted with its content.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("decoders-").FullName;
+
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    public string Write(string name, string text)
+    {
+        System.IO.File.WriteAllText(File(name), text);
+        return File(name);
+    }
+
+    public string Write(string name, byte[] bytes)
+    {
+        System.IO.File.WriteAllBytes(File(name), bytes);
+        return File(name);
+    }
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
