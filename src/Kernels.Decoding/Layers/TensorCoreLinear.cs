@@ -6,8 +6,8 @@ namespace Kernels.Decoding;
 
 /// <summary>
 /// Linear layers by NVIDIA's tensor cores (linear_tensor.cl), for weights of 16 bits: of up to 8 tokens straight from float32, of more by way
-/// of their 16-bit parts. Up to <see cref="ExactTokens"/> tokens are multiplied in two parts, which are as good as float32; the numbers of
-/// more are rounded to the weights' type, as PyTorch's are.
+/// of their 16-bit parts. Up to <see cref="ExactTokens"/> tokens are multiplied in two parts, 16 bits of bfloat16 or 22 of float16; the
+/// numbers of more are rounded to the weights' type, as PyTorch's are.
 /// </summary>
 /// <remarks>Not thread-safe.</remarks>
 internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, Action<ComputeKernel, NDRange, NDRange> submit) : IDisposable

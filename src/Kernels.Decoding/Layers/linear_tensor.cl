@@ -1,6 +1,6 @@
 // Linear layers by NVIDIA's tensor cores: y[t, r] = x[t] · w[r] (+ bias[r]) (+ y[t, r]) for weights of 16 bits. What is multiplied of x are 16-bit
-// parts, one near it and one near what is left, which together are as good as float32; of many tokens the first alone, as the weights are no
-// better. Set by the host: ELEMENT (0: bfloat16, 1: float16), and which kernel is built, with its numbers.
+// parts, one near it and one near what is left, together 16 bits of bfloat16 or 22 of float16; of many tokens the first alone, as the weights
+// have no more bits. Set by the host: ELEMENT (0: bfloat16, 1: float16), and which kernel is built, with its numbers.
 //
 // Weights and the parts of many tokens lie in blocks of 64 rows and 64 columns, 8 KiB each, row after row of blocks. Within a block are rows
 // of 128 bytes, whose pieces of 16 bytes are exchanged as wgmma wants them. What fills up blocks is 0 in columns, anything in rows.
@@ -137,34 +137,15 @@ void linear_few(
 #if ELEMENT && X_TYPE == 0
     float scale = 1.0f; // of the sums; x, whose numbers may be beyond float16, is divided by it
 #endif
-    // The next weights are on their way while these are multiplied.
-    uint4 next_a[4], next_c[4];
-    #pragma unroll
-    for (int u = 0; u < 4; u++)
-    {
-        const int piece = warp * 16 + u * 4 + t;
-        next_a[u] = piece < pieces ? stream(w + piece_at(own_a, piece, blocks)) : (uint4)(0);
-        next_c[u] = piece < pieces ? stream(w + piece_at(own_b, piece, blocks)) : (uint4)(0);
-    }
     for (int first = warp * 16; first < pieces; first += WARPS * 16)
     {
         uint4 a[4], c[4];
         #pragma unroll
         for (int u = 0; u < 4; u++)
         {
-            a[u] = next_a[u];
-            c[u] = next_c[u];
-            const int piece = first + WARPS * 16 + u * 4 + t;
-            if (piece < pieces)
-            {
-                next_a[u] = stream(w + piece_at(own_a, piece, blocks));
-                next_c[u] = stream(w + piece_at(own_b, piece, blocks));
-            }
-            else
-            {
-                next_a[u] = (uint4)(0);
-                next_c[u] = (uint4)(0);
-            }
+            const int piece = first + u * 4 + t;
+            a[u] = piece < pieces ? stream(w + piece_at(own_a, piece, blocks)) : (uint4)(0);
+            c[u] = piece < pieces ? stream(w + piece_at(own_b, piece, blocks)) : (uint4)(0);
         }
         #pragma unroll
         for (int u = 0; u < 4; u++)
