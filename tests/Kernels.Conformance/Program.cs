@@ -14,13 +14,14 @@ var filterOption = new Option<string?>("--filter") { Description = "Only cases w
 var featuresOption = new Option<bool>("--features") { Description = "Only mods, block masks, shared keys, determinism, merged states, large pools and long axes; without it they follow the matrix." };
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
 var poisonOption = new Option<bool>("--poison") { Description = "Only NaN, infinities and the largest and smallest numbers in every place, all of them; without it a sample follows the matrix." };
+var layersOption = new Option<bool>("--layers") { Description = "Only linear layers by tensor cores, where the device has them." };
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
 var partOption = new Option<string?>("--part") { Description = "K/N: the cases of every N-th spec from the K-th on, so that N processes share them and each spec is built by one." };
 var skipOption = new Option<int>("--skip") { Description = "Leaves out the first cases of the part: those that a run passed before it was cut off." };
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
-    deviceOption, fullOption, countOption, seedOption, filterOption, featuresOption, axesOption, poisonOption, workOption, targetOption, partOption, skipOption,
+    deviceOption, fullOption, countOption, seedOption, filterOption, featuresOption, axesOption, poisonOption, layersOption, workOption, targetOption, partOption, skipOption,
 };
 root.SetAction(arguments =>
 {
@@ -43,6 +44,11 @@ root.SetAction(arguments =>
     else if (arguments.GetValue(featuresOption))
     {
         (appends, cases) = ([], []);
+    }
+
+    else if (arguments.GetValue(layersOption))
+    {
+        (appends, cases, features) = ([], [], []);
     }
 
     double most = arguments.GetValue(workOption);
@@ -94,6 +100,11 @@ root.SetAction(arguments =>
         CaseResult result = runner.Run(test);
         Count(test, result.Failure);
         worst = Math.Max(worst, result.Failure is null ? result.Error : 0);
+    }
+
+    foreach (TensorCoreCheck test in arguments.GetValue(layersOption) ? TensorCoreCheck.All : [])
+    {
+        Count(test, test.Run(device));
     }
 
     foreach (FeatureCase test in features)

@@ -17,26 +17,41 @@ internal sealed record StepSpeed(string Step, int Tokens, double Seconds, double
 /// <summary>Measures the steps of a model.</summary>
 internal static class ModelBenchmark
 {
+    /// <summary>Tokens that a sequence grows by while its steps are measured.</summary>
+    public const int Growth = 3 * Runs;
+
     private const int Runs = 9;
 
-    /// <summary>Measures a prompt of as many tokens as the decoder has room for, and a token after it.</summary>
-    public static IEnumerable<StepSpeed> Run(Decoder decoder, LaunchTimes times)
+    /// <summary>Measures a prompt, and a step of a token behind it of each of some sequences.</summary>
+    /// <param name="decoder">The model, with room for the prompt and <see cref="Growth"/> tokens more of as many sequences.</param>
+    /// <param name="context">Tokens of the prompt.</param>
+    /// <param name="batches">Sequences that run side by side.</param>
+    /// <param name="times">Measures the kernels.</param>
+    public static IEnumerable<StepSpeed> Run(Decoder decoder, int context, int[] batches, LaunchTimes times)
     {
-        var logits = new float[decoder.Config.VocabularySize];
-        int[] prompt = new int[decoder.Capacity - 1];
-        Array.Fill(prompt, Math.Min(1, decoder.Config.VocabularySize - 1));
+        int vocabulary = decoder.Config.VocabularySize;
+        var logits = new float[vocabulary * batches.Max()];
+        int[] prompt = new int[context];
+        Array.Fill(prompt, Math.Min(1, vocabulary - 1));
         yield return Measure("prefill", prompt.Length, () =>
         {
             decoder.Reset(0);
-            return Timed(() => decoder.Forward(0, prompt, LogitRows.Last, logits));
+            return Timed(() => decoder.Forward(0, prompt, LogitRows.Last, logits.AsSpan(0, vocabulary)));
         });
-        yield return Measure("decode", 1, () =>
+        foreach (int batch in batches)
         {
-            decoder.Reset(0);
-            decoder.Forward(0, prompt, LogitRows.Last, logits);
+            for (int sequence = 0; sequence < batch; sequence++)
+            {
+                decoder.Reset(sequence);
+                decoder.Forward(sequence, prompt, LogitRows.Last, logits.AsSpan(0, vocabulary));
+            }
+
+            (int, int)[] step = [.. Enumerable.Range(0, batch).Select(sequence => (sequence, 1))];
             times.Clear();
-            return Timed(() => decoder.Forward(0, prompt.AsSpan(0, 1), LogitRows.Last, logits));
-        });
+            yield return Measure(
+                $"decode, batch {batch}", batch,
+                () => Timed(() => decoder.Forward(prompt.AsSpan(0, batch), step, LogitRows.Last, logits.AsSpan(0, batch * vocabulary))));
+        }
 
         StepSpeed Measure(string step, int tokens, Func<double> run)
         {

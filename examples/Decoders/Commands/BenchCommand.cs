@@ -13,23 +13,29 @@ internal static class BenchCommand
         var model = new Option<string?>("--model") { Description = "Checkpoint whose steps are measured, too.", HelpName = "DIR" };
         var context = new Option<int>("--context")
         {
-            Description = "Tokens of the checkpoint's prompt and the one behind it.",
+            Description = "Tokens of the checkpoint's prompt, behind which steps of one token are measured.",
             HelpName = "N",
             DefaultValueFactory = _ => 256,
             CustomParser = result => CommandRunner.ParseNumber<int>(result, n => n >= 2, "a number from 2"),
         };
+        Option<int[]> batch = RooflineCommand.Counts("--batch", "Sequences that run side by side.", [1]);
         Option<string?> device = CommandRunner.DeviceOption();
-        var command = new Command("bench", "Measures the kernels around attention beside what the device can do, and the steps of a model.") { model, context, device };
+        var command = new Command("bench", "Measures the kernels around attention beside what the device can do, and the steps of a model.")
+        {
+            model, context, batch, device,
+        };
         command.SetBody((result, output, cancellation) =>
-            Run(result.GetValue(model), result.GetValue(context), result.GetValue(device), output, cancellation));
+            Run(
+                result.GetValue(model), result.GetValue(context), result.GetValue(batch)!, result.GetValue(device), output, cancellation));
         return command;
     }
 
-    private static int Run(string? folder, int context, string? selector, TextWriter output, CancellationToken cancellation)
+    private static int Run(string? folder, int context, int[] batches, string? selector, TextWriter output, CancellationToken cancellation)
     {
+        int capacity = context + ModelBenchmark.Growth;
         if (folder is not null)
         {
-            ModelConfig.Load(folder).CheckContext(context, folder);
+            ModelConfig.Load(folder).CheckContext(capacity, folder);
         }
 
         using ComputeDevice device = CommandRunner.OpenDevice(selector);
@@ -69,9 +75,9 @@ internal static class BenchCommand
             return 0;
         }
 
-        using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", _ => Decoder.Load(device, folder, sequences: 1, context));
+        using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", _ => Decoder.Load(device, folder, batches.Max(), capacity));
         var steps = new Table().RoundedBorder().AddColumns("Step", "Tokens", "Time, ms", "Tokens/s", "linear", "other layers", "attention and host");
-        foreach (StepSpeed step in ModelBenchmark.Run(decoder, new LaunchTimes(device.Queue)))
+        foreach (StepSpeed step in ModelBenchmark.Run(decoder, context, batches, new LaunchTimes(device.Queue)))
         {
             steps.AddRow(
                 step.Step, Number(step.Tokens, 0), Number(step.Seconds * 1e3, 3), Number(step.Tokens / step.Seconds, 0),

@@ -115,7 +115,7 @@ internal static class RooflineCommand
         }
     }
 
-    private static Option<int[]> Counts(string name, string description, int[] otherwise) => new(name)
+    internal static Option<int[]> Counts(string name, string description, int[] otherwise) => new(name)
     {
         Description = $"{description} Numbers from 1, separated by commas; by default {string.Join(',', otherwise)}.",
         HelpName = "N,…",

@@ -23,6 +23,7 @@ public sealed partial class LayerKernels
     private ComputeKernel? rmsNorm;
     private ComputeKernel? layerNorm;
     private ComputeKernel? rope;
+    private ComputeKernel? ropeProjection;
 
     /// <summary>output[r] = input[r] / √(mean(input[r]²) + ε) · weight, or output[r] += that.</summary>
     /// <param name="input">[rows, width].</param>
@@ -83,6 +84,41 @@ public sealed partial class LayerKernels
         }
 
         SubmitHeads(input, slice, output, HeadSlice.Packed(slice.Heads, slice.HeadDim), positions, table.Values, table.RotaryDim, pairs, tokens);
+    }
+
+    /// <summary>
+    /// Takes queries, keys and values out of the rows of one projection, and rotates the first elements of each query and key by its token's
+    /// position: one launch for three.
+    /// </summary>
+    /// <param name="input">[tokens, stride], the same for all slices.</param>
+    /// <param name="queries">The queries' heads, and where they go: [tokens, heads, headDim], float32, float16 or bfloat16.</param>
+    /// <param name="keys">The same of the keys; their heads are as far apart, and as wide, as those of queries.</param>
+    /// <param name="values">The same of the values.</param>
+    /// <param name="positions">[tokens]; each less than the table's positions, which is the caller's to check.</param>
+    /// <param name="table">The turns; null for none.</param>
+    /// <param name="pairs">Which elements turn together.</param>
+    /// <param name="tokens">Tokens.</param>
+    public void RopeProjection(
+        DeviceBuffer<float> input, (HeadSlice Slice, DeviceBuffer Output) queries, (HeadSlice Slice, DeviceBuffer Output) keys,
+        (HeadSlice Slice, DeviceBuffer Output) values, DeviceBuffer<int> positions, RotaryTable? table, RopePairs pairs, int tokens)
+    {
+        HeadSlice q = queries.Slice;
+        foreach ((HeadSlice slice, DeviceBuffer output) in (ReadOnlySpan<(HeadSlice, DeviceBuffer)>)[queries, keys, values])
+        {
+            RequireSlice(input, slice, tokens, nameof(input));
+            RequireSlice(output, HeadSlice.Packed(slice.Heads, slice.HeadDim), tokens, nameof(queries));
+            if ((slice.Stride, slice.HeadStride, slice.HeadDim) != (q.Stride, q.HeadStride, q.HeadDim))
+            {
+                throw new ArgumentException("Expected heads as far apart, and as wide, as those of queries.", nameof(keys));
+            }
+        }
+
+        ComputeKernel kernel = Kernel(ref ropeProjection, "rope_projection");
+        kernel.Set(0, input).Set(1, queries.Output).Set(2, keys.Output).Set(3, values.Output).Set(4, positions)
+            .Set(5, table?.Values ?? input).Set(6, q.Stride).Set(7, q.Offset).Set(8, keys.Slice.Offset).Set(9, values.Slice.Offset)
+            .Set(10, q.HeadStride).Set(11, q.Heads).Set(12, keys.Slice.Heads).Set(13, q.HeadDim).Set(14, table?.RotaryDim ?? 0)
+            .Set(15, pairs == RopePairs.Interleaved ? 1 : 0).Set(16, tokens).Set(17, (int)TypeOf(queries.Output, nameof(queries)));
+        SubmitElements(kernel, (long)tokens * (q.Heads + (2 * keys.Slice.Heads)) * q.HeadDim);
     }
 
     /// <summary>Takes the heads of a slice out of rows that hold more, as they are.</summary>

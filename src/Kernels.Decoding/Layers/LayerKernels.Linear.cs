@@ -55,6 +55,12 @@ public sealed partial class LayerKernels
     {
         Require(ids.Length, tokens, nameof(ids));
         long elements = Require(output.Length, (long)tokens * table.Columns, nameof(output));
+        if (table.Layout == WeightLayout.Blocks)
+        {
+            TensorCores(table.Type).Embed(table, ids, output, tokens, (float)scale, accumulate);
+            return;
+        }
+
         RequireLayout(table, Layout, nameof(table));
         ComputeKernel kernel = Kernel(WeightFamily.Dense, "embedding", table.Type);
         kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, (float)scale).Set(6, accumulate ? 1 : 0);
@@ -87,7 +93,7 @@ public sealed partial class LayerKernels
     public void Linear(DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MostTokens);
-        RequireLayout(w, Layout, nameof(w));
+        RequireLayout(w, w.Layout == WeightLayout.Blocks ? WeightLayout.Blocks : Layout, nameof(w));
         Require(x.Length, (long)tokens * w.Columns, nameof(x));
         Require(y.Length, (long)tokens * w.Rows, nameof(y));
         if (bias is not null)
@@ -97,6 +103,12 @@ public sealed partial class LayerKernels
 
         if (tokens == 0)
         {
+            return;
+        }
+
+        if (w.Layout == WeightLayout.Blocks)
+        {
+            LinearByTensorCores(x, w, bias, y, tokens, (bias is null ? 0 : BiasFlag) | (accumulate ? AccumulateFlag : 0));
             return;
         }
 

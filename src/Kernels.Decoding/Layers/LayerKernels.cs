@@ -46,6 +46,11 @@ public sealed partial class LayerKernels : IDisposable
     /// <summary>Frees the kernels, when builds under way have ended.</summary>
     public void Dispose()
     {
+        foreach (TensorCoreLinear linear in tensorCores.Values)
+        {
+            linear.Dispose();
+        }
+
         foreach (ComputeKernel kernel in owned)
         {
             kernel.Dispose();
@@ -61,7 +66,7 @@ public sealed partial class LayerKernels : IDisposable
         }
     }
 
-    private static string Text(string resource)
+    internal static string Text(string resource)
     {
         using Stream stream = typeof(LayerKernels).Assembly.GetManifestResourceStream(resource)
             ?? throw new InvalidOperationException($"The assembly has no resource {resource}.");

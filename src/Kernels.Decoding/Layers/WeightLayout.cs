@@ -7,6 +7,8 @@ namespace Kernels.Decoding;
 /// <param name="PanelRows">Rows of a panel.</param>
 public readonly record struct WeightLayout(int PanelRows)
 {
+    private const int BlockSide = 64;
+
     // Elements of a side of the tiles that matrices are packed by, so that both sides of a tile stay in the cache.
     private const int Tile = 32;
 
@@ -15,6 +17,15 @@ public readonly record struct WeightLayout(int PanelRows)
 
     /// <summary>Panels of as many rows as a vector of a CPU's kernels has lanes: sums are vertical, and a panel is one stream.</summary>
     public static WeightLayout Vectors => new(16);
+
+    /// <summary>Blocks of 64 rows and 64 columns, as tensor cores want them (linear_tensor.cl); made on the device, out of rows.</summary>
+    public static WeightLayout Blocks => new(BlockSide) { IsBlocks = true };
+
+    /// <summary>Whether it is <see cref="Blocks"/>, and not panels.</summary>
+    public bool IsBlocks { get; private init; }
+
+    /// <summary>Columns with those that fill the last block.</summary>
+    public int PaddedColumns(int columns) => IsBlocks ? checked((int)(((long)columns + BlockSide - 1) / BlockSide * BlockSide)) : columns;
 
     /// <summary>Rows with those that fill the last panel.</summary>
     public int PaddedRows(int rows) => checked((int)(((long)rows + PanelRows - 1) / PanelRows * PanelRows));

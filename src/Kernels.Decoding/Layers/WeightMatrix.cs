@@ -70,7 +70,7 @@ public sealed class WeightMatrix : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         ArgumentOutOfRangeException.ThrowIfNotEqual(rows % count, 0);
-        return (long)count * layout.PaddedRows(rows / count) * columns;
+        return (long)count * layout.PaddedRows(rows / count) * layout.PaddedColumns(columns);
     }
 
     /// <summary>Frees the device memory.</summary>

@@ -1,6 +1,6 @@
 // Norms of rows. One work-group a row; any work-group size.
 
-// Every work-item adds up all partial sums in the same order, so that the result does not depend on their timing.
+// Partial sums are added in the same order each time, so that the result does not depend on their timing.
 static float sum_of_group(float8 sums, float rest, local float *partial)
 {
     float4 half_sums = sums.lo + sums.hi;
@@ -8,6 +8,22 @@ static float sum_of_group(float8 sums, float rest, local float *partial)
     barrier(CLK_LOCAL_MEM_FENCE); // the sum before this one has been read
     partial[get_local_id(0)] = half_sums.x + half_sums.y + half_sums.z + half_sums.w + rest;
     barrier(CLK_LOCAL_MEM_FENCE);
+    if ((lanes & (lanes - 1)) == 0)
+    {
+        // Pairs of sums, so that nothing waits for more than a few.
+        for (int step = lanes / 2; step > 0; step /= 2)
+        {
+            if (get_local_id(0) < step)
+            {
+                partial[get_local_id(0)] += partial[get_local_id(0) + step];
+            }
+
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+
+        return partial[0];
+    }
+
     float sum = 0;
     for (int i = 0; i < lanes; i++)
     {

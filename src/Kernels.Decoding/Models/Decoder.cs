@@ -87,7 +87,7 @@ public sealed class Decoder : IDisposable
         using SafeTensors checkpoint = SafeTensors.Open(folder);
         config = config with { WeightType = checkpoint.WeightType ?? config.WeightType };
         var kernels = new LayerKernels(device);
-        var weights = new DecoderWeights(device, checkpoint, kernels.Layout);
+        var weights = new DecoderWeights(device, checkpoint, kernels);
         weights.Own(kernels);
         IDecoderAttention? heads = null;
         try
@@ -186,10 +186,14 @@ public sealed class Decoder : IDisposable
         }
 
         DeviceBuffer<float> wanted = rows.Length == tokens.Length ? residual : Take(residual, rows);
-        DeviceBuffer<float> normed = step.Scratch("normed", hidden);
-        parts.FinalNorm.Apply(step, wanted, normed, rows.Length);
         DeviceBuffer<float> output = step.Scratch("logits", rows.Length, vocabulary);
-        parts.Head.Apply(step, normed, output, rows.Length);
+        if (!parts.Head.TryApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length))
+        {
+            DeviceBuffer<float> normed = step.Scratch("normed", hidden);
+            parts.FinalNorm.Apply(step, wanted, normed, rows.Length);
+            parts.Head.Apply(step, normed, output, rows.Length);
+        }
+
         if (Config.LogitSoftcap > 0)
         {
             kernels.Softcap(output, Config.LogitSoftcap, (long)rows.Length * vocabulary);

@@ -14,16 +14,18 @@ public sealed class DecoderWeights : IDisposable
 
     private readonly SafeTensors checkpoint;
     private readonly WeightLayout layout;
+    private readonly Func<WeightMatrix, WeightMatrix> arrange;
     private readonly List<IDisposable> owned = [];
 
     /// <param name="device">The device.</param>
     /// <param name="checkpoint">The checkpoint; it is read only while weights are taken.</param>
-    /// <param name="layout">How the kernels of linear layers want matrices to lie.</param>
-    public DecoderWeights(ComputeDevice device, SafeTensors checkpoint, WeightLayout layout)
+    /// <param name="kernels">The kernels of linear layers, which say how matrices are to lie.</param>
+    public DecoderWeights(ComputeDevice device, SafeTensors checkpoint, LayerKernels kernels)
     {
         Device = device;
         this.checkpoint = checkpoint;
-        this.layout = layout;
+        layout = kernels.Layout;
+        arrange = kernels.Arrange;
     }
 
     /// <summary>The device.</summary>
@@ -105,7 +107,7 @@ public sealed class DecoderWeights : IDisposable
     public Linear TransposedLinear(string name, int inputs, int outputs)
     {
         CheckShape(name + ".weight", inputs, outputs);
-        return new Linear(Upload(inputs, [new StoredMatrix(name + ".weight", 0, outputs)], transposed: true, layout), Vector(name + ".bias", outputs));
+        return new Linear(Upload(inputs, [new StoredMatrix(name + ".weight", 0, outputs)], transposed: true), Vector(name + ".bias", outputs));
     }
 
     /// <summary>The linear layers of experts in one tensor, stored [experts, inputs, outputs], with biases in another, <c>_bias</c>.</summary>
@@ -115,7 +117,7 @@ public sealed class DecoderWeights : IDisposable
         CheckShape(name, experts, inputs, outputs);
         CheckShape(name + "_bias", experts, outputs);
         StoredMatrix[] matrices = [.. Enumerable.Range(0, experts).Select(expert => new StoredMatrix(name, (long)expert * inputs * outputs, outputs))];
-        return new ExpertLinear(Upload(inputs, matrices, transposed: true, layout, experts), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
+        return new ExpertLinear(Upload(inputs, matrices, transposed: true, count: experts), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
     }
 
     /// <summary>The linear layers of experts without biases; each expert has its own tensors, which become one, below each other.</summary>
@@ -138,7 +140,7 @@ public sealed class DecoderWeights : IDisposable
     /// <param name="ranges">The rows of a head that are taken, in the order that they have in the result.</param>
     /// <exception cref="CheckpointException">The tensor is missing, or of another shape.</exception>
     public WeightMatrix HeadRows(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges) =>
-        Upload(columns, HeadParts(name, columns, heads, headRows, ranges), transposed: false, layout);
+        Upload(columns, HeadParts(name, columns, heads, headRows, ranges), transposed: false);
 
     /// <summary>One range of rows of each head of a matrix as a matrix of the head's own: [heads · rows, columns], row-major.</summary>
     /// <param name="name">The tensor, without <c>.weight</c>.</param>
@@ -174,7 +176,7 @@ public sealed class DecoderWeights : IDisposable
             CheckShape(matrices[i].Tensor, parts[i].Rows, columns);
         }
 
-        return Upload(columns, matrices, transposed: false, layout, count);
+        return Upload(columns, matrices, transposed: false, count: count);
     }
 
     private StoredMatrix[] HeadParts(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges)
@@ -188,7 +190,8 @@ public sealed class DecoderWeights : IDisposable
         ];
     }
 
-    private WeightMatrix Upload(int columns, StoredMatrix[] parts, bool transposed, WeightLayout order, int count = 1)
+    // Without an order of their own, matrices lie as linear layers are fastest.
+    private WeightMatrix Upload(int columns, StoredMatrix[] parts, bool transposed, WeightLayout? order = null, int count = 1)
     {
         TensorInfo first = checkpoint.Info(parts[0].Tensor);
         foreach (StoredMatrix part in parts)
@@ -210,37 +213,48 @@ public sealed class DecoderWeights : IDisposable
     }
 
     // The parts follow one another; each matrix has as many of them.
-    private WeightMatrix Upload<T>(int columns, StoredMatrix[] parts, bool transposed, WeightLayout order, int count) where T : unmanaged
+    private WeightMatrix Upload<T>(int columns, StoredMatrix[] parts, bool transposed, WeightLayout? asked, int count) where T : unmanaged
     {
+        WeightLayout order = asked ?? layout;
         int rows = checked(parts.Sum(p => p.Rows));
-        DeviceBuffer<T> buffer = Own(Device.Allocate<T>(WeightMatrix.Elements(rows, columns, order, count)));
-        ByteLength += buffer.ByteLength;
-        var writer = new MatrixWriter<T>(Device, buffer, order, columns, PieceBytes / Unsafe.SizeOf<T>());
-        int partsEach = parts.Length / count;
-        for (int i = 0; i < parts.Length; i++)
+        DeviceBuffer<T> buffer = Device.Allocate<T>(WeightMatrix.Elements(rows, columns, order, count));
+        try
         {
-            StoredMatrix part = parts[i];
-            ReadOnlySpan<T> whole = transposed ? checkpoint.Read<T>(part.Tensor, part.Start, checked(part.Rows * columns)) : [];
-            for (int row = 0, taken; row < part.Rows; row += taken)
+            var writer = new MatrixWriter<T>(Device, buffer, order, columns, PieceBytes / Unsafe.SizeOf<T>());
+            int partsEach = parts.Length / count;
+            for (int i = 0; i < parts.Length; i++)
             {
-                taken = Math.Min(writer.Room, part.Rows - row);
-                if (transposed)
+                StoredMatrix part = parts[i];
+                ReadOnlySpan<T> whole = transposed ? checkpoint.Read<T>(part.Tensor, part.Start, checked(part.Rows * columns)) : [];
+                for (int row = 0, taken; row < part.Rows; row += taken)
                 {
-                    writer.Add(whole[row..], 1, part.Rows, taken);
+                    taken = Math.Min(writer.Room, part.Rows - row);
+                    if (transposed)
+                    {
+                        writer.Add(whole[row..], 1, part.Rows, taken);
+                    }
+                    else
+                    {
+                        writer.Add(checkpoint.Read<T>(part.Tensor, part.Start + ((long)row * columns), taken * columns), columns, 1, taken);
+                    }
                 }
-                else
-                {
-                    writer.Add(checkpoint.Read<T>(part.Tensor, part.Start + ((long)row * columns), taken * columns), columns, 1, taken);
-                }
-            }
 
-            if ((i + 1) % partsEach == 0)
-            {
-                writer.EndMatrix();
+                if ((i + 1) % partsEach == 0)
+                {
+                    writer.EndMatrix();
+                }
             }
         }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
 
-        return WeightMatrix.From(buffer, rows, columns, order, count);
+        WeightMatrix matrix = WeightMatrix.From(buffer, rows, columns, order, count);
+        matrix = Own(asked is null ? arrange(matrix) : matrix);
+        ByteLength += matrix.ByteLength;
+        return matrix;
     }
 
     private DeviceBuffer<float> UploadFloats(ReadOnlySpan<float> values)

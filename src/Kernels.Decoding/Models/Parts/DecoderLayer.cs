@@ -7,6 +7,14 @@ public interface IDecoderBlock
 {
     /// <summary>Enqueues output = block(input), or output += block(input); both [tokens, hidden].</summary>
     void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate);
+
+    /// <summary>Enqueues output += block(norm(input)); input and output may be the same, and are [tokens, hidden].</summary>
+    void ApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output)
+    {
+        DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
+        norm.Apply(step, input, normed, step.Tokens);
+        Apply(step, normed, output, accumulate: true);
+    }
 }
 
 /// <summary>A pre-norm layer: x += attention(norm(x)), then x += feedForward(norm(x)).</summary>
@@ -21,11 +29,8 @@ public sealed class DecoderLayer(INorm attentionNorm, IDecoderBlock attention, I
     /// <param name="residual">[tokens, hidden].</param>
     public void Apply(DecoderStep step, DeviceBuffer<float> residual)
     {
-        DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
-        attentionNorm.Apply(step, residual, normed, step.Tokens);
-        attention.Apply(step, normed, residual, accumulate: true);
-        feedForwardNorm.Apply(step, residual, normed, step.Tokens);
-        feedForward.Apply(step, normed, residual, accumulate: true);
+        attention.ApplyNormed(step, attentionNorm, residual, residual);
+        feedForward.ApplyNormed(step, feedForwardNorm, residual, residual);
     }
 }
 

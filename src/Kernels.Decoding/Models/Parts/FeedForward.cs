@@ -28,10 +28,44 @@ public sealed class GatedFeedForward(Linear gateAndUp, IGatedUnit unit, Linear d
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
     {
-        int width = gateAndUp.Outputs / 2;
         DeviceBuffer<float> both = step.Scratch("gate and up", gateAndUp.Outputs);
-        DeviceBuffer<float> gated = step.Scratch("gated", width);
         gateAndUp.Apply(step, input, both, step.Tokens);
+        Finish(step, both, output, accumulate);
+    }
+
+    /// <inheritdoc/>
+    public void ApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output)
+    {
+        if (unit is GatedLinearUnit linear)
+        {
+            DeviceBuffer<float> gated = step.Scratch("gated", gateAndUp.Outputs / 2);
+            if (gateAndUp.TryApplyNormedGated(step, norm, input, gated, linear.Activation))
+            {
+                down.Apply(step, gated, output, step.Tokens, accumulate: true);
+                return;
+            }
+        }
+
+        DeviceBuffer<float> both = step.Scratch("gate and up", gateAndUp.Outputs);
+        if (!gateAndUp.TryApplyNormed(step, norm, input, both, step.Tokens))
+        {
+            DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
+            norm.Apply(step, input, normed, step.Tokens);
+            gateAndUp.Apply(step, normed, both, step.Tokens);
+        }
+
+        Finish(step, both, output, accumulate: true);
+    }
+
+    private void Finish(DecoderStep step, DeviceBuffer<float> both, DeviceBuffer<float> output, bool accumulate)
+    {
+        if (unit is GatedLinearUnit linear && down.TryApplyToGated(step, both, output, linear.Activation, accumulate))
+        {
+            return;
+        }
+
+        int width = gateAndUp.Outputs / 2;
+        DeviceBuffer<float> gated = step.Scratch("gated", width);
         unit.Apply(step, both, gated, width, step.Tokens);
         down.Apply(step, gated, output, step.Tokens, accumulate);
     }
@@ -48,6 +82,9 @@ public interface IGatedUnit
 /// <param name="activation">The function.</param>
 public sealed class GatedLinearUnit(Activation activation) : IGatedUnit
 {
+    /// <summary>The function.</summary>
+    public Activation Activation => activation;
+
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int width, int rows) =>
         step.Kernels.GateHalves(input, output, activation, width, rows);

@@ -10,6 +10,65 @@ public sealed class Linear(WeightMatrix weights, DeviceBuffer<float>? bias)
     /// <summary>Elements of an output.</summary>
     public int Outputs => weights.Rows;
 
+    /// <summary>Enqueues output = layer(norm(input)); false, with nothing enqueued, where that is not one thing.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="norm">The norm.</param>
+    /// <param name="input">[rows, inputs].</param>
+    /// <param name="output">[rows, outputs].</param>
+    /// <param name="rows">Rows.</param>
+    internal bool TryApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows)
+    {
+        if (norm is not RmsNorm rms || !step.Kernels.Fuses(weights, rows))
+        {
+            return false;
+        }
+
+        step.Kernels.LinearFused(input, weights, bias, output, rows, rms);
+        return true;
+    }
+
+    /// <summary>
+    /// Enqueues output = gate · value, where the layer of norm(input) gives [gate, value]; false, with nothing enqueued, where that is not one
+    /// thing.
+    /// </summary>
+    internal bool TryApplyNormedGated(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation)
+    {
+        if (norm is not RmsNorm rms || !step.Kernels.Gates(weights, step.Tokens))
+        {
+            return false;
+        }
+
+        step.Kernels.LinearGated(input, weights, bias, output, step.Tokens, rms, activation);
+        return true;
+    }
+
+    /// <summary>
+    /// Enqueues output = layer(activation(gate) · value), or output += that, with an input [tokens, gate | value]; false, with nothing
+    /// enqueued, where that is not one thing.
+    /// </summary>
+    internal bool TryApplyToGated(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation, bool accumulate)
+    {
+        if (!step.Kernels.Fuses(weights, step.Tokens))
+        {
+            return false;
+        }
+
+        step.Kernels.LinearFused(input, weights, bias, output, step.Tokens, gate: activation, accumulate: accumulate);
+        return true;
+    }
+
+    /// <summary>Enqueues output = layer(input), or output += that, with an input in the weights' type; false, with nothing enqueued, where it cannot be.</summary>
+    internal bool TryApplyOwnType(DecoderStep step, DeviceBuffer input, ElementType type, DeviceBuffer<float> output, int rows, bool accumulate)
+    {
+        if (type != weights.Type || !step.Kernels.Fuses(weights, rows))
+        {
+            return false;
+        }
+
+        step.Kernels.LinearFused(input, weights, bias, output, rows, accumulate: accumulate);
+        return true;
+    }
+
     /// <summary>Enqueues output = layer(input), or output += layer(input); [rows, inputs] to [rows, outputs].</summary>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows, bool accumulate = false) =>
         step.Kernels.Linear(input, weights, bias, output, rows, accumulate);

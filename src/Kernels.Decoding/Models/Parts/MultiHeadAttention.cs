@@ -43,23 +43,54 @@ public sealed class MultiHeadAttention(
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> target, bool accumulate)
     {
-        (HeadSlice queryHeads, HeadSlice keyHeads, HeadSlice valueHeads) = Slices();
         DeviceBuffer<float> projected = step.Scratch("projected", projection.Outputs);
+        projection.Apply(step, input, projected, step.Tokens);
+        Attend(step, projected, target, accumulate);
+    }
+
+    /// <inheritdoc/>
+    public void ApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> target)
+    {
+        DeviceBuffer<float> projected = step.Scratch("projected", projection.Outputs);
+        if (!projection.TryApplyNormed(step, norm, input, projected, step.Tokens))
+        {
+            DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
+            norm.Apply(step, input, normed, step.Tokens);
+            projection.Apply(step, normed, projected, step.Tokens);
+        }
+
+        Attend(step, projected, target, accumulate: true);
+    }
+
+    private void Attend(DecoderStep step, DeviceBuffer<float> projected, DeviceBuffer<float> target, bool accumulate)
+    {
+        (HeadSlice queryHeads, HeadSlice keyHeads, HeadSlice valueHeads) = Slices();
         DeviceBuffer queries = step.AttentionScratch("queries", step.Tokens, queryHeads.Width);
         DeviceBuffer keys = step.AttentionScratch("keys", step.Tokens, keyHeads.Width);
         DeviceBuffer values = step.AttentionScratch("values", step.Tokens, valueHeads.Width);
         DeviceBuffer<float> attended = step.Scratch("attended", queryHeads.Width);
         DeviceBuffer outputs = step.AttentionTarget("attention outputs", attended, step.Tokens, queryHeads.Width);
+        if (Norms is null && step.Kernels.Form == LinearForm.WorkGroups)
+        {
+            step.Kernels.RopeProjection(
+                projected, (queryHeads, queries), (keyHeads, keys), (valueHeads, values), step.Positions, Rotation?.Table,
+                Rotation?.Pairs ?? default, step.Tokens);
+        }
+        else
+        {
+            Take(step, projected, queryHeads, Norms?.Queries, queries);
+            Take(step, projected, keyHeads, Norms?.Keys, keys);
+            step.Kernels.TakeHeads(projected, valueHeads, values, step.Tokens);
+        }
 
-        projection.Apply(step, input, projected, step.Tokens);
-        Take(step, projected, queryHeads, Norms?.Queries, queries);
-        Take(step, projected, keyHeads, Norms?.Keys, keys);
-        step.Kernels.TakeHeads(projected, valueHeads, values, step.Tokens);
         var inputs = new AttentionInputs { Sinks = Sinks };
         step.Attention.Append(layer, keys, values, inputs);
         step.Attention.Attend(layer, queries, outputs, inputs);
-        step.FromAttention(outputs, attended, HeadSlice.Packed(queryHeads.Heads, queryHeads.HeadDim), step.Tokens);
-        output.Apply(step, attended, target, step.Tokens, accumulate);
+        if (!output.TryApplyOwnType(step, outputs, step.Attention.Storage, target, step.Tokens, accumulate))
+        {
+            step.FromAttention(outputs, attended, HeadSlice.Packed(queryHeads.Heads, queryHeads.HeadDim), step.Tokens);
+            output.Apply(step, attended, target, step.Tokens, accumulate);
+        }
     }
 
     private (HeadSlice Queries, HeadSlice Keys, HeadSlice Values) Slices()

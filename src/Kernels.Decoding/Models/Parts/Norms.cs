@@ -14,6 +14,12 @@ public interface INorm
 /// <param name="epsilon">What is added to the mean square.</param>
 public sealed class RmsNorm(DeviceBuffer<float> weight, double epsilon) : INorm
 {
+    /// <summary>[width].</summary>
+    internal DeviceBuffer<float> Weight => weight;
+
+    /// <summary>What is added to the mean square.</summary>
+    internal double Epsilon => epsilon;
+
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows) =>
         step.Kernels.RmsNorm(input, weight, output, rows, epsilon);
