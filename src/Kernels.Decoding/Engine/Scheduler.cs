@@ -258,6 +258,7 @@ internal sealed class Scheduler
         // One token is left out, to have a query to run.
         int reused = options.ReusePrefixes ? pages.AdoptPrefix(slot, sequence.Tokens[..^1]) : 0;
         sequence.Slot = slot;
+        decoder.ExpectLength(slot, sequence.Tokens.Length);
         if (!HasRoom(PagesFor(sequence.Tokens.Length - reused)))
         {
             FreeSlot(sequence);

@@ -128,6 +128,7 @@ public static class Verifier
         }
 
         decoder.Reset(0);
+        decoder.ExpectLength(0, length);
         int first = form switch
         {
             PromptForm.Prefill => length,
