@@ -7,7 +7,7 @@ namespace Decoders.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class ModelWeightsTests(Devices devices)
 {
-    public static TheoryData<string> Checkpoints => [.. TestData.Checkpoints, "stories-gqa", "stories-mla"];
+    public static TheoryData<string> Checkpoints => [.. TestData.Checkpoints, .. TestData.Encoders, "stories-gqa", "stories-mla"];
 
     [SkippableTheory]
     [MemberData(nameof(Checkpoints))]
@@ -27,8 +27,15 @@ public sealed class ModelWeightsTests(Devices devices)
 
         ComputeDevice device = devices.OpenFirst();
         using var kernels = new LayerKernels(device);
-        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 16);
         var weights = new ModelWeights(config, type, kernels.Layout);
+        if (config.IsEncoder)
+        {
+            using TextEmbedder embedder = TextEmbedder.Load(device, folder, capacity: 16);
+            Assert.Equal(embedder.WeightBytes, weights.Bytes);
+            return;
+        }
+
+        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 16);
         Assert.Equal(decoder.WeightBytes, weights.Bytes);
     }
 
