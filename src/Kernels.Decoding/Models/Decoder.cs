@@ -149,10 +149,10 @@ public sealed class Decoder : IDisposable
     /// </summary>
     /// <remarks>
     /// A text that grows longer only while it is generated has its new tokens turned so from there on; the keys of those before stay as they
-    /// are in the cache. A step that begins a sequence tells its own tokens.
+    /// are in the cache. Unless told otherwise, a step that begins a sequence is its whole prompt.
     /// </remarks>
     /// <param name="sequence">The sequence.</param>
-    /// <param name="tokens">Tokens that it has in all, once those are run that are known.</param>
+    /// <param name="tokens">Tokens that it has in all, once those of its prompt are run.</param>
     public void ExpectLength(int sequence, int tokens) => expected[CheckSequence(sequence)] = tokens;
 
     /// <summary>Runs the next tokens of one sequence; see the other overload.</summary>

@@ -164,8 +164,8 @@ public sealed class DecoderStep : IDisposable
         {
             int first = Attention.Length(sequence);
 
-            // A step that begins a text tells how long it is.
-            int known = Math.Max(expected[sequence], first == 0 ? count : 0);
+            // A step that begins a text of which nothing was told is the prompt.
+            int known = expected[sequence] > 0 ? expected[sequence] : first == 0 ? count : 0;
             for (int i = 0; i < count; i++, next++)
             {
                 int position = first + i;

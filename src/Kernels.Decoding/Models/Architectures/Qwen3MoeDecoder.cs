@@ -26,7 +26,7 @@ public sealed class Qwen3MoeDecoder : Qwen3Decoder
                 Width = json.Count("moe_intermediate_size"),
                 Period = json.Count("decoder_sparse_step"),
                 EndsPeriod = true,
-                DenseLayers = [.. json.OptionalIntegers("mlp_only_layers") ?? []],
+                DenseLayers = json.OptionalIntegers("mlp_only_layers") is { Length: > 0 } dense ? [.. dense] : [],
                 Routing = new RoutingConfig { Normalize = json.Flag("norm_topk_prob", false) },
             },
         };
