@@ -59,7 +59,7 @@ public sealed class TextEmbedder : IDisposable
             tokens.Insert(0, first);
         }
 
-        if (config.SeparatorTokenId is { } last && tokens[^1] != last)
+        if (config.SeparatorTokenId is { } last && (tokens.Count == 0 || tokens[^1] != last))
         {
             tokens.Add(last);
         }
