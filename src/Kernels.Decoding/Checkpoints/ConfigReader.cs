@@ -10,6 +10,8 @@ namespace Kernels.Decoding;
 /// </remarks>
 public sealed class ConfigReader
 {
+    private const int MaxLayers = 1000;
+
     private readonly JsonElement element;
     private readonly string prefix;
     private readonly JsonElement? defaults;
@@ -80,6 +82,9 @@ public sealed class ConfigReader
     /// <summary>A count: an integer from 1.</summary>
     public int Count(string key) => OptionalCount(key) ?? throw Missing(key);
 
+    /// <summary>A number of layers: a count that a model can have, so that a wrong one does not take all memory.</summary>
+    public int LayerCount(string key) => Count(key) is <= MaxLayers and int layers ? layers : throw Unsupported(key, $"at most {MaxLayers}");
+
     /// <summary>A count, if the key is there.</summary>
     public int? OptionalCount(string key) => OptionalInteger(key, 1);
 
@@ -126,7 +131,9 @@ public sealed class ConfigReader
 
     /// <summary>A list of positive finite numbers.</summary>
     public double[] Positives(string key) => OptionalNumbers<double>(
-        key, static item => item.TryGetDouble(out double number) && number > 0 && double.IsFinite(number) ? number : null, "a list of positive numbers")
+        key,
+        static item => item.TryGetDouble(out double number) && number > 0 && double.IsFinite(number) ? number : null,
+        "a list of positive numbers")
         ?? throw Missing(key);
 
     /// <summary>Token ids: one integer, or a list; empty if the key is missing.</summary>
@@ -170,7 +177,11 @@ public sealed class ConfigReader
             throw Wrong(key, expected);
         }
 
-        return [.. value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && read(item) is { } number ? number : throw Wrong(key, expected))];
+        return
+        [
+            .. value.EnumerateArray().Select(
+                item => item.ValueKind == JsonValueKind.Number && read(item) is { } number ? number : throw Wrong(key, expected)),
+        ];
     }
 
     private JsonElement? Find(string key) =>

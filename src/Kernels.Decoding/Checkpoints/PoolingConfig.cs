@@ -63,16 +63,18 @@ public sealed record PoolingConfig(Pooling Pooling, bool Normalizes = true)
 
         (string Key, Pooling? Pooling)[] modes =
         [
-            ("pooling_mode_mean_tokens", Pooling.Mean), ("pooling_mode_cls_token", Pooling.First), ("pooling_mode_lasttoken", Pooling.Last),
-            ("pooling_mode_max_tokens", Pooling.Max), ("pooling_mode_mean_sqrt_len_tokens", null), ("pooling_mode_weightedmean_tokens", null),
+            ("pooling_mode_mean_tokens", Pooling.Mean), ("pooling_mode_cls_token", Pooling.First),
+            ("pooling_mode_lasttoken", Pooling.Last), ("pooling_mode_max_tokens", Pooling.Max),
+            ("pooling_mode_mean_sqrt_len_tokens", null), ("pooling_mode_weightedmean_tokens", null),
         ];
         (string Key, Pooling? Pooling)[] asked = [.. modes.Where(m => json.Flag(m.Key, false))];
         return asked switch
         {
             [(_, { } pooling)] => new PoolingConfig(pooling, normalizes),
             [(var key, null)] => throw json.Unsupported(key, "false"),
-            [] => throw new CheckpointException(path, "names no pooling mode; expected one of mean, cls, last token and max to be true"),
-            _ => throw new CheckpointException(path, $"names {asked.Length} pooling modes, whose vectors would be joined, which is not supported; expected one"),
+            [] => throw new CheckpointException(path, "names no pooling mode; one of mean, cls, last token and max is expected to be true"),
+            _ => throw new CheckpointException(
+                path, $"names {asked.Length} pooling modes, whose vectors would be joined, which is not supported; expected one"),
         };
     }
 

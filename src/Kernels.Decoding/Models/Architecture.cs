@@ -41,7 +41,9 @@ public abstract class Architecture
     /// <summary>The value of <c>model_type</c>.</summary>
     public abstract string ModelType { get; }
 
-    /// <summary>The values of keys that <c>config.json</c> does not have, as a JSON object: those of the family's configuration class in transformers.</summary>
+    /// <summary>
+    /// The values of keys that <c>config.json</c> does not have, as a JSON object: those of the family's configuration class in transformers.
+    /// </summary>
     /// <remarks>Ids of tokens are not among them: files of their own tell these better.</remarks>
     public virtual string Defaults => "{}";
 

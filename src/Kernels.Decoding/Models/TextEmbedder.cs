@@ -3,8 +3,8 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>
-/// Makes vectors of texts, so that texts of like meaning have vectors of like direction: with an encoder such as ModernBERT, or with a decoder,
-/// whose last hidden states it takes. One text at a time; not thread-safe.
+/// Makes vectors of texts, so that texts of like meaning have vectors of like direction: with an encoder such as ModernBERT, or with a
+/// decoder, whose last hidden states it takes. One text at a time; not thread-safe.
 /// </summary>
 public sealed class TextEmbedder : IDisposable
 {
@@ -35,17 +35,24 @@ public sealed class TextEmbedder : IDisposable
     /// <param name="device">The device; it must outlive the embedder.</param>
     /// <param name="folder">The checkpoint.</param>
     /// <param name="capacity">The most tokens that a text may have.</param>
-    /// <param name="pooling">How vectors are made of hidden states; by default as the folder says, see <see cref="PoolingConfig.Load"/>.</param>
-    /// <param name="attention">Makes the attention, as for <see cref="Decoder.Load(ComputeDevice, string, int, int, AttentionFactory?)"/>.</param>
+    /// <param name="pooling">
+    /// How vectors are made of hidden states; by default as the folder says, see <see cref="PoolingConfig.Load"/>.
+    /// </param>
+    /// <param name="attention">
+    /// Makes the attention, as for <see cref="Decoder.Load(ComputeDevice, string, int, int, AttentionFactory?)"/>.
+    /// </param>
     /// <exception cref="CheckpointException">The checkpoint cannot be used, or its model knows no context that long.</exception>
     /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
-    public static TextEmbedder Load(ComputeDevice device, string folder, int capacity, PoolingConfig? pooling = null, AttentionFactory? attention = null)
+    public static TextEmbedder Load(
+        ComputeDevice device, string folder, int capacity, PoolingConfig? pooling = null, AttentionFactory? attention = null)
     {
         pooling ??= PoolingConfig.Load(folder, ModelConfig.Load(folder).IsEncoder);
         return new TextEmbedder(Decoder.Load(device, folder, sequences: 1, capacity, attention, writesText: false), pooling);
     }
 
-    /// <summary>The tokens of a text as the model wants them: an encoder's begin and end with the tokens that its configuration names.</summary>
+    /// <summary>
+    /// The tokens of a text as the model wants them: an encoder's begin and end with the tokens that its configuration names.
+    /// </summary>
     /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="config">The model.</param>
     /// <param name="text">The text.</param>
@@ -83,7 +90,8 @@ public sealed class TextEmbedder : IDisposable
         do
         {
             int count = Math.Min(piece, tokens.Length - start);
-            model.Encode(0, tokens.Slice(start, count), tokens.Length == count ? hidden : hidden.Slice(start * Dimensions, count * Dimensions));
+            Span<float> target = tokens.Length == count ? hidden : hidden.Slice(start * Dimensions, count * Dimensions);
+            model.Encode(0, tokens.Slice(start, count), target);
             start += count;
         }
         while (start < tokens.Length);

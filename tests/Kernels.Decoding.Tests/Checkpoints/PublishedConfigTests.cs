@@ -448,6 +448,7 @@ public sealed class PublishedConfigTests
     [InlineData("""{"model_type": "smollm3", "num_hidden_layers": 1, "no_rope_layers": 1}""", "'no_rope_layers' is 1, not a list of integers")]
     [InlineData("""{"model_type": "mixtral", "num_local_experts": 1}""", "'num_experts_per_tok' is 2, which is not supported; supported: at most num_local_experts, 1")]
     [InlineData("""{"model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 8}""", "'num_experts_per_tok' is 8, which is not supported; supported: at most num_experts, 4")]
+    [InlineData("""{"model_type": "llama", "num_hidden_layers": 2000000000}""", "'num_hidden_layers' is 2000000000, which is not supported; supported: at most 1000")]
     [InlineData("""{"model_type": "gemma3"}""", "has no key 'text_config'")]
     [InlineData("""{"model_type": "gemma3", "text_config": {"hidden_size": "x"}}""", "'text_config.hidden_size' is \"x\", not an integer from 1")]
     [InlineData("""{"model_type": "gemma3_text", "use_bidirectional_attention": true}""", "'use_bidirectional_attention' is true, which is not supported")]

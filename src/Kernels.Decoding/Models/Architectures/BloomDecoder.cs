@@ -9,7 +9,8 @@ public sealed class BloomDecoder : Architecture
     public override string ModelType => "bloom";
 
     /// <inheritdoc/>
-    public override string Defaults => """{"vocab_size": 250880, "hidden_size": 64, "n_head": 8, "n_layer": 2, "layer_norm_epsilon": 1e-5}""";
+    public override string Defaults =>
+        """{"vocab_size": 250880, "hidden_size": 64, "n_head": 8, "n_layer": 2, "layer_norm_epsilon": 1e-5}""";
 
     /// <inheritdoc/>
     public override ArchitectureTraits Traits { get; } = new() { IsGated = false, HasBiases = true, HasEmbeddingNorm = true };
@@ -37,7 +38,7 @@ public sealed class BloomDecoder : Architecture
             VocabularySize = json.Count("vocab_size"),
             HiddenSize = hidden,
             IntermediateSize = 4 * hidden,
-            Layers = [.. Enumerable.Repeat(layer, json.Count(json.AnyOf("n_layer", "num_hidden_layers")))],
+            Layers = [.. Enumerable.Repeat(layer, json.LayerCount(json.AnyOf("n_layer", "num_hidden_layers")))],
             NormEpsilon = json.OptionalPositive("layer_norm_epsilon") ?? 1e-5,
             MaxPositions = int.MaxValue,
             Activation = Activation.GeluTanh,

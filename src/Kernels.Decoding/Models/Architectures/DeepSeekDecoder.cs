@@ -18,7 +18,8 @@ public abstract class DeepSeekDecoder : LlamaDecoder
         RopeConfig rope = config.Layers[0].Rope!;
         if (rope.Scaling == RopeScaling.LongRope)
         {
-            throw json.Unsupported(json.AnyOf("rope_parameters", "rope_scaling"), "default, linear, dynamic, llama3, yarn with latent attention");
+            throw json.Unsupported(
+                json.AnyOf("rope_parameters", "rope_scaling"), "default, linear, dynamic, llama3, yarn with latent attention");
         }
 
         int nope = json.Count("qk_nope_head_dim");

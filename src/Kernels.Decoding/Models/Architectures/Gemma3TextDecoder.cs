@@ -1,8 +1,8 @@
 namespace Kernels.Decoding;
 
 /// <summary>
-/// Gemma-3's text model: Gemma-2 with norms on the heads of queries and keys in place of caps, five layers of six with a window, and a rope of
-/// their own for these.
+/// Gemma-3's text model: Gemma-2 with norms on the heads of queries and keys in place of caps, five layers of six with a window, and a
+/// rope of their own for these.
 /// </summary>
 public class Gemma3TextDecoder : Gemma2Decoder
 {
@@ -21,9 +21,10 @@ public class Gemma3TextDecoder : Gemma2Decoder
     public override ArchitectureTraits Traits { get; } = new() { NormsPerLayer = 4, HasHeadNorms = true };
 
     /// <inheritdoc/>
-    protected override RopeConfig? ReadRope(ConfigReader json, int headDim, int maxPositions, string type, int layer) => type == LayerTypes.Sliding
-        ? RopeConfig.Read(json, headDim, maxPositions, type, thetaKey: "rope_local_base_freq", isScaled: false)
-        : base.ReadRope(json, headDim, maxPositions, type, layer);
+    protected override RopeConfig? ReadRope(ConfigReader json, int headDim, int maxPositions, string type, int layer) =>
+        type == LayerTypes.Sliding
+            ? RopeConfig.Read(json, headDim, maxPositions, type, thetaKey: "rope_local_base_freq", isScaled: false)
+            : base.ReadRope(json, headDim, maxPositions, type, layer);
 
     /// <inheritdoc/>
     protected override HeadNorms HeadNorms(LayerSource source) => NormsOfHeads(source);

@@ -1,8 +1,8 @@
 namespace Kernels.Decoding;
 
 /// <summary>
-/// GLM-4: Llama with rope on a half of each head, its pairs side by side, norms before and behind the blocks, gates and values in one tensor,
-/// and biases on queries, keys and values.
+/// GLM-4: Llama with rope on a half of each head, its pairs side by side, norms before and behind the blocks, gates and values in one
+/// tensor, and biases on queries, keys and values.
 /// </summary>
 public sealed class Glm4Decoder : LlamaDecoder
 {

@@ -10,7 +10,8 @@ public sealed class Gpt2Decoder : Architecture
 
     /// <inheritdoc/>
     public override string Defaults => """
-        {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}
+        {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12,
+         "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}
         """;
 
     /// <inheritdoc/>
@@ -40,7 +41,7 @@ public sealed class Gpt2Decoder : Architecture
             VocabularySize = json.Count("vocab_size"),
             HiddenSize = hidden,
             IntermediateSize = json.OptionalCount("n_inner") ?? 4 * hidden,
-            Layers = [.. Enumerable.Range(0, json.Count("n_layer")).Select(layer => new LayerConfig(
+            Layers = [.. Enumerable.Range(0, json.LayerCount("n_layer")).Select(layer => new LayerConfig(
                 new AttentionGeometry(heads, heads, dim) { Scale = byLayer ? scale / (layer + 1) : scale }, Rope: null))],
             NormEpsilon = json.OptionalPositive("layer_norm_epsilon") ?? 1e-5,
             MaxPositions = json.Count("n_positions"),

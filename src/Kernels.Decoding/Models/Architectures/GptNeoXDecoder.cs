@@ -35,14 +35,16 @@ public sealed class GptNeoXDecoder : Architecture
         int dim = hidden / heads;
         var layer = new LayerConfig(
             new AttentionGeometry(heads, heads, dim),
-            RopeConfig.Read(json, dim, maxPositions, LayerTypes.Full, thetaKey: json.AnyOf("rotary_emb_base", "rope_theta"), partialKey: json.AnyOf("rotary_pct", "partial_rotary_factor")));
+            RopeConfig.Read(
+                json, dim, maxPositions, LayerTypes.Full,
+                thetaKey: json.AnyOf("rotary_emb_base", "rope_theta"), partialKey: json.AnyOf("rotary_pct", "partial_rotary_factor")));
         return new ModelConfig
         {
             ModelType = ModelType,
             VocabularySize = json.Count("vocab_size"),
             HiddenSize = hidden,
             IntermediateSize = json.Count("intermediate_size"),
-            Layers = [.. Enumerable.Repeat(layer, json.Count("num_hidden_layers"))],
+            Layers = [.. Enumerable.Repeat(layer, json.LayerCount("num_hidden_layers"))],
             NormEpsilon = json.Positive("layer_norm_eps"),
             MaxPositions = maxPositions,
             Activation = ActivationNames.Read(json, "hidden_act", Activation.Gelu),
@@ -76,12 +78,16 @@ public sealed class GptNeoXDecoder : Architecture
                 new FeedForward(
                     weights.Linear(hidden, hasBias: true, (prefix + "mlp.dense_h_to_4h", config.IntermediateSize)),
                     config.Activation,
-                    weights.Linear(config.IntermediateSize, hasBias: true, (prefix + "mlp.dense_4h_to_h", hidden)))) { IsParallel = config.ParallelBlocks };
+                    weights.Linear(config.IntermediateSize, hasBias: true, (prefix + "mlp.dense_4h_to_h", hidden))))
+            {
+                IsParallel = config.ParallelBlocks,
+            };
         }
 
         (WeightMatrix embedding, Linear? head) = weights.Ends(root + "embed_in", "embed_out", config);
         return new DecoderParts(new TokenEmbedding(embedding), layers, Norm(root + "final_layer_norm"), head);
 
-        LayerNorm Norm(string name) => new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
+        LayerNorm Norm(string name) =>
+            new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
     }
 }

@@ -23,7 +23,7 @@ public class LlamaDecoder : Architecture
     public override ModelConfig ReadConfig(ConfigReader json)
     {
         int hiddenSize = json.Count("hidden_size");
-        int layerCount = json.Count("num_hidden_layers");
+        int layerCount = json.LayerCount("num_hidden_layers");
         int maxPositions = json.Count("max_position_embeddings");
         AttentionGeometry full = ReadHeads(json, hiddenSize);
         var layers = ImmutableArray.CreateBuilder<LayerConfig>(layerCount);

@@ -22,5 +22,6 @@ public sealed class MixtralDecoder : MistralDecoder
     }
 
     /// <inheritdoc/>
-    protected override IDecoderBlock BuildFeedForward(LayerSource source) => Mixture(source, source.Prefix + "block_sparse_moe.", "w1", "w3", "w2");
+    protected override IDecoderBlock BuildFeedForward(LayerSource source) =>
+        Mixture(source, source.Prefix + "block_sparse_moe.", "w1", "w3", "w2");
 }

@@ -4,8 +4,8 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>
-/// ModernBERT, an encoder: pre-norm layers, all heads' queries, keys and values in one tensor, gated feed-forward blocks, and a window to both
-/// sides in two layers of three, which have a rope of their own.
+/// ModernBERT, an encoder: pre-norm layers, all heads' queries, keys and values in one tensor, gated feed-forward blocks, and a window to
+/// both sides in two layers of three, which have a rope of their own.
 /// </summary>
 public sealed class ModernBertEncoder : Architecture
 {
@@ -27,7 +27,7 @@ public sealed class ModernBertEncoder : Architecture
     {
         int hidden = json.Count("hidden_size");
         int heads = json.Count("num_attention_heads");
-        int layerCount = json.Count("num_hidden_layers");
+        int layerCount = json.LayerCount("num_hidden_layers");
         int maxPositions = json.Count("max_position_embeddings");
         if (hidden % heads != 0)
         {
@@ -39,10 +39,11 @@ public sealed class ModernBertEncoder : Architecture
         int side = json.Count("local_attention") / 2;
         var full = new AttentionGeometry(heads, heads, dim) { IsBidirectional = true };
         AttentionGeometry windowed = full with { WindowLeft = side, WindowRight = side };
+        string localTheta = json.IsNull("local_rope_theta") ? "global_rope_theta" : "local_rope_theta";
         ImmutableArray<LayerConfig> layers =
         [
             .. LayerTypes.Read(json, layerCount, layer => layer % period != 0).Select(type => type == LayerTypes.Sliding
-                ? new LayerConfig(windowed, RopeConfig.Read(json, dim, maxPositions, type, thetaKey: json.IsNull("local_rope_theta") ? "global_rope_theta" : "local_rope_theta"))
+                ? new LayerConfig(windowed, RopeConfig.Read(json, dim, maxPositions, type, thetaKey: localTheta))
                 : new LayerConfig(full, RopeConfig.Read(json, dim, maxPositions, type, thetaKey: "global_rope_theta"))),
         ];
         return new ModelConfig
@@ -83,7 +84,10 @@ public sealed class ModernBertEncoder : Architecture
                     layer,
                     config.Layers[layer].Attention,
                     weights.Linear(hidden, config.AttentionBias, (prefix + "attn.Wqkv", 3 * hidden)),
-                    weights.Linear(hidden, config.AttentionBias, (prefix + "attn.Wo", hidden))) { Rotation = ropes[config.Layers[layer].Rope!] },
+                    weights.Linear(hidden, config.AttentionBias, (prefix + "attn.Wo", hidden)))
+                {
+                    Rotation = ropes[config.Layers[layer].Rope!],
+                },
                 Norm(prefix + "mlp_norm"),
                 new GatedFeedForward(
                     weights.Linear(hidden, config.FeedForwardBias, (prefix + "mlp.Wi", 2 * config.IntermediateSize)),
@@ -92,7 +96,8 @@ public sealed class ModernBertEncoder : Architecture
         }
 
         WeightMatrix embedding = weights.Matrix(hidden, (root + "embeddings.tok_embeddings", config.VocabularySize));
-        return new DecoderParts(new TokenEmbedding(embedding) { Norm = Norm(root + "embeddings.norm") }, layers, Norm(root + "final_norm"), Head: null);
+        return new DecoderParts(
+            new TokenEmbedding(embedding) { Norm = Norm(root + "embeddings.norm") }, layers, Norm(root + "final_norm"), Head: null);
 
         LayerNorm Norm(string name) => new(
             weights.Vector(name + ".weight", hidden), config.NormBias ? weights.Vector(name + ".bias", hidden) : null, config.NormEpsilon);

@@ -1,6 +1,8 @@
 namespace Kernels.Decoding;
 
-/// <summary>Phi-3 and Phi-4: Llama whose queries, keys and values are one tensor, and gates and values another; longer ones have LongRoPE.</summary>
+/// <summary>
+/// Phi-3 and Phi-4: Llama whose queries, keys and values are one tensor, and gates and values another; those for long texts have LongRoPE.
+/// </summary>
 public sealed class Phi3Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
@@ -14,13 +16,15 @@ public sealed class Phi3Decoder : LlamaDecoder
         """;
 
     /// <inheritdoc/>
-    public override ModelConfig ReadConfig(ConfigReader json) => base.ReadConfig(json) with { AttentionBias = false, FeedForwardBias = false };
+    public override ModelConfig ReadConfig(ConfigReader json) =>
+        base.ReadConfig(json) with { AttentionBias = false, FeedForwardBias = false };
 
     /// <inheritdoc/>
     protected override bool HasWindow(ConfigReader json, int layer) => json.Has("sliding_window");
 
     /// <inheritdoc/>
-    protected override (string Name, int Rows)[] ProjectionParts(string prefix, int queries, int keys) => [(prefix + "qkv_proj", queries + (2 * keys))];
+    protected override (string Name, int Rows)[] ProjectionParts(string prefix, int queries, int keys) =>
+        [(prefix + "qkv_proj", queries + (2 * keys))];
 
     /// <inheritdoc/>
     protected override (string Name, int Rows)[] GateParts(string prefix, int width) => [(prefix + "gate_up_proj", 2 * width)];

@@ -20,7 +20,8 @@ public class Qwen2Decoder : LlamaDecoder
     public override ArchitectureTraits Traits { get; } = new() { HasAttentionOutputBias = false };
 
     /// <inheritdoc/>
-    public override ModelConfig ReadConfig(ConfigReader json) => base.ReadConfig(json) with { AttentionBias = true, FeedForwardBias = false };
+    public override ModelConfig ReadConfig(ConfigReader json) =>
+        base.ReadConfig(json) with { AttentionBias = true, FeedForwardBias = false };
 
     /// <inheritdoc/>
     protected override bool HasWindow(ConfigReader json, int layer) =>

@@ -24,7 +24,7 @@ public sealed class SmolLm3Decoder : LlamaDecoder
     // The list says 1 for layers that have rope, whatever the name of its key.
     private static bool HasRope(ConfigReader json, int layer)
     {
-        int layers = json.Count("num_hidden_layers");
+        int layers = json.LayerCount("num_hidden_layers");
         return json.OptionalIntegers("no_rope_layers") is not { } flags ? (layer + 1) % json.Count("no_rope_layer_interval") != 0
             : flags.Length == layers && Array.TrueForAll(flags, flag => flag is 0 or 1) ? flags[layer] == 1
             : throw json.Unsupported("no_rope_layers", $"1 or 0 for each of {layers} layers");

@@ -1,6 +1,9 @@
 namespace Kernels.Decoding;
 
-/// <summary>StarCoder-2: Llama with LayerNorm, biases, and a feed-forward block without gates; a sliding window in every layer, if the configuration has one.</summary>
+/// <summary>
+/// StarCoder-2: Llama with LayerNorm, biases, and a feed-forward block without gates; a sliding window in every layer, if the configuration
+/// has one.
+/// </summary>
 public sealed class Starcoder2Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
@@ -31,7 +34,8 @@ public sealed class Starcoder2Decoder : LlamaDecoder
 
     /// <inheritdoc/>
     protected override INorm StreamNorm(DecoderWeights weights, ModelConfig config, string name) =>
-        new LayerNorm(weights.Vector(name + ".weight", config.HiddenSize), weights.Vector(name + ".bias", config.HiddenSize), config.NormEpsilon);
+        new LayerNorm(
+            weights.Vector(name + ".weight", config.HiddenSize), weights.Vector(name + ".bias", config.HiddenSize), config.NormEpsilon);
 
     /// <inheritdoc/>
     protected override IDecoderBlock BuildFeedForward(LayerSource source)
