@@ -237,7 +237,7 @@ public sealed class CommandTests(Devices devices)
         { ["generate", "--model", Stories, "--prompt", "x", "--mla", "absorbed", "--expand-from", "4"], "--expand-from goes with --mla auto." },
         { ["serve", "--model", Stories, "--expand-from", "0"], "--expand-from is '0', not a number from 1." },
         { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
-        { ["embed", "--model", Stories], "Required argument missing for command" },
+        { ["embed", "--model", Stories], "Required argument 'TEXT' missing for command: 'embed'." },
         { ["embed", "--model", Stories, "x", "--pooling", "median"], "--pooling is 'median', not mean, cls, last or max." },
         { ["generate", "--model", TestData.Folder("modernbert-encoder"), "--prompt", "x"], "has no byte-level BPE tokenizer" },
         { ["roofline", "--model", TestData.Folder("modernbert-encoder")], "is of type modernbert, an encoder, which has no steps to predict" },
