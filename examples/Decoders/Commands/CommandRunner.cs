@@ -21,9 +21,9 @@ public static class CommandRunner
 
     /// <summary>The program's commands.</summary>
     public static RootCommand CreateRoot() =>
-        new("Decoder-only language models on any OpenCL device.")
+        new("Decoder-only language models, and encoders, on any OpenCL device.")
         {
-            GenerateCommand.Create(), ServeCommand.Create(), VerifyCommand.Create(), RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
+            GenerateCommand.Create(), EmbedCommand.Create(), ServeCommand.Create(), VerifyCommand.Create(), RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
         };
 
     /// <summary>Parses the arguments and runs the command that they name.</summary>

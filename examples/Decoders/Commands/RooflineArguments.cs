@@ -76,6 +76,11 @@ internal sealed class RooflineArguments
     private static RooflineSubject ReadModel(string folder, CacheKind cache, ElementType? attention)
     {
         ModelConfig config = ModelConfig.Load(folder);
+        if (config.IsEncoder)
+        {
+            throw new CheckpointException(folder, $"is of type {config.ModelType}, an encoder, which has no steps to predict: texts are run whole");
+        }
+
         bool hasWeights = File.Exists(Path.Combine(folder, SafeTensors.SingleFileName)) || File.Exists(Path.Combine(folder, SafeTensors.IndexFileName));
         config = config with { WeightType = (hasWeights ? StoredType(folder) : null) ?? config.WeightType ?? ElementType.Float16 };
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));

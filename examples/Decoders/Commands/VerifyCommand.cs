@@ -48,6 +48,13 @@ internal static class VerifyCommand
         ModelConfig config = ModelConfig.Load(folder);
         CommandRunner.CheckMla(mla, config, folder);
         MlaForm[] forms = mla is { } only ? [only] : config.Latent is null ? [MlaForm.Auto] : Enum.GetValues<MlaForm>();
+        if (config.IsEncoder)
+        {
+            return greedy is null
+                ? VerifyEncoder(folder, expected ?? Path.Combine(folder, ExpectedFileName), type, open, output, cancellation)
+                : throw new CheckpointException(folder, $"is of type {config.ModelType}, an encoder, which continues no texts: leave out --greedy");
+        }
+
         if (expected is null && greedy is null)
         {
             expected = Path.Combine(folder, ExpectedFileName);
@@ -80,6 +87,30 @@ internal static class VerifyCommand
         output.WriteLine($"{tally.Passed} passed, {tally.Failed} failed");
 
         // Nothing verified is nothing shown.
+        return tally is { Failed: 0, Passed: > 0 } ? 0 : CommandRunner.Failed;
+    }
+
+    private static int VerifyEncoder(string folder, string path, ElementType? type, Func<ComputeDevice> open, TextWriter output, CancellationToken cancellation)
+    {
+        ImmutableArray<ReferenceText> texts = Verifier.ReadExpectedStates(path);
+        using ComputeDevice device = open();
+        using TextEmbedder embedder = CommandRunner.WithStatus(
+            $"Loading {folder} on {device}",
+            _ => TextEmbedder.Load(device, folder, texts.Max(text => text.Tokens.Length), attention: AttentionCatalog.With(CacheKind.Contiguous, type: type)));
+        output.WriteLine($"{folder} on {device}, an encoder");
+        var tally = new Tally();
+        foreach (ReferenceText text in texts)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            double difference = Verifier.Run(embedder, text);
+            bool passed = difference <= Verifier.EncoderTolerance;
+            tally += new Tally(passed ? 1 : 0, passed ? 0 : 1);
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{text.Name,-8} {text.Tokens.Length,4} tokens  hidden states differ by at most {difference:E1} of the largest  {(passed ? "passed" : "FAILED")}"));
+        }
+
+        output.WriteLine($"{tally.Passed} passed, {tally.Failed} failed");
         return tally is { Failed: 0, Passed: > 0 } ? 0 : CommandRunner.Failed;
     }
 

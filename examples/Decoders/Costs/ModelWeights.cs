@@ -75,8 +75,11 @@ internal sealed class ModelWeights
 
         AddAttention(hidden, layers);
         AddFeedForward(hidden, layers);
-        AddNorms((layers * traits.NormsPerLayer) + 1 + (traits.HasEmbeddingNorm ? 1 : 0), hidden);
-        matrices.Add(new WeightMatrices("head", 1, config.VocabularySize, hidden, WeightUse.Head) { AreShared = config.TiedEmbeddings });
+        AddNorms((layers * traits.NormsPerLayer) + 1 + (traits.HasEmbeddingNorm ? 1 : 0) - (traits.LacksFirstNorm ? 1 : 0), hidden);
+        if (traits.HasHead)
+        {
+            matrices.Add(new WeightMatrices("head", 1, config.VocabularySize, hidden, WeightUse.Head) { AreShared = config.TiedEmbeddings });
+        }
     }
 
     /// <summary>The type of the matrices.</summary>
@@ -153,10 +156,11 @@ internal sealed class ModelWeights
         AttentionGeometry heads = config.Layers[0].Attention;
         long dim = heads.HeadDim;
         AddLinear("queries, keys and values", layers, (heads.QueryHeads + (2L * heads.KvHeads)) * dim, hidden, bias);
-        AddLinear("attention output", layers, hidden, heads.QueryHeads * dim, bias);
+        AddLinear("attention output", layers, hidden, heads.QueryHeads * dim, bias && traits.HasAttentionOutputBias);
         if (traits.HasHeadNorms)
         {
-            AddVector("norms of heads", 2 * layers, dim);
+            AddVector("norms of query heads", layers, traits.HeadNormsSpanHeads ? heads.QueryHeads * dim : dim);
+            AddVector("norms of key heads", layers, traits.HeadNormsSpanHeads ? heads.KvHeads * dim : dim);
         }
 
         if (heads.Sinks)
@@ -193,7 +197,7 @@ internal sealed class ModelWeights
         }
     }
 
-    private void AddNorms(long count, long width) => AddVector("norms", traits.HasBiases ? 2 * count : count, width);
+    private void AddNorms(long count, long width) => AddVector("norms", traits.HasBiases || config.NormBias ? 2 * count : count, width);
 
     private void AddLinear(string name, long count, long outputs, long inputs, bool bias, WeightUse use = WeightUse.Step)
     {

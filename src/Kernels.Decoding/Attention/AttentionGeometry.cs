@@ -27,6 +27,12 @@ public sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
     /// <summary>Keys to the left of its own position that a query sees, its own not counted; −1: all.</summary>
     public int WindowLeft { get; init; } = -1;
 
+    /// <summary>Whether a query sees keys behind it too: an encoder's.</summary>
+    public bool IsBidirectional { get; init; }
+
+    /// <summary>Keys to the right of its own position that a bidirectional query sees; −1: all.</summary>
+    public int WindowRight { get; init; } = -1;
+
     /// <summary>c in c·tanh(score / c); 0: off.</summary>
     public double Softcap { get; init; }
 
@@ -37,15 +43,20 @@ public sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
     public bool Sinks { get; init; }
 
     /// <summary>The same without a window that no sequence of this many tokens grows out of.</summary>
-    public AttentionGeometry Within(int capacity) => WindowLeft >= capacity - 1 ? this with { WindowLeft = -1 } : this;
+    public AttentionGeometry Within(int capacity)
+    {
+        AttentionGeometry within = WindowLeft >= capacity - 1 ? this with { WindowLeft = -1 } : this;
+        return within.WindowRight >= capacity - 1 ? within with { WindowRight = -1 } : within;
+    }
 
     /// <summary>The spec of layers of this geometry.</summary>
     /// <param name="type">The type of queries, keys, values, outputs and the cache.</param>
     /// <param name="pageSize">Tokens of a page; 0: the cache is contiguous.</param>
     internal AttentionShape Shape(ElementType type, int pageSize) =>
-        new(QueryHeads, KvHeads, HeadDim, ValueDim, Scale, AttentionMask.Causal, type, type, KvLayout.Hnd)
+        new(QueryHeads, KvHeads, HeadDim, ValueDim, Scale, IsBidirectional ? AttentionMask.None : AttentionMask.Causal, type, type, KvLayout.Hnd)
         {
             WindowLeft = WindowLeft < 0 ? null : WindowLeft,
+            WindowRight = WindowRight < 0 ? null : WindowRight,
             Softcap = Softcap > 0 ? Softcap : null,
             Alibi = Alibi,
             Sinks = Sinks,
@@ -83,7 +94,12 @@ public sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
             name.Append(CultureInfo.InvariantCulture, $"Window{window + 1}");
         }
 
-        return name.Append(shape.Softcap is null ? "" : "Capped").Append(shape.Alibi ? "Alibi" : "").Append(shape.Sinks ? "Sinks" : "")
+        if (shape.WindowRight is { } right)
+        {
+            name.Append(CultureInfo.InvariantCulture, $"Right{right}");
+        }
+
+        return name.Append(shape.Mask == AttentionMask.None ? "Bidirectional" : "").Append(shape.Softcap is null ? "" : "Capped").Append(shape.Alibi ? "Alibi" : "").Append(shape.Sinks ? "Sinks" : "")
             .Append(shape.Storage).Append(shape.PageSize > 0 ? "Paged" : "").ToString();
     }
 }

@@ -4,11 +4,17 @@ using System.Text.Json;
 namespace Kernels.Decoding;
 
 /// <summary>Typed reading of one JSON object of a checkpoint's configuration; every error names the file, the key and the value.</summary>
-/// <remarks>A key whose value is <c>null</c> counts as missing, as it does to the library that writes these files.</remarks>
+/// <remarks>
+/// A key that is missing has the value that <see cref="WithDefaults"/> gave it, if any; one whose value is <c>null</c> has none, as it is
+/// with the library that writes these files.
+/// </remarks>
 public sealed class ConfigReader
 {
+    private const int MaxLayers = 1000;
+
     private readonly JsonElement element;
     private readonly string prefix;
+    private readonly JsonElement? defaults;
 
     /// <param name="path">The file, for messages.</param>
     /// <param name="element">The object.</param>
@@ -18,11 +24,12 @@ public sealed class ConfigReader
     {
     }
 
-    private ConfigReader(string path, JsonElement element, string prefix)
+    private ConfigReader(string path, JsonElement element, string prefix, JsonElement? defaults = null)
     {
         Path = path;
         this.element = element;
         this.prefix = prefix;
+        this.defaults = defaults;
         if (element.ValueKind != JsonValueKind.Object)
         {
             throw new CheckpointException(path, prefix.Length == 0 ? "is not a JSON object" : $"'{prefix.TrimEnd('.')}' is not an object");
@@ -32,16 +39,35 @@ public sealed class ConfigReader
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>Whether the key is there and not null.</summary>
+    /// <summary>The same object, but keys that are missing have these values.</summary>
+    /// <param name="json">A JSON object.</param>
+    public ConfigReader WithDefaults(string json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json);
+        return new ConfigReader(Path, element, prefix, document.RootElement.Clone());
+    }
+
+    /// <summary>Whether the key has a value, be it a default.</summary>
     public bool Has(string key) => Find(key) is not null;
 
     /// <summary>Whether the key is there with the value null, where that means something else than a missing key.</summary>
     public bool IsNull(string key) => element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Null;
 
-    /// <summary>The first of these keys that is there and not null; the first of all if none is, for the message that it is missing.</summary>
+    /// <summary>
+    /// The first of these keys that is there and not null, or else that has a default; the first of all if none has, for the message that
+    /// it is missing.
+    /// </summary>
     /// <remarks>Some keys were renamed over the years, and files have either name.</remarks>
     public string AnyOf(params ReadOnlySpan<string> keys)
     {
+        foreach (string key in keys)
+        {
+            if (element.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null)
+            {
+                return key;
+            }
+        }
+
         foreach (string key in keys)
         {
             if (Has(key))
@@ -55,6 +81,9 @@ public sealed class ConfigReader
 
     /// <summary>A count: an integer from 1.</summary>
     public int Count(string key) => OptionalCount(key) ?? throw Missing(key);
+
+    /// <summary>A number of layers: a count that a model can have, so that a wrong one does not take all memory.</summary>
+    public int LayerCount(string key) => Count(key) is <= MaxLayers and int layers ? layers : throw Unsupported(key, $"at most {MaxLayers}");
 
     /// <summary>A count, if the key is there.</summary>
     public int? OptionalCount(string key) => OptionalInteger(key, 1);
@@ -96,6 +125,17 @@ public sealed class ConfigReader
             ? [.. value.EnumerateArray().Select(item => item.GetString()!)]
         : throw Wrong(key, "a list of strings");
 
+    /// <summary>A list of integers, if the key is there.</summary>
+    public int[]? OptionalIntegers(string key) => OptionalNumbers<int>(
+        key, static item => item.TryGetInt32(out int number) ? number : null, "a list of integers");
+
+    /// <summary>A list of positive finite numbers.</summary>
+    public double[] Positives(string key) => OptionalNumbers<double>(
+        key,
+        static item => item.TryGetDouble(out double number) && number > 0 && double.IsFinite(number) ? number : null,
+        "a list of positive numbers")
+        ?? throw Missing(key);
+
     /// <summary>Token ids: one integer, or a list; empty if the key is missing.</summary>
     public ImmutableArray<int> TokenIds(string key)
     {
@@ -125,8 +165,28 @@ public sealed class ConfigReader
     public CheckpointException Unsupported(string key, string supported) =>
         new(Path, $"'{prefix}{key}' is {Raw(key)}, which is not supported; supported: {supported}");
 
+    private T[]? OptionalNumbers<T>(string key, Func<JsonElement, T?> read, string expected) where T : struct
+    {
+        if (Find(key) is not { } value)
+        {
+            return null;
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            throw Wrong(key, expected);
+        }
+
+        return
+        [
+            .. value.EnumerateArray().Select(
+                item => item.ValueKind == JsonValueKind.Number && read(item) is { } number ? number : throw Wrong(key, expected)),
+        ];
+    }
+
     private JsonElement? Find(string key) =>
-        element.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        (element.TryGetProperty(key, out JsonElement value) || defaults?.TryGetProperty(key, out value) is true)
+        && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private CheckpointException Missing(string key) => new(Path, $"has no key '{prefix}{key}'");
 

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Kernels.Decoding;
 
 /// <summary>The experts of a mixture of experts.</summary>
@@ -17,14 +19,20 @@ public sealed record ExpertsConfig(int Count, int PerToken)
     /// <summary>The first layer with experts; those before are dense.</summary>
     public int FirstLayer { get; init; }
 
-    /// <summary>From there on every how many layers, counted from layer 0, one has experts.</summary>
+    /// <summary>From there on every how many layers one has experts.</summary>
     public int Period { get; init; } = 1;
+
+    /// <summary>Whether those are the last ones of as many layers, counted from layer 0; else the first ones.</summary>
+    public bool EndsPeriod { get; init; }
+
+    /// <summary>Layers that are dense besides.</summary>
+    public ImmutableArray<int> DenseLayers { get; init; } = [];
 
     /// <summary>What gates and the values they multiply are clamped to (gpt-oss).</summary>
     public double GateLimit { get; init; }
 
     /// <summary>Whether a layer has experts.</summary>
-    public bool Serve(int layer) => layer >= FirstLayer && layer % Period == 0;
+    public bool Serve(int layer) => layer >= FirstLayer && (EndsPeriod ? layer + 1 : layer) % Period == 0 && !DenseLayers.Contains(layer);
 }
 
 /// <summary>What a router makes of an expert's logit.</summary>

@@ -48,6 +48,30 @@ public sealed record ModelConfig
     /// <summary>Whether the projections of the feed-forward block have biases.</summary>
     public bool FeedForwardBias { get; init; }
 
+    /// <summary>Whether norms have biases beside their weights.</summary>
+    public bool NormBias { get; init; }
+
+    /// <summary>Whether attention and the feed-forward block of a layer take the same input, side by side.</summary>
+    public bool ParallelBlocks { get; init; }
+
+    /// <summary>The factor on the embedding.</summary>
+    public double EmbeddingScale { get; init; } = 1;
+
+    /// <summary>The factor on what a block adds to the residual stream.</summary>
+    public double ResidualScale { get; init; } = 1;
+
+    /// <summary>The factor on logits.</summary>
+    public double LogitScale { get; init; } = 1;
+
+    /// <summary>Whether the model writes no text: every token sees those behind it too, and hidden states are what it gives.</summary>
+    public bool IsEncoder { get; init; }
+
+    /// <summary>The token that begins an encoder's text.</summary>
+    public int? ClassTokenId { get; init; }
+
+    /// <summary>The token that ends an encoder's text.</summary>
+    public int? SeparatorTokenId { get; init; }
+
     /// <summary>Whether the output head is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; }
 
@@ -64,7 +88,8 @@ public sealed record ModelConfig
     public ImmutableArray<int> EosTokenIds { get; init; } = [];
 
     /// <summary>The most tokens that a sequence may have: the model's positions, stretched as its rope says.</summary>
-    public int ContextLimit => Layers.Min(layer => layer.Rope?.Stretch(MaxPositions) ?? MaxPositions);
+    /// <remarks>Layers without rope know all positions, and those with a window only distances: the layers that know the most tell it.</remarks>
+    public int ContextLimit => Layers.Max(layer => layer.Rope?.Stretch(MaxPositions) ?? (Layers.All(l => l.Rope is null) ? MaxPositions : 0));
 
     /// <summary>Reads <c>config.json</c> of a checkpoint folder, and the token ids of its <c>generation_config.json</c> if there is one.</summary>
     /// <exception cref="CheckpointException">A file or key is missing or wrong, or the architecture is not supported.</exception>
@@ -81,7 +106,7 @@ public sealed record ModelConfig
             throw json.Unsupported("quantization_config", "weights in float32, float16 or bfloat16");
         }
 
-        ModelConfig config = architecture.ReadConfig(json) with
+        ModelConfig config = architecture.ReadConfig(json.WithDefaults(architecture.Defaults)) with
         {
             ModelType = type,
             BosTokenId = json.OptionalInteger("bos_token_id", 0),

@@ -14,6 +14,15 @@ public enum RopeScaling
 
     /// <summary>The same, blended by dimension, with a factor on the rotated values (YaRN).</summary>
     Yarn,
+
+    /// <summary>Not at all up to the original positions, from there on by the length of the text, which is not done here: texts are no longer (dynamic NTK).</summary>
+    Dynamic,
+
+    /// <summary>
+    /// Each frequency divided by a factor of its own: texts up to the original positions have one list of them, longer ones another, and
+    /// rotated values a factor (LongRoPE, Phi-3).
+    /// </summary>
+    LongRope,
 }
 
 /// <summary>The parameters of rotary position embedding (RoPE).</summary>
@@ -31,8 +40,20 @@ public sealed record RopeConfig
     /// <summary>By how much the context is stretched.</summary>
     public double Factor { get; init; } = 1;
 
-    /// <summary>Positions before stretching (<see cref="RopeScaling.Llama3"/>, <see cref="RopeScaling.Yarn"/>).</summary>
+    /// <summary>
+    /// Positions before stretching (<see cref="RopeScaling.Llama3"/>, <see cref="RopeScaling.Yarn"/>, <see cref="RopeScaling.LongRope"/>,
+    /// <see cref="RopeScaling.Dynamic"/>).
+    /// </summary>
     public int OriginalPositions { get; init; }
+
+    /// <summary>Positions after stretching, where the configuration tells them beside those that it gives the model; else 0 (<see cref="RopeScaling.Linear"/>).</summary>
+    public int StretchedPositions { get; init; }
+
+    /// <summary>The factors of texts up to the original positions, one for each pair (<see cref="RopeScaling.LongRope"/>).</summary>
+    public RopeFactors? ShortFactors { get; init; }
+
+    /// <summary>The factors of longer texts (<see cref="RopeScaling.LongRope"/>).</summary>
+    public RopeFactors? LongFactors { get; init; }
 
     /// <summary>Wavelengths longer than the original positions over this are stretched fully (<see cref="RopeScaling.Llama3"/>).</summary>
     public double LowFrequencyFactor { get; init; }
@@ -49,7 +70,7 @@ public sealed record RopeConfig
     /// <summary>Whether the two bounds of the blend are rounded outwards to whole dimensions (<see cref="RopeScaling.Yarn"/>).</summary>
     public bool TruncateBounds { get; init; } = true;
 
-    /// <summary>The factor on cosines and sines (<see cref="RopeScaling.Yarn"/>).</summary>
+    /// <summary>The factor on cosines and sines (<see cref="RopeScaling.Yarn"/>, <see cref="RopeScaling.LongRope"/>).</summary>
     public double AttentionFactor { get; init; } = 1;
 
     /// <summary>a in m(a) = 0.1·a·ln(factor) + 1, whose square is a factor on DeepSeek's scores; 0: m is 1 (<see cref="RopeScaling.Yarn"/>).</summary>
@@ -66,8 +87,13 @@ public sealed record RopeConfig
     /// <param name="headDim">Elements of a head.</param>
     /// <param name="maxPositions">Positions of the model.</param>
     /// <param name="layerType">The type of the layer, of <see cref="LayerTypes"/>.</param>
+    /// <param name="thetaKey">The older key of the base.</param>
+    /// <param name="partialKey">The older key of the part of a head that turns.</param>
+    /// <param name="isScaled">Whether the older key <c>rope_scaling</c> is for this layer.</param>
     /// <exception cref="CheckpointException">A key is missing or wrong, or the kind of rope is not supported.</exception>
-    public static RopeConfig Read(ConfigReader config, int headDim, int maxPositions, string layerType)
+    public static RopeConfig Read(
+        ConfigReader config, int headDim, int maxPositions, string layerType, string thetaKey = "rope_theta", string partialKey = "partial_rotary_factor",
+        bool isScaled = true)
     {
         ConfigReader? parameters = config.OptionalObject("rope_parameters");
         if (parameters is not null && (parameters.Has(LayerTypes.Full) || parameters.Has(LayerTypes.Sliding)))
@@ -75,8 +101,8 @@ public sealed record RopeConfig
             parameters = parameters.Object(layerType);
         }
 
-        parameters ??= config.OptionalObject("rope_scaling");
-        double partial = parameters?.OptionalPositive("partial_rotary_factor") ?? config.OptionalPositive("partial_rotary_factor") ?? 1;
+        parameters ??= isScaled ? config.OptionalObject("rope_scaling") : null;
+        double partial = parameters?.OptionalPositive("partial_rotary_factor") ?? config.OptionalPositive(partialKey) ?? 1;
         int rotaryDim = (int)(headDim * partial);
         if (partial > 1 || rotaryDim < 2 || rotaryDim % 2 != 0)
         {
@@ -88,7 +114,7 @@ public sealed record RopeConfig
             RotaryDim = rotaryDim,
 
             // Configurations older than the key mean the constant of the RoPE paper.
-            Theta = parameters?.OptionalPositive("rope_theta") ?? config.OptionalPositive("rope_theta") ?? 10000,
+            Theta = parameters?.OptionalPositive("rope_theta") ?? config.OptionalPositive(thetaKey) ?? 10000,
         };
         if (parameters is null)
         {
@@ -101,7 +127,14 @@ public sealed record RopeConfig
             case "default":
                 return rope;
             case "linear":
-                return rope with { Scaling = RopeScaling.Linear, Factor = parameters.Positive("factor") };
+                return ReadLinear(rope, parameters, config);
+            case "dynamic":
+                return rope with
+                {
+                    Scaling = RopeScaling.Dynamic,
+                    Factor = parameters.Positive("factor"),
+                    OriginalPositions = parameters.OptionalCount("original_max_position_embeddings") ?? maxPositions,
+                };
             case "llama3":
                 rope = rope with
                 {
@@ -116,19 +149,71 @@ public sealed record RopeConfig
                     : throw parameters.Unsupported("high_freq_factor", $"more than low_freq_factor, {rope.LowFrequencyFactor}");
             case "yarn":
                 return ReadYarn(rope, parameters, maxPositions);
+
+            // The first files of Phi-3 have the older name.
+            case "longrope" or "su":
+                return ReadLongRope(rope, parameters, config, maxPositions);
             default:
-                throw parameters.Unsupported(key, "default, linear, llama3, yarn");
+                throw parameters.Unsupported(key, "default, linear, dynamic, llama3, yarn, longrope");
         }
     }
 
     /// <summary>The positions of a model with this rope whose configuration gives a number of them.</summary>
-    /// <remarks>Older configurations give the positions before stretching, newer ones those after it.</remarks>
+    /// <remarks>
+    /// <c>max_position_embeddings</c> is what the model was trained for with its stretched rope, so it is not multiplied by the factor:
+    /// deepseek-coder-6.7b has 16,384 with a factor of 4. Only YaRN is turned on by hand for models that were trained for less, whose
+    /// original positions the rope then tells: Qwen2.5 has 32,768 with a factor of 4, and so 131,072.
+    /// </remarks>
     public int Stretch(int maxPositions) => Scaling switch
     {
-        RopeScaling.Linear => (int)Math.Min(maxPositions * Factor, int.MaxValue),
+        RopeScaling.Linear => Math.Max(maxPositions, StretchedPositions),
         RopeScaling.Yarn => Math.Max(maxPositions, (int)Math.Min(OriginalPositions * Factor, int.MaxValue)),
+        RopeScaling.Dynamic => Math.Min(maxPositions, OriginalPositions),
         _ => maxPositions,
     };
+
+    // A rope that tells the positions before stretching, and the key of files of longer Vicunas, tell those after it.
+    private static RopeConfig ReadLinear(RopeConfig rope, ConfigReader parameters, ConfigReader config)
+    {
+        double factor = parameters.Positive("factor");
+        double stretched = Math.Min((parameters.OptionalCount("original_max_position_embeddings") ?? 0) * factor, int.MaxValue);
+        return rope with
+        {
+            Scaling = RopeScaling.Linear,
+            Factor = factor,
+            StretchedPositions = Math.Max((int)stretched, config.OptionalCount("max_sequence_length") ?? 0),
+        };
+    }
+
+    private static RopeConfig ReadLongRope(RopeConfig rope, ConfigReader parameters, ConfigReader config, int maxPositions)
+    {
+        ConfigReader owner = parameters.Has("original_max_position_embeddings") ? parameters : config;
+        int original = owner.OptionalCount("original_max_position_embeddings") ?? maxPositions;
+        double factor = parameters.OptionalPositive("factor") ?? (double)maxPositions / original;
+        if (original < 2)
+        {
+            throw owner.Unsupported("original_max_position_embeddings", "2 or more");
+        }
+
+        return rope with
+        {
+            Scaling = RopeScaling.LongRope,
+            Factor = factor,
+            OriginalPositions = original,
+            ShortFactors = Factors("short_factor"),
+            LongFactors = Factors("long_factor"),
+            AttentionFactor = parameters.OptionalPositive("attention_factor")
+                ?? (factor <= 1 ? 1 : Math.Sqrt(1 + (Math.Log(factor) / Math.Log(original)))),
+        };
+
+        RopeFactors Factors(string key)
+        {
+            double[] factors = parameters.Positives(key);
+            return factors.Length == rope.RotaryDim / 2
+                ? new RopeFactors([.. factors])
+                : throw parameters.Unsupported(key, $"{rope.RotaryDim / 2} factors, one for each pair of elements that turn");
+        }
+    }
 
     private static RopeConfig ReadYarn(RopeConfig rope, ConfigReader parameters, int maxPositions)
     {

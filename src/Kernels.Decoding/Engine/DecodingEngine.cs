@@ -50,6 +50,11 @@ public sealed class DecodingEngine : IDisposable
         this.tokenizer = tokenizer;
         this.options = options ?? new EngineOptions();
         this.options.Check(decoder.Sequences);
+        if (decoder.KeysDependOnLength)
+        {
+            this.options = this.options with { ReusePrefixes = false };
+        }
+
         pages = decoder.Pages ?? throw new ArgumentException("The decoder's cache is contiguous; expected a paged one.", nameof(decoder));
         MaxContext = (int)Math.Min(decoder.Capacity, (long)pages.PageCount * pages.PageSize);
         earlierTokens = LatentTokens;

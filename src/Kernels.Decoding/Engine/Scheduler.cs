@@ -258,6 +258,9 @@ internal sealed class Scheduler
         // One token is left out, to have a query to run.
         int reused = options.ReusePrefixes ? pages.AdoptPrefix(slot, sequence.Tokens[..^1]) : 0;
         sequence.Slot = slot;
+
+        // Not what was generated before it gave way: that turns as it did then.
+        decoder.ExpectLength(slot, sequence.Request.Prompt.Length);
         if (!HasRoom(PagesFor(sequence.Tokens.Length - reused)))
         {
             FreeSlot(sequence);

@@ -24,6 +24,7 @@ public sealed class Generator(Decoder decoder, int sequence = 0)
             throw new ArgumentException("A prompt has at least one token.", nameof(prompt));
         }
 
+        decoder.ExpectLength(sequence, decoder.Length(sequence) + prompt.Length);
         for (int start = 0; start < prompt.Length; start += PromptPiece)
         {
             cancellation.ThrowIfCancellationRequested();

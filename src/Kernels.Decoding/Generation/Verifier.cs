@@ -11,6 +11,12 @@ namespace Kernels.Decoding;
 /// <param name="Text">The text of the continuation; null if there is none.</param>
 public sealed record ReferencePrompt(string Name, int[] Tokens, float[] Logits, int[] Greedy, string? Text = null);
 
+/// <summary>A text with the last hidden states that a reference implementation of an encoder gives for it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Tokens">The text.</param>
+/// <param name="Hidden">The last hidden states, [tokens, hidden].</param>
+public sealed record ReferenceText(string Name, int[] Tokens, float[] Hidden);
+
 /// <summary>In which steps a prompt was run.</summary>
 public enum PromptForm
 {
@@ -108,6 +114,40 @@ public static class Verifier
                 : [];
     }
 
+    /// <summary>The largest difference of an encoder's hidden states that passes, as a part of the largest of them.</summary>
+    public const double EncoderTolerance = 1e-4;
+
+    /// <summary>Reads the texts of an encoder's <c>expected.safetensors</c>: <c>promptI.input_ids</c> and <c>promptI.hidden</c>, I from 0.</summary>
+    /// <exception cref="CheckpointException">The file cannot be used.</exception>
+    public static ImmutableArray<ReferenceText> ReadExpectedStates(string path)
+    {
+        using SafeTensors file = SafeTensors.Open(path);
+        ImmutableArray<ReferenceText>.Builder texts = ImmutableArray.CreateBuilder<ReferenceText>();
+        for (int i = 0; file.Contains($"prompt{i}.input_ids"); i++)
+        {
+            texts.Add(new ReferenceText($"prompt{i}", file.Read<int>($"prompt{i}.input_ids").ToArray(), file.Read<float>($"prompt{i}.hidden").ToArray()));
+        }
+
+        return texts.Count > 0 ? texts.ToImmutable() : throw new CheckpointException(path, "has no tensor 'prompt0.input_ids'");
+    }
+
+    /// <summary>Runs a text through an encoder.</summary>
+    /// <param name="embedder">The encoder.</param>
+    /// <param name="text">A text that fits.</param>
+    /// <returns>The largest difference from the reference's hidden states, as a part of the largest of them; not a number if one of them is not.</returns>
+    /// <exception cref="CheckpointException">The reference's hidden states are not of the model's size.</exception>
+    public static double Run(TextEmbedder embedder, ReferenceText text)
+    {
+        if (text.Hidden.Length != (long)text.Tokens.Length * embedder.Dimensions)
+        {
+            throw new CheckpointException(text.Name, $"has {text.Hidden.Length} hidden states; {text.Tokens.Length} tokens of {embedder.Dimensions} were expected");
+        }
+
+        var hidden = new float[text.Hidden.Length];
+        embedder.Encode(text.Tokens, hidden);
+        return MaxDifference(hidden, text.Hidden) / text.Hidden.Max(v => Math.Abs((double)v));
+    }
+
     /// <summary>Whether a decoder of this capacity has room for a prompt and at least the first token after it.</summary>
     public static bool Fits(ReferencePrompt prompt, int capacity) => prompt.Tokens.Length <= capacity;
 
@@ -128,6 +168,7 @@ public static class Verifier
         }
 
         decoder.Reset(0);
+        decoder.ExpectLength(0, length);
         int first = form switch
         {
             PromptForm.Prefill => length,

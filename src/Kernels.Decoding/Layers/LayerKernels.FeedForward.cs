@@ -22,6 +22,8 @@ public sealed partial class LayerKernels
     private ComputeKernel? gateHalves;
     private ComputeKernel? gatePairsClamped;
     private ComputeKernel? softcap;
+    private ComputeKernel? scale;
+    private ComputeKernel? addScaled;
     private ComputeKernel? chooseExperts;
     private ComputeKernel? combineExperts;
     private Task<ComputeProgram>? routing;
@@ -85,6 +87,32 @@ public sealed partial class LayerKernels
         Require(values.Length, elements, nameof(values));
         ComputeKernel kernel = Kernel(ref softcap, "softcap");
         kernel.Set(0, values).Set(1, (float)cap).Set(2, elements);
+        SubmitElements(kernel, elements);
+    }
+
+    /// <summary>values[i] *= factor.</summary>
+    /// <param name="values">At least <paramref name="elements"/> elements.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="elements">Elements.</param>
+    public void Scale(DeviceBuffer<float> values, double factor, long elements)
+    {
+        Require(values.Length, elements, nameof(values));
+        ComputeKernel kernel = Kernel(ref scale, "scale");
+        kernel.Set(0, values).Set(1, (float)factor).Set(2, elements);
+        SubmitElements(kernel, elements);
+    }
+
+    /// <summary>output[i] += factor · input[i].</summary>
+    /// <param name="input">At least <paramref name="elements"/> elements.</param>
+    /// <param name="output">At least <paramref name="elements"/> elements; not the input.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="elements">Elements.</param>
+    public void AddScaled(DeviceBuffer<float> input, DeviceBuffer<float> output, double factor, long elements)
+    {
+        Require(input.Length, elements, nameof(input));
+        Require(output.Length, elements, nameof(output));
+        ComputeKernel kernel = Kernel(ref addScaled, "add_scaled");
+        kernel.Set(0, input).Set(1, output).Set(2, (float)factor).Set(3, elements);
         SubmitElements(kernel, elements);
     }
 

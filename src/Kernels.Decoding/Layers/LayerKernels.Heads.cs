@@ -48,18 +48,23 @@ public sealed partial class LayerKernels
     /// <summary>output[r] = (input[r] − mean) / √(variance + ε) · weight + bias.</summary>
     /// <param name="input">[rows, width].</param>
     /// <param name="weight">[width].</param>
-    /// <param name="bias">[width].</param>
+    /// <param name="bias">[width]; null for none.</param>
     /// <param name="output">[rows, width].</param>
     /// <param name="rows">Rows.</param>
     /// <param name="epsilon">ε.</param>
-    public void LayerNorm(DeviceBuffer<float> input, DeviceBuffer<float> weight, DeviceBuffer<float> bias, DeviceBuffer<float> output, int rows, double epsilon)
+    public void LayerNorm(DeviceBuffer<float> input, DeviceBuffer<float> weight, DeviceBuffer<float>? bias, DeviceBuffer<float> output, int rows, double epsilon)
     {
         int width = (int)weight.Length;
-        Require(bias.Length, width, nameof(bias));
+        if (bias is not null)
+        {
+            Require(bias.Length, width, nameof(bias));
+        }
+
         Require(input.Length, (long)rows * width, nameof(input));
         Require(output.Length, (long)rows * width, nameof(output));
         ComputeKernel kernel = Kernel(ref layerNorm, "layer_norm");
-        kernel.Set(0, input).Set(1, weight).Set(2, bias).Set(3, output).Set(4, width).Set(5, (float)epsilon).SetLocal(6, NormLanes(kernel) * sizeof(float));
+        kernel.Set(0, input).Set(1, weight).Set(2, bias ?? weight).Set(3, output).Set(4, width).Set(5, (float)epsilon).Set(6, bias is null ? 0 : 1)
+            .SetLocal(7, NormLanes(kernel) * sizeof(float));
         SubmitRows(kernel, rows);
     }
 

@@ -15,13 +15,16 @@ public enum RopePairs
 /// <summary>The cosines and sines of rotary position embedding on the device, for positions from 0 on.</summary>
 public sealed class RotaryTable : IDisposable
 {
-    private RotaryTable(DeviceRopeTable onDevice) => OnDevice = onDevice;
+    private RotaryTable(DeviceRopeTable onDevice, int longBegin) => (OnDevice, LongBegin) = (onDevice, longBegin);
 
     /// <summary>The table as attention kernels take it.</summary>
     public DeviceRopeTable OnDevice { get; }
 
-    /// <summary>Positions that the table has.</summary>
+    /// <summary>Positions that the table has, those for long texts counted besides.</summary>
     public int Positions => OnDevice.Positions;
+
+    /// <summary>The row of position 0 of long texts, where these turn otherwise than short ones (<see cref="RopeScaling.LongRope"/>); else 0.</summary>
+    public int LongBegin { get; }
 
     /// <summary>Elements of a head that are rotated.</summary>
     public int RotaryDim => OnDevice.RotaryDim;
@@ -35,39 +38,59 @@ public sealed class RotaryTable : IDisposable
     /// <param name="positions">Positions, from 0.</param>
     public static RotaryTable Create(ComputeDevice device, RopeConfig config, int positions)
     {
-        double[] frequencies = Frequencies(config);
-        long elements = 2L * positions * frequencies.Length;
+        // Short texts have no positions from the original ones on.
+        int longBegin = DependsOnLength(config, positions) ? config.OriginalPositions : 0;
+        long rows = (long)longBegin + positions;
+        long elements = rows * config.RotaryDim;
         if (positions < 0 || elements > Array.MaxLength)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(positions), positions, $"The table would have {elements} elements ({positions} positions × {2L * frequencies.Length}); it can have {Array.MaxLength}.");
+                nameof(positions), positions, $"The table would have {elements} elements ({rows} positions × {config.RotaryDim}); it can have {Array.MaxLength}.");
         }
 
         var values = new float[elements];
-        int next = 0;
-        for (int position = 0; position < positions; position++)
+        Fill(values.AsSpan(0, longBegin * config.RotaryDim), isLong: false);
+        Fill(values.AsSpan(longBegin * config.RotaryDim), isLong: longBegin > 0);
+        return new RotaryTable(new DeviceRopeTable(device.Upload<float>(values), (int)rows, config.RotaryDim), longBegin);
+
+        void Fill(Span<float> target, bool isLong)
         {
-            foreach (double frequency in frequencies)
+            double[] frequencies = Frequencies(config, isLong);
+            int next = 0;
+            for (int position = 0; next < target.Length; position++)
             {
-                (double sine, double cosine) = Math.SinCos(position * frequency);
-                values[next++] = (float)(cosine * config.AttentionFactor);
-                values[next++] = (float)(sine * config.AttentionFactor);
+                foreach (double frequency in frequencies)
+                {
+                    (double sine, double cosine) = Math.SinCos(position * frequency);
+                    target[next++] = (float)(cosine * config.AttentionFactor);
+                    target[next++] = (float)(sine * config.AttentionFactor);
+                }
             }
         }
-
-        return new RotaryTable(new DeviceRopeTable(device.Upload<float>(values), positions, config.RotaryDim));
     }
 
+    /// <summary>Whether texts of up to this many tokens turn by different angles, short ones and long ones.</summary>
+    public static bool DependsOnLength(RopeConfig config, int positions) =>
+        config.Scaling == RopeScaling.LongRope && positions > config.OriginalPositions;
+
     /// <summary>The angle in radians by which each pair of elements turns from one position to the next.</summary>
-    public static double[] Frequencies(RopeConfig config)
+    /// <param name="config">The parameters.</param>
+    /// <param name="isLong">Whether the text has more tokens than the original positions.</param>
+    public static double[] Frequencies(RopeConfig config, bool isLong = false)
     {
         var frequencies = new double[config.RotaryDim / 2];
         for (int pair = 0; pair < frequencies.Length; pair++)
         {
             double frequency = Math.Pow(config.Theta, -2.0 * pair / config.RotaryDim);
+            if (config.Scaling == RopeScaling.LongRope)
+            {
+                frequencies[pair] = frequency / (isLong ? config.LongFactors! : config.ShortFactors!)[pair];
+                continue;
+            }
+
             double kept = config.Scaling switch
             {
-                RopeScaling.None => 1,
+                RopeScaling.None or RopeScaling.Dynamic => 1,
                 RopeScaling.Linear => 0,
                 RopeScaling.Llama3 => KeptByWavelength(config, 2 * Math.PI / frequency),
                 RopeScaling.Yarn => KeptByDimension(config, pair),

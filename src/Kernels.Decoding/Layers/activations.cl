@@ -1,4 +1,4 @@
-// What has no weights: activations, gated units and the cap on logits.
+// What has no weights: activations, gated units, factors and the cap on logits.
 
 // As the enum Activation.
 #define SILU 0
@@ -87,5 +87,32 @@ kernel void softcap(
     if (element < elements)
     {
         values[element] = cap * tanh(values[element] / cap);
+    }
+}
+
+// values[i] *= factor. One work-item an element.
+kernel void scale(
+    global float *restrict values,
+    float factor,
+    ulong elements)
+{
+    size_t element = get_global_id(0);
+    if (element < elements)
+    {
+        values[element] *= factor;
+    }
+}
+
+// output[i] += factor · input[i]. One work-item an element.
+kernel void add_scaled(
+    global const float *restrict input,
+    global float *restrict output,
+    float factor,
+    ulong elements)
+{
+    size_t element = get_global_id(0);
+    if (element < elements)
+    {
+        output[element] = fma(factor, input[element], output[element]);
     }
 }

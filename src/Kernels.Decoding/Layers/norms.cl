@@ -80,7 +80,7 @@ kernel void rms_norm(
     }
 }
 
-// output[r] = (input[r] − mean) / sqrt(variance + epsilon) · weight + bias.
+// output[r] = (input[r] − mean) / sqrt(variance + epsilon) · weight + bias, if there is one.
 kernel void layer_norm(
     global const float *restrict input,  // [rows, width]
     global const float *restrict weight, // [width]
@@ -88,6 +88,7 @@ kernel void layer_norm(
     global float *restrict output,       // [rows, width]
     int width,
     float epsilon,
+    int has_bias,
     local float *partial)                // [work-group size]
 {
     int lane = get_local_id(0);
@@ -125,11 +126,12 @@ kernel void layer_norm(
     float factor = 1.0f / sqrt(sum_of_group(sums, rest, partial) / width + epsilon);
     for (int i = lane; i < whole; i += lanes)
     {
-        vstore8((vload8(i, x) - mean) * factor * vload8(i, weight) + vload8(i, bias), i, y);
+        float8 shift = has_bias ? vload8(i, bias) : 0;
+        vstore8((vload8(i, x) - mean) * factor * vload8(i, weight) + shift, i, y);
     }
 
     for (int i = whole * 8 + lane; i < width; i += lanes)
     {
-        y[i] = (x[i] - mean) * factor * weight[i] + bias[i];
+        y[i] = (x[i] - mean) * factor * weight[i] + (has_bias ? bias[i] : 0);
     }
 }

@@ -13,13 +13,26 @@ public abstract class Architecture
         new Gpt2Decoder(),
         new LlamaDecoder(),
         new MistralDecoder(),
+        new MixtralDecoder(),
+        new Qwen2Decoder(),
         new Qwen3Decoder(),
+        new Qwen3MoeDecoder(),
         new GemmaDecoder(),
         new Gemma2Decoder(),
+        new Gemma3TextDecoder(),
+        new Gemma3Decoder(),
+        new Phi3Decoder(),
+        new Olmo2Decoder(),
+        new GptNeoXDecoder(),
+        new Starcoder2Decoder(),
+        new GraniteDecoder(),
+        new SmolLm3Decoder(),
+        new Glm4Decoder(),
         new BloomDecoder(),
         new GptOssDecoder(),
         new DeepSeekV2Decoder(),
         new DeepSeekV3Decoder(),
+        new ModernBertEncoder(),
     ];
 
     /// <summary>Every <c>model_type</c> that there is code for.</summary>
@@ -27,6 +40,12 @@ public abstract class Architecture
 
     /// <summary>The value of <c>model_type</c>.</summary>
     public abstract string ModelType { get; }
+
+    /// <summary>
+    /// The values of keys that <c>config.json</c> does not have, as a JSON object: those of the family's configuration class in transformers.
+    /// </summary>
+    /// <remarks>Ids of tokens are not among them: files of their own tell these better.</remarks>
+    public virtual string Defaults => "{}";
 
     /// <summary>What its weights have that the configuration does not say.</summary>
     public virtual ArchitectureTraits Traits { get; } = new();
@@ -50,5 +69,5 @@ public abstract class Architecture
 /// <param name="Embedding">Token id to residual stream.</param>
 /// <param name="Layers">The decoder layers.</param>
 /// <param name="FinalNorm">The norm before the head.</param>
-/// <param name="Head">Residual stream to logits.</param>
-public sealed record DecoderParts(TokenEmbedding Embedding, DecoderLayer[] Layers, INorm FinalNorm, Linear Head);
+/// <param name="Head">Residual stream to logits; null for an encoder, which has none.</param>
+public sealed record DecoderParts(TokenEmbedding Embedding, DecoderLayer[] Layers, INorm FinalNorm, Linear? Head);

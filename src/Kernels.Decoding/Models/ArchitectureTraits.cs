@@ -18,6 +18,18 @@ public sealed record ArchitectureTraits
     /// <summary>Whether heads of queries and keys have norms.</summary>
     public bool HasHeadNorms { get; init; }
 
+    /// <summary>Whether these norms are of all heads of a token together, not of each alone.</summary>
+    public bool HeadNormsSpanHeads { get; init; }
+
+    /// <summary>Whether the output projection of attention has a bias where queries, keys and values have them.</summary>
+    public bool HasAttentionOutputBias { get; init; } = true;
+
+    /// <summary>Whether the first layer lacks the norm before attention.</summary>
+    public bool LacksFirstNorm { get; init; }
+
+    /// <summary>Whether there is an output head.</summary>
+    public bool HasHead { get; init; } = true;
+
     /// <summary>Whether there is a table of positions.</summary>
     public bool HasPositions { get; init; }
 

@@ -26,6 +26,7 @@ public sealed class Decoder : IDisposable
     private readonly LayerKernels kernels;
     private readonly DecoderStep step;
     private readonly DecoderParts parts;
+    private readonly int[] expected;
     private int[] rowNumbers = [];
 
     private Decoder(
@@ -38,7 +39,10 @@ public sealed class Decoder : IDisposable
         Config = config;
         Sequences = sequences;
         Attention = attention;
-        step = new DecoderStep(device, kernels, attention, config.HiddenSize);
+        expected = new int[sequences];
+        RopeConfig? byLength = config.Layers.Select(layer => layer.Rope).FirstOrDefault(rope => rope is not null && RotaryTable.DependsOnLength(rope, attention.Capacity));
+        KeysDependOnLength = byLength is not null;
+        step = new DecoderStep(device, kernels, attention, config.HiddenSize, byLength?.OriginalPositions ?? 0);
     }
 
     /// <summary>The model.</summary>
@@ -49,6 +53,12 @@ public sealed class Decoder : IDisposable
 
     /// <summary>The most tokens that a sequence may have.</summary>
     public int Capacity => Attention.Capacity;
+
+    /// <summary>
+    /// Whether the keys of a text's tokens depend on how long it is, so that two texts with the same beginning cannot share them
+    /// (<see cref="RopeScaling.LongRope"/>).
+    /// </summary>
+    public bool KeysDependOnLength { get; }
 
     /// <summary>Bytes of device memory that the KV cache takes.</summary>
     public long CacheBytes => Attention.CacheBytes;
@@ -77,17 +87,26 @@ public sealed class Decoder : IDisposable
     /// <param name="attention">Makes the attention; by default from the types that the program was compiled with, with a contiguous cache.</param>
     /// <exception cref="CheckpointException">The checkpoint cannot be used, or has no attention kernel, or its model knows no context that long.</exception>
     /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
-    public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention = null)
+    public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention = null) =>
+        Load(device, folder, sequences, capacity, attention, writesText: true);
+
+    /// <summary>As the other, for models that need not write text too.</summary>
+    internal static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention, bool writesText)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         ModelConfig config = ModelConfig.Load(folder);
+        if (config.IsEncoder && writesText)
+        {
+            throw new CheckpointException(folder, $"is of type {config.ModelType}, an encoder: it makes vectors of texts ({nameof(TextEmbedder)}, 'embed') and writes none");
+        }
+
         config.CheckContext(capacity, folder);
         using SafeTensors checkpoint = SafeTensors.Open(folder);
         config = config with { WeightType = checkpoint.WeightType ?? config.WeightType };
         var kernels = new LayerKernels(device);
-        var weights = new DecoderWeights(device, checkpoint, kernels);
+        var weights = new DecoderWeights(device, checkpoint, kernels) { TakesHead = writesText };
         weights.Own(kernels);
         IDecoderAttention? heads = null;
         try
@@ -118,7 +137,23 @@ public sealed class Decoder : IDisposable
     public int Length(int sequence) => Attention.Length(CheckSequence(sequence));
 
     /// <summary>Empties a sequence.</summary>
-    public void Reset(int sequence) => Attention.Reset(CheckSequence(sequence));
+    public void Reset(int sequence)
+    {
+        Attention.Reset(CheckSequence(sequence));
+        expected[sequence] = 0;
+    }
+
+    /// <summary>
+    /// Tells how long a sequence is going to be at least, as when a prompt runs in pieces. Models with <see cref="RopeScaling.LongRope"/> turn
+    /// the tokens of texts that are longer than their original positions by other angles, from the first token on; others need not be told.
+    /// </summary>
+    /// <remarks>
+    /// A text that grows longer only while it is generated has its new tokens turned so from there on; the keys of those before stay as they
+    /// are in the cache. Unless told otherwise, a step that begins a sequence is its whole prompt.
+    /// </remarks>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="tokens">Tokens that it has in all, once those of its prompt are run.</param>
+    public void ExpectLength(int sequence, int tokens) => expected[CheckSequence(sequence)] = tokens;
 
     /// <summary>Runs the next tokens of one sequence; see the other overload.</summary>
     public void Forward(int sequence, ReadOnlySpan<int> tokens, LogitRows rows, Span<float> logits) =>
@@ -161,6 +196,7 @@ public sealed class Decoder : IDisposable
     /// <param name="logits">Receives the logits, [rows, vocabulary].</param>
     public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits)
     {
+        Linear head = parts.Head ?? throw new InvalidOperationException("The model was loaded without its output head.");
         CheckStep(tokens, sequences);
         CheckRows(tokens.Length, rows);
         int hidden = Config.HiddenSize;
@@ -170,15 +206,7 @@ public sealed class Decoder : IDisposable
             throw new ArgumentException($"Expected room for {rows.Length} × {vocabulary} logits, got {logits.Length}.", nameof(logits));
         }
 
-        step.Begin(tokens, sequences);
-        Attention.Begin(sequences);
-        DeviceBuffer<float> residual = step.Scratch("residual", hidden);
-        parts.Embedding.Apply(step, residual);
-        for (int layer = 0; layer < parts.Layers.Length; layer++)
-        {
-            parts.Layers[layer].Apply(step, residual);
-        }
-
+        DeviceBuffer<float> residual = Run(tokens, sequences);
         if (rows.IsEmpty)
         {
             device.Queue.Finish();
@@ -187,11 +215,16 @@ public sealed class Decoder : IDisposable
 
         DeviceBuffer<float> wanted = rows.Length == tokens.Length ? residual : Take(residual, rows);
         DeviceBuffer<float> output = step.Scratch("logits", rows.Length, vocabulary);
-        if (!parts.Head.TryApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length))
+        if (!head.TryApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length))
         {
             DeviceBuffer<float> normed = step.Scratch("normed", hidden);
             parts.FinalNorm.Apply(step, wanted, normed, rows.Length);
-            parts.Head.Apply(step, normed, output, rows.Length);
+            head.Apply(step, normed, output, rows.Length);
+        }
+
+        if (Config.LogitScale != 1)
+        {
+            kernels.Scale(output, Config.LogitScale, (long)rows.Length * vocabulary);
         }
 
         if (Config.LogitSoftcap > 0)
@@ -202,12 +235,48 @@ public sealed class Decoder : IDisposable
         device.Queue.Read(output, logits);
     }
 
+    /// <summary>Runs the next tokens of one sequence, and waits for their last hidden states: the residual stream after the final norm.</summary>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="tokens">The tokens, at least 1.</param>
+    /// <param name="hidden">Receives the hidden states, [tokens, hidden].</param>
+    /// <exception cref="ArgumentException">A token, the sequence or a length is not allowed; nothing has changed.</exception>
+    /// <exception cref="ComputeException">The device failed.</exception>
+    public void Encode(int sequence, ReadOnlySpan<int> tokens, Span<float> hidden)
+    {
+        ReadOnlySpan<(int, int)> one = [(sequence, tokens.Length)];
+        CheckStep(tokens, one);
+        if (hidden.Length != (long)tokens.Length * Config.HiddenSize)
+        {
+            throw new ArgumentException($"Expected room for {tokens.Length} × {Config.HiddenSize} numbers, got {hidden.Length}.", nameof(hidden));
+        }
+
+        DeviceBuffer<float> residual = Run(tokens, one);
+        DeviceBuffer<float> normed = step.Scratch("normed", Config.HiddenSize);
+        parts.FinalNorm.Apply(step, residual, normed, tokens.Length);
+        device.Queue.Read(normed, hidden);
+    }
+
     /// <summary>Frees the weights, the cache and the activations.</summary>
     public void Dispose()
     {
         step.Dispose();
         Attention.Dispose();
         weights.Dispose();
+    }
+
+    // Enqueues the layers, and gives the residual stream behind them.
+    private DeviceBuffer<float> Run(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    {
+        step.Begin(tokens, sequences, expected);
+        Attention.Begin(sequences);
+        DeviceBuffer<float> residual = step.Scratch("residual", Config.HiddenSize);
+        parts.Embedding.Apply(step, residual);
+        for (int layer = 0; layer < parts.Layers.Length; layer++)
+        {
+            parts.Layers[layer].Apply(step, residual);
+        }
+
+        return residual;
     }
 
     // The rows of these numbers, packed; rows side by side move in one copy.

@@ -7,11 +7,20 @@ public sealed class DecoderStep : IDisposable
 {
     private readonly ComputeDevice device;
     private readonly Dictionary<string, DeviceBuffer> scratch = new(StringComparer.Ordinal);
+    private readonly int originalPositions;
     private int[] hostPositions = [];
+    private int[] hostTurns = [];
+    private DeviceBuffer<int>? turns;
 
-    internal DecoderStep(ComputeDevice device, LayerKernels kernels, IDecoderAttention attention, int hiddenSize)
+    /// <param name="device">The device.</param>
+    /// <param name="kernels">The layers as kernels.</param>
+    /// <param name="attention">The attention of all layers.</param>
+    /// <param name="hiddenSize">Elements of the residual stream.</param>
+    /// <param name="originalPositions">Tokens from which on a text turns as long ones do; 0: all turn alike.</param>
+    internal DecoderStep(ComputeDevice device, LayerKernels kernels, IDecoderAttention attention, int hiddenSize, int originalPositions = 0)
     {
         this.device = device;
+        this.originalPositions = originalPositions;
         Kernels = kernels;
         Attention = attention;
         HiddenSize = hiddenSize;
@@ -36,6 +45,9 @@ public sealed class DecoderStep : IDisposable
 
     /// <summary>The tokens' positions in their sequences, [tokens].</summary>
     public DeviceBuffer<int> Positions { get; private set; }
+
+    /// <summary>The rows of a table that the tokens turn by, [tokens]: their positions, and those of long texts further back where it has them.</summary>
+    public DeviceBuffer<int> RowsOf(RotaryTable table) => table.LongBegin > 0 ? turns! : Positions;
 
     /// <summary>The buffer of this name, of at least <paramref name="width"/> elements a token of the step.</summary>
     public DeviceBuffer<float> Scratch(string name, int width) => Scratch(name, Tokens, width);
@@ -122,10 +134,14 @@ public sealed class DecoderStep : IDisposable
 
         Ids.Dispose();
         Positions.Dispose();
+        turns?.Dispose();
     }
 
     /// <summary>Takes the tokens of a step, before attention makes their sequences longer.</summary>
-    internal void Begin(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    /// <param name="tokens">The tokens.</param>
+    /// <param name="sequences">Each sequence with the number of its new tokens.</param>
+    /// <param name="expected">How many tokens each sequence is known to get at least.</param>
+    internal void Begin(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> expected)
     {
         if (Ids.Length < tokens.Length)
         {
@@ -134,6 +150,12 @@ public sealed class DecoderStep : IDisposable
             Ids = device.Allocate<int>(tokens.Length);
             Positions = device.Allocate<int>(tokens.Length);
             hostPositions = new int[tokens.Length];
+            if (originalPositions > 0)
+            {
+                turns?.Dispose();
+                turns = device.Allocate<int>(tokens.Length);
+                hostTurns = new int[tokens.Length];
+            }
         }
 
         Tokens = tokens.Length;
@@ -141,14 +163,26 @@ public sealed class DecoderStep : IDisposable
         foreach ((int sequence, int count) in sequences)
         {
             int first = Attention.Length(sequence);
-            for (int i = 0; i < count; i++)
+
+            // A step that begins a text of which nothing was told is the prompt.
+            int known = expected[sequence] > 0 ? expected[sequence] : first == 0 ? count : 0;
+            for (int i = 0; i < count; i++, next++)
             {
-                hostPositions[next++] = first + i;
+                int position = first + i;
+                hostPositions[next] = position;
+                if (originalPositions > 0)
+                {
+                    hostTurns[next] = Math.Max(known, position + 1) > originalPositions ? originalPositions + position : position;
+                }
             }
         }
 
         // Blocking, but the queue is empty: a step ends with reading its logits.
         device.Queue.Write(Ids, tokens);
         device.Queue.Write<int>(Positions, hostPositions.AsSpan(0, Tokens));
+        if (turns is not null)
+        {
+            device.Queue.Write<int>(turns, hostTurns.AsSpan(0, Tokens));
+        }
     }
 }

@@ -53,6 +53,44 @@ public sealed class DecoderWeights : IDisposable
     /// <summary>Whether the checkpoint has a tensor of this name.</summary>
     public bool Contains(string name) => checkpoint.Contains(name);
 
+    /// <summary>Whether the output head is taken where it is not the embedding too.</summary>
+    public bool TakesHead { get; init; } = true;
+
+    /// <summary>What the names of a model's tensors begin with: checkpoints of models with more around them, or of the bare model, differ in it.</summary>
+    /// <param name="name">A tensor that every such model has.</param>
+    /// <param name="roots">What its name may begin with; the first if it is nowhere, for the message that it is missing.</param>
+    public string Root(string name, params ReadOnlySpan<string> roots)
+    {
+        foreach (string root in roots)
+        {
+            if (Contains(root + name))
+            {
+                return root;
+            }
+        }
+
+        return roots[0];
+    }
+
+    /// <summary>The embedding and the output head; where they are tied, the file may have kept either.</summary>
+    /// <param name="embedding">The tensor of the embedding, without <c>.weight</c>.</param>
+    /// <param name="head">That of the head.</param>
+    /// <param name="config">The model.</param>
+    /// <returns>The table, and the head; null if it is not taken.</returns>
+    /// <exception cref="CheckpointException">A tensor is missing, or of another shape.</exception>
+    public (WeightMatrix Embedding, Linear? Head) Ends(string embedding, string head, ModelConfig config)
+    {
+        (int vocabulary, int hidden) = (config.VocabularySize, config.HiddenSize);
+        if (!config.TiedEmbeddings)
+        {
+            return (Matrix(hidden, (embedding, vocabulary)), TakesHead ? Linear(hidden, hasBias: false, (head, vocabulary)) : null);
+        }
+
+        bool keptHeadOnly = !Contains(embedding + ".weight") && Contains(head + ".weight");
+        WeightMatrix table = Matrix(hidden, (keptHeadOnly ? head : embedding, vocabulary));
+        return (table, TakesHead ? new Linear(table, bias: null) : null);
+    }
+
     /// <summary>A vector as float32.</summary>
     /// <param name="name">The tensor.</param>
     /// <param name="length">Its elements.</param>

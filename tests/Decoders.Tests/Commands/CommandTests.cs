@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Kernels.OpenCL;
 using Xunit;
@@ -82,6 +83,47 @@ public sealed class CommandTests(Devices devices)
             Assert.Equal((0, ""), (code, error));
             Assert.Equal($"{runs} passed, 0 failed", output.TrimEnd().Split('\n')[^1]);
         }
+    }
+
+    [SkippableFact]
+    public async Task VerifiesAnEncoder()
+    {
+        devices.OpenFirst();
+        string folder = TestData.Folder("modernbert-encoder");
+        (int code, string output, string error) = await Run("verify", "--model", folder);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal("4 passed, 0 failed", output.TrimEnd().Split('\n')[^1]);
+
+        // In float16 it is no more as exact as is asked for.
+        (code, output, _) = await Run("verify", "--model", folder, "--attention-type", "float16");
+        Assert.Equal(1, code);
+        Assert.Matches(@"prompt3 +80 tokens  hidden states differ by at most \d\.\dE-00\d of the largest  FAILED", output);
+    }
+
+    /// <summary>A line of JSON for each text, of the numbers that the library gives.</summary>
+    [SkippableFact]
+    public async Task MakesVectorsOfTexts()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        string[] texts = ["One morning Mia", "", "a \"quoted\" é"];
+        (int code, string output, string error) = await Run(["embed", "--model", Stories, .. texts]);
+        Assert.Equal((0, ""), (code, error));
+        string[] lines = output.TrimEnd().Split('\n');
+        using TextEmbedder embedder = TextEmbedder.Load(device, Stories, capacity: 16);
+        TextTokenizer tokenizer = TextTokenizer.Load(Stories);
+        foreach ((int i, string text) in texts.Index())
+        {
+            JsonNode line = JsonNode.Parse(lines[i])!;
+            int[] tokens = TextEmbedder.Tokenize(tokenizer, embedder.Config, text);
+            Assert.Equal((text, tokens.Length), (line["text"]!.GetValue<string>(), line["tokens"]!.GetValue<int>()));
+            float[] expected = embedder.Embed(tokens);
+            Assert.Equal(expected.Length, line["embedding"]!.AsArray().Count);
+            Assert.All(line["embedding"]!.AsArray(), (number, at) => Assert.Equal(expected[at], number!.GetValue<float>(), 1e-3f));
+        }
+
+        (code, output, _) = await Run("embed", "--model", Stories, "--pooling", "mean", "--no-normalize", "One morning Mia");
+        double length = JsonNode.Parse(output)!["embedding"]!.AsArray().Sum(v => v!.GetValue<double>() * v!.GetValue<double>());
+        Assert.True(code == 0 && Math.Abs(length - 1) > 1e-2, $"{code}: {length}");
     }
 
     /// <summary>Latent attention in each form with each cache, and what its figures say.</summary>
@@ -195,6 +237,12 @@ public sealed class CommandTests(Devices devices)
         { ["generate", "--model", Stories, "--prompt", "x", "--mla", "absorbed", "--expand-from", "4"], "--expand-from goes with --mla auto." },
         { ["serve", "--model", Stories, "--expand-from", "0"], "--expand-from is '0', not a number from 1." },
         { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
+        { ["embed", "--model", Stories], "Required argument 'TEXT' missing for command: 'embed'." },
+        { ["embed", "--model", Stories, "x", "--pooling", "median"], "--pooling is 'median', not mean, cls, last or max." },
+        { ["generate", "--model", TestData.Folder("modernbert-encoder"), "--prompt", "x"], "has no byte-level BPE tokenizer" },
+        { ["roofline", "--model", TestData.Folder("modernbert-encoder")], "is of type modernbert, an encoder, which has no steps to predict" },
+        { ["verify", "--model", TestData.Folder("modernbert-encoder"), "--greedy", "x"], "is of type modernbert, an encoder, which continues no texts" },
+        { ["bench", "--model", TestData.Folder("modernbert-encoder")], "is of type modernbert, an encoder: it makes vectors of texts" },
         { ["generate", "--model", Stories, "--prompt", "x", "--seed", "1.5"], "--seed is '1.5', not a whole number." },
         { ["story"], "Unrecognized command or argument 'story'." },
         { ["generate", "--model", "/no/such/folder", "--prompt", "x"], "CheckpointException: " },

@@ -79,14 +79,15 @@ public sealed class ModelConfigTests
     [InlineData("rms_norm_eps")]
     [InlineData("max_position_embeddings")]
     [InlineData("model_type")]
-    public void NamesAKeyThatIsMissing(string key)
-    {
-        Assert.Contains($"config.json: has no key '{key}'", Assert.Throws<CheckpointException>(() => Load(json => json.Remove(key))).Message, StringComparison.Ordinal);
-        Assert.Contains($"has no key '{key}'", Assert.Throws<CheckpointException>(() => Load(json => json[key] = null)).Message, StringComparison.Ordinal);
-    }
+    public void NamesAKeyThatIsNull(string key) =>
+        Assert.Contains($"config.json: has no key '{key}'", Assert.Throws<CheckpointException>(() => Load(json => json[key] = null)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void NamesTheTypeThatIsMissing() =>
+        Assert.Contains("config.json: has no key 'model_type'", Assert.Throws<CheckpointException>(() => Load(json => json.Remove("model_type"))).Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("model_type", "\"t5\"", "'model_type' is \"t5\", which is not supported; supported: gpt2, llama, mistral, qwen3, gemma, gemma2, bloom, gpt_oss, deepseek_v2, deepseek_v3")]
+    [InlineData("model_type", "\"t5\"", "'model_type' is \"t5\", which is not supported; supported: gpt2, llama, mistral, mixtral, qwen2, qwen3, qwen3_moe, gemma, gemma2, gemma3_text, gemma3, phi3, olmo2, gpt_neox, starcoder2, granite, smollm3, glm4, bloom, gpt_oss, deepseek_v2, deepseek_v3, modernbert")]
     [InlineData("hidden_act", "\"relu\"", "'hidden_act' is \"relu\", which is not supported; supported: silu, swish, gelu, gelu_new, gelu_fast, gelu_pytorch_tanh")]
     [InlineData("hidden_size", "\"64\"", "'hidden_size' is \"64\", not an integer from 1")]
     [InlineData("hidden_size", "0", "'hidden_size' is 0, not an integer from 1")]
@@ -99,7 +100,12 @@ public sealed class ModelConfigTests
     [InlineData("quantization_config", "{\"bits\":4}", "'quantization_config' is {\"bits\":4}, which is not supported")]
     [InlineData("head_dim", "15", "rotates 15 of the 15 dimensions of a head")]
     [InlineData("partial_rotary_factor", "2", "rotates 32 of the 16 dimensions of a head")]
-    [InlineData("rope_parameters", "{\"rope_type\": \"dynamic\"}", "'rope_parameters.rope_type' is \"dynamic\", which is not supported; supported: default, linear, llama3, yarn")]
+    [InlineData("rope_parameters", "{\"rope_type\": \"mrope\"}", "'rope_parameters.rope_type' is \"mrope\", which is not supported; supported: default, linear, dynamic, llama3, yarn, longrope")]
+    [InlineData("rope_parameters", "{\"rope_type\": \"dynamic\"}", "has no key 'rope_parameters.factor'")]
+    [InlineData("rope_parameters", "{\"rope_type\": \"longrope\"}", "has no key 'rope_parameters.short_factor'")]
+    [InlineData("rope_parameters", "{\"rope_type\": \"longrope\", \"short_factor\": [1, 2]}", "'rope_parameters.short_factor' is [1,2], which is not supported; supported: 8 factors, one for each pair")]
+    [InlineData("rope_parameters", "{\"rope_type\": \"longrope\", \"short_factor\": [1, \"x\"]}", "'rope_parameters.short_factor' is [1,\"x\"], not a list of positive numbers")]
+    [InlineData("rope_parameters", "{\"rope_type\": \"longrope\", \"original_max_position_embeddings\": 1}", "'rope_parameters.original_max_position_embeddings' is 1, which is not supported; supported: 2 or more")]
     [InlineData("rope_parameters", "{\"rope_type\": \"linear\"}", "has no key 'rope_parameters.factor'")]
     [InlineData("rope_parameters", "{\"rope_type\": \"llama3\", \"factor\": 8}", "has no key 'rope_parameters.original_max_position_embeddings'")]
     [InlineData("rope_parameters", "{\"rope_type\": 1}", "'rope_parameters.rope_type' is 1, not a string")]
@@ -147,12 +153,38 @@ public sealed class ModelConfigTests
     }
 
     [Fact]
-    public void ReadsLinearRopeAndStretchesTheContext()
+    public void ReadsLinearRopeWithoutStretchingAStretchedContext()
     {
         ModelConfig config = LoadRope("""{"rope_scaling": {"type": "linear", "factor": 4.0}}""");
 
         Assert.Equal((RopeScaling.Linear, 4.0), (config.Layers[0].Rope!.Scaling, config.Layers[0].Rope!.Factor));
-        Assert.Equal(2048, config.ContextLimit);
+        Assert.Equal(512, config.ContextLimit);
+
+        // Unless the file says what it was before.
+        Assert.Equal(1024, LoadRope("""{"rope_scaling": {"type": "linear", "factor": 4.0, "original_max_position_embeddings": 256}}""").ContextLimit);
+        Assert.Equal(512, LoadRope("""{"rope_scaling": {"type": "linear", "factor": 4.0, "original_max_position_embeddings": 128}}""").ContextLimit);
+    }
+
+    [Fact]
+    public void ReadsDynamicRopeUpToWhereItIsPlain()
+    {
+        ModelConfig config = LoadRope("""{"rope_scaling": {"type": "dynamic", "factor": 4.0}}""");
+
+        RopeConfig plain = new() { RotaryDim = 16, Theta = 10000 };
+        Assert.Equal(RotaryTable.Frequencies(plain), RotaryTable.Frequencies(config.Layers[0].Rope!));
+        Assert.Equal(512, config.ContextLimit);
+        Assert.Equal(128, LoadRope("""{"rope_scaling": {"type": "dynamic", "factor": 4.0, "original_max_position_embeddings": 128}}""").ContextLimit);
+    }
+
+    /// <summary>A layer without rope, or with an unstretched one, does not limit the others.</summary>
+    [Fact]
+    public void TheLayersThatKnowTheMostTellTheContext()
+    {
+        ModelConfig config = LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512}}""");
+        LayerConfig[] layers = [.. config.Layers];
+        Assert.Equal(2048, (config with { Layers = [layers[0] with { Rope = null }, layers[1]] }).ContextLimit);
+        Assert.Equal(2048, (config with { Layers = [layers[0] with { Rope = new RopeConfig { RotaryDim = 16, Theta = 1e4 } }, layers[1]] }).ContextLimit);
+        Assert.Equal(512, (config with { Layers = [layers[0] with { Rope = null }] }).ContextLimit);
     }
 
     [Fact]

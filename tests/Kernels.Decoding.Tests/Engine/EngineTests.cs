@@ -21,6 +21,8 @@ public sealed class EngineTests(Devices devices)
     [InlineData("llama-gqa", Preemption.Recompute, true, 0)]
     [InlineData("llama-gqa", Preemption.Recompute, true, 4)]
     [InlineData("gemma2-softcap-window", Preemption.SwapOut, true, 4)]
+    [InlineData("phi3-longrope", Preemption.Recompute, false, 4)]
+    [InlineData("phi3-longrope", Preemption.SwapOut, false, 0)]
     [InlineData("deepseek-v2-mla", Preemption.Recompute, true, 4)]
     [InlineData("deepseek-v3-mla", Preemption.SwapOut, true, 0)]
     [InlineData("deepseek-v3-mla", Preemption.SwapOut, true, 4, 6)]
@@ -52,6 +54,23 @@ public sealed class EngineTests(Devices devices)
         Assert.Equal(draft > 0, statistics.AcceptedDraftTokens > 0);
         Assert.Equal(engine.Config.Latent is not null, statistics.ExpandedTokens > 0 && statistics.AbsorbedTokens > 0);
         Assert.InRange(statistics.AcceptedDraftTokens, 0, statistics.DraftTokens);
+    }
+
+    /// <summary>Keys of long texts are others than those of short ones, so that beginnings are not shared; where no text is long, they are.</summary>
+    [SkippableTheory]
+    [InlineData(96, 0)]
+    [InlineData(64, 32)]
+    public async Task TextsThatTurnByTheirLengthShareNoBeginnings(int capacity, int reused)
+    {
+        using DecodingEngine engine = EngineFixture.Start(devices.OpenFirst(), "phi3-longrope", sequences: 1, capacity, pages: 12);
+        var request = new GenerationRequest([.. Enumerable.Range(0, 40)], 4) { IgnoreEnd = true };
+
+        Generation first = engine.TrySubmit(request)!;
+        GenerationResult result = await first.CompleteAsync();
+        Generation second = engine.TrySubmit(request)!;
+
+        Assert.Equal(result.Tokens.AsEnumerable(), (await second.CompleteAsync()).Tokens);
+        Assert.Equal((0, reused), (first.ReusedTokens, second.ReusedTokens));
     }
 
     [SkippableFact]

@@ -80,6 +80,25 @@ public sealed class FeedForwardKernelTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
+    public void ScaleAndAddScaled(int number)
+    {
+        ComputeDevice device = devices.Open(number);
+        using var kernels = new LayerKernels(device);
+        float[] values = Values(new Random(8), 99);
+        float[] others = Values(new Random(9), 99);
+        using DeviceBuffer<float> scaled = Output(device, values);
+        kernels.Scale(scaled, 0.22, values.Length);
+        Assert.Equal(values.Select(v => v * 0.22f), Read(device, scaled, values.Length));
+        using DeviceBuffer<float> input = device.Upload<float>(others);
+        using DeviceBuffer<float> sum = Output(device, values);
+        kernels.AddScaled(input, sum, 0.22, values.Length);
+        Assert.All(Read(device, sum, values.Length), (value, i) => Assert.Equal(values[i] + (0.22 * others[i]), value, tolerance: 2e-7));
+        Assert.Throws<ArgumentException>("values", () => kernels.Scale(scaled, 1, elements: 1000));
+        Assert.Throws<ArgumentException>("input", () => kernels.AddScaled(input, sum, 1, elements: 100));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
     public void ChooseExperts(int number)
     {
         ComputeDevice device = devices.Open(number);

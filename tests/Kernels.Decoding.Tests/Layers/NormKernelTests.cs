@@ -92,6 +92,9 @@ public sealed class NormKernelTests(Devices devices)
             using DeviceBuffer<float> output = Output(device, rows * width);
             kernels.LayerNorm(inputBuffer, weightBuffer, biasBuffer, output, rows, Epsilon);
             float[] actual = Read(device, output, rows * width);
+            using DeviceBuffer<float> centred = Output(device, rows * width);
+            kernels.LayerNorm(inputBuffer, weightBuffer, bias: null, centred, rows, Epsilon);
+            float[] unbiased = Read(device, centred, rows * width);
             for (int r = 0; r < rows; r++)
             {
                 double[] row = [.. input.AsSpan(r * width, width).ToArray().Select(v => (double)v)];
@@ -100,6 +103,7 @@ public sealed class NormKernelTests(Devices devices)
                 for (int i = 0; i < width; i++)
                 {
                     Assert.Equal(((row[i] - mean) / root * weight[i]) + bias[i], actual[(r * width) + i], tolerance: 3e-5);
+                    Assert.Equal((row[i] - mean) / root * weight[i], unbiased[(r * width) + i], tolerance: 3e-5);
                 }
             }
         }

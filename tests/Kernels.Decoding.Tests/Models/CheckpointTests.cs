@@ -60,6 +60,10 @@ public sealed class CheckpointTests(Devices devices)
     [InlineData("gpt-oss-sinks-moe", "F16")]
     [InlineData("deepseek-v2-mla", "F16")]
     [InlineData("deepseek-v3-mla-moe", "BF16")]
+    [InlineData("qwen3-moe", "BF16")]
+    [InlineData("phi3-fused-qkv", "F16")]
+    [InlineData("gpt-neox-parallel", "BF16")]
+    [InlineData("granite-multipliers", "F16")]
     public void ReadsWeightsAsTheyAreStored(string name, string type)
     {
         ComputeDevice device = devices.OpenFirst();
@@ -81,6 +85,7 @@ public sealed class CheckpointTests(Devices devices)
 
         (float[], long) Logits(string folder)
         {
+            // Attention in the type of the weights would round what both are given.
             using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
             var logits = new float[tokens.Length * decoder.Config.VocabularySize];
             decoder.Forward(0, tokens, LogitRows.All, logits);

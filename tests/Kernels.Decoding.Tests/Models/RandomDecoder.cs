@@ -84,6 +84,9 @@ internal sealed record RandomDecoder(string ModelType, string Type, bool Bias, b
             ["max_position_embeddings"] = 64,
             ["rms_norm_eps"] = Epsilon,
             ["rope_theta"] = Theta,
+
+            // Without the key gpt-oss has YaRN.
+            ["rope_scaling"] = null,
             ["attention_bias"] = Bias,
             ["tie_word_embeddings"] = Tied,
         };

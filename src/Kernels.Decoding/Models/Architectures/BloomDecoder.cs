@@ -9,6 +9,10 @@ public sealed class BloomDecoder : Architecture
     public override string ModelType => "bloom";
 
     /// <inheritdoc/>
+    public override string Defaults =>
+        """{"vocab_size": 250880, "hidden_size": 64, "n_head": 8, "n_layer": 2, "layer_norm_epsilon": 1e-5}""";
+
+    /// <inheritdoc/>
     public override ArchitectureTraits Traits { get; } = new() { IsGated = false, HasBiases = true, HasEmbeddingNorm = true };
 
     /// <inheritdoc/>
@@ -34,7 +38,7 @@ public sealed class BloomDecoder : Architecture
             VocabularySize = json.Count("vocab_size"),
             HiddenSize = hidden,
             IntermediateSize = 4 * hidden,
-            Layers = [.. Enumerable.Repeat(layer, json.Count(json.AnyOf("n_layer", "num_hidden_layers")))],
+            Layers = [.. Enumerable.Repeat(layer, json.LayerCount(json.AnyOf("n_layer", "num_hidden_layers")))],
             NormEpsilon = json.OptionalPositive("layer_norm_epsilon") ?? 1e-5,
             MaxPositions = int.MaxValue,
             Activation = Activation.GeluTanh,
@@ -48,7 +52,7 @@ public sealed class BloomDecoder : Architecture
         int hidden = config.HiddenSize;
 
         // Checkpoints of the bare model, which the published ones are, have no prefix.
-        string root = weights.Contains("transformer.word_embeddings.weight") ? "transformer." : "";
+        string root = weights.Root("ln_f.weight", "transformer.", "");
         var layers = new DecoderLayer[config.Layers.Length];
         for (int layer = 0; layer < layers.Length; layer++)
         {
@@ -68,12 +72,12 @@ public sealed class BloomDecoder : Architecture
                     Linear(prefix + "mlp.dense_4h_to_h", config.IntermediateSize, hidden)));
         }
 
-        WeightMatrix embedding = weights.Matrix(hidden, (root + "word_embeddings", config.VocabularySize));
+        (WeightMatrix embedding, Linear? head) = weights.Ends(root + "word_embeddings", "lm_head", config);
         return new DecoderParts(
             new TokenEmbedding(embedding) { Norm = Norm(root + "word_embeddings_layernorm") },
             layers,
             Norm(root + "ln_f"),
-            config.TiedEmbeddings ? new Linear(embedding, bias: null) : weights.Linear(hidden, hasBias: false, ("lm_head", config.VocabularySize)));
+            head);
 
         Linear Linear(string name, int inputs, int outputs) => weights.Linear(inputs, hasBias: true, (name, outputs));
 

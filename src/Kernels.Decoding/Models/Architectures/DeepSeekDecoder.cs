@@ -16,6 +16,12 @@ public abstract class DeepSeekDecoder : LlamaDecoder
     {
         ModelConfig config = base.ReadConfig(json);
         RopeConfig rope = config.Layers[0].Rope!;
+        if (rope.Scaling == RopeScaling.LongRope)
+        {
+            throw json.Unsupported(
+                json.AnyOf("rope_parameters", "rope_scaling"), "default, linear, dynamic, llama3, yarn with latent attention");
+        }
+
         int nope = json.Count("qk_nope_head_dim");
         var latent = new LatentConfig(
             json.Count("num_attention_heads"), json.Count("kv_lora_rank"), nope, json.Count("qk_rope_head_dim"), json.Count("v_head_dim"))
@@ -77,7 +83,7 @@ public abstract class DeepSeekDecoder : LlamaDecoder
             prefix + (latent.QueryRank is null ? "q_proj" : "q_b_proj"), latent.QueryRank ?? config.HiddenSize, latent.Heads, latent.HeadDim,
             (latent.NopeDim, latent.RopeDim), (0, latent.NopeDim));
         int expandedRows = latent.NopeDim + latent.ValueDim;
-        return new MultiHeadLatentAttention(source.Layer, latent, source.Rope, new LatentProjections(
+        return new MultiHeadLatentAttention(source.Layer, latent, source.Rope!, new LatentProjections(
             queryRows,
             new Linear(queries, bias: null),
             weights.Linear(config.HiddenSize, config.AttentionBias, (prefix + "kv_a_proj_with_mqa", latent.LatentWidth)),

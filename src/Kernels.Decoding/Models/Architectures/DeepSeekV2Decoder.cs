@@ -7,6 +7,15 @@ public sealed class DeepSeekV2Decoder : DeepSeekDecoder
     public override string ModelType => "deepseek_v2";
 
     /// <inheritdoc/>
+    public override string Defaults => """
+        {"vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
+         "hidden_act": "silu", "max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000, "attention_bias": false,
+         "mlp_bias": false, "tie_word_embeddings": false, "first_k_dense_replace": 0, "kv_lora_rank": 512, "q_lora_rank": 1536,
+         "n_routed_experts": 64, "n_shared_experts": 2, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+         "moe_intermediate_size": 1407, "routed_scaling_factor": 1, "topk_method": "greedy", "norm_topk_prob": false}
+        """;
+
+    /// <inheritdoc/>
     protected override RoutingConfig ReadRouting(ConfigReader json)
     {
         Expect(json, "scoring_func", "softmax");

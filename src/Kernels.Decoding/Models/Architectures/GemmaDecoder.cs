@@ -7,6 +7,13 @@ public class GemmaDecoder : LlamaDecoder
     public override string ModelType => "gemma";
 
     /// <inheritdoc/>
+    public override string Defaults => """
+        {"vocab_size": 256000, "hidden_size": 3072, "intermediate_size": 24576, "num_hidden_layers": 28, "num_attention_heads": 16,
+         "num_key_value_heads": 16, "head_dim": 256, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "rope_theta": 10000,
+         "attention_bias": false, "tie_word_embeddings": true}
+        """;
+
+    /// <inheritdoc/>
     public override ModelConfig ReadConfig(ConfigReader json)
     {
         if (json.Flag("use_bidirectional_attention", false))

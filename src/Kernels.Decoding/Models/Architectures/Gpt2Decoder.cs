@@ -9,6 +9,12 @@ public sealed class Gpt2Decoder : Architecture
     public override string ModelType => "gpt2";
 
     /// <inheritdoc/>
+    public override string Defaults => """
+        {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12,
+         "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}
+        """;
+
+    /// <inheritdoc/>
     public override ArchitectureTraits Traits { get; } = new() { IsGated = false, HasBiases = true, HasPositions = true };
 
     /// <inheritdoc/>
@@ -35,7 +41,7 @@ public sealed class Gpt2Decoder : Architecture
             VocabularySize = json.Count("vocab_size"),
             HiddenSize = hidden,
             IntermediateSize = json.OptionalCount("n_inner") ?? 4 * hidden,
-            Layers = [.. Enumerable.Range(0, json.Count("n_layer")).Select(layer => new LayerConfig(
+            Layers = [.. Enumerable.Range(0, json.LayerCount("n_layer")).Select(layer => new LayerConfig(
                 new AttentionGeometry(heads, heads, dim) { Scale = byLayer ? scale / (layer + 1) : scale }, Rope: null))],
             NormEpsilon = json.OptionalPositive("layer_norm_epsilon") ?? 1e-5,
             MaxPositions = json.Count("n_positions"),
@@ -50,7 +56,7 @@ public sealed class Gpt2Decoder : Architecture
         int hidden = config.HiddenSize;
 
         // Checkpoints of the bare model, which the published ones are, have no prefix.
-        string root = weights.Contains("transformer.wte.weight") ? "transformer." : "";
+        string root = weights.Root("ln_f.weight", "transformer.", "");
         var layers = new DecoderLayer[config.Layers.Length];
         for (int layer = 0; layer < layers.Length; layer++)
         {
@@ -69,12 +75,12 @@ public sealed class Gpt2Decoder : Architecture
                     weights.TransposedLinear(prefix + "mlp.c_proj", config.IntermediateSize, hidden)));
         }
 
-        WeightMatrix embedding = weights.Matrix(hidden, (root + "wte", config.VocabularySize));
+        (WeightMatrix embedding, Linear? head) = weights.Ends(root + "wte", "lm_head", config);
         return new DecoderParts(
             new TokenEmbedding(embedding) { Positions = weights.Matrix(hidden, (root + "wpe", config.MaxPositions)) },
             layers,
             Norm(root + "ln_f"),
-            config.TiedEmbeddings ? new Linear(embedding, bias: null) : weights.Linear(hidden, hasBias: false, ("lm_head", config.VocabularySize)));
+            head);
 
         LayerNorm Norm(string name) => new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
     }

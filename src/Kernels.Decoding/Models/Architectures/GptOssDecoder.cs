@@ -14,6 +14,15 @@ public sealed class GptOssDecoder : LlamaDecoder
     public override string ModelType => "gpt_oss";
 
     /// <inheritdoc/>
+    public override string Defaults => """
+        {"vocab_size": 201088, "hidden_size": 2880, "intermediate_size": 2880, "num_hidden_layers": 36, "num_attention_heads": 64,
+         "num_key_value_heads": 8, "head_dim": 64, "hidden_act": "silu", "max_position_embeddings": 131072, "rms_norm_eps": 1e-5,
+         "sliding_window": 128, "rope_theta": 150000, "num_local_experts": 128, "num_experts_per_tok": 4, "attention_bias": true,
+         "tie_word_embeddings": false, "rope_scaling": {"rope_type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096,
+         "beta_fast": 32.0, "beta_slow": 1.0, "truncate": false}}
+        """;
+
+    /// <inheritdoc/>
     public override ArchitectureTraits Traits { get; } = new() { HasExpertBiases = true };
 
     /// <inheritdoc/>

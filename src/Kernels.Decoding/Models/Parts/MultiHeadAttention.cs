@@ -17,10 +17,11 @@ public enum ProjectionOrder
 /// <param name="Pairs">Which elements turn together.</param>
 public sealed record Rotation(RotaryTable Table, RopePairs Pairs);
 
-/// <summary>Norms of single heads, before rope.</summary>
+/// <summary>Norms of heads, before rope.</summary>
 /// <param name="Queries">The norm of a query head.</param>
 /// <param name="Keys">The norm of a key head.</param>
-public sealed record HeadNorms(RmsNorm Queries, RmsNorm Keys);
+/// <param name="SpanHeads">Whether the norms are of all heads of a token together.</param>
+public sealed record HeadNorms(RmsNorm Queries, RmsNorm Keys, bool SpanHeads = false);
 
 /// <summary>Multi-head, grouped-query or multi-query attention with its projections.</summary>
 /// <param name="layer">The layer's number.</param>
@@ -73,8 +74,8 @@ public sealed class MultiHeadAttention(
         if (Norms is null && step.Kernels.Form == LinearForm.WorkGroups)
         {
             step.Kernels.RopeProjection(
-                projected, (queryHeads, queries), (keyHeads, keys), (valueHeads, values), step.Positions, Rotation?.Table,
-                Rotation?.Pairs ?? default, step.Tokens);
+                projected, (queryHeads, queries), (keyHeads, keys), (valueHeads, values),
+                Rotation is { } turned ? step.RowsOf(turned.Table) : step.Positions, Rotation?.Table, Rotation?.Pairs ?? default, step.Tokens);
         }
         else
         {
@@ -107,14 +108,14 @@ public sealed class MultiHeadAttention(
         if (norm is not null)
         {
             DeviceBuffer<float> normed = step.Scratch("normed heads", slice.Width);
-            norm.ApplyToHeads(step, source, slice, normed);
+            norm.ApplyToHeads(step, source, Norms!.SpanHeads ? slice with { HeadStride = 0, Heads = 1, HeadDim = slice.Width } : slice, normed);
             source = normed;
             slice = HeadSlice.Packed(slice.Heads, slice.HeadDim);
         }
 
         if (Rotation is { } rotation)
         {
-            step.Kernels.Rope(source, slice, target, step.Positions, rotation.Table, rotation.Pairs, step.Tokens);
+            step.Kernels.Rope(source, slice, target, step.RowsOf(rotation.Table), rotation.Table, rotation.Pairs, step.Tokens);
         }
         else
         {

@@ -35,9 +35,9 @@ public sealed class RmsNorm(DeviceBuffer<float> weight, double epsilon) : INorm
 
 /// <summary>Layer norm: mean 0, variance 1, then a weight and a bias.</summary>
 /// <param name="weight">[width].</param>
-/// <param name="bias">[width].</param>
+/// <param name="bias">[width]; null for none.</param>
 /// <param name="epsilon">What is added to the variance.</param>
-public sealed class LayerNorm(DeviceBuffer<float> weight, DeviceBuffer<float> bias, double epsilon) : INorm
+public sealed class LayerNorm(DeviceBuffer<float> weight, DeviceBuffer<float>? bias, double epsilon) : INorm
 {
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows) =>
