@@ -47,7 +47,7 @@ internal sealed class AddedTokenMatcher
             int start = at;
             int end = at + length;
             at = end;
-            if (start < done || (token.IsSingleWord && (TouchesBefore(text, start) || TouchesAfter(text, end))))
+            if (token.IsSingleWord && (TouchesBefore(text, start) || TouchesAfter(text, end)))
             {
                 continue;
             }
@@ -68,7 +68,8 @@ internal sealed class AddedTokenMatcher
             }
 
             parts.Add((start, end, token));
-            done = end;
+            // White space that one token took may hold the next: that one counts all the same.
+            done = Math.Max(done, end);
         }
 
         if (done < text.Length)
@@ -81,11 +82,14 @@ internal sealed class AddedTokenMatcher
 
     private static ulong Key(int node, char unit) => (ulong)(uint)node << 16 | unit;
 
+    // The joiners of the basic plane count as well here.
+    private static bool IsPartOfWord(Rune rune) => rune.Value is 0x200C or 0x200D || CodePointSet.WordCharacters.Contains(rune.Value);
+
     private static bool TouchesBefore(string text, int start) =>
-        Rune.DecodeLastFromUtf16(text.AsSpan(0, start), out Rune rune, out _) == System.Buffers.OperationStatus.Done && CodePointSet.WordCharacters.Contains(rune.Value);
+        Rune.DecodeLastFromUtf16(text.AsSpan(0, start), out Rune rune, out _) == System.Buffers.OperationStatus.Done && IsPartOfWord(rune);
 
     private static bool TouchesAfter(string text, int end) =>
-        Rune.DecodeFromUtf16(text.AsSpan(end), out Rune rune, out _) == System.Buffers.OperationStatus.Done && CodePointSet.WordCharacters.Contains(rune.Value);
+        Rune.DecodeFromUtf16(text.AsSpan(end), out Rune rune, out _) == System.Buffers.OperationStatus.Done && IsPartOfWord(rune);
 
     private (int Length, AddedToken Token)? Find(string text, int start)
     {

@@ -33,7 +33,7 @@ internal static class PreTokenizerJson
             case "Punctuation":
                 return new PreTokenizer.BySet(Punctuation, ReadBehavior(reader, SplitBehavior.Isolated));
             case "Whitespace":
-                return new PreTokenizer.ByPattern(new TextPattern(@"\w+|[^\w\s]+"), SplitBehavior.Removed, invert: true);
+                return new PreTokenizer.ByPattern(new TextPattern(@"[\w\u200C\u200D]+|[^\w\u200C\u200D\s]+"), SplitBehavior.Removed, invert: true);
             case "WhitespaceSplit":
                 return new PreTokenizer.BySet(CodePointSet.WhiteSpace, SplitBehavior.Removed);
             case "BertPreTokenizer":
