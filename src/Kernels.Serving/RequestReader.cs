@@ -56,7 +56,7 @@ internal sealed class RequestReader(DecodingEngine engine, TextTokenizer tokeniz
         Only(request.BestOf is null or 1, "best_of", "1: one answer a request");
         Only(request.Echo is not true, "echo", "false");
         Only(request.Logprobs is not { ValueKind: not (JsonValueKind.Null or JsonValueKind.False) }, "logprobs", "absent: there are none");
-        ImmutableArray<int> prompt = chat ? Encode(template.Apply(Messages(request.Messages))) : Prompt(request.Prompt);
+        ImmutableArray<int> prompt = chat ? Encode(template.Apply(Messages(request.Messages)), "messages") : Prompt(request.Prompt);
         ImmutableArray<string> stop = Stops(request.Stop);
         return new GenerationRequest(prompt, Tokens(request, chat, prompt.Length))
         {
@@ -114,9 +114,9 @@ internal sealed class RequestReader(DecodingEngine engine, TextTokenizer tokeniz
         switch (prompt)
         {
             case { ValueKind: JsonValueKind.String } text:
-                return Encode(Text(text, "prompt"));
+                return Encode(Text(text, "prompt"), "prompt");
             case { ValueKind: JsonValueKind.Array } list when list.GetArrayLength() == 1 && list[0].ValueKind == JsonValueKind.String:
-                return Encode(Text(list[0], "prompt"));
+                return Encode(Text(list[0], "prompt"), "prompt");
             case { ValueKind: JsonValueKind.Array } list when list.GetArrayLength() > 0:
                 return [.. list.EnumerateArray().Select(Token)];
             default:
@@ -129,10 +129,24 @@ internal sealed class RequestReader(DecodingEngine engine, TextTokenizer tokeniz
             ? token
             : throw ApiException.BadRequest($"A token of 'prompt' is not a whole number from 0 to {engine.Config.VocabularySize - 1}.", "prompt");
 
-    private ImmutableArray<int> Encode(string text)
+    private ImmutableArray<int> Encode(string text, string parameter)
     {
-        ImmutableArray<int> tokens = tokenizer.EncodePrompt(engine.Config, text);
-        return tokens.IsEmpty ? throw ApiException.BadRequest("The prompt is empty, and the model has no token that begins a text.", "prompt") : tokens;
+        ImmutableArray<int> tokens;
+        try
+        {
+            tokens = tokenizer.EncodePrompt(text);
+        }
+        catch (CheckpointException e)
+        {
+            throw ApiException.BadRequest($"The text cannot be written as tokens: {e.Message}", parameter);
+        }
+
+        if (tokenizer.Refusal(tokens.AsSpan(), engine.Config.VocabularySize) is { } refusal)
+        {
+            throw ApiException.BadRequest(refusal, parameter);
+        }
+
+        return tokens.IsEmpty ? throw ApiException.BadRequest("The prompt is empty, and the model has no token that begins a text.", parameter) : tokens;
     }
 
     private static IEnumerable<(string Role, string Content)> Messages(List<ApiMessage?>? messages)

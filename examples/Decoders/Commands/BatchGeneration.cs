@@ -20,7 +20,7 @@ internal static class BatchGeneration
         arguments.CheckModel(result, config, folder);
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
         string[] prompts = ReadPrompts(file);
-        ImmutableArray<int>[] tokens = [.. prompts.Select(prompt => tokenizer.EncodePrompt(config, prompt))];
+        ImmutableArray<int>[] tokens = [.. prompts.Select(prompt => CommandRunner.EncodePrompt(tokenizer, config, folder, prompt))];
         int capacity = (int)Math.Min(tokens.Max(prompt => prompt.Length) + (long)count - 1, int.MaxValue);
         config.CheckContext(capacity, folder);
         using ComputeDevice device = arguments.OpenDevice(result, selector);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
@@ -23,7 +24,8 @@ public static class CommandRunner
     public static RootCommand CreateRoot() =>
         new("Decoder-only language models, and encoders, on any OpenCL device.")
         {
-            GenerateCommand.Create(), EmbedCommand.Create(), ServeCommand.Create(), VerifyCommand.Create(), RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
+            GenerateCommand.Create(), EmbedCommand.Create(), ServeCommand.Create(), TokenizeCommand.Create(), VerifyCommand.Create(),
+            RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
         };
 
     /// <summary>Parses the arguments and runs the command that they name.</summary>
@@ -177,6 +179,14 @@ public static class CommandRunner
         {
             throw new CheckpointException(folder, $"is of type {config.ModelType}, which has no latent attention: leave out {(form is null ? "--expand-from" : "--mla")}");
         }
+    }
+
+    /// <summary>The tokens of a prompt, with those that the tokenizer adds.</summary>
+    /// <exception cref="CheckpointException">One of them is beyond the model's vocabulary.</exception>
+    internal static ImmutableArray<int> EncodePrompt(TextTokenizer tokenizer, ModelConfig config, string folder, string prompt)
+    {
+        ImmutableArray<int> tokens = tokenizer.EncodePrompt(prompt);
+        return tokenizer.Refusal(tokens.AsSpan(), config.VocabularySize) is { } refusal ? throw new CheckpointException(folder, refusal) : tokens;
     }
 
     /// <summary>Parses the number that an option was given, or says what was expected.</summary>

@@ -87,7 +87,7 @@ internal static class GenerateCommand
         ModelConfig config = ModelConfig.Load(folder);
         arguments.CheckModel(result, config, folder);
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
-        int[] tokens = [.. tokenizer.EncodePrompt(config, prompt)];
+        int[] tokens = [.. CommandRunner.EncodePrompt(tokenizer, config, folder, prompt)];
         if (tokens.Length == 0)
         {
             throw new CheckpointException(folder, "has no token that begins a text, so the prompt cannot be empty");

@@ -66,7 +66,7 @@ internal static class VerifyCommand
         }
 
         TextTokenizer? tokenizer = greedy is null ? null : TextTokenizer.Load(folder);
-        ImmutableArray<ReferencePrompt> prompts = greedy is null ? Verifier.ReadExpected(expected!) : Verifier.ReadGreedy(greedy, tokenizer!, config.BosTokenId);
+        ImmutableArray<ReferencePrompt> prompts = greedy is null ? Verifier.ReadExpected(expected!) : Verifier.ReadGreedy(greedy, tokenizer!);
         int capacity = Math.Min(config.ContextLimit, prompts.Max(p => p.Tokens.Length + Math.Max(p.Greedy.Length - 1, 0)));
         using ComputeDevice device = open();
         var tally = new Tally();

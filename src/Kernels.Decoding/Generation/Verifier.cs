@@ -74,23 +74,22 @@ public static class Verifier
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="tokenizer">The model's tokenizer.</param>
-    /// <param name="bos">The token before every prompt; null for none.</param>
     /// <exception cref="CheckpointException">The file cannot be used, or its tokens do not begin with the prompt's.</exception>
-    public static ImmutableArray<ReferencePrompt> ReadGreedy(string path, TextTokenizer tokenizer, int? bos)
+    public static ImmutableArray<ReferencePrompt> ReadGreedy(string path, TextTokenizer tokenizer)
     {
         using JsonDocument document = JsonFile.Open(path);
         ImmutableArray<ReferencePrompt>.Builder prompts = ImmutableArray.CreateBuilder<ReferencePrompt>();
         foreach ((string name, ConfigReader entry) in Entries("short"))
         {
             prompts.Add(new ReferencePrompt(
-                name, [.. Bos(bos), .. tokenizer.Encode(entry.Text("prompt"))], [], [.. entry.TokenIds("greedy_tokens")], entry.Text("greedy_text")));
+                name, [.. tokenizer.EncodePrompt(entry.Text("prompt"))], [], [.. entry.TokenIds("greedy_tokens")], entry.Text("greedy_text")));
         }
 
         foreach ((string name, ConfigReader entry) in Entries("long"))
         {
             string prompt = entry.Text("prompt");
             string text = entry.Text("text");
-            int[] tokens = [.. Bos(bos), .. tokenizer.Encode(prompt)];
+            int[] tokens = [.. tokenizer.EncodePrompt(prompt)];
             int[] all = [.. entry.TokenIds("all_tokens_with_bos")];
             if (!all.AsSpan().StartsWith(tokens) || !text.StartsWith(prompt, StringComparison.Ordinal))
             {
@@ -221,6 +220,4 @@ public static class Verifier
 
         return largest;
     }
-
-    private static int[] Bos(int? bos) => bos is { } id ? [id] : [];
 }

@@ -23,6 +23,7 @@ public sealed class TextTokenizerTests
             string text = story.GetProperty("text").GetString()!;
             int[] ids = [.. story.GetProperty("all_tokens_with_bos").EnumerateArray().Skip(1).Select(e => e.GetInt32())];
             Assert.Equal(ids, tokenizer.Encode(text));
+            Assert.Equal([0, .. ids], tokenizer.EncodePrompt(text).ToArray());
             Assert.Equal(text, tokenizer.Decode(ids));
             checkedTexts++;
         }
@@ -70,7 +71,8 @@ public sealed class TextTokenizerTests
         TextTokenizer tokenizer = Open(source);
 
         Assert.Equal([.. tokenizer.Encode("a"), 0, .. tokenizer.Encode("b")], tokenizer.Encode("a<|endoftext|>b"));
-        Assert.Equal("<|endoftext|>", tokenizer.Decode([0]));
+        Assert.Equal("", tokenizer.Decode([0]));
+        Assert.Equal("<|endoftext|>", tokenizer.Decode([0], keepSpecial: true));
     }
 
     [Fact]
@@ -82,7 +84,7 @@ public sealed class TextTokenizerTests
         Parallel.For(0, texts.Length, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => encoded[i] = tokenizer.Encode(texts[i]));
 
         Assert.Equal(texts, encoded.Select(ids => tokenizer.Decode(ids)));
-        Assert.Equal(texts.Select(TextTokenizer.Load(TestData.Folder("stories-gqa")).Encode), encoded);
+        Assert.Equal(texts.Select(text => TextTokenizer.Load(TestData.Folder("stories-gqa")).Encode(text)), encoded);
     }
 
     [Fact]
@@ -170,22 +172,27 @@ public sealed class TextTokenizerTests
     }
 
     [Theory]
-    [InlineData("/model/type", "\"Unigram\"", "'model.type' is \"Unigram\"")]
-    [InlineData("/model/byte_fallback", "true", "'model.byte_fallback' is true")]
-    [InlineData("/model/end_of_word_suffix", "\"_w\"", "'model.end_of_word_suffix' is \"_w\"")]
+    [InlineData("/model/type", "\"Neural\"", "'model.type' is \"Neural\", which is not supported; supported: BPE, Unigram, WordPiece and WordLevel")]
+    [InlineData("/model/type", "\"Unigram\"", "has no list of tokens with their scores")]
+    [InlineData("/model/dropout", "0.1", "'model.dropout' is 0.1")]
     [InlineData("/model/vocab", "null", "has no object that gives each token its id")]
     [InlineData("/model/vocab/he", "-3", "token 'he' has the id -3")]
+    [InlineData("/model/vocab/he", "2000000000", "token 'he' has the id 2000000000")]
     [InlineData("/model/merges", "null", "has no list 'model.merges'")]
     [InlineData("/model/merges", "[[\"a\"]]", "has the merge [\"a\"]")]
     [InlineData("/model/merges", "[\"a b c\"]", "has the merge \"a b c\"")]
     [InlineData("/model", "null", "has no key 'model'")]
-    [InlineData("/normalizer", "{\"type\": \"NFC\"}", "'normalizer' is {\"type\":\"NFC\"}, which is not supported; supported: none")]
-    [InlineData("/pre_tokenizer", "null", "has no pre_tokenizer")]
-    [InlineData("/pre_tokenizer/type", "\"Metaspace\"", "'pre_tokenizer' is {\"type\":\"Metaspace\"")]
-    [InlineData("/pre_tokenizer/add_prefix_space", "true", "'pre_tokenizer.add_prefix_space' is true")]
-    [InlineData("/pre_tokenizer/use_regex", "false", "'pre_tokenizer.use_regex' is false")]
-    [InlineData("/added_tokens/0/lstrip", "true", "added token '<|endoftext|>' has 'lstrip' set")]
+    [InlineData("/normalizer", "{\"type\": \"Rot13\"}", "'type' is \"Rot13\", which is not supported")]
+    [InlineData("/normalizer", "{\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"x\"}", "empty text")]
+    [InlineData("/normalizer", "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"AAA=\"}", "cut off")]
+    [InlineData("/pre_tokenizer/type", "\"UnicodeScripts\"", "'type' is \"UnicodeScripts\"")]
+    [InlineData("/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a\"}, \"behavior\": \"Isolated\"}", "the regular expression '(a' has a '(' without a ')'")]
+    [InlineData("/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a)\\\\1\"}, \"behavior\": \"Isolated\"}", "which is not supported")]
+    [InlineData("/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"a\"}, \"behavior\": \"Shredded\"}", "'behavior' is \"Shredded\"")]
+    [InlineData("/post_processor", "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"x\"}}], \"special_tokens\": {}}", "names the token 'x'")]
+    [InlineData("/decoder", "{\"type\": \"CTC\"}", "'type' is \"CTC\"")]
     [InlineData("/added_tokens/0/id", "null", "token '<|endoftext|>' has the id null")]
+    [InlineData("/added_tokens/0/content", "7", "'content' is 7, not a string")]
     public void SaysClearlyWhatItDoesNotSupport(string pointer, string value, string message)
     {
         var error = Assert.Throws<CheckpointException>(() => Open(json => Set(json, pointer, JsonNode.Parse(value))));
@@ -208,7 +215,7 @@ public sealed class TextTokenizerTests
         using var folder = new TemporaryFolder();
         folder.Write("vocab.json", "{}");
 
-        Assert.Contains("has no byte-level BPE tokenizer", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("has no tokenizer", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
 
         folder.Write("merges.txt", "#version: 0.2\na b c\n");
         Assert.Contains("has the line 'a b c'", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);

@@ -11,23 +11,28 @@ internal static class ByteAlphabet
     private static readonly char[] CharOf = MakeAlphabet();
     private static readonly Dictionary<char, byte> ByteOf = CharOf.Index().ToDictionary(p => p.Item, p => (byte)p.Index);
 
-    /// <summary>The bytes that a token stands for. A character outside the alphabet stands for its UTF-8 bytes.</summary>
+    /// <summary>The bytes that a token stands for; its own UTF-8 bytes where a character of it is not of the alphabet.</summary>
     public static byte[] ToBytes(string token)
     {
-        var bytes = new List<byte>(token.Length);
-        foreach (Rune rune in token.EnumerateRunes())
+        var bytes = new byte[token.Length];
+        for (int i = 0; i < token.Length; i++)
         {
-            if (rune.IsBmp && ByteOf.TryGetValue((char)rune.Value, out byte value))
+            if (!ByteOf.TryGetValue(token[i], out bytes[i]))
             {
-                bytes.Add(value);
-            }
-            else
-            {
-                bytes.AddRange(Encoding.UTF8.GetBytes(rune.ToString()));
+                return Encoding.UTF8.GetBytes(token);
             }
         }
 
-        return [.. bytes];
+        return bytes;
+    }
+
+    /// <summary>The characters that stand for the UTF-8 bytes of a text.</summary>
+    public static string FromText(ReadOnlySpan<char> text)
+    {
+        int length = Encoding.UTF8.GetByteCount(text);
+        Span<byte> bytes = length <= 256 ? stackalloc byte[length] : new byte[length];
+        Encoding.UTF8.GetBytes(text, bytes);
+        return FromBytes(bytes);
     }
 
     /// <summary>The characters that stand for these bytes.</summary>
