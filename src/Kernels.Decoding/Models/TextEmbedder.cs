@@ -60,7 +60,7 @@ public sealed class TextEmbedder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(config);
-        var tokens = new List<int>(tokenizer.EncodePrompt(config, text));
+        var tokens = new List<int>(tokenizer.EncodePrompt(text));
         if (config.ClassTokenId is { } first && (tokens.Count == 0 || tokens[0] != first))
         {
             tokens.Insert(0, first);
