@@ -18,6 +18,7 @@ public sealed class TextTokenizer
     private readonly PreTokenizer preTokenizer;
     private readonly Dictionary<string, int> wholeWords;
     private readonly byte[]?[] bytesOf;
+    private readonly HashSet<int> special;
 
     internal TextTokenizer(string path, TokenizerModel model)
     {
@@ -37,6 +38,7 @@ public sealed class TextTokenizer
             throw new CheckpointException(path, "has a vocabulary and merges that do not fit: " + e.Message, e);
         }
 
+        special = model.SpecialTokens;
         wholeWords = model.IgnoreMerges ? model.Vocabulary : [];
         bytesOf = new byte[]?[Math.Max(model.Vocabulary.Values.DefaultIfEmpty(-1).Max(), model.AddedTokens.Values.DefaultIfEmpty(-1).Max()) + 1];
         foreach ((string token, int id) in model.Vocabulary)
@@ -116,6 +118,9 @@ public sealed class TextTokenizer
 
     /// <summary>Begins the decoding of a text that arrives token by token.</summary>
     public TokenStream CreateStream() => new(this);
+
+    /// <summary>Whether an id is that of a special token, which is no text.</summary>
+    internal bool IsSpecial(int id) => special.Contains(id);
 
     /// <summary>The bytes that a token stands for; empty for an id without a token.</summary>
     internal ReadOnlySpan<byte> BytesOf(int id) => (uint)id < (uint)bytesOf.Length ? bytesOf[id] : default;

@@ -16,6 +16,9 @@ internal sealed partial record TokenizerModel(
     Regex Split,
     bool IgnoreMerges)
 {
+    /// <summary>Ids of added tokens that are no text, such as those that end a turn.</summary>
+    public HashSet<int> SpecialTokens { get; init; } = [];
+
     public const string FileName = "tokenizer.json";
     public const string VocabularyFileName = "vocab.json";
     public const string MergesFileName = "merges.txt";
@@ -57,7 +60,10 @@ internal sealed partial record TokenizerModel(
             ReadMerges(path, json.TryGetProperty("merges", out JsonElement merges) ? merges : default),
             ReadAddedTokens(path, document.RootElement),
             split,
-            model.Flag("ignore_merges", false));
+            model.Flag("ignore_merges", false))
+        {
+            SpecialTokens = ReadSpecialTokens(path, document.RootElement),
+        };
     }
 
     /// <summary>Reads <c>vocab.json</c> and <c>merges.txt</c>, which are of GPT-2's kind.</summary>
@@ -82,7 +88,8 @@ internal sealed partial record TokenizerModel(
             throw new CheckpointException(mergesPath, $"has the line '{wrong}', not two tokens with a space between");
         }
 
-        return new TokenizerModel(vocabulary, merges, NamedTokens(vocabularyPath, vocabulary), Gpt2Words(), IgnoreMerges: false);
+        Dictionary<string, int> named = NamedTokens(vocabularyPath, vocabulary);
+        return new TokenizerModel(vocabulary, merges, named, Gpt2Words(), IgnoreMerges: false) { SpecialTokens = [.. named.Values] };
     }
 
     // The words of GPT-2: a contraction's end; letters, digits or other symbols, each with one space before; white space.
@@ -216,6 +223,11 @@ internal sealed partial record TokenizerModel(
 
         return result;
     }
+
+    private static HashSet<int> ReadSpecialTokens(string path, JsonElement root) =>
+        root.TryGetProperty("added_tokens", out JsonElement tokens) && tokens.ValueKind == JsonValueKind.Array
+            ? [.. tokens.EnumerateArray().Where(token => new ConfigReader(path, token).Flag("special", false)).Select(token => ReadId(path, "", token.GetProperty("id")))]
+            : [];
 
     /// <summary>The special tokens that <c>tokenizer_config.json</c> names and the vocabulary has.</summary>
     private static Dictionary<string, int> NamedTokens(string vocabularyPath, Dictionary<string, int> vocabulary)
