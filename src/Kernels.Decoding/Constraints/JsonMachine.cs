@@ -71,7 +71,7 @@ internal sealed class JsonMachine
     public bool MustEnd(int state) => state >= 0 && states[state] is [Done];
 
     /// <summary>The state after one more byte; <see cref="Dead"/> where none of the grammar's texts goes on so.</summary>
-    /// <exception cref="InvalidOperationException">There are more states than are kept.</exception>
+    /// <exception cref="JsonSchemaException">There are more states than are kept.</exception>
     public int Next(int state, byte b)
     {
         int next = steps[state][b];
@@ -93,7 +93,7 @@ internal sealed class JsonMachine
         if (reached.Count > 0)
         {
             int[] set = [.. reached.Distinct().Order()];
-            next = set.Length <= MaxStacksOfState ? StateOf(set) : throw new InvalidOperationException("The schema leaves too many ways to read a reply.");
+            next = set.Length <= MaxStacksOfState ? StateOf(set) : throw new JsonSchemaException("#", "it leaves too many ways to read a reply");
         }
 
         steps[state][b] = next;
@@ -107,7 +107,7 @@ internal sealed class JsonMachine
         {
             if (states.Count == MaxStates)
             {
-                throw new InvalidOperationException($"Replies to the schema take more than {MaxStates} states.");
+                throw new JsonSchemaException("#", $"replies to it take more than {MaxStates} states");
             }
 
             state = states.Count;
@@ -129,7 +129,7 @@ internal sealed class JsonMachine
             if (stacks.Count == MaxStacks)
             {
                 stackIds.Remove((frame, below));
-                throw new InvalidOperationException("Replies to the schema take too many states.");
+                throw new JsonSchemaException("#", "replies to it take too many states");
             }
 
             id = stacks.Count;

@@ -132,7 +132,7 @@ public sealed class JsonTokenMask : ITokenMask
                 {
                     mask = trie.Allowed(Machine, state);
                 }
-                catch (InvalidOperationException)
+                catch (JsonSchemaException)
                 {
                     IsFull = true;
                     throw;
