@@ -71,7 +71,7 @@ internal sealed record ApiRequest
 
     /// <summary>Fields that are not known above.</summary>
     [JsonExtensionData]
-    public Dictionary<string, JsonElement>? Others { get; init; }
+    public Dictionary<string, JsonElement>? Others { get; set; }
 }
 
 internal sealed record ApiStreamOptions(bool IncludeUsage);

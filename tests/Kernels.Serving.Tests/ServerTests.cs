@@ -194,7 +194,7 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
 
         // Longer than the context, and as one word: neither takes long.
         await AssertError(400, Encoding.UTF8.GetBytes($$"""{"prompt":"{{new string('x', 49_000)}}"}"""), code: "context_length_exceeded");
-        Assert.Equal((0, 0L), (Engine.Statistics.PagesUsed, Engine.Statistics.Requests));
+        Assert.Equal((0, before), (Engine.Statistics.PagesUsed, Engine.Statistics.Requests));
     }
 
     [SkippableFact]
@@ -232,7 +232,7 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
     [SkippableFact]
     public async Task SamplingParametersChangeTheText()
     {
-        const string Greedy = "\"prompt\":\"One morning Mia\",\"max_tokens\":24,\"temperature\":0";
+        const string Greedy = "\"prompt\":\"One morning Mia\",\"max_tokens\":150,\"temperature\":0";
         string plain = await Text("{" + Greedy + "}");
         Assert.NotEqual(plain, await Text("{" + Greedy + ",\"frequency_penalty\":2}"));
         Assert.NotEqual(plain, await Text("{" + Greedy + ",\"presence_penalty\":2}"));
@@ -438,8 +438,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         }
 
         await Until(() => Engine.Statistics.Requests == before + 1);
-        Assert.Equal((0, 64), (Engine.Statistics.PagesUsed, Engine.Statistics.PagesFree));
-        Assert.True(Engine.Statistics.GeneratedTokens < 1000, "It ended before the client went.");
+        Assert.Equal((0, StoriesServer.Pages), (Engine.Statistics.PagesUsed, Engine.Statistics.PagesFree));
+        Assert.True(Engine.Statistics.GeneratedTokens - tokens < 1000, "It ended before the client went.");
     }
 
     private static GenerationRequest LongRequest() => new([1, 2, 3], 1000) { IgnoreEnd = true };

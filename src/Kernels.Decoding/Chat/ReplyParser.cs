@@ -67,7 +67,7 @@ internal sealed class ReplyParser
     }
 
     /// <summary>Ends the reply.</summary>
-    public IEnumerable<ReplyPart> Finish() => Take(end: true);
+    public IEnumerable<ReplyPart> Finish() => mode == Mode.TextOnly ? [] : Take(end: true);
 
     private List<ReplyPart> Take(bool end)
     {
