@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Kernels.Serving;
@@ -8,7 +9,7 @@ internal sealed record ApiRequest
 {
     public string? Model { get; init; }
 
-    /// <summary>A text, or a list of one text, or a list of token ids.</summary>
+    /// <summary>A text, a list of token ids, or a list of texts or of such lists.</summary>
     public JsonElement? Prompt { get; init; }
 
     public List<ApiMessage?>? Messages { get; init; }
@@ -23,10 +24,25 @@ internal sealed record ApiRequest
 
     public double? TopP { get; init; }
 
+    public double? MinP { get; init; }
+
+    public double? FrequencyPenalty { get; init; }
+
+    public double? PresencePenalty { get; init; }
+
+    public double? RepetitionPenalty { get; init; }
+
+    /// <summary>Biases by token id.</summary>
+    public JsonElement? LogitBias { get; init; }
+
     public long? Seed { get; init; }
 
     /// <summary>A text, or a list of texts.</summary>
     public JsonElement? Stop { get; init; }
+
+    public JsonElement? StopTokenIds { get; init; }
+
+    public bool? IgnoreEos { get; init; }
 
     public bool? Stream { get; init; }
 
@@ -38,14 +54,37 @@ internal sealed record ApiRequest
 
     public bool? Echo { get; init; }
 
+    public string? Suffix { get; init; }
+
     /// <summary>A number for completions, a boolean for chats.</summary>
     public JsonElement? Logprobs { get; init; }
+
+    public int? TopLogprobs { get; init; }
+
+    public JsonElement? ResponseFormat { get; init; }
+
+    public JsonElement? Tools { get; init; }
+
+    public JsonElement? ToolChoice { get; init; }
+
+    public bool? ParallelToolCalls { get; init; }
+
+    /// <summary>Fields that are not known above.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Others { get; set; }
 }
 
 internal sealed record ApiStreamOptions(bool IncludeUsage);
 
-/// <summary>A message of a chat request; the content is a text, or a list of parts with texts.</summary>
-internal sealed record ApiMessage(string? Role, JsonElement? Content);
+/// <summary>A message of a chat request; the content is a text, a list of parts with texts, or null beside calls of tools.</summary>
+internal sealed record ApiMessage(string? Role, JsonElement? Content)
+{
+    public string? Name { get; init; }
+
+    public JsonElement? ToolCalls { get; init; }
+
+    public string? ToolCallId { get; init; }
+}
 
 internal sealed record ApiResponse(string Id, string Object, long Created, string Model, ApiChoice[] Choices)
 {
@@ -59,19 +98,55 @@ internal sealed record ApiChoice
 
     public string? Text { get; init; }
 
-    public ApiText? Message { get; init; }
+    public ApiReply? Message { get; init; }
 
     public ApiText? Delta { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public JsonObject? Logprobs { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public string? FinishReason { get; init; }
 }
 
-internal sealed record ApiText(string? Role, string? Content);
+/// <summary>A whole message, whose content is null where it is nothing but calls.</summary>
+internal sealed record ApiReply(
+    string Role,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Content,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Refusal,
+    ApiToolCall[]? ToolCalls);
+
+internal sealed record ApiText(string? Role, string? Content)
+{
+    public ApiToolCall[]? ToolCalls { get; init; }
+}
+
+internal sealed record ApiToolCall(int? Index, string Id, string Type, ApiFunctionCall Function);
+
+internal sealed record ApiFunctionCall(string Name, string Arguments);
 
 internal sealed record ApiUsage(int PromptTokens, int CompletionTokens, int TotalTokens, ApiPromptDetails PromptTokensDetails);
 
 internal sealed record ApiPromptDetails(int CachedTokens);
+
+internal sealed record ApiEmbeddingRequest
+{
+    public string? Model { get; init; }
+
+    /// <summary>A text, a list of token ids, or a list of texts or of such lists.</summary>
+    public JsonElement? Input { get; init; }
+
+    public string? EncodingFormat { get; init; }
+
+    public int? Dimensions { get; init; }
+}
+
+internal sealed record ApiEmbeddingResponse(string Object, ApiEmbedding[] Data, string Model, ApiEmbeddingUsage Usage);
+
+/// <summary>A vector: a list of numbers, or their bytes as base64.</summary>
+internal sealed record ApiEmbedding(string Object, int Index, JsonNode Embedding);
+
+internal sealed record ApiEmbeddingUsage(int PromptTokens, int TotalTokens);
 
 internal sealed record ApiErrorResponse(ApiError Error);
 
@@ -91,10 +166,13 @@ internal sealed record ApiHealth(string Status, int QueueLength, int Running, in
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    MaxDepth = 16)]
+    MaxDepth = 64)]
 [JsonSerializable(typeof(ApiRequest))]
 [JsonSerializable(typeof(ApiResponse))]
+[JsonSerializable(typeof(ApiEmbeddingRequest))]
+[JsonSerializable(typeof(ApiEmbeddingResponse))]
 [JsonSerializable(typeof(ApiErrorResponse))]
 [JsonSerializable(typeof(ApiModelList))]
+[JsonSerializable(typeof(ApiModel))]
 [JsonSerializable(typeof(ApiHealth))]
 internal sealed partial class ApiJson : JsonSerializerContext;

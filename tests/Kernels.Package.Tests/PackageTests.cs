@@ -61,6 +61,22 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
         Assert.StartsWith("0 0.5 1 by ", result.Output, StringComparison.Ordinal);
     }
 
+    [SkippableFact]
+    public async Task Three_lines_write_text_with_a_checkpoint()
+    {
+        string checkpoint = Path.Combine(PackedKernels.Repository(), "examples/Decoders/checkpoints/stories-gqa");
+        string folder = packages.CreateProject("Writes", "Kernels.Decoding", $$"""
+            using var model = Kernels.Decoding.LanguageModel.Load(@"{{checkpoint}}");
+            await foreach (string piece in model.GenerateAsync("One morning Mia", new() { MaxTokens = 12, Sampling = new() }))
+                Console.Write(piece);
+            """, properties: "<GenerateDocumentationFile>false</GenerateDocumentationFile>");
+        await DotNet.SucceedAsync(folder, "build", "--verbosity", "quiet");
+        CommandResult result = await DotNet.RunAsync(folder, Path.Combine("bin", "Debug", "net10.0", "Writes.dll"));
+        Skip.If(result.Output.Contains("NoDeviceException", StringComparison.Ordinal), "This machine has no OpenCL device.");
+        Assert.True(result.ExitCode == 0, result.Output);
+        Assert.StartsWith(" skipped to the cellar with a small dog.", result.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Kernels_depends_on_nothing_and_OpenCL_hands_the_generator_on()
     {

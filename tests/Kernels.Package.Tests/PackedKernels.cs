@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Kernels.Package.Tests;
 
-/// <summary>Both packages in a folder, packed once for all tests, and a place for projects that reference them.</summary>
+/// <summary>The packages in a folder, packed once for all tests, and a place for projects that reference them.</summary>
 public sealed class PackedKernels : IAsyncLifetime
 {
     /// <summary>A version that no other feed has.</summary>
@@ -21,7 +21,7 @@ public sealed class PackedKernels : IAsyncLifetime
     {
         root = Directory.CreateTempSubdirectory("kernels-packages-").FullName;
         Directory.CreateDirectory(Feed);
-        foreach (string project in new[] { "Kernels", "Kernels.OpenCL" })
+        foreach (string project in new[] { "Kernels", "Kernels.OpenCL", "Kernels.Compilation", "Kernels.Decoding" })
         {
             await DotNet.SucceedAsync(
                 Repository(), "pack", Path.Combine("src", project), "--output", Feed, "--artifacts-path", Path.Combine(root, "artifacts"),

@@ -83,6 +83,7 @@ internal sealed class EngineArguments
             Preemption = result.GetValue(preemption),
             ReusePrefixes = !result.GetValue(noReuse),
             DraftTokens = result.GetValue(draft),
+            ModelName = ModelNames.Of(folder),
         };
         Decoder decoder = Decoder.Load(device, folder, result.GetValue(sequences), capacity, Attention(result, CacheKind.Paged));
         try

@@ -21,9 +21,9 @@ internal static class GenerateCommand
             DefaultValueFactory = _ => 128,
             CustomParser = result => CommandRunner.ParseNumber<int>(result, n => n >= 1, "a number from 1"),
         };
-        var temperature = new Option<double>("--temperature")
+        var temperature = new Option<double?>("--temperature")
         {
-            Description = "0 always takes the likeliest token; 1 draws by the model's probabilities.",
+            Description = "0 always takes the likeliest token; 1 draws by the model's probabilities. By default 0, or as generation_config.json says where it says to sample.",
             HelpName = "T",
             CustomParser = result => CommandRunner.ParseNumber<double>(result, t => t >= 0 && double.IsFinite(t), "a number from 0"),
         };
@@ -33,11 +33,10 @@ internal static class GenerateCommand
             HelpName = "K",
             CustomParser = result => CommandRunner.ParseNumber<int>(result, k => k >= 1, "a number from 1"),
         };
-        var topP = new Option<double>("--top-p")
+        var topP = new Option<double?>("--top-p")
         {
             Description = "Draw from the likeliest tokens that reach this probability together only.",
             HelpName = "P",
-            DefaultValueFactory = _ => 1,
             CustomParser = result => CommandRunner.ParseNumber<double>(result, p => p is > 0 and <= 1, "a probability over 0"),
         };
         var seed = new Option<int?>("--seed")
@@ -67,11 +66,16 @@ internal static class GenerateCommand
         {
             string folder = result.GetRequiredValue(model);
             int count = result.GetValue(tokens);
-            var sampling = new SamplingOptions
+
+            // Greedy unless tokens are asked to be drawn, here or by the model's makers; what they say of it holds where nothing is said here.
+            GenerationDefaults defaults = GenerationDefaults.Load(folder);
+            bool drawn = result.GetValue(temperature) is > 0 || (result.GetResult(temperature) is null && defaults.DoSample is true);
+            SamplingOptions sampling = drawn ? defaults.ToOptions() : new SamplingOptions();
+            sampling = sampling with
             {
-                Temperature = result.GetValue(temperature),
-                TopK = result.GetValue(topK),
-                TopP = result.GetValue(topP),
+                Temperature = result.GetValue(temperature) ?? sampling.Temperature,
+                TopK = result.GetValue(topK) ?? sampling.TopK,
+                TopP = result.GetValue(topP) ?? sampling.TopP,
                 Seed = result.GetValue(seed),
             };
             return result.GetValue(batch) is { } file
@@ -108,6 +112,7 @@ internal static class GenerateCommand
         (long warmedExpanded, long warmedAbsorbed) = (decoder.Latent?.ExpandedTokens ?? 0, decoder.Latent?.AbsorbedTokens ?? 0);
         var generator = new Generator(decoder);
         var sampler = new Sampler(sampling);
+        sampler.Begin(tokens);
         TokenStream stream = tokenizer.CreateStream();
         output.Write(prompt);
         output.Flush();
@@ -119,13 +124,18 @@ internal static class GenerateCommand
         while (!cancellation.IsCancellationRequested)
         {
             int token = sampler.Next(generator.Logits);
+            sampler.Accept(token);
             if (config.EosTokenIds.Contains(token))
             {
                 break;
             }
 
-            output.Write(stream.Push(token));
-            output.Flush();
+            if (!tokenizer.IsSpecial(token))
+            {
+                output.Write(stream.Push(token));
+                output.Flush();
+            }
+
             if (++generated == count)
             {
                 break;
@@ -141,9 +151,15 @@ internal static class GenerateCommand
             CultureInfo.InvariantCulture,
             $"prompt: {Rate(tokens.Length, promptTime)} · generated: {Rate(generated, generationTime)} · device: {device} · cache: {decoder.CacheBytes:N0} bytes")
             + (decoder.Latent is { } latent ? string.Create(CultureInfo.InvariantCulture, $" of {(latent.CachesLatents ? "latents" : "keys and values")}, {latent.ExpandedTokens - warmedExpanded} tokens attended expanded, {latent.AbsorbedTokens - warmedAbsorbed} absorbed") : ""));
-        arguments.WriteChoices(result, decoder.DescribeAttention(), output);
+        arguments.WriteChoices(result, [Describe(sampling), .. decoder.DescribeAttention()], output);
         return cancellation.IsCancellationRequested ? CommandRunner.Interrupted : 0;
     }
+
+    private static string Describe(SamplingOptions sampling) => sampling.Temperature == 0
+        ? "sampling: none, the likeliest token is taken"
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"sampling: temperature {sampling.Temperature}, top-k {(sampling.TopK is { } k ? k : "all")}, top-p {sampling.TopP}, min-p {sampling.MinP}, repetition penalty {sampling.RepetitionPenalty}");
 
     // The driver compiles kernels when they first run; that is loading, not speed.
     private static void WarmUp(Decoder decoder, int[] tokens)

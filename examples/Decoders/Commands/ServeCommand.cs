@@ -31,9 +31,14 @@ internal static class ServeCommand
         };
         Option<int> context = EngineArguments.Count("--context", "The most tokens of a prompt and its continuation, within the model's own limit.", DefaultContext);
         Option<int> queue = EngineArguments.Count("--queue", "Requests that may wait; further ones are refused.", new EngineOptions().QueueLimit);
-        Option<int> maxTokens = EngineArguments.Count("--max-tokens", "The most tokens that a request may ask for.", new ServerOptions { ModelName = "" }.MaxTokens);
+        Option<int> maxTokens = EngineArguments.Count("--max-tokens", "The most tokens that a request may ask for.", new ServerOptions().MaxTokens);
+        var alias = new Option<string[]>("--alias")
+        {
+            Description = "A further name that requests may call the model by; several times for several.",
+            HelpName = "NAME",
+        };
         var engine = new EngineArguments();
-        var command = new Command("serve", "Serves a model over HTTP, in the form of OpenAI's API.") { model, urls, context, queue, maxTokens };
+        var command = new Command("serve", "Serves a model over HTTP, in the form of OpenAI's API.") { model, urls, context, queue, maxTokens, alias };
         engine.AddTo(command);
         command.Add(device);
         command.SetBody((result, output, cancellation) =>
@@ -43,28 +48,31 @@ internal static class ServeCommand
             engine.CheckModel(result, config, folder);
             TextTokenizer tokenizer = TextTokenizer.Load(folder);
             using ComputeDevice opened = engine.OpenDevice(result, result.GetValue(device));
+            GenerationDefaults defaults = GenerationDefaults.Load(folder);
+            EmbeddingPooling pooling = DecoderEmbedder.PoolingOf(folder);
             using DecodingEngine started = CommandRunner.WithStatus(
                 $"Loading {folder} on {opened}",
                 _ => engine.Start(result, opened, folder, tokenizer, Math.Min(result.GetValue(context), config.ContextLimit), result.GetValue(queue)));
             engine.WriteChoices(result, started.AttentionKernels, output);
             var options = new ServerOptions
             {
-                ModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+                Aliases = [.. ModelNames.All(folder).Concat(result.GetValue(alias) ?? [])],
                 Urls = result.GetRequiredValue(urls),
                 MaxTokens = result.GetValue(maxTokens),
             };
-            return ServeAsync(started, tokenizer, options, output, result.InvocationConfiguration.Error, cancellation).GetAwaiter().GetResult();
+            using var served = new LanguageModel(started, tokenizer, ModelNames.Of(folder)) { Sampling = defaults.ToOptions(), Embedder = new DecoderEmbedder(started, pooling) };
+            return ServeAsync(served, options, output, result.InvocationConfiguration.Error, cancellation).GetAwaiter().GetResult();
         });
         return command;
     }
 
     private static async Task<int> ServeAsync(
-        DecodingEngine engine, TextTokenizer tokenizer, ServerOptions options, TextWriter output, TextWriter error, CancellationToken cancellation)
+        LanguageModel model, ServerOptions options, TextWriter output, TextWriter error, CancellationToken cancellation)
     {
         DecoderServer server;
         try
         {
-            server = await DecoderServer.StartAsync(engine, tokenizer, options, cancellation);
+            server = await DecoderServer.StartAsync(model, options, cancellation);
         }
         catch (IOException e)
         {
@@ -75,7 +83,7 @@ internal static class ServeCommand
         await using (server)
         {
             output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"Serving {options.ModelName} on {string.Join(", ", server.Addresses)}, with a context of {engine.MaxContext} tokens."));
+                CultureInfo.InvariantCulture, $"Serving {model.Name} on {string.Join(", ", server.Addresses)}, with a context of {model.Engine.MaxContext} tokens."));
             output.Flush();
             await server.WaitAsync(cancellation);
         }

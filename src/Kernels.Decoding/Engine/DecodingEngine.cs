@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Kernels.OpenCL;
 
@@ -59,11 +60,11 @@ public sealed class DecodingEngine : IDisposable
         MaxContext = (int)Math.Min(decoder.Capacity, (long)pages.PageCount * pages.PageSize);
         earlierTokens = LatentTokens;
         AttentionKernels = [.. decoder.DescribeAttention()];
-        queue = new RequestQueue(this.options.QueueLimit);
+        queue = new RequestQueue((int)Math.Min(int.MaxValue, (long)decoder.Sequences + this.options.QueueLimit));
         step = new PackedStep(decoder);
-        scheduler = new Scheduler(decoder, this.options) { LeftQueue = queue.Leave };
+        scheduler = new Scheduler(decoder, this.options) { LeftQueue = queue.Started };
         statistics = Snapshot();
-        metrics = new EngineMetrics(() => queue.Length, () => statistics);
+        metrics = new EngineMetrics(this.options.ModelName, () => queue.Length, () => statistics);
         thread = new Thread(Loop) { IsBackground = true, Name = "decoding engine" };
         thread.Start();
     }
@@ -73,6 +74,12 @@ public sealed class DecodingEngine : IDisposable
 
     /// <summary>The most tokens of a prompt and its continuation together.</summary>
     public int MaxContext { get; }
+
+    /// <summary>The most requests at a time, those that run and those that wait: further ones are refused.</summary>
+    public int MaxRequests => queue.Limit;
+
+    /// <summary>The model's name, for figures.</summary>
+    public string ModelName => options.ModelName;
 
     /// <summary>Which attention kernels run and why, for people: a line for each attention type that was prepared when the engine started.</summary>
     public IReadOnlyList<string> AttentionKernels { get; }
@@ -90,19 +97,97 @@ public sealed class DecodingEngine : IDisposable
     /// <returns>The request under way; null if there is no room.</returns>
     /// <exception cref="ArgumentException">The request cannot be carried out as it is; the message says why.</exception>
     /// <exception cref="ObjectDisposedException">The engine has ended.</exception>
-    public Generation? TrySubmit(GenerationRequest request)
+    public Generation? TrySubmit(GenerationRequest request) => TrySubmit(request, choices: 1) is [var generation] ? generation : null;
+
+    /// <summary>Hands a request in of which several texts are wanted, or says that the queue has no room for all of them.</summary>
+    /// <param name="request">The request. With a seed, each text is drawn by one of its own.</param>
+    /// <param name="choices">Texts; each takes a place in the queue. They share the pages of their prompt.</param>
+    /// <returns>The texts under way; empty if there is no room.</returns>
+    /// <inheritdoc cref="TrySubmit(GenerationRequest)"/>
+    public ImmutableArray<Generation> TrySubmit(GenerationRequest request, int choices)
     {
-        EngineSequence sequence = Create(request);
-        return queue.TryAdd(sequence) ? sequence.Output : null;
+        Check(request);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(choices);
+        if (!queue.TryEnter(choices))
+        {
+            return [];
+        }
+
+        int added = 0;
+        try
+        {
+            var sequences = new EngineSequence[choices];
+            for (int i = 0; i < choices; i++)
+            {
+                sequences[i] = new EngineSequence(request, tokenizer, Config.EosTokenIds.AsSpan(), i)
+                {
+                    Leader = i > 0 && options.ReusePrefixes ? sequences[0] : null,
+                };
+            }
+
+            foreach (EngineSequence sequence in sequences)
+            {
+                // It gives its place free itself if the queue is closed.
+                added++;
+                queue.Add(sequence);
+            }
+
+            return [.. sequences.Select(sequence => sequence.Output)];
+        }
+        catch
+        {
+            queue.Leave(choices - added);
+            throw;
+        }
     }
 
     /// <summary>Hands a request in when there is room in the queue.</summary>
-    /// <inheritdoc cref="TrySubmit"/>
+    /// <inheritdoc cref="TrySubmit(GenerationRequest)"/>
     public async Task<Generation> SubmitAsync(GenerationRequest request, CancellationToken cancellation = default)
     {
-        EngineSequence sequence = Create(request);
+        Check(request);
+        var sequence = new EngineSequence(request, tokenizer, Config.EosTokenIds.AsSpan());
         await queue.AddAsync(sequence, cancellation).ConfigureAwait(false);
         return sequence.Output;
+    }
+
+    /// <summary>The vector of a text, of <see cref="ModelConfig.HiddenSize"/> elements and of length 1: of what the final norm gives for its tokens.</summary>
+    /// <param name="tokens">The text, at least one token.</param>
+    /// <param name="pooling">How the vectors of tokens become one.</param>
+    /// <param name="wait">Whether to wait for room in the queue.</param>
+    /// <param name="cancellation">Ends the work at the next step.</param>
+    /// <returns>The vector; null if there is no room and <paramref name="wait"/> is false.</returns>
+    /// <exception cref="ArgumentException">There are no tokens, more than the context has room for, or one that the model has not.</exception>
+    /// <exception cref="ObjectDisposedException">The engine has ended.</exception>
+    public async Task<float[]?> EmbedAsync(ImmutableArray<int> tokens, EmbeddingPooling pooling, bool wait = true, CancellationToken cancellation = default)
+    {
+        var request = new GenerationRequest(tokens, 1);
+        Check(request);
+        var job = new EmbeddingJob(tokens.Length, Config.HiddenSize, pooling);
+        var sequence = new EngineSequence(request, tokenizer, job);
+        if (wait)
+        {
+            await queue.AddAsync(sequence, cancellation).ConfigureAwait(false);
+        }
+        else if (queue.TryEnter(1))
+        {
+            queue.Add(sequence);
+        }
+        else
+        {
+            return null;
+        }
+
+        using CancellationTokenRegistration registration = cancellation.UnsafeRegister(static output => ((Generation)output!).Cancel(), sequence.Output);
+        try
+        {
+            return await job.Result.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new ObjectDisposedException(nameof(DecodingEngine));
+        }
     }
 
     /// <summary>Cancels the requests that have not ended, and frees the decoder.</summary>
@@ -123,7 +208,7 @@ public sealed class DecodingEngine : IDisposable
 
     private (long Expanded, long Absorbed) LatentTokens => (decoder.Latent?.ExpandedTokens ?? 0, decoder.Latent?.AbsorbedTokens ?? 0);
 
-    private EngineSequence Create(GenerationRequest request)
+    private void Check(GenerationRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(disposed != 0 || fault is not null, this);
@@ -155,7 +240,12 @@ public sealed class DecodingEngine : IDisposable
             throw new ArgumentException("A stop string is empty.", nameof(request));
         }
 
-        return new EngineSequence(request, tokenizer);
+        if (request.Logprobs is < 0)
+        {
+            throw new ArgumentException("A negative number of logprobs was asked for.", nameof(request));
+        }
+
+        request.Sampling.Check();
     }
 
     private void Loop()
@@ -237,7 +327,14 @@ public sealed class DecodingEngine : IDisposable
 
             // The last known token of a text that goes on is a generated one.
             promptTokens += sequence.Planned - (!logits.IsEmpty && sequence.Generated > 0 ? 1 : 0);
-            if (logits.IsEmpty)
+            if (sequence.Embedding is not null)
+            {
+                if (decoder.Length(sequence.Slot) == sequence.Tokens.Length)
+                {
+                    End(sequence, FinishReason.Stop);
+                }
+            }
+            else if (logits.IsEmpty)
             {
                 Publish(sequence);
             }
@@ -261,7 +358,7 @@ public sealed class DecodingEngine : IDisposable
             while (true)
             {
                 int token = sequence.Next(logits.Slice(right * vocabulary, vocabulary));
-                finish = sequence.Accept(token, Config.EosTokenIds.Contains(token));
+                finish = sequence.Accept(token);
                 if (finish is not null || right == sequence.Draft.Count || sequence.Draft[right] != token)
                 {
                     break;
@@ -270,9 +367,9 @@ public sealed class DecodingEngine : IDisposable
                 right++;
             }
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            // Logits that are not numbers.
+            // Logits that are not numbers, or a mask that no token fits or that is too large.
             End(sequence, FinishReason.Cancelled, e);
             return;
         }
@@ -303,6 +400,7 @@ public sealed class DecodingEngine : IDisposable
     private void End(EngineSequence sequence, FinishReason reason, Exception? error = null)
     {
         scheduler.Remove(sequence);
+        sequence.HasEnded = true;
         ended.Add((sequence, reason, error));
     }
 
@@ -316,14 +414,15 @@ public sealed class DecodingEngine : IDisposable
         metrics.Step(previous, now);
         foreach ((EngineSequence sequence, FinishReason finish, Exception? error) in ended)
         {
-            metrics.Ended(sequence, error is null ? Name(finish) : "error");
+            queue.Leave();
+            metrics.Ended(sequence, error is null ? Name(finish) : "error", error);
             if (error is null)
             {
                 sequence.End(finish);
             }
             else
             {
-                sequence.Output.Complete(error);
+                sequence.Fail(error);
             }
         }
 

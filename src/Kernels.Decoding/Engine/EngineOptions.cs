@@ -16,7 +16,10 @@ public sealed record EngineOptions
     /// <summary>The most tokens of a step, over all sequences: longer prompts run in pieces, beside the tokens of others. At least one for each sequence.</summary>
     public int StepTokens { get; init; } = 256;
 
-    /// <summary>Requests that may wait for their start; further ones are refused.</summary>
+    /// <summary>The model's name, for figures.</summary>
+    public string ModelName { get; init; } = "";
+
+    /// <summary>Requests that may wait beside as many as run at a time; further ones are refused.</summary>
     public int QueueLimit { get; init; } = 256;
 
     /// <summary>What becomes of the latest sequence when pages run out.</summary>

@@ -8,24 +8,53 @@ internal sealed class EngineSequence
 {
     private readonly List<int> tokens;
     private readonly Sampler sampler;
+    private readonly ITokenMask? mask;
+    private readonly int[] ends;
+    private readonly TextTokenizer tokenizer;
     private readonly TokenStream text;
     private readonly StopFilter stop;
     private readonly long arrived = Stopwatch.GetTimestamp();
+    private TokenLogprobs? logprobs;
 
+    /// <param name="request">What was asked for.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="endTokens">The model's tokens that end a text.</param>
+    /// <param name="choice">Which of the request's texts this is, from 0.</param>
     /// <exception cref="ArgumentException">The sampling options are not allowed.</exception>
-    public EngineSequence(GenerationRequest request, TextTokenizer tokenizer)
+    public EngineSequence(GenerationRequest request, TextTokenizer tokenizer, ReadOnlySpan<int> endTokens, int choice = 0)
     {
         Request = request;
+        this.tokenizer = tokenizer;
         tokens = [.. request.Prompt];
-        sampler = new Sampler(request.Sampling);
+
+        // Each of a request's texts is drawn by a seed of its own.
+        sampler = new Sampler(request.Sampling.Seed is { } seed ? request.Sampling with { Seed = unchecked(seed + choice) } : request.Sampling);
+        sampler.Begin(request.Prompt.AsSpan());
+        mask = request.Mask?.Invoke();
+        ends = [.. request.IgnoreEnd ? [] : endTokens, .. request.StopTokens];
         text = tokenizer.CreateStream();
         stop = new StopFilter(request.Stop);
         Output = new Generation(request.Prompt.Length);
     }
 
+    /// <summary>A sequence that gives a vector and no text.</summary>
+    public EngineSequence(GenerationRequest request, TextTokenizer tokenizer, EmbeddingJob embedding)
+        : this(request, tokenizer, [], 0) => Embedding = embedding;
+
     public GenerationRequest Request { get; }
 
     public Generation Output { get; }
+
+    /// <summary>What takes the vectors of the prompt's tokens, where no text is wanted; else null.</summary>
+    public EmbeddingJob? Embedding { get; }
+
+    /// <summary>The first of a request's texts, of whose prompt the others take the pages; null for itself.</summary>
+    public EngineSequence? Leader { get; init; }
+
+    /// <summary>Whether the pages that it is to share are not there yet.</summary>
+    public bool IsHeld => Leader is { HasEnded: false, Generated: 0 };
+
+    public bool HasEnded { get; set; }
 
     /// <summary>The order in which requests came: earlier ones keep their pages.</summary>
     public long Arrival { get; set; }
@@ -49,28 +78,55 @@ internal sealed class EngineSequence
     /// <summary>Time from arrival to the first token; null before.</summary>
     public TimeSpan? TimeToFirstToken { get; private set; }
 
-    public int Next(ReadOnlySpan<float> logits) => sampler.Next(logits);
+    /// <summary>Time since arrival.</summary>
+    public TimeSpan Age => Stopwatch.GetElapsedTime(arrived);
+
+    /// <summary>Draws the next token.</summary>
+    /// <exception cref="ArgumentException">A logit is not a number, or no token may come.</exception>
+    /// <exception cref="InvalidOperationException">What the text is held to is too large.</exception>
+    public int Next(ReadOnlySpan<float> logits)
+    {
+        int token = mask is null ? sampler.Next(logits) : sampler.Next(logits, mask.Allowed, mask.MayEnd ? ends : []);
+        logprobs = Request.Logprobs is { } top ? TokenLogprobs.Of(logits, token, top) : null;
+        return token;
+    }
 
     /// <summary>Takes the next token.</summary>
     /// <returns>Why the generation ends with it; null if it does not.</returns>
-    public FinishReason? Accept(int token, bool ends)
+    public FinishReason? Accept(int token)
     {
-        TimeToFirstToken ??= Stopwatch.GetElapsedTime(arrived);
-        if (ends && !Request.IgnoreEnd)
+        TimeToFirstToken ??= Age;
+        if (ends.Contains(token))
         {
             return FinishReason.Stop;
         }
 
         tokens.Add(token);
-        Output.Write(new GenerationChunk(token, stop.Push(text.Push(token)), null));
-        return stop.Stopped ? FinishReason.Stop : Generated == Request.MaxTokens ? FinishReason.Length : null;
+        sampler.Accept(token);
+        mask?.Accept(token);
+        bool shown = !TokenText.IsSpecial(tokenizer, token) || Request.ShownTokens.Contains(token);
+        Output.Write(new GenerationChunk(token, shown ? stop.Push(text.Push(token)) : "", null) { Logprobs = logprobs });
+        return stop.Stopped || mask is { MustEnd: true } ? FinishReason.Stop : Generated == Request.MaxTokens ? FinishReason.Length : null;
     }
 
     /// <summary>Writes the last piece, with the text that was held back.</summary>
     public void End(FinishReason reason)
     {
+        if (Embedding is not null)
+        {
+            Embedding.Complete(null, reason);
+            return;
+        }
+
         string rest = stop.Push(text.Flush());
         Output.Write(new GenerationChunk(null, rest + stop.Flush(), reason));
         Output.Complete(null);
+    }
+
+    /// <summary>Ends with an error.</summary>
+    public void Fail(Exception error)
+    {
+        Embedding?.Complete(error, FinishReason.Cancelled);
+        Output.Complete(error);
     }
 }

@@ -57,6 +57,7 @@ public sealed class Generation
     public async Task<GenerationResult> CompleteAsync(CancellationToken cancellation = default)
     {
         ImmutableArray<int>.Builder tokens = ImmutableArray.CreateBuilder<int>();
+        ImmutableArray<TokenLogprobs>.Builder logprobs = ImmutableArray.CreateBuilder<TokenLogprobs>();
         var text = new StringBuilder();
         FinishReason finish = FinishReason.Cancelled;
         await foreach (GenerationChunk chunk in ReadAsync(cancellation).ConfigureAwait(false))
@@ -66,11 +67,16 @@ public sealed class Generation
                 tokens.Add(token);
             }
 
+            if (chunk.Logprobs is { } figures)
+            {
+                logprobs.Add(figures);
+            }
+
             text.Append(chunk.Text);
             finish = chunk.Finish ?? finish;
         }
 
-        return new GenerationResult(tokens.ToImmutable(), text.ToString(), finish);
+        return new GenerationResult(tokens.ToImmutable(), text.ToString(), finish) { Logprobs = logprobs.ToImmutable() };
     }
 
     internal void Write(GenerationChunk chunk) => chunks.Writer.TryWrite(chunk);

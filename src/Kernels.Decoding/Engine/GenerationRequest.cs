@@ -13,8 +13,25 @@ public sealed record GenerationRequest(ImmutableArray<int> Prompt, int MaxTokens
     /// <summary>The text ends before the first of these; none of them may be empty.</summary>
     public ImmutableArray<string> Stop { get; init; } = [];
 
-    /// <summary>Whether generation goes on after a token that ends a text.</summary>
+    /// <summary>Further tokens that end the text, as those of the model do; they are not part of it.</summary>
+    public ImmutableArray<int> StopTokens { get; init; } = [];
+
+    /// <summary>Whether generation goes on after a token of the model that ends a text.</summary>
     public bool IgnoreEnd { get; init; }
+
+    /// <summary>How many of the likeliest tokens are told beside each token, with their probabilities; 0 for the token's own only, null for nothing.</summary>
+    public int? Logprobs { get; init; }
+
+    /// <summary>
+    /// Makes what each of the request's texts is held to; null for nothing. It is asked once for each choice, by the sender's thread.
+    /// </summary>
+    public Func<ITokenMask>? Mask { get; init; }
+
+    /// <summary>What the request is called in figures, by OpenTelemetry's conventions: text_completion or chat.</summary>
+    public string Operation { get; init; } = Telemetry.TextCompletion;
+
+    /// <summary>Special tokens that come as text all the same; others never do.</summary>
+    public ImmutableArray<int> ShownTokens { get; init; } = [];
 }
 
 /// <summary>Why a generation ended.</summary>
@@ -34,10 +51,18 @@ public enum FinishReason
 /// <param name="Token">The token; null in the last piece.</param>
 /// <param name="Text">The text that is certain now: it may lag behind the tokens, where a character or a stop string may be incomplete.</param>
 /// <param name="Finish">Why the generation ended, in the last piece only.</param>
-public readonly record struct GenerationChunk(int? Token, string Text, FinishReason? Finish);
+public readonly record struct GenerationChunk(int? Token, string Text, FinishReason? Finish)
+{
+    /// <summary>How likely the token was, where that was asked for.</summary>
+    public TokenLogprobs? Logprobs { get; init; }
+}
 
 /// <summary>A whole generation.</summary>
 /// <param name="Tokens">The generated tokens.</param>
 /// <param name="Text">Their text, up to a stop string.</param>
 /// <param name="Finish">Why it ended.</param>
-public sealed record GenerationResult(ImmutableArray<int> Tokens, string Text, FinishReason Finish);
+public sealed record GenerationResult(ImmutableArray<int> Tokens, string Text, FinishReason Finish)
+{
+    /// <summary>How likely each token was; empty where that was not asked for.</summary>
+    public ImmutableArray<TokenLogprobs> Logprobs { get; init; } = [];
+}

@@ -2,28 +2,49 @@ using System.Threading.Channels;
 
 namespace Kernels.Decoding;
 
-/// <summary>The way of requests to the engine's thread. A request takes a place until it is started, or cancelled before.</summary>
+/// <summary>
+/// The way of requests to the engine's thread. A request takes one of the places, of those that run and those that wait, until it has
+/// ended: how many are taken does not depend on how soon the engine looks.
+/// </summary>
 internal sealed class RequestQueue(int limit) : IDisposable
 {
+    private int waiting;
+
     private readonly Channel<EngineSequence> arrivals = Channel.CreateUnbounded<EngineSequence>(new UnboundedChannelOptions { SingleReader = true });
     private readonly SemaphoreSlim room = new(limit, limit);
     private readonly CancellationTokenSource closing = new();
 
     /// <summary>Requests that wait.</summary>
-    public int Length => limit - room.CurrentCount;
+    public int Length => Volatile.Read(ref waiting);
 
-    /// <summary>Adds a request, or says that there is no room.</summary>
-    /// <exception cref="ObjectDisposedException">The queue is closed.</exception>
-    public bool TryAdd(EngineSequence sequence)
+    /// <summary>The most requests at a time.</summary>
+    public int Limit => limit;
+
+    /// <summary>Takes places, or says that there is no room.</summary>
+    public bool TryEnter(int places)
     {
-        if (!room.Wait(0))
+        for (int taken = 0; taken < places; taken++)
         {
-            return false;
+            if (!room.Wait(0))
+            {
+                if (taken > 0)
+                {
+                    room.Release(taken);
+                }
+
+                return false;
+            }
         }
 
-        Write(sequence);
         return true;
     }
+
+    /// <summary>Gives places free that no request was put into.</summary>
+    public void Leave(int places) => room.Release(places);
+
+    /// <summary>Puts a request into a place that was taken.</summary>
+    /// <exception cref="ObjectDisposedException">The queue is closed.</exception>
+    public void Add(EngineSequence sequence) => Write(sequence);
 
     /// <summary>Adds a request when there is room.</summary>
     /// <exception cref="ObjectDisposedException">The queue is closed.</exception>
@@ -45,7 +66,10 @@ internal sealed class RequestQueue(int limit) : IDisposable
     /// <summary>Takes a request that has come; it keeps its place.</summary>
     public bool TryTake(out EngineSequence? sequence) => arrivals.Reader.TryRead(out sequence);
 
-    /// <summary>Gives the place of a request free.</summary>
+    /// <summary>A request waits no more: it has started or ended.</summary>
+    public void Started() => Interlocked.Decrement(ref waiting);
+
+    /// <summary>Gives the place of a request that has ended free.</summary>
     public void Leave() => room.Release();
 
     /// <summary>Blocks until a request has come.</summary>
@@ -70,8 +94,11 @@ internal sealed class RequestQueue(int limit) : IDisposable
 
     private void Write(EngineSequence sequence)
     {
+        Interlocked.Increment(ref waiting);
         if (!arrivals.Writer.TryWrite(sequence))
         {
+            Interlocked.Decrement(ref waiting);
+            room.Release();
             throw new ObjectDisposedException(nameof(DecodingEngine));
         }
     }

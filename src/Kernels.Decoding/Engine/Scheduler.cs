@@ -44,7 +44,7 @@ internal sealed class Scheduler
 
     public long ReusedTokens { get; private set; }
 
-    /// <summary>Called when a waiting request starts or ends: its place in the queue is free.</summary>
+    /// <summary>Called when a waiting request starts or ends.</summary>
     public required Action LeftQueue { get; init; }
 
     public void Add(EngineSequence sequence) => waiting.Add(sequence);
@@ -113,7 +113,7 @@ internal sealed class Scheduler
     /// <returns>Guesses.</returns>
     private int TryPlanDraft(EngineSequence sequence, int most)
     {
-        if (options.DraftTokens == 0 || sequence.Request.Sampling.Temperature != 0)
+        if (options.DraftTokens == 0 || sequence.Request.Sampling.Temperature != 0 || sequence.Embedding is not null)
         {
             return 0;
         }
@@ -218,10 +218,11 @@ internal sealed class Scheduler
 
     private void Start()
     {
-        while (preempted.Count == 0 && waiting is [var sequence, ..] && budget > 0 && TryTakeSlot(sequence))
+        // One that is to share pages that are not there yet lets others pass: who makes the pages runs already.
+        while (preempted.Count == 0 && budget > 0 && waiting.Find(candidate => !candidate.IsHeld) is { } sequence && TryTakeSlot(sequence))
         {
             sequence.Output.ReusedTokens = decoder.Length(sequence.Slot);
-            waiting.RemoveAt(0);
+            waiting.Remove(sequence);
             LeftQueue();
             Run(sequence);
         }
@@ -256,7 +257,7 @@ internal sealed class Scheduler
         }
 
         // One token is left out, to have a query to run.
-        int reused = options.ReusePrefixes ? pages.AdoptPrefix(slot, sequence.Tokens[..^1]) : 0;
+        int reused = options.ReusePrefixes && sequence.Embedding is null ? pages.AdoptPrefix(slot, sequence.Tokens[..^1]) : 0;
         sequence.Slot = slot;
 
         // Not what was generated before it gave way: that turns as it did then.

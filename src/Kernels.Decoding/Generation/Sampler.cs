@@ -1,22 +1,6 @@
 namespace Kernels.Decoding;
 
-/// <summary>How the next token is drawn.</summary>
-public sealed record SamplingOptions
-{
-    /// <summary>What logits are divided by; 0, the default, always takes the likeliest token.</summary>
-    public double Temperature { get; init; }
-
-    /// <summary>Only this many of the likeliest tokens may be drawn; null for all.</summary>
-    public int? TopK { get; init; }
-
-    /// <summary>Only the likeliest tokens that reach this probability together may be drawn, at least one; 1 for all.</summary>
-    public double TopP { get; init; } = 1;
-
-    /// <summary>The same seed draws the same tokens from the same logits; null for another one each time.</summary>
-    public int? Seed { get; init; }
-}
-
-/// <summary>Draws tokens from logits, on the host. Not thread-safe.</summary>
+/// <summary>Draws the tokens of one text from logits, on the host. Not thread-safe.</summary>
 public sealed class Sampler
 {
     private readonly SamplingOptions options;
@@ -25,26 +9,17 @@ public sealed class Sampler
     // Kept from draw to draw.
     private double[] weights = [];
     private int[] tokens = [];
+    private float[] changed = [];
+
+    // Times that a token was generated, and tokens of the prompt; only where penalties ask for them.
+    private readonly Dictionary<int, int> generated = [];
+    private readonly HashSet<int> known = [];
 
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
     public Sampler(SamplingOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (!(options.Temperature >= 0 && double.IsFinite(options.Temperature)))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Temperature, "The temperature is not a number from 0.");
-        }
-
-        if (options.TopK is < 1)
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.TopK, "Top-k is not a number from 1.");
-        }
-
-        if (!(options.TopP is > 0 and <= 1))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.TopP, "Top-p is not a probability over 0.");
-        }
-
+        options.Check();
         this.options = options;
         random = options.Seed is { } seed ? new Random(seed) : new Random();
     }
@@ -70,10 +45,105 @@ public sealed class Sampler
         return logits.IsEmpty ? throw new ArgumentException("There are no logits.", nameof(logits)) : best;
     }
 
+    /// <summary>Takes the tokens of the prompt, which the repetition penalty counts.</summary>
+    public void Begin(ReadOnlySpan<int> prompt)
+    {
+        if (options.RepetitionPenalty != 1)
+        {
+            foreach (int token in prompt)
+            {
+                known.Add(token);
+            }
+        }
+    }
+
+    /// <summary>Takes a token that the text goes on with, which penalties count.</summary>
+    public void Accept(int token)
+    {
+        if (options.ChangesLogits)
+        {
+            generated[token] = generated.GetValueOrDefault(token) + 1;
+            known.Add(token);
+        }
+    }
+
     /// <summary>Draws the next token.</summary>
     /// <param name="logits">One for each token of the vocabulary.</param>
     /// <exception cref="ArgumentException">There is no logit, or one is not a number.</exception>
-    public int Next(ReadOnlySpan<float> logits)
+    public int Next(ReadOnlySpan<float> logits) => Draw(options.ChangesLogits ? Change(logits) : logits);
+
+    /// <summary>Draws the next token among some.</summary>
+    /// <param name="logits">One for each token of the vocabulary.</param>
+    /// <param name="allowed">The tokens, bit t % 64 of word t / 64; tokens beyond its end are not allowed.</param>
+    /// <param name="ends">Further tokens.</param>
+    /// <exception cref="ArgumentException">There is no logit, one is not a number, or no token is allowed.</exception>
+    public int Next(ReadOnlySpan<float> logits, ReadOnlySpan<ulong> allowed, ReadOnlySpan<int> ends)
+    {
+        Span<float> masked = Change(logits);
+        int left = 0;
+        for (int token = 0; token < masked.Length; token++)
+        {
+            int word = token >> 6;
+            if ((word < allowed.Length && (allowed[word] >> (token & 63) & 1) != 0) || ends.Contains(token))
+            {
+                left++;
+            }
+            else if (!float.IsNaN(masked[token]))
+            {
+                masked[token] = float.NegativeInfinity;
+            }
+        }
+
+        if (left == 0)
+        {
+            throw new ArgumentException("None of the vocabulary's tokens may come next.", nameof(allowed));
+        }
+
+        int drawn = Draw(masked);
+        return (drawn >> 6 < allowed.Length && (allowed[drawn >> 6] >> (drawn & 63) & 1) != 0) || ends.Contains(drawn)
+            ? drawn
+            : throw new ArgumentException("The logits of all tokens that may come next are infinitely small.", nameof(logits));
+    }
+
+    private Span<float> Change(ReadOnlySpan<float> logits)
+    {
+        if (changed.Length != logits.Length)
+        {
+            changed = new float[logits.Length];
+        }
+
+        logits.CopyTo(changed);
+        if (options.RepetitionPenalty != 1)
+        {
+            foreach (int token in known)
+            {
+                if (token < changed.Length)
+                {
+                    changed[token] = (float)(changed[token] > 0 ? changed[token] / options.RepetitionPenalty : changed[token] * options.RepetitionPenalty);
+                }
+            }
+        }
+
+        if (options.FrequencyPenalty != 0 || options.PresencePenalty != 0)
+        {
+            foreach ((int token, int count) in generated)
+            {
+                changed[token] -= (float)((options.FrequencyPenalty * count) + options.PresencePenalty);
+            }
+        }
+
+        foreach ((int token, double bias) in options.LogitBias)
+        {
+            if ((uint)token < (uint)changed.Length)
+            {
+                changed[token] += (float)bias;
+            }
+        }
+
+        return changed;
+    }
+
+    private int Draw(ReadOnlySpan<float> logits)
     {
         int likeliest = Greedy(logits);
         if (options.Temperature == 0)
@@ -99,8 +169,10 @@ public sealed class Sampler
     private int DrawFromAll(int likeliest)
     {
         double total = 0;
-        foreach (double weight in weights)
+        foreach (ref double weight in weights.AsSpan())
         {
+            // The likeliest token's weight is 1.
+            weight = weight >= options.MinP ? weight : 0;
             total += weight;
         }
 
@@ -150,7 +222,13 @@ public sealed class Sampler
         int candidates = 0;
         for (; candidates < most && (options.TopP == 1 || total < options.TopP * all); candidates++)
         {
-            total += weights[candidates < taken ? tokens[^(candidates + 1)] : Take(candidates)];
+            double weight = weights[candidates < taken ? tokens[^(candidates + 1)] : Take(candidates)];
+            if (weight < options.MinP)
+            {
+                break;
+            }
+
+            total += weight;
         }
 
         double rest = random.NextDouble() * total;

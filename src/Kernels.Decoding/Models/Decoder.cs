@@ -194,9 +194,32 @@ public sealed class Decoder : IDisposable
     /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
     /// <param name="rows">The places in <paramref name="tokens"/> after which logits are wanted, ascending; may be empty.</param>
     /// <param name="logits">Receives the logits, [rows, vocabulary].</param>
-    public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits)
+    public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits) =>
+        Forward(tokens, sequences, rows, logits, [], []);
+
+    /// <inheritdoc cref="Forward(ReadOnlySpan{int}, ReadOnlySpan{ValueTuple{int, int}}, ReadOnlySpan{int}, Span{float})"/>
+    /// <param name="tokens">The tokens, packed in the order of <paramref name="sequences"/>.</param>
+    /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
+    /// <param name="rows">The places in <paramref name="tokens"/> after which logits are wanted, ascending; may be empty.</param>
+    /// <param name="logits">Receives the logits, [rows, vocabulary].</param>
+    /// <param name="vectorRows">The places whose vectors are wanted, ascending; may be empty.</param>
+    /// <param name="vectors">Receives what the final norm gives for them, [vectorRows, hidden].</param>
+    public void Forward(
+        ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits,
+        ReadOnlySpan<int> vectorRows, Span<float> vectors)
     {
-        Linear head = parts.Head ?? throw new InvalidOperationException("The model was loaded without its output head.");
+        Linear? head = parts.Head;
+        if (head is null && !rows.IsEmpty)
+        {
+            throw new InvalidOperationException("The model was loaded without its output head.");
+        }
+
+        CheckRows(tokens.Length, vectorRows);
+        if (vectors.Length != (long)vectorRows.Length * Config.HiddenSize)
+        {
+            throw new ArgumentException($"Expected room for {vectorRows.Length} × {Config.HiddenSize} elements, got {vectors.Length}.", nameof(vectors));
+        }
+
         CheckStep(tokens, sequences);
         CheckRows(tokens.Length, rows);
         int hidden = Config.HiddenSize;
@@ -207,6 +230,14 @@ public sealed class Decoder : IDisposable
         }
 
         DeviceBuffer<float> residual = Run(tokens, sequences);
+        if (!vectorRows.IsEmpty)
+        {
+            DeviceBuffer<float> source = vectorRows.Length == tokens.Length ? residual : Take(residual, vectorRows);
+            DeviceBuffer<float> target = step.Scratch("normed", hidden);
+            parts.FinalNorm.Apply(step, source, target, vectorRows.Length);
+            device.Queue.Read(target, vectors);
+        }
+
         if (rows.IsEmpty)
         {
             device.Queue.Finish();
@@ -215,7 +246,7 @@ public sealed class Decoder : IDisposable
 
         DeviceBuffer<float> wanted = rows.Length == tokens.Length ? residual : Take(residual, rows);
         DeviceBuffer<float> output = step.Scratch("logits", rows.Length, vocabulary);
-        if (!head.TryApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length))
+        if (!head!.TryApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length))
         {
             DeviceBuffer<float> normed = step.Scratch("normed", hidden);
             parts.FinalNorm.Apply(step, wanted, normed, rows.Length);

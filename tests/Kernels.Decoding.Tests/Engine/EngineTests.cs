@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 using Kernels.OpenCL;
 using Xunit;
 
@@ -42,7 +43,9 @@ public sealed class EngineTests(Devices devices)
         {
             Assert.Equal(expected[i], results[i].Tokens);
             Assert.Equal(FinishReason.Length, results[i].Finish);
-            Assert.Equal(EngineFixture.Tokenizer.Decode(expected[i]), results[i].Text);
+            
+            // Special tokens are no text.
+            Assert.Equal(EngineFixture.Tokenizer.Decode([.. expected[i].Where(token => token != 0)]), results[i].Text);
         }
 
         EngineStatistics statistics = engine.Statistics;
@@ -344,6 +347,138 @@ public sealed class EngineTests(Devices devices)
         Assert.Null(engine.Fault);
     }
 
+    /// <summary>An idle engine takes as many as run and as wait, however soon its thread looks.</summary>
+    [SkippableFact]
+    public async Task AnIdleEngineTakesAsManyAsRunAndAsWait()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using DecodingEngine engine = EngineFixture.Start(device, "llama-gqa", sequences: 4, capacity: 400, pages: 100, new EngineOptions { QueueLimit = 4 });
+        var request = new GenerationRequest([1], 390) { IgnoreEnd = true };
+        Generation?[] taken = [.. Enumerable.Range(0, 20).Select(_ => engine.TrySubmit(request))];
+        Assert.Equal(8, taken.Count(generation => generation is not null));
+        foreach (Generation? generation in taken)
+        {
+            generation?.Cancel();
+        }
+
+        await Until(() => engine.Statistics.Requests == 8);
+        Assert.NotNull(engine.TrySubmit(request));
+    }
+
+    [SkippableFact]
+    public async Task ChoicesOfAPromptShareItsPagesAndHaveSeedsOfTheirOwn()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 4, capacity: 256, pages: 64);
+        int[] prompt = [0, .. EngineFixture.Tokenizer.Encode(string.Concat(Enumerable.Repeat("One morning Mia skipped to the cellar. ", 6)))];
+        var request = new GenerationRequest([.. prompt], 20) { IgnoreEnd = true, Sampling = new SamplingOptions { Temperature = 1.5, Seed = 4 } };
+        ImmutableArray<Generation> choices = engine.TrySubmit(request, choices: 3);
+        GenerationResult[] results = await Task.WhenAll(choices.Select(choice => choice.CompleteAsync())).WaitAsync(Patience);
+
+        Assert.Equal(3, results.Select(result => result.Text).Distinct().Count());
+        int pages = (prompt.Length - 1) / 16;
+        Assert.Equal([0, pages * 16, pages * 16], choices.Select(choice => choice.ReusedTokens));
+        Assert.Equal(prompt.Length + (2 * (prompt.Length - (pages * 16))), engine.Statistics.PromptTokens);
+        GenerationResult second = await engine.TrySubmit(request with { Sampling = request.Sampling with { Seed = 5 } })!.CompleteAsync();
+        Assert.Equal(results[1].Text, second.Text);
+        Assert.Empty(engine.TrySubmit(request, choices: 1000));
+    }
+
+    [SkippableFact]
+    public async Task StopTokensEndATextAndSpecialTokensDoNotShow()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 1, capacity: 256, pages: 16);
+        ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
+        GenerationResult all = await engine.TrySubmit(new GenerationRequest(prompt, 8))!.CompleteAsync();
+        GenerationResult stopped = await engine.TrySubmit(new GenerationRequest(prompt, 8) { StopTokens = [all.Tokens[3]], IgnoreEnd = true })!.CompleteAsync();
+        Assert.Equal((FinishReason.Stop, 3), (stopped.Finish, stopped.Tokens.Length));
+
+        var ends = new SamplingOptions { LogitBias = ImmutableDictionary<int, double>.Empty.Add(0, 1000) };
+        var special = new GenerationRequest(prompt, 3) { IgnoreEnd = true, Sampling = ends };
+        GenerationResult hidden = await engine.TrySubmit(special)!.CompleteAsync();
+        Assert.Equal("", hidden.Text);
+        Assert.Equal([0, 0, 0], hidden.Tokens.ToArray());
+        Assert.Equal("<|endoftext|><|endoftext|><|endoftext|>", (await engine.TrySubmit(special with { ShownTokens = [0] })!.CompleteAsync()).Text);
+        Assert.Equal((FinishReason.Stop, 0), ((await engine.TrySubmit(special with { IgnoreEnd = false })!.CompleteAsync()) is var none ? (none.Finish, none.Tokens.Length) : default));
+    }
+
+    [SkippableFact]
+    public async Task LogprobsComeWithEachToken()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 1, capacity: 256, pages: 16);
+        ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
+        GenerationResult result = await engine.TrySubmit(new GenerationRequest(prompt, 8) { Logprobs = 3 })!.CompleteAsync();
+        Assert.Equal(result.Tokens, result.Logprobs.Select(figures => figures.Token));
+        Assert.All(result.Logprobs, figures =>
+        {
+            Assert.Equal((3, figures.Token, figures.Logprob), (figures.Top.Length, figures.Top[0].Token, figures.Top[0].Logprob));
+            Assert.True(figures.Top[0].Logprob >= figures.Top[1].Logprob && figures.Top[0].Logprob <= 0);
+            Assert.InRange(figures.Top.Sum(top => Math.Exp(top.Logprob)), 0, 1.00001);
+        });
+        Assert.Empty((await engine.TrySubmit(new GenerationRequest(prompt, 8))!.CompleteAsync()).Logprobs);
+    }
+
+    [SkippableFact]
+    public async Task AMaskHoldsTheTextToASchemaAlsoWithGuesses()
+    {
+        ComputeDevice device = devices.OpenFirst();
+        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 3, capacity: 256, pages: 48, new EngineOptions { DraftTokens = 4 });
+        using JsonDocument schema = JsonDocument.Parse("""{"type":"object","properties":{"dog":{"enum":["small","big"]},"age":{"type":"integer"}},"required":["dog","age"],"additionalProperties":false}""");
+        JsonGrammar grammar = JsonGrammar.FromSchema(schema.RootElement);
+        ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
+        foreach (double temperature in (double[])[0, 1.5])
+        {
+            var request = new GenerationRequest(prompt, 120)
+            {
+                Mask = () => new JsonTokenMask(EngineFixture.Tokenizer, grammar),
+                Sampling = new SamplingOptions { Temperature = temperature, Seed = 2 },
+            };
+            foreach (Generation choice in engine.TrySubmit(request, choices: 2))
+            {
+                GenerationResult result = await choice.CompleteAsync().WaitAsync(Patience);
+                Assert.Equal(FinishReason.Stop, result.Finish);
+                using JsonDocument reply = JsonDocument.Parse(result.Text);
+                Assert.Contains(reply.RootElement.GetProperty("dog").GetString(), new[] { "small", "big" });
+                Assert.Equal(JsonValueKind.Number, reply.RootElement.GetProperty("age").ValueKind);
+            }
+        }
+
+        Assert.Equal(0, engine.Statistics.PagesUsed);
+    }
+
+    /// <summary>The vector is that of the final norm, however the prompt is cut into steps and whatever runs beside it.</summary>
+    [SkippableTheory]
+    [InlineData(EmbeddingPooling.Mean)]
+    [InlineData(EmbeddingPooling.LastToken)]
+    public async Task EmbedsTextsBesideOtherRequests(EmbeddingPooling pooling)
+    {
+        ComputeDevice device = devices.OpenFirst();
+        int[] tokens = [0, .. EngineFixture.Tokenizer.Encode(string.Concat(Enumerable.Repeat("Mia put the gold book in the drawer. ", 9)))];
+        var vectors = new float[tokens.Length * 192];
+        using (Decoder decoder = Decoder.Load(device, TestData.Folder("stories-gqa"), 1, 256))
+        {
+            decoder.Forward(tokens, [(0, tokens.Length)], [], [], [.. Enumerable.Range(0, tokens.Length)], vectors);
+        }
+
+        double[] expected = [.. Enumerable.Range(0, 192).Select(i => pooling == EmbeddingPooling.Mean
+            ? Enumerable.Range(0, tokens.Length).Sum(t => (double)vectors[(t * 192) + i]) : vectors[((tokens.Length - 1) * 192) + i])];
+        double norm = Math.Sqrt(expected.Sum(x => x * x));
+
+        // Few pages, so that sequences give way to each other and run again.
+        using DecodingEngine engine = EngineFixture.Start(
+            device, "stories-gqa", sequences: 4, capacity: 192, pages: 14, new EngineOptions { StepTokens = 32, Preemption = Preemption.Recompute });
+        Task<GenerationResult>[] others = [.. Enumerable.Range(0, 3).Select(i => engine.TrySubmit(new GenerationRequest([0, 7, 9 + i], 80) { IgnoreEnd = true })!.CompleteAsync())];
+        float[] vector = (await engine.EmbedAsync([.. tokens], pooling).WaitAsync(Patience))!;
+        await Task.WhenAll(others).WaitAsync(Patience);
+
+        Assert.Equal(192, vector.Length);
+        Assert.All(vector.Zip(expected), pair => Assert.Equal(pair.Second / norm, pair.First, 1e-3));
+        Assert.Equal((0, 4L), (engine.Statistics.PagesUsed, engine.Statistics.Requests));
+        await Assert.ThrowsAsync<ArgumentException>(() => engine.EmbedAsync([.. new int[500]], pooling));
+    }
+
     [SkippableFact]
     public async Task CountsForMeters()
     {
@@ -352,7 +487,7 @@ public sealed class EngineTests(Devices devices)
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, l) =>
         {
-            if (instrument.Meter.Name == "Kernels.Decoders")
+            if (instrument.Meter.Name == "Kernels.Decoding")
             {
                 l.EnableMeasurementEvents(instrument);
             }
@@ -365,13 +500,13 @@ public sealed class EngineTests(Devices devices)
         await Run(engine, [new([1, 2, 3], 5) { IgnoreEnd = true }, new([4], 2) { IgnoreEnd = true }]);
         listener.RecordObservableInstruments();
 
-        Assert.Equal(2, sums["kernels.decoders.requests"]);
-        Assert.Equal(4, sums["kernels.decoders.tokens.prompt"]);
-        Assert.Equal(7, sums["kernels.decoders.tokens.generated"]);
-        Assert.Equal(2, sums["kernels.decoders.time_to_first_token"]);
-        Assert.Equal(0, sums["kernels.decoders.queue.length"]);
-        Assert.Equal(8, sums["kernels.decoders.pages.free"]);
-        Assert.Equal(0, sums["kernels.decoders.preemptions"]);
+        Assert.Equal(2, sums["kernels.decoding.requests"]);
+        Assert.Equal(4, sums["kernels.decoding.tokens.prompt"]);
+        Assert.Equal(7, sums["kernels.decoding.tokens.generated"]);
+        Assert.Equal(2, sums["gen_ai.server.time_to_first_token"]);
+        Assert.Equal(0, sums["kernels.decoding.queue.length"]);
+        Assert.Equal(8, sums["kernels.decoding.pages.free"]);
+        Assert.Equal(0, sums["kernels.decoding.preemptions"]);
 
         void Count(Instrument instrument, double value)
         {

@@ -99,4 +99,81 @@ public sealed class SamplerTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new Sampler(new SamplingOptions { TopP = 0 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Sampler(new SamplingOptions { TopP = 1.5 }));
     }
+
+    [Fact]
+    public void PenaltiesAndBiasesChangeWhatIsLikeliest()
+    {
+        float[] logits = [1, 3, 2, -1];
+        Assert.Equal(2, After(new SamplingOptions { FrequencyPenalty = 0.6 }, 1, 1));
+        Assert.Equal(1, After(new SamplingOptions { FrequencyPenalty = 0.6 }, 1));
+        Assert.Equal(2, After(new SamplingOptions { PresencePenalty = 1.1 }, 1));
+        Assert.Equal(1, After(new SamplingOptions { PresencePenalty = 0.9 }, 1, 1, 1));
+        Assert.Equal(2, After(new SamplingOptions { RepetitionPenalty = 1.6 }, 1));
+        Assert.Equal(3, After(new SamplingOptions { LogitBias = System.Collections.Immutable.ImmutableDictionary<int, double>.Empty.Add(3, 4.5) }));
+        Assert.Equal(0, After(new SamplingOptions { LogitBias = System.Collections.Immutable.ImmutableDictionary<int, double>.Empty.Add(1, -100).Add(2, -100) }));
+
+        // Of the prompt only the repetition penalty knows.
+        var prompted = new Sampler(new SamplingOptions { RepetitionPenalty = 1.6 });
+        prompted.Begin([1]);
+        Assert.Equal(2, prompted.Next(logits));
+        var unaware = new Sampler(new SamplingOptions { PresencePenalty = 2 });
+        unaware.Begin([1]);
+        Assert.Equal(1, unaware.Next(logits));
+
+        int After(SamplingOptions options, params int[] generated)
+        {
+            var sampler = new Sampler(options);
+            Array.ForEach(generated, sampler.Accept);
+            return sampler.Next(logits);
+        }
+    }
+
+    [Theory]
+    [InlineData(0.6, null, 1.0, new[] { 0, 0.4 / 0.7, 0, 0.3 / 0.7 })]
+    [InlineData(0.3, null, 1.0, new[] { 0, 0.4 / 0.9, 0.2 / 0.9, 0.3 / 0.9 })]
+    [InlineData(1.0, null, 1.0, new[] { 0.0, 1, 0, 0 })]
+    [InlineData(0.6, 3, 0.99, new[] { 0, 0.4 / 0.7, 0, 0.3 / 0.7 })]
+    [InlineData(0.3, 2, 1.0, new[] { 0, 0.4 / 0.7, 0, 0.3 / 0.7 })]
+    public void MinPLeavesOutWhatIsMuchLessLikely(double minP, int? topK, double topP, double[] expected)
+    {
+        const int Draws = 20_000;
+        var sampler = new Sampler(new SamplingOptions { Temperature = 1, MinP = minP, TopK = topK, TopP = topP, Seed = 9 });
+        var counts = new int[4];
+        for (int i = 0; i < Draws; i++)
+        {
+            counts[sampler.Next(Logits)]++;
+        }
+
+        for (int token = 0; token < 4; token++)
+        {
+            double deviation = Math.Sqrt(expected[token] * (1 - expected[token]) / Draws);
+            Assert.InRange((double)counts[token] / Draws, expected[token] - (5 * deviation) - 1e-9, expected[token] + (5 * deviation) + 1e-9);
+        }
+    }
+
+    [Fact]
+    public void AMaskLeavesOnlyWhatIsAllowed()
+    {
+        var sampler = new Sampler(new SamplingOptions { Temperature = 1, Seed = 1 });
+        for (int i = 0; i < 200; i++)
+        {
+            Assert.Contains(sampler.Next(Logits, [0b0100], [0]), new[] { 0, 2 });
+        }
+
+        Assert.Equal(2, new Sampler(new SamplingOptions()).Next(Logits, [0b0100], [0]));
+        Assert.Throws<ArgumentException>(() => sampler.Next(Logits, [], []));
+        Assert.Equal(0, sampler.Next([float.NegativeInfinity, 1], [1], []));
+        Assert.Throws<ArgumentException>(() => sampler.Next([1, float.NegativeInfinity], [2], []));
+        Assert.Contains("logit of token 1", Assert.Throws<ArgumentException>(() => sampler.Next([1, float.NaN], [1], [])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LogprobsAreThoseOfTheModel()
+    {
+        TokenLogprobs figures = TokenLogprobs.Of(Logits, 0, 3);
+        Assert.Equal(Math.Log(0.1), figures.Logprob, 5);
+        Assert.Equal([1, 3, 2], figures.Top.Select(top => top.Token));
+        Assert.Equal(Math.Log(0.4), figures.Top[0].Logprob, 5);
+        Assert.Empty(TokenLogprobs.Of(Logits, 0, 0).Top);
+    }
 }
