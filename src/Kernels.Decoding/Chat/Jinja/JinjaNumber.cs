@@ -15,7 +15,7 @@ internal static class JinjaNumber
     private const long MaxBits = 4096;
 
     /// <summary>The number in its form: <see cref="long"/> if it fits.</summary>
-    public static object Normalise(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+    public static object Normalise(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
 
     /// <summary>Whether a value is a whole number, booleans among them.</summary>
     public static bool IsWhole(object? value) => value is long or bool or BigInteger;
