@@ -11,7 +11,15 @@ internal sealed record ApiRequest
     /// <summary>A text, or a list of one text, or a list of token ids.</summary>
     public JsonElement? Prompt { get; init; }
 
-    public List<ApiMessage?>? Messages { get; init; }
+    /// <summary>The messages of a chat: objects as the model's template reads them.</summary>
+    public JsonElement? Messages { get; init; }
+
+    public JsonElement? Tools { get; init; }
+
+    public JsonElement? ToolChoice { get; init; }
+
+    /// <summary>Further variables of the model's template.</summary>
+    public JsonElement? ChatTemplateKwargs { get; init; }
 
     public int? MaxTokens { get; init; }
 
@@ -43,9 +51,6 @@ internal sealed record ApiRequest
 }
 
 internal sealed record ApiStreamOptions(bool IncludeUsage);
-
-/// <summary>A message of a chat request; the content is a text, or a list of parts with texts.</summary>
-internal sealed record ApiMessage(string? Role, JsonElement? Content);
 
 internal sealed record ApiResponse(string Id, string Object, long Created, string Model, ApiChoice[] Choices)
 {
@@ -91,7 +96,7 @@ internal sealed record ApiHealth(string Status, int QueueLength, int Running, in
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    MaxDepth = 16)]
+    MaxDepth = 64)]
 [JsonSerializable(typeof(ApiRequest))]
 [JsonSerializable(typeof(ApiResponse))]
 [JsonSerializable(typeof(ApiErrorResponse))]

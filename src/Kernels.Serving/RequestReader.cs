@@ -13,7 +13,8 @@ internal sealed class RequestReader(DecodingEngine engine, TextTokenizer tokeniz
     private const int MaxStopLength = 256;
     private const double MaxTemperature = 2;
 
-    private readonly ChatTemplate template = ChatTemplate.For(tokenizer);
+    private readonly ChatTemplate template = options.ChatTemplate;
+    private readonly ImmutableArray<int> endTokens = options.ChatTemplate.EndTokens(tokenizer);
 
     /// <exception cref="ApiException">The body is not a request.</exception>
     public static async Task<ApiRequest> ReadAsync(HttpRequest request, CancellationToken cancellation)
@@ -56,12 +57,13 @@ internal sealed class RequestReader(DecodingEngine engine, TextTokenizer tokeniz
         Only(request.BestOf is null or 1, "best_of", "1: one answer a request");
         Only(request.Echo is not true, "echo", "false");
         Only(request.Logprobs is not { ValueKind: not (JsonValueKind.Null or JsonValueKind.False) }, "logprobs", "absent: there are none");
-        ImmutableArray<int> prompt = chat ? Encode(template.Apply(Messages(request.Messages))) : Prompt(request.Prompt);
+        ImmutableArray<int> prompt = chat ? ChatPrompt(request) : Prompt(request.Prompt);
         ImmutableArray<string> stop = Stops(request.Stop);
         return new GenerationRequest(prompt, Tokens(request, chat, prompt.Length))
         {
             Sampling = Sampling(request),
-            Stop = chat ? stop.Add(template.Stop) : stop,
+            Stop = chat ? stop.AddRange(template.Stop) : stop,
+            StopTokens = chat ? endTokens : [],
         };
     }
 
@@ -129,30 +131,82 @@ internal sealed class RequestReader(DecodingEngine engine, TextTokenizer tokeniz
             ? token
             : throw ApiException.BadRequest($"A token of 'prompt' is not a whole number from 0 to {engine.Config.VocabularySize - 1}.", "prompt");
 
-    private ImmutableArray<int> Encode(string text)
+    private ImmutableArray<int> Encode(string text) => NotEmpty(tokenizer.EncodePrompt(engine.Config, text));
+
+    private static ImmutableArray<int> NotEmpty(ImmutableArray<int> tokens)
     {
-        ImmutableArray<int> tokens = tokenizer.EncodePrompt(engine.Config, text);
         return tokens.IsEmpty ? throw ApiException.BadRequest("The prompt is empty, and the model has no token that begins a text.", "prompt") : tokens;
     }
 
-    private static IEnumerable<(string Role, string Content)> Messages(List<ApiMessage?>? messages)
+    // A chat as the model's template writes it. What the template cannot tell the model is refused, not left out.
+    private ImmutableArray<int> ChatPrompt(ApiRequest request)
     {
-        Only(messages is { Count: > 0 }, "messages", "a list of at least one message");
-        foreach (ApiMessage? message in messages!)
+        bool hasTools = request.Tools is { ValueKind: not JsonValueKind.Null } tools && !(tools.ValueKind == JsonValueKind.Array && tools.GetArrayLength() == 0);
+        Only(!hasTools || request.Tools is { ValueKind: JsonValueKind.Array }, "tools", "a list of tools");
+        Only(!hasTools || template.Reads("tools"), "tools", "absent: the model's chat template has none");
+        Dictionary<string, JsonElement> variables = Variables(request.ChatTemplateKwargs);
+        bool choiceIsRead = template.Reads("tool_choice");
+        bool none = request.ToolChoice is { ValueKind: JsonValueKind.String } choice && choice.ValueEquals("none"u8);
+        if (request.ToolChoice is { ValueKind: not JsonValueKind.Null } given)
         {
-            Only(message?.Role is "system" or "developer" or "user" or "assistant", "messages", "of the roles system, developer, user and assistant");
-            yield return (message!.Role!, Content(message.Content));
+            Only(choiceIsRead || none || (given.ValueKind == JsonValueKind.String && given.ValueEquals("auto"u8)), "tool_choice", "auto or none");
+            variables.TryAdd("tool_choice", given);
+        }
+
+        try
+        {
+            var chat = new ChatConversation([.. Messages(request.Messages)]) { Tools = hasTools && (choiceIsRead || !none) ? request.Tools : null, Variables = variables };
+            return NotEmpty(template.Encode(tokenizer, engine.Config, template.Render(chat)));
+        }
+        catch (Exception e) when (e is ChatTemplateException or ArgumentException)
+        {
+            throw ApiException.BadRequest(e.Message, "messages");
         }
     }
 
-    private static string Content(JsonElement? content) => content switch
+    private static Dictionary<string, JsonElement> Variables(JsonElement? given)
     {
-        { ValueKind: JsonValueKind.String } text => Text(text, "messages"),
-        { ValueKind: JsonValueKind.Array } parts => string.Concat(parts.EnumerateArray().Select(part =>
-            part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out JsonElement text) && text.ValueKind == JsonValueKind.String
-                ? Text(text, "messages")
-                : throw ApiException.BadRequest("A part of a message is not a text.", "messages"))),
-        _ => throw ApiException.BadRequest("The content of a message is not a text.", "messages"),
+        if (given is null or { ValueKind: JsonValueKind.Null })
+        {
+            return [];
+        }
+
+        Only(given is { ValueKind: JsonValueKind.Object }, "chat_template_kwargs", "an object of the template's variables");
+        var variables = new Dictionary<string, JsonElement>();
+        foreach (JsonProperty property in given!.Value.EnumerateObject())
+        {
+            variables[property.Name] = property.Value;
+        }
+
+        return variables;
+    }
+
+    private static IEnumerable<ChatMessage> Messages(JsonElement? messages)
+    {
+        Only(messages is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0, "messages", "a list of at least one message");
+        foreach (JsonElement json in messages!.Value.EnumerateArray())
+        {
+            Only(
+                json.ValueKind == JsonValueKind.Object && json.TryGetProperty("role"u8, out JsonElement role) && role.ValueKind == JsonValueKind.String,
+                "messages", "objects with a role and a content");
+            var message = new ChatMessage(json);
+            Only(
+                message.Role is "system" or "developer" or "user" or "assistant" or "tool" or "function",
+                "messages", "of the roles system, developer, user, assistant and tool");
+            bool calls = json.TryGetProperty("tool_calls"u8, out JsonElement toolCalls) && toolCalls.ValueKind == JsonValueKind.Array && toolCalls.GetArrayLength() > 0;
+            Only(
+                IsText(message.Content) || (message.Role == "assistant" && calls && message.Content is null or { ValueKind: JsonValueKind.Null }),
+                "messages", "messages whose content is a text or a list of texts, or null beside tool_calls");
+            yield return message;
+        }
+    }
+
+    private static bool IsText(JsonElement? content) => content switch
+    {
+        { ValueKind: JsonValueKind.String } => true,
+        { ValueKind: JsonValueKind.Array } parts => parts.EnumerateArray().All(part =>
+            part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text"u8, out JsonElement text) && text.ValueKind == JsonValueKind.String),
+        _ => false,
     };
 
     private static ImmutableArray<string> Stops(JsonElement? stop)

@@ -9,6 +9,9 @@ public sealed record ServerOptions
     /// <summary>The model's name in requests and answers.</summary>
     public required string ModelName { get; init; }
 
+    /// <summary>Writes chats as the model was trained on them.</summary>
+    public ChatTemplate ChatTemplate { get; init; } = ChatTemplate.Plain;
+
     /// <summary>Addresses to listen on, separated by semicolons; port 0 takes a free one.</summary>
     public string Urls { get; init; } = DefaultUrls;
 

@@ -23,7 +23,7 @@ public static class CommandRunner
     public static RootCommand CreateRoot() =>
         new("Decoder-only language models on any OpenCL device.")
         {
-            GenerateCommand.Create(), ServeCommand.Create(), VerifyCommand.Create(), RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
+            GenerateCommand.Create(), ChatCommand.Create(), ServeCommand.Create(), VerifyCommand.Create(), RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
         };
 
     /// <summary>Parses the arguments and runs the command that they name.</summary>
@@ -201,7 +201,7 @@ public static class CommandRunner
         {
             return Interrupted;
         }
-        catch (Exception e) when (e is CheckpointException or ComputeException or NotFiniteException)
+        catch (Exception e) when (e is CheckpointException or ChatTemplateException or ComputeException or NotFiniteException)
         {
             result.InvocationConfiguration.Error.WriteLine($"{e.GetType().Name}: {e.Message}");
             return UserError;

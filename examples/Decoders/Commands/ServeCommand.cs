@@ -42,6 +42,7 @@ internal static class ServeCommand
             ModelConfig config = ModelConfig.Load(folder);
             engine.CheckModel(result, config, folder);
             TextTokenizer tokenizer = TextTokenizer.Load(folder);
+            ChatTemplate template = ChatTemplate.Load(folder) ?? ChatTemplate.Plain;
             using ComputeDevice opened = engine.OpenDevice(result, result.GetValue(device));
             using DecodingEngine started = CommandRunner.WithStatus(
                 $"Loading {folder} on {opened}",
@@ -50,6 +51,7 @@ internal static class ServeCommand
             var options = new ServerOptions
             {
                 ModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+                ChatTemplate = template,
                 Urls = result.GetRequiredValue(urls),
                 MaxTokens = result.GetValue(maxTokens),
             };

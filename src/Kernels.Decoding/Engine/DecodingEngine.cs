@@ -150,6 +150,11 @@ public sealed class DecodingEngine : IDisposable
             throw new ArgumentException("A stop string is empty.", nameof(request));
         }
 
+        if (request.StopTokens.IsDefault)
+        {
+            throw new ArgumentException("The tokens that end the text are not given.", nameof(request));
+        }
+
         return new EngineSequence(request, tokenizer);
     }
 
@@ -256,7 +261,7 @@ public sealed class DecodingEngine : IDisposable
             while (true)
             {
                 int token = sequence.Next(logits.Slice(right * vocabulary, vocabulary));
-                finish = sequence.Accept(token, Config.EosTokenIds.Contains(token));
+                finish = sequence.Accept(token, Config.EosTokenIds.Contains(token) || sequence.Request.StopTokens.Contains(token));
                 if (finish is not null || right == sequence.Draft.Count || sequence.Draft[right] != token)
                 {
                     break;

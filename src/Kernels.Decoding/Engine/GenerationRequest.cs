@@ -13,6 +13,9 @@ public sealed record GenerationRequest(ImmutableArray<int> Prompt, int MaxTokens
     /// <summary>The text ends before the first of these; none of them may be empty.</summary>
     public ImmutableArray<string> Stop { get; init; } = [];
 
+    /// <summary>Further tokens that end the text, as those of the model do; they are not part of it.</summary>
+    public ImmutableArray<int> StopTokens { get; init; } = [];
+
     /// <summary>Whether generation goes on after a token that ends a text.</summary>
     public bool IgnoreEnd { get; init; }
 }

@@ -43,9 +43,12 @@ internal static partial class JinjaFilters
         return JinjaText.Lower(text);
     };
 
+    // map, select and their kin ask whether there is something first, so that None has no elements to them.
+    private static List<object?> ItemsIfTrue(JinjaRun run, object? value) => JinjaValue.IsTrue(value) ? Items(run, value) : [];
+
     private static JinjaList MapAll(JinjaRun run, object? value, JinjaArguments arguments)
     {
-        List<object?> items = Items(run, value);
+        List<object?> items = ItemsIfTrue(run, value);
         if (arguments.Positional.Count == 0 && arguments.Named?.ContainsKey("attribute") is true)
         {
             object?[] given = arguments.Bind(run, "map", 0, "attribute", "default");
@@ -70,7 +73,7 @@ internal static partial class JinjaFilters
 
     private static JinjaList Select(JinjaRun run, object? value, JinjaArguments arguments, bool keep, bool byAttribute)
     {
-        List<object?> items = Items(run, value);
+        List<object?> items = ItemsIfTrue(run, value);
         List<object?> given = arguments.Positional;
         Func<object?, object?> get = item => item;
         if (byAttribute)
