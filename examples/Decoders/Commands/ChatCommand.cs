@@ -46,6 +46,11 @@ internal static class ChatCommand
                     result.AddError($"--set is '{variable}', not NAME=VALUE.");
                 }
             }
+
+            if ((result.GetValue(variables) ?? []).CountBy(variable => variable.Split('=')[0]).FirstOrDefault(name => name.Value > 1).Key is { } twice)
+            {
+                result.AddError($"--set gives '{twice}' twice.");
+            }
         });
         command.SetBody((result, output, cancellation) =>
         {

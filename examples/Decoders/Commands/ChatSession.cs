@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using System.Text;
+using Decoder = Kernels.Decoding.Decoder;
 
 namespace Decoders;
 
@@ -74,16 +76,18 @@ internal sealed class ChatSession(Decoder decoder, TextTokenizer tokenizer, Chat
     // The last token is always run, for its logits.
     private void Prefill(ImmutableArray<int> prompt, CancellationToken cancellation)
     {
-        if (cached.Count >= prompt.Length || !prompt.AsSpan(0, cached.Count).SequenceEqual([.. cached]))
+        ReadOnlySpan<int> tokens = prompt.AsSpan();
+        if (cached.Count == 0 || cached.Count >= tokens.Length || !tokens.StartsWith(CollectionsMarshal.AsSpan(cached)))
         {
             decoder.Reset(0);
             cached.Clear();
         }
 
         ReusedTokens = cached.Count;
-        ReadOnlySpan<int> rest = prompt.AsSpan(cached.Count);
+
+        // If this is cancelled, nothing is known of what the sequence holds.
         cached.Clear();
-        generator.Prefill(rest, cancellation);
+        generator.Prefill(tokens[ReusedTokens..], cancellation);
         cached.AddRange(prompt);
     }
 }

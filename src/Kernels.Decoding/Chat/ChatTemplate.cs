@@ -38,13 +38,19 @@ public sealed class ChatTemplate
 
     /// <summary>
     /// For models without a template: a line <c>role: content</c> for each message, and <c>assistant:</c> to begin a reply, which ends
-    /// where the next line of the user would begin (<see cref="Stop"/>).
+    /// where the next line of the user would begin (<see cref="Stop"/>). The blank that a reply begins with is not doubled in its line.
     /// </summary>
     public static ChatTemplate Plain { get; } = new(
         Sources((
             DefaultName,
-            "{% for message in messages %}{{ message.role }}: {{ message.content or '' }}{% if message.tool_calls %}{{ message.tool_calls | tojson }}{% endif %}{{ '\\n' }}"
-            + "{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}")),
+            """
+            {%- for message in messages %}
+                {{- message.role }}: {% if message.role == 'assistant' %}{{ (message.content or '') | trim }}{% else %}{{ message.content or '' }}{% endif %}
+                {%- if message.tool_calls %}{{ message.tool_calls | tojson }}{% endif %}
+                {{- '\n' }}
+            {%- endfor %}
+            {%- if add_generation_prompt %}assistant:{% endif %}
+            """)),
         [])
     {
         WritesSpecialTokens = false,
