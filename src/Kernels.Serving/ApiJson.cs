@@ -67,6 +67,9 @@ internal sealed record ApiRequest
 
     public JsonElement? ToolChoice { get; init; }
 
+    /// <summary>Further variables of the model's template.</summary>
+    public JsonElement? ChatTemplateKwargs { get; init; }
+
     public bool? ParallelToolCalls { get; init; }
 
     /// <summary>Fields that are not known above.</summary>

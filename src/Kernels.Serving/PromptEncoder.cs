@@ -22,8 +22,9 @@ internal sealed class PromptEncoder
     /// <param name="room">The most tokens that it may have.</param>
     /// <param name="parameter">The field that it comes from.</param>
     /// <param name="cancellation">The client is gone.</param>
+    /// <param name="addSpecialTokens">Whether it gets the tokens that the tokenizer begins and ends texts with.</param>
     /// <exception cref="ApiException">It is empty, or has more tokens.</exception>
-    public async Task<ImmutableArray<int>> EncodeAsync(string text, int room, string parameter, CancellationToken cancellation)
+    public async Task<ImmutableArray<int>> EncodeAsync(string text, int room, string parameter, CancellationToken cancellation, bool addSpecialTokens = true)
     {
         // What cannot fit however it is cut needs no cutting. A character is a byte or more.
         if (text.Length > (long)room * longestToken)
@@ -35,7 +36,7 @@ internal sealed class PromptEncoder
         ImmutableArray<int> tokens;
         if (text.Length < 2048)
         {
-            tokens = tokenizer.EncodePrompt(text);
+            tokens = Encode();
         }
         else
         {
@@ -45,7 +46,7 @@ internal sealed class PromptEncoder
                 {
                     try
                     {
-                        return tokenizer.EncodePrompt(text);
+                        return Encode();
                     }
                     finally
                     {
@@ -68,5 +69,7 @@ internal sealed class PromptEncoder
 
         // A tokenizer may have tokens that the model has not.
         return tokenizer.Refusal(tokens.AsSpan(), config.VocabularySize) is { } refusal ? throw ApiException.BadRequest(refusal, parameter) : tokens;
+
+        ImmutableArray<int> Encode() => [.. tokenizer.Encode(text, addSpecialTokens)];
     }
 }

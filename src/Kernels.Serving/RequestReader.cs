@@ -32,7 +32,6 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         ["use_beam_search"] = (value => value.ValueKind == JsonValueKind.False, "false"),
         ["typical_p"] = (value => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double p) && p == 1, "1"),
         ["chat_template"] = (_ => false, "absent"),
-        ["chat_template_kwargs"] = (value => value.ValueKind == JsonValueKind.Object && !value.EnumerateObject().Any(), "absent"),
         ["guided_json"] = (_ => false, "absent: 'response_format' takes its place"),
         ["guided_regex"] = (_ => false, "absent"),
         ["guided_choice"] = (_ => false, "absent"),
@@ -127,7 +126,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         if (chat)
         {
             ChatRequest conversation = Chat(request, format);
-            ImmutableArray<int> prompt = await encoder.EncodeAsync(conversation.Prompt, model.Engine.MaxContext, "messages", cancellation);
+            ImmutableArray<int> prompt = await encoder.EncodeAsync(
+                conversation.Prompt, model.Engine.MaxContext, "messages", cancellation, conversation.AddsSpecialTokens);
             CheckChoices(1, best, "messages");
             return new CompletionJob(
                 [
@@ -136,6 +136,7 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
                         Prompt = prompt,
                         MaxTokens = Tokens(request, chat, prompt.Length),
                         Stop = [.. template.Stop, .. conversation.Stop],
+                        StopTokens = [.. template.StopTokens, .. conversation.StopTokens],
                         Mask = Mask(conversation.Format),
                         ShownTokens = conversation.ShownTokens,
                     },
@@ -356,16 +357,37 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         List<JsonObject> messages = [.. Messages(request.Messages)];
         try
         {
-            return ChatRequest.Create(model, messages, tools, choice, named, request.ParallelToolCalls is false ? 1 : int.MaxValue, format);
+            return ChatRequest.Create(
+                model, messages, tools, choice, named, request.ParallelToolCalls is false ? 1 : int.MaxValue, format,
+                Variables(request.ChatTemplateKwargs));
+        }
+        catch (ChatTemplateException e)
+        {
+            throw ApiException.BadRequest(e.Message, "messages");
         }
         catch (JsonSchemaException e)
         {
             throw ApiException.BadRequest(e.Message, "tools");
         }
+        catch (ArgumentException e)
+        {
+            throw ApiException.BadRequest(e.Message, "messages");
+        }
         catch (NotSupportedException e)
         {
             throw ApiException.BadRequest(e.Message, format is null ? "tools" : "response_format");
         }
+    }
+
+    private static Dictionary<string, JsonElement>? Variables(JsonElement? variables)
+    {
+        if (IsNone(variables))
+        {
+            return null;
+        }
+
+        Only(variables!.Value.ValueKind == JsonValueKind.Object, "chat_template_kwargs", "an object");
+        return variables.Value.EnumerateObject().DistinctBy(variable => variable.Name).ToDictionary(variable => variable.Name, variable => variable.Value);
     }
 
     private static JsonArray? Tools(JsonElement? tools)

@@ -24,8 +24,8 @@ public static class CommandRunner
     public static RootCommand CreateRoot() =>
         new("Decoder-only language models, and encoders, on any OpenCL device.")
         {
-            GenerateCommand.Create(), EmbedCommand.Create(), ServeCommand.Create(), TokenizeCommand.Create(), VerifyCommand.Create(),
-            RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
+            GenerateCommand.Create(), ChatCommand.Create(), EmbedCommand.Create(), ServeCommand.Create(), TokenizeCommand.Create(),
+            VerifyCommand.Create(), RooflineCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
         };
 
     /// <summary>Parses the arguments and runs the command that they name.</summary>
@@ -212,7 +212,7 @@ public static class CommandRunner
         {
             return Interrupted;
         }
-        catch (Exception e) when (e is CheckpointException or ComputeException or NotFiniteException)
+        catch (Exception e) when (e is CheckpointException or ChatTemplateException or ComputeException or NotFiniteException)
         {
             result.InvocationConfiguration.Error.WriteLine($"{e.GetType().Name}: {e.Message}");
             return UserError;

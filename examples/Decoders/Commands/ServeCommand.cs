@@ -47,6 +47,7 @@ internal static class ServeCommand
             ModelConfig config = ModelConfig.Load(folder);
             engine.CheckModel(result, config, folder);
             TextTokenizer tokenizer = TextTokenizer.Load(folder);
+            ChatTemplate template = ChatTemplate.Load(folder) ?? ChatTemplate.Plain;
             using ComputeDevice opened = engine.OpenDevice(result, result.GetValue(device));
             GenerationDefaults defaults = GenerationDefaults.Load(folder);
             EmbeddingPooling pooling = DecoderEmbedder.PoolingOf(folder);
@@ -60,7 +61,12 @@ internal static class ServeCommand
                 Urls = result.GetRequiredValue(urls),
                 MaxTokens = result.GetValue(maxTokens),
             };
-            using var served = new LanguageModel(started, tokenizer, ModelNames.Of(folder)) { Sampling = defaults.ToOptions(), Embedder = new DecoderEmbedder(started, pooling) };
+            using var served = new LanguageModel(started, tokenizer, ModelNames.Of(folder))
+            {
+                Sampling = defaults.ToOptions(),
+                Template = template,
+                Embedder = new DecoderEmbedder(started, pooling),
+            };
             return ServeAsync(served, options, output, result.InvocationConfiguration.Error, cancellation).GetAwaiter().GetResult();
         });
         return command;

@@ -11,9 +11,10 @@ internal sealed class ChatRequest
     private readonly bool forced;
     private readonly int mostCalls;
 
-    private ChatRequest(string prompt, string[] tools, bool forced, int mostCalls)
+    private ChatRequest(string prompt, bool addsSpecialTokens, string[] tools, bool forced, int mostCalls)
     {
         Prompt = prompt;
+        AddsSpecialTokens = addsSpecialTokens;
         this.tools = tools;
         this.forced = forced;
         this.mostCalls = mostCalls;
@@ -21,6 +22,12 @@ internal sealed class ChatRequest
 
     /// <summary>The text to continue.</summary>
     public string Prompt { get; }
+
+    /// <summary>Whether the tokenizer's own begin and end tokens are added to the text, which has none yet.</summary>
+    public bool AddsSpecialTokens { get; }
+
+    /// <summary>Tokens that end the reply beside those of the model's configuration.</summary>
+    public ImmutableArray<int> StopTokens { get; private init; } = [];
 
     /// <summary>What the reply is held to; null for nothing.</summary>
     public JsonGrammar? Format { get; private init; }
@@ -33,19 +40,26 @@ internal sealed class ChatRequest
 
     /// <summary>Makes the prompt of a chat.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="messages">As <see cref="ChatPrompts.Render"/> takes them.</param>
+    /// <param name="messages">
+    /// Messages as in OpenAI's API: role, content (a string or null), and where there are some tool_calls, of which each function's arguments are
+    /// an object, tool_call_id and name.
+    /// </param>
     /// <param name="tools">Tools as in OpenAI's API; null for none.</param>
     /// <param name="choice">Whether the reply calls one.</param>
     /// <param name="named">The tool that it must call; null for any.</param>
     /// <param name="mostCalls">The most calls of a reply.</param>
     /// <param name="format">What a reply that calls no tool is held to; null for nothing.</param>
-    /// <exception cref="NotSupportedException">The model's prompts cannot tell of tools, or tools and a format were asked for together.</exception>
+    /// <param name="variables">Further variables of the model's template, such as enable_thinking.</param>
+    /// <exception cref="NotSupportedException">The model's template knows no tools, or tools and a format were asked for together.</exception>
+    /// <exception cref="ChatTemplateException">The template refuses the chat, or fails.</exception>
     /// <exception cref="JsonSchemaException">The parameters of a tool that must be called have a schema that replies cannot be held to.</exception>
     public static ChatRequest Create(
-        LanguageModel model, IReadOnlyList<JsonObject> messages, JsonArray? tools, ToolChoice choice, string? named, int mostCalls, JsonGrammar? format)
+        LanguageModel model, IReadOnlyList<JsonObject> messages, JsonArray? tools, ToolChoice choice, string? named, int mostCalls,
+        JsonGrammar? format, IReadOnlyDictionary<string, JsonElement>? variables = null)
     {
+        ChatTemplate template = model.Template;
         JsonArray? told = choice == ToolChoice.None || tools is { Count: 0 } ? null : tools;
-        if (told is not null && !model.Chat.TakesTools)
+        if (told is not null && !template.Reads("tools"))
         {
             throw new NotSupportedException("The model's chat template knows no tools.");
         }
@@ -57,10 +71,23 @@ internal sealed class ChatRequest
 
         string[] names = [.. (told ?? []).Select(tool => (string)tool!["function"]!["name"]!)];
         bool forced = told is not null && choice == ToolChoice.Required;
-        return new ChatRequest(model.Chat.Render(messages, told), names, forced, mostCalls)
+        JsonElement? listed = null;
+        if (told is not null)
         {
+            using JsonDocument document = JsonDocument.Parse(told.ToJsonString());
+            listed = document.RootElement.Clone();
+        }
+
+        string prompt = template.Render(new ChatConversation([.. messages.Select(message => new ChatTurn(message))])
+        {
+            Tools = listed,
+            Variables = variables ?? ImmutableDictionary<string, JsonElement>.Empty,
+        });
+        return new ChatRequest(prompt, !template.WritesSpecialTokens, names, forced, mostCalls)
+        {
+            StopTokens = template.EndTokens(model.Tokenizer),
             Format = forced ? CallGrammar(told!, named) : format,
-            Stop = forced ? [] : model.Chat.Stop,
+            Stop = forced ? [] : template.Stop,
             ShownTokens = told is null ? [] : CallMarks(model.Tokenizer),
         };
     }

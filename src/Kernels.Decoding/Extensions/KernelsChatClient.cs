@@ -170,14 +170,18 @@ public sealed class KernelsChatClient : IChatClient
             RepetitionPenalty = Number("repetition_penalty") ?? defaults.RepetitionPenalty,
             Seed = options.Seed is { } seed ? unchecked((int)(seed ^ (seed >> 32))) : null,
         };
-        return model.CreateRequest(model.Tokenizer.EncodePrompt(chat.Prompt), new GenerationOptions
+        return model.CreateRequest(model.Template.Encode(model.Tokenizer, chat.Prompt), new GenerationOptions
         {
             MaxTokens = options.MaxOutputTokens,
             Sampling = sampling,
             Stop = [.. options.StopSequences ?? [], .. chat.Stop],
-            StopTokens = options.AdditionalProperties?.TryGetValue("stop_token_ids", out object? ids) is true
-                ? ids is IEnumerable<int> list ? [.. list] : throw new ArgumentException("The additional property 'stop_token_ids' is not a list of integers.", nameof(options))
-                : [],
+            StopTokens =
+            [
+                .. chat.StopTokens,
+                .. options.AdditionalProperties?.TryGetValue("stop_token_ids", out object? ids) is true
+                    ? ids as IEnumerable<int> ?? throw new ArgumentException("The additional property 'stop_token_ids' is not a list of integers.", nameof(options))
+                    : [],
+            ],
             IgnoreEnd = options.AdditionalProperties?.TryGetValue("ignore_eos", out object? ignore) is true
                 && (ignore is bool flag ? flag : throw new ArgumentException("The additional property 'ignore_eos' is not a boolean.", nameof(options))),
             Format = chat.Format,

@@ -28,7 +28,6 @@ public sealed class LanguageModel : IDisposable
         Engine = engine;
         Tokenizer = tokenizer;
         Name = name;
-        Chat = ChatPrompts.For(tokenizer);
         Embedder = new DecoderEmbedder(engine);
         this.owned = owned;
         this.ownsEngine = ownsEngine;
@@ -63,8 +62,8 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Turns texts into vectors.</summary>
     public ITextEmbedder Embedder { get; init; }
 
-    /// <summary>Writes chats as prompts.</summary>
-    internal ChatPrompts Chat { get; }
+    /// <summary>Writes chats as prompts: the checkpoint's own template.</summary>
+    public ChatTemplate Template { get; init; } = ChatTemplate.Plain;
 
     /// <summary>Opens a device, loads the model of a checkpoint folder onto it and starts an engine.</summary>
     /// <param name="folder">The checkpoint: <c>config.json</c>, safetensors and a tokenizer.</param>
@@ -78,6 +77,7 @@ public sealed class LanguageModel : IDisposable
         ModelConfig config = ModelConfig.Load(folder);
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
         GenerationDefaults defaults = GenerationDefaults.Load(folder);
+        ChatTemplate template = ChatTemplate.Load(folder) ?? ChatTemplate.Plain;
         EmbeddingPooling pooling = DecoderEmbedder.PoolingOf(folder);
         ComputeDevice? opened = options.Device is null ? ComputeDevice.Open() : null;
         Decoder? decoder = null;
@@ -95,6 +95,7 @@ public sealed class LanguageModel : IDisposable
             return new LanguageModel(engine, tokenizer, name, opened, ownsEngine: true)
             {
                 Sampling = defaults.ToOptions(),
+                Template = template,
                 Embedder = new DecoderEmbedder(engine, pooling),
             };
         }
