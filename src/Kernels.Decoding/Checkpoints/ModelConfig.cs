@@ -54,6 +54,9 @@ public sealed record ModelConfig
     /// <summary>The type of the weights: of a loaded checkpoint what they have, else what the file names; null where it names none, or one that is not read.</summary>
     public ElementType? WeightType { get; init; }
 
+    /// <summary>How its weights were quantised; null where the file does not say that they were.</summary>
+    public QuantizationConfig? Quantization { get; init; }
+
     /// <summary>c in c·tanh(logit / c), which keeps logits between −c and c; 0: off.</summary>
     public double LogitSoftcap { get; init; }
 
@@ -76,14 +79,10 @@ public sealed record ModelConfig
         string type = json.Text("model_type");
         Architecture architecture = Architecture.Find(type)
             ?? throw json.Unsupported("model_type", string.Join(", ", Architecture.ModelTypes));
-        if (json.Has("quantization_config"))
-        {
-            throw json.Unsupported("quantization_config", "weights in float32, float16 or bfloat16");
-        }
-
         ModelConfig config = architecture.ReadConfig(json) with
         {
             ModelType = type,
+            Quantization = QuantizationConfig.Read(json),
             BosTokenId = json.OptionalInteger("bos_token_id", 0),
             EosTokenIds = json.TokenIds("eos_token_id"),
             WeightType = json.OptionalText(json.AnyOf("dtype", "torch_dtype")) switch

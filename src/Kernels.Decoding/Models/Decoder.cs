@@ -87,7 +87,7 @@ public sealed class Decoder : IDisposable
         using SafeTensors checkpoint = SafeTensors.Open(folder);
         config = config with { WeightType = checkpoint.WeightType ?? config.WeightType };
         var kernels = new LayerKernels(device);
-        var weights = new DecoderWeights(device, checkpoint, kernels.Layout);
+        var weights = new DecoderWeights(device, checkpoint, kernels.Layout) { Quantization = config.Quantization };
         weights.Own(kernels);
         IDecoderAttention? heads = null;
         try
