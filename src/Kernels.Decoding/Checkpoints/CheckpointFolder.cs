@@ -137,6 +137,21 @@ public static class CheckpointFolder
         return new CheckpointException(folder, text.ToString());
     }
 
+    /// <summary>The error for a folder without a configuration, which says what it has instead.</summary>
+    internal static CheckpointException WithoutConfiguration(string folder)
+    {
+        string[] names = [.. Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        string instead = names.Length == 0 ? "; the folder is empty"
+            : names.Contains("params.json") ? ", but 'params.json' of another format: download the files that Hugging Face transformers reads"
+            : names.Contains("adapter_config.json") ? ", but 'adapter_config.json', an adapter: merge it into its base model first"
+            : Array.Find(names, IsPickle) is { } pickle ? $", but '{pickle}': download the model's {ModelConfig.FileName} and safetensors files"
+            : "";
+        return new CheckpointException(Path.Combine(folder, ModelConfig.FileName), $"cannot be opened: there is no such file{instead}");
+    }
+
+    /// <summary>Opens the tensors at a path that <see cref="Resolve"/> gave.</summary>
+    internal static TensorSource OpenTensors(string resolved) => IsGguf(resolved) ? GgufTensors.Open(resolved) : SafeTensors.Open(resolved);
+
     private static bool IsPickle(string name) =>
         name.EndsWith(".pth", StringComparison.Ordinal) || name.EndsWith(".pt", StringComparison.Ordinal)
         || (name.EndsWith(".bin", StringComparison.Ordinal) && name.StartsWith("pytorch_model", StringComparison.Ordinal));

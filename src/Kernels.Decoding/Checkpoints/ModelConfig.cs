@@ -71,28 +71,26 @@ public sealed record ModelConfig
 
     /// <summary>Reads <c>config.json</c> of a checkpoint folder, and the token ids of its <c>generation_config.json</c> if there is one.</summary>
     /// <exception cref="CheckpointException">A file or key is missing or wrong, or the architecture is not supported.</exception>
+    /// <param name="folder">The checkpoint: a folder, or a <c>.gguf</c> file, whose metadata is read instead; see <see cref="CheckpointFolder.Resolve"/>.</param>
     public static ModelConfig Load(string folder)
     {
-        string path = Path.Combine(folder, FileName);
-        using JsonDocument document = JsonFile.Open(path);
-        var json = new ConfigReader(path, document.RootElement);
-        string type = json.Text("model_type");
-        Architecture architecture = Architecture.Find(type)
-            ?? throw json.Unsupported("model_type", string.Join(", ", Architecture.ModelTypes));
-        ModelConfig config = architecture.ReadConfig(json) with
+        folder = CheckpointFolder.Resolve(folder);
+        if (CheckpointFolder.IsGguf(folder))
         {
-            ModelType = type,
-            Quantization = QuantizationConfig.Read(json),
-            BosTokenId = json.OptionalInteger("bos_token_id", 0),
-            EosTokenIds = json.TokenIds("eos_token_id"),
-            WeightType = json.OptionalText(json.AnyOf("dtype", "torch_dtype")) switch
-            {
-                "float32" => ElementType.Float32,
-                "float16" => ElementType.Float16,
-                "bfloat16" => ElementType.BFloat16,
-                _ => null,
-            },
-        };
+            using GgufFile file = GgufFile.Open(folder);
+            using JsonDocument metadata = GgufArchitecture.Of(file).Configuration(file);
+            return Read(folder, metadata);
+        }
+
+        string path = Path.Combine(folder, FileName);
+        if (!File.Exists(path))
+        {
+            throw CheckpointFolder.WithoutConfiguration(folder);
+        }
+
+        CheckpointFolder.CheckFile(path);
+        using JsonDocument document = JsonFile.Open(path);
+        ModelConfig config = Read(path, document);
         string generationPath = Path.Combine(folder, GenerationFileName);
         if (!File.Exists(generationPath))
         {
@@ -121,5 +119,27 @@ public sealed record ModelConfig
         {
             throw new CheckpointException(folder, $"a context of {tokens} tokens exceeds the {ContextLimit} positions of the model");
         }
+    }
+
+    private static ModelConfig Read(string path, JsonDocument document)
+    {
+        var json = new ConfigReader(path, document.RootElement);
+        string type = json.Text("model_type");
+        Architecture architecture = Architecture.Find(type)
+            ?? throw json.Unsupported("model_type", string.Join(", ", Architecture.ModelTypes));
+        return architecture.ReadConfig(json) with
+        {
+            ModelType = type,
+            Quantization = QuantizationConfig.Read(json),
+            BosTokenId = json.OptionalInteger("bos_token_id", 0),
+            EosTokenIds = json.TokenIds("eos_token_id"),
+            WeightType = json.OptionalText(json.AnyOf("dtype", "torch_dtype")) switch
+            {
+                "float32" => ElementType.Float32,
+                "float16" => ElementType.Float16,
+                "bfloat16" => ElementType.BFloat16,
+                _ => null,
+            },
+        };
     }
 }

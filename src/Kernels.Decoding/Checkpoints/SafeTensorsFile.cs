@@ -45,8 +45,8 @@ internal sealed unsafe class SafeTensorsFile : IDisposable
     /// <summary>Where so many bytes of the file are.</summary>
     public byte* Address(long offset, long bytes) => map.Address(offset, bytes);
 
-    /// <summary>Asks the operating system to read bytes that will be needed soon.</summary>
-    public void ReadAhead(long offset, long bytes) => map.ReadAhead(offset, bytes);
+    /// <summary>Asks the operating system to read bytes that will be needed soon, and some of what follows them, which mostly is next.</summary>
+    public void ReadAhead(long offset, long bytes) => map.ReadAhead(offset, Math.Min(bytes + (64 << 20), map.Length - offset));
 
     public void Dispose() => map.Dispose();
 }

@@ -82,9 +82,10 @@ public sealed class Decoder : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        folder = CheckpointFolder.Resolve(folder);
         ModelConfig config = ModelConfig.Load(folder);
         config.CheckContext(capacity, folder);
-        using SafeTensors checkpoint = SafeTensors.Open(folder);
+        using TensorSource checkpoint = CheckpointFolder.OpenTensors(folder);
         config = config with { WeightType = checkpoint.WeightType ?? config.WeightType };
         var kernels = new LayerKernels(device);
         var weights = new DecoderWeights(device, checkpoint, kernels.Layout) { Quantization = config.Quantization };
@@ -93,12 +94,10 @@ public sealed class Decoder : IDisposable
         try
         {
             // What the kernels of linear layers are built for is known before the weights are moved, which takes a while too.
-            foreach (TensorInfo matrix in checkpoint.Names.Select(checkpoint.Info).Where(info => info.Shape.Length == 2).DistinctBy(info => info.Type))
+            foreach (WeightFormat format in checkpoint.Names.Select(checkpoint.Info).Where(info => info.Shape.Length == 2)
+                .Select(info => DecoderWeights.FormatOf(info.Type, config.Quantization)).OfType<WeightFormat>().Distinct())
             {
-                if (DecoderWeights.ElementTypeOf(matrix.Type) is { } type)
-                {
-                    kernels.Prepare(type);
-                }
+                kernels.Prepare(format);
             }
 
             // First what is likeliest to fail and quick to try.

@@ -43,6 +43,12 @@ public sealed class DecoderWeights : IDisposable
         _ => null,
     };
 
+    /// <summary>The form in which matrices of a stored type are computed from; null if they cannot be weights.</summary>
+    public static WeightFormat? FormatOf(TensorType type, QuantizationConfig? quantization) =>
+        ElementTypeOf(type) is { } plain ? WeightFormat.Of(plain)
+        : type == TensorType.Float8E4M3 && quantization is { Method: QuantizationMethod.Fp8Blocks } blocks ? WeightFormat.Fp8(blocks.BlockColumns)
+        : GgufRows.FormatOf(type);
+
     /// <summary>Frees something together with the weights.</summary>
     public T Own<T>(T resource) where T : IDisposable
     {
@@ -220,6 +226,7 @@ public sealed class DecoderWeights : IDisposable
     private WeightRows Rows(string name, int columns, long rows)
     {
         CheckShape(name, rows, columns);
+        checkpoint.ReadAhead(name);
         return checkpoint.Rows(name, columns, Quantization);
     }
 
