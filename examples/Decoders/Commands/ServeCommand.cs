@@ -49,7 +49,7 @@ internal static class ServeCommand
             engine.WriteChoices(result, started.AttentionKernels, output);
             var options = new ServerOptions
             {
-                ModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+                ModelName = CheckpointFolder.NameOf(folder),
                 Urls = result.GetRequiredValue(urls),
                 MaxTokens = result.GetValue(maxTokens),
             };

@@ -57,6 +57,12 @@ public sealed class TextTokenizer
     /// <exception cref="CheckpointException">There is none, it is not well-formed, or its kind is not supported.</exception>
     public static TextTokenizer Load(string folder)
     {
+        folder = CheckpointFolder.Resolve(folder);
+        if (CheckpointFolder.IsGguf(folder))
+        {
+            return GgufTokenizer.Load(folder);
+        }
+
         string path = Path.Combine(folder, TokenizerModel.FileName);
         if (File.Exists(path))
         {

@@ -56,6 +56,9 @@ public sealed class Decoder : IDisposable
     /// <summary>Bytes of device memory that the weights take.</summary>
     public long WeightBytes => weights.ByteLength;
 
+    /// <summary>The type that attention takes and gives numbers in, and of the KV cache.</summary>
+    public ElementType AttentionType => Attention.Storage;
+
     /// <summary>The latent attention of a model that has it; else null.</summary>
     public LatentAttention? Latent => Attention as LatentAttention;
 

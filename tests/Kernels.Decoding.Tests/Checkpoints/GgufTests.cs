@@ -81,7 +81,7 @@ public sealed class GgufTests(Devices devices)
     {
         using var folder = new TemporaryFolder();
         byte[] bytes = new GgufBuilder { Version = 2 }.Set("general.architecture", "llama").Set("tokenizer.ggml.model", "gpt2").Set("tokenizer.ggml.pre", "llama-bpe")
-            .Set("tokenizer.ggml.tokens", "a", "b", "ab").Set("tokenizer.ggml.merges", "a b").Set("tokenizer.ggml.token_type", 1, 3, 1).Set("tokenizer.ggml.bos_token_id", 2u)
+            .Set("tokenizer.ggml.tokens", "a", "b", "ab").Set("tokenizer.ggml.merges", (string[])["a b"]).Set("tokenizer.ggml.token_type", 1, 3, 1).Set("tokenizer.ggml.bos_token_id", 2u)
             .Set("tokenizer.ggml.add_bos_token", true).Set("tokenizer.chat_template", "{{ x }}").Set("f", 1.5f)
             .Raw("i8", 1, 0xff).Raw("u16", 2, 1, 2).Raw("i16", 3, 0xff, 0xff).Raw("i64", 11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
             .Raw("f64", 12, BitConverter.GetBytes(0.1)).Raw("u64", 10, BitConverter.GetBytes(7ul)).Raw("u8", 0, 9)
@@ -89,9 +89,9 @@ public sealed class GgufTests(Devices devices)
             .Build();
         using GgufFile file = GgufFile.Open(folder.Write("m.gguf", bytes));
         Assert.Equal(("llama", "gpt2", "llama-bpe", "{{ x }}"), (file.Architecture, file.TokenizerModel, file.PreTokenizer, file.ChatTemplate));
-        Assert.Equal(["a", "b", "ab"], file.Tokens);
-        Assert.Equal(["a b"], file.Merges);
-        Assert.Equal([1, 3, 1], file.TokenTypes);
+        Assert.Equal(["a", "b", "ab"], file.Tokens.ToArray());
+        Assert.Equal(["a b"], file.Merges.ToArray());
+        Assert.Equal([1, 3, 1], file.TokenTypes.ToArray());
         Assert.Equal((2, (int?)null, (bool?)true), (file.BosTokenId, file.EosTokenId, file.AddsBos));
         Assert.Equal((1.5, -1.0, 513.0, -1.0), (file.OptionalNumber("f"), file.OptionalNumber("i8"), file.OptionalNumber("u16"), file.OptionalNumber("i16")));
         Assert.Equal((-1.0, 0.1, 7, 9), (file.OptionalNumber("i64"), file.OptionalNumber("f64"), file.OptionalCount("u64"), file.OptionalCount("u8")));

@@ -59,8 +59,13 @@ public sealed unsafe class GgufTensors : TensorSource
     public override float[] ReadFloats(string name)
     {
         TensorInfo info = Info(name);
+        if (info.Length == 0)
+        {
+            return [];
+        }
+
         int columns = checked((int)(info.Shape.Length == 0 ? 1 : info.Shape[^1]));
-        long rows = columns == 0 ? 0 : info.Length / columns;
+        long rows = info.Length / columns;
         var values = new float[checked((int)info.Length)];
 
         // A bias has an element a row of its matrix, and their order.
