@@ -121,6 +121,7 @@ internal static class SafeTensorsHeader
 
     private static JsonDocument Parse(string path, ReadOnlySpan<byte> json)
     {
+        JsonFile.CheckText(path, json);
         try
         {
             var reader = new Utf8JsonReader(json);

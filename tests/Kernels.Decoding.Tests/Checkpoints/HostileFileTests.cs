@@ -120,6 +120,18 @@ public sealed class HostileFileTests
         Assert.Throws<CheckpointException>(() => Open(folder, SafeTensorsBuilder.File($$"""{"__metadata__": {{deep}}""", []), gguf: false));
     }
 
+    [Theory]
+    [InlineData("\\ud800")]
+    [InlineData("\\udc00x")]
+    public void HalfPairsAreRefused(string escape)
+    {
+        using var folder = new TemporaryFolder();
+        string header = "{\"" + escape + "\": {\"dtype\": \"F32\", \"shape\": [0], \"data_offsets\": [0, 0]}}";
+        Assert.Contains("Unicode", Assert.Throws<CheckpointException>(() => Open(folder, SafeTensorsBuilder.File(header, []), gguf: false)).Message);
+        folder.Write("config.json", "{\"model_type\": \"" + escape + "\"}");
+        Assert.Contains("Unicode", Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message);
+    }
+
     private static void Open(TemporaryFolder folder, byte[] bytes, bool gguf)
     {
         string path = folder.Write(gguf ? "m.gguf" : "m.safetensors", bytes);

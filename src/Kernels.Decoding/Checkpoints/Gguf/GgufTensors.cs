@@ -64,13 +64,18 @@ public sealed unsafe class GgufTensors : TensorSource
             return [];
         }
 
-        int columns = checked((int)(info.Shape.Length == 0 ? 1 : info.Shape[^1]));
+        if (info.Length > Array.MaxLength)
+        {
+            throw new CheckpointException(Path, $"tensor '{Find(name)}' is {info}, more than is read at once");
+        }
+
+        int columns = info.Shape.Length == 0 ? 1 : (int)info.Shape[^1];
         long rows = info.Length / columns;
-        var values = new float[checked((int)info.Length)];
 
         // A bias has an element a row of its matrix, and their order.
         Func<long, long>? order = info.Shape.Length == 1 && name.EndsWith(".bias", StringComparison.Ordinal) ? Order(name, columns) : null;
         WeightRows source = Rows(name, columns, quantization: null);
+        var values = new float[info.Length];
         for (long row = 0; row < rows; row++)
         {
             source.Dequantize(row, values.AsSpan((int)row * columns, columns));
