@@ -78,7 +78,7 @@ internal static class VerifyCommand
             output.WriteLine($"{folder} on {device}, {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache{name}");
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"attention in {decoder.AttentionType}: logits may differ by {PromptResult.Float32Tolerance}{(decoder.AttentionType == ElementType.Float32 ? "" : " + 8·u·σ·√layers, u the type's unit roundoff, σ the deviation of the logits")}; tokens whose logits are closer than twice that count as ties"));
+                $"attention in {decoder.AttentionType}: logits may differ by {PromptResult.Float32Tolerance}{(decoder.AttentionType == ElementType.Float32 ? "" : " + 16·u·σ·√layers, u the type's unit roundoff, σ the deviation of the logits")}; tokens whose logits are closer than twice that count as ties"));
             tally += Report(decoder, prompts, tokenizer, output, cancellation);
         }
 
@@ -129,6 +129,9 @@ internal static class VerifyCommand
             ? $"all {result.GreedyCompared} greedy tokens agree{limit}"
             : $"greedy tokens differ after {result.GreedyAgreed} of {result.GreedyCompared}{limit}";
         greedy += result.Ties > 0 ? string.Create(CultureInfo.InvariantCulture, $", {result.Ties} of them as ties") : string.Empty;
+        logits += result.RowsBeyond > 0 && result.RowsAllowed > 0
+            ? string.Create(CultureInfo.InvariantCulture, $", exceeded by {result.RowsBeyond} tokens of {result.RowsAllowed} allowed where experts are chosen")
+            : string.Empty;
         string text = result.TextAgreed is false ? "; their text differs" : string.Empty;
         return $"{form,-20}{logits}  {greedy}{text}  {(result.Passed ? "passed" : "FAILED")}";
     }
