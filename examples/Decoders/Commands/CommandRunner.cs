@@ -78,7 +78,7 @@ public static class CommandRunner
 
     /// <summary>The option that every command with a model has.</summary>
     internal static Option<string> ModelOption() =>
-        new("--model") { Description = "Checkpoint folder: config.json, *.safetensors and a tokenizer.", HelpName = "DIR", Required = true };
+        new("--model") { Description = "Checkpoint: a folder with config.json, *.safetensors and a tokenizer, one of Hugging Face's cache, or a .gguf file.", HelpName = "PATH", Required = true };
 
     /// <summary>The option that every command with a device has.</summary>
     internal static Option<string?> DeviceOption() =>

@@ -75,21 +75,23 @@ internal sealed class RooflineArguments
 
     private static RooflineSubject ReadModel(string folder, CacheKind cache, ElementType? attention)
     {
+        string name = CheckpointFolder.NameOf(folder);
+        folder = CheckpointFolder.Resolve(folder);
         ModelConfig config = ModelConfig.Load(folder);
         if (config.IsEncoder)
         {
             throw new CheckpointException(folder, $"is of type {config.ModelType}, an encoder, which has no steps to predict: texts are run whole");
         }
 
-        bool hasWeights = File.Exists(Path.Combine(folder, SafeTensors.SingleFileName)) || File.Exists(Path.Combine(folder, SafeTensors.IndexFileName));
+        bool hasWeights = File.Exists(folder)
+            || File.Exists(Path.Combine(folder, SafeTensors.SingleFileName)) || File.Exists(Path.Combine(folder, SafeTensors.IndexFileName));
         config = config with { WeightType = (hasWeights ? StoredType(folder) : null) ?? config.WeightType ?? ElementType.Float16 };
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         return RooflineSubject.Of(name, config, cache, attention) with { Checkpoint = hasWeights ? folder : null };
     }
 
     private static ElementType? StoredType(string folder)
     {
-        using SafeTensors checkpoint = SafeTensors.Open(folder);
+        using TensorSource checkpoint = CheckpointFolder.OpenTensors(folder);
         return checkpoint.WeightType;
     }
 

@@ -45,6 +45,7 @@ internal static class VerifyCommand
     private static int Run(
         string folder, string? expected, string? greedy, CacheKind[] caches, MlaForm? mla, ElementType? type, Func<ComputeDevice> open, TextWriter output, CancellationToken cancellation)
     {
+        folder = CheckpointFolder.Resolve(folder);
         ModelConfig config = ModelConfig.Load(folder);
         CommandRunner.CheckMla(mla, config, folder);
         MlaForm[] forms = mla is { } only ? [only] : config.Latent is null ? [MlaForm.Auto] : Enum.GetValues<MlaForm>();
@@ -57,10 +58,11 @@ internal static class VerifyCommand
 
         if (expected is null && greedy is null)
         {
-            expected = Path.Combine(folder, ExpectedFileName);
+            string beside = Directory.Exists(folder) ? folder : Path.GetDirectoryName(Path.GetFullPath(folder))!;
+            expected = Path.Combine(beside, ExpectedFileName);
             if (!File.Exists(expected))
             {
-                greedy = Path.Combine(folder, GreedyFileName);
+                greedy = Path.Combine(beside, GreedyFileName);
                 expected = File.Exists(greedy) ? null : throw new CheckpointException(folder, $"has neither {ExpectedFileName} nor {GreedyFileName}");
             }
         }
@@ -81,6 +83,9 @@ internal static class VerifyCommand
                 _ => ", latent attention in the form that multiplies less, request by request",
             };
             output.WriteLine($"{folder} on {device}, {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache{name}");
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"attention in {decoder.AttentionType}: logits may differ by {PromptResult.Float32Tolerance}{(decoder.AttentionType == ElementType.Float32 ? "" : " + 16·u·σ·√layers, u the type's unit roundoff, σ the deviation of the logits")}; tokens whose logits are closer than twice that count as ties"));
             tally += Report(decoder, prompts, tokenizer, output, cancellation);
         }
 
@@ -148,12 +153,16 @@ internal static class VerifyCommand
             _ => "token by token",
         };
         string logits = result.MaxDifference is { } difference
-            ? string.Create(CultureInfo.InvariantCulture, $"  max |logit difference| {difference:0.00e+00}")
+            ? string.Create(CultureInfo.InvariantCulture, $"  max |logit difference| {difference:0.00e+00} of {result.Tolerance:0.00e+00} allowed")
             : string.Empty;
         string limit = result.GreedyCompared < result.Prompt.Greedy.Length ? $", of {result.Prompt.Greedy.Length}: the context is limited" : string.Empty;
         string greedy = result.GreedyAgreed == result.GreedyCompared
             ? $"all {result.GreedyCompared} greedy tokens agree{limit}"
             : $"greedy tokens differ after {result.GreedyAgreed} of {result.GreedyCompared}{limit}";
+        greedy += result.Ties > 0 ? string.Create(CultureInfo.InvariantCulture, $", {result.Ties} of them as ties") : string.Empty;
+        logits += result.RowsBeyond > 0 && result.RowsAllowed > 0
+            ? string.Create(CultureInfo.InvariantCulture, $", exceeded by {result.RowsBeyond} tokens of {result.RowsAllowed} allowed where experts are chosen")
+            : string.Empty;
         string text = result.TextAgreed is false ? "; their text differs" : string.Empty;
         return $"{form,-20}{logits}  {greedy}{text}  {(result.Passed ? "passed" : "FAILED")}";
     }

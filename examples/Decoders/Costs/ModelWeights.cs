@@ -33,6 +33,9 @@ internal sealed record WeightMatrices(string Name, long Count, long Rows, long C
     /// <summary>Whether they are another's too, and take no memory of their own.</summary>
     public bool AreShared { get; init; }
 
+    /// <summary>What they are stored as.</summary>
+    public WeightFormat Format { get; init; } = WeightFormat.Float32;
+
     /// <summary>Whether each head has a matrix of its own, row-major whatever the layout of others.</summary>
     public bool AreByHead { get; init; }
 
@@ -40,23 +43,42 @@ internal sealed record WeightMatrices(string Name, long Count, long Rows, long C
     public long Elements => checked(Count * Rows * Columns);
 
     /// <summary>Bytes of all on the device.</summary>
-    /// <param name="type">The type of matrices.</param>
     /// <param name="layout">How matrices lie: a last panel has room for all its rows.</param>
-    public long Bytes(ElementType type, WeightLayout layout) => AreVectors || AreByHead
-        ? checked(Elements * (AreVectors ? sizeof(float) : type.SizeInBytes()))
-        : checked(Count * layout.PaddedRows(checked((int)Rows)) * Columns * type.SizeInBytes());
+    public long Bytes(WeightLayout layout) => AreVectors ? checked(Elements * sizeof(float))
+        : checked(Count * Format.MatrixBytes(checked((int)Rows), checked((int)Columns), AreByHead ? WeightLayout.RowMajor : layout));
 }
 
 /// <summary>The weights of a model, counted from its configuration: what a loader will put on the device.</summary>
 internal sealed class ModelWeights
 {
+    // The modules that decide about the form of what is counted here, as configurations name them.
+    private static readonly Dictionary<string, string> Modules = new(StringComparer.Ordinal)
+    {
+        ["embedding"] = "model.embed_tokens",
+        ["head"] = "lm_head",
+        ["query rows"] = "self_attn.q_a_proj",
+        ["queries"] = "self_attn.q_proj",
+        ["latent rows"] = "self_attn.kv_a_proj_with_mqa",
+        ["latents to keys"] = "self_attn.kv_b_proj",
+        ["queries, keys and values"] = "self_attn.q_proj",
+        ["attention output"] = "self_attn.o_proj",
+        ["gate and up"] = "mlp.gate_proj",
+        ["up"] = "mlp.up_proj",
+        ["down"] = "mlp.down_proj",
+        ["router"] = "mlp.gate",
+        ["experts' gate and up"] = "mlp.experts.gate_up_proj",
+        ["experts' down"] = "mlp.experts.down_proj",
+        ["shared expert's gate and up"] = "mlp.shared_experts.gate_proj",
+        ["shared expert's down"] = "mlp.shared_experts.down_proj",
+    };
+
     private readonly List<WeightMatrices> matrices = [];
     private readonly ModelConfig config;
     private readonly ArchitectureTraits traits;
     private readonly WeightLayout layout;
 
     /// <param name="config">The model.</param>
-    /// <param name="type">The stored type of its matrices.</param>
+    /// <param name="type">The stored type of its matrices that are not quantised.</param>
     /// <param name="layout">How they lie on the device; by default row-major.</param>
     /// <exception cref="CheckpointException">There is no code for the architecture.</exception>
     public ModelWeights(ModelConfig config, ElementType type, WeightLayout? layout = null)
@@ -78,12 +100,20 @@ internal sealed class ModelWeights
         AddNorms((layers * traits.NormsPerLayer) + 1 + (traits.HasEmbeddingNorm ? 1 : 0) - (traits.LacksFirstNorm ? 1 : 0), hidden);
         if (traits.HasHead)
         {
-            matrices.Add(new WeightMatrices("head", 1, config.VocabularySize, hidden, WeightUse.Head) { AreShared = config.TiedEmbeddings });
+            matrices.Add(new WeightMatrices("head", 1, config.VocabularySize, hidden, WeightUse.Head) 
+            {
+                AreShared = config.TiedEmbeddings,
+                Format = FormatOf("lm_head"),
+            });
         }
     }
 
-    /// <summary>The type of the matrices.</summary>
+    /// <summary>The type of the matrices that are not quantised.</summary>
     public ElementType Type { get; }
+
+    /// <summary>What the matrices are stored as, for people: the forms, those that most parameters have first.</summary>
+    public string Formats => string.Join(" and ", Stored.Where(m => !m.AreVectors && m.Use != WeightUse.Instead).GroupBy(m => m.Format)
+        .OrderByDescending(group => group.Sum(m => m.Elements)).Select(group => group.Key.HasGroups ? group.Key.ToString() : group.Key.Type.ToString()));
 
     /// <summary>All of them.</summary>
     public IReadOnlyList<WeightMatrices> Matrices => matrices;
@@ -100,7 +130,7 @@ internal sealed class ModelWeights
     private IEnumerable<WeightMatrices> Stored => matrices.Where(m => !m.AreShared);
 
     /// <summary>Bytes of device memory that matrices take.</summary>
-    public long BytesOf(WeightMatrices m) => m.Bytes(Type, layout);
+    public long BytesOf(WeightMatrices m) => m.Bytes(layout);
 
     /// <summary>
     /// What a step does with the weights: a multiplication and an addition for each weight and token, and each weight that is used
@@ -147,8 +177,16 @@ internal sealed class ModelWeights
             AddVector("norms of latent rows", layers, latent.Rank);
             long keys = (long)latent.Heads * latent.NopeDim;
             AddLinear("latents to keys", layers, keys, latent.Rank, bias: false);
-            matrices.Add(new WeightMatrices("latents to keys, by head", layers, keys, latent.Rank, WeightUse.Instead) { AreByHead = true });
-            matrices.Add(new WeightMatrices("latents to values, by head", layers, (long)latent.Heads * latent.ValueDim, latent.Rank, WeightUse.Step) { AreByHead = true });
+            WeightFormat latents = FormatOf("self_attn.kv_b_proj");
+            matrices.Add(new WeightMatrices("latents to keys, by head", layers, keys, latent.Rank, WeightUse.Instead) { AreByHead = true, Format = latents });
+
+            // Each head's is transposed, and so are the blocks of their scales.
+            matrices.Add(new WeightMatrices("latents to values, by head", layers, (long)latent.Heads * latent.Rank, latent.ValueDim, WeightUse.Step)
+            {
+                AreByHead = true,
+                Format = latents.HasGroups
+                    ? WeightFormat.Fp8((int)Gcd(Gcd(config.Quantization!.BlockRows, latent.NopeDim + latent.ValueDim), latent.NopeDim)) : latents,
+            });
             AddLinear("attention output", layers, hidden, (long)latent.Heads * latent.ValueDim, bias);
             return;
         }
@@ -208,7 +246,20 @@ internal sealed class ModelWeights
         }
     }
 
-    private void Add(string name, long count, long rows, long columns, WeightUse use) => matrices.Add(new WeightMatrices(name, count, rows, columns, use));
+    private void Add(string name, long count, long rows, long columns, WeightUse use) =>
+        matrices.Add(new WeightMatrices(name, count, rows, columns, use) { Format = FormatOf(Modules.GetValueOrDefault(name, name)) });
+
+    // What a checkpoint keeps in 16 bits or more in any case: embeddings, the head, routers; with MXFP4 all but experts.
+    private WeightFormat FormatOf(string module)
+    {
+        WeightFormat plain = WeightFormat.Of(Type);
+        bool outside = module is "model.embed_tokens" or "lm_head" or "mlp.gate" or "positions";
+        return config.Quantization is not { } quantization || outside || !quantization.Converts("model.layers.0." + module) ? plain
+            : quantization.Method == QuantizationMethod.Fp8Blocks ? WeightFormat.Fp8(quantization.BlockColumns)
+            : module.Contains("experts.", StringComparison.Ordinal) ? WeightFormat.Mxfp4 : plain;
+    }
+
+    private static long Gcd(long a, long b) => b == 0 ? a : Gcd(b, a % b);
 
     private void AddVector(string name, long count, long length, WeightUse use = WeightUse.Step) =>
         matrices.Add(new WeightMatrices(name, count, 1, length, use) { AreVectors = true });

@@ -40,7 +40,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         Line($"KV cache: {subject.Cache.BytesPerToken:N0} bytes a token ({shape.CacheBytesPerToken:N0} a layer), {shape.FlopsPerQueryAndKey:N0} FLOPs a query and key of a layer");
         if (subject.Weights is { } weights)
         {
-            Line($"Weights: {RooflineTable.Count(weights.Parameters, "")} parameters in {weights.Type}, {weights.Bytes:N0} bytes ({RooflineTable.Bytes(weights.Bytes)}), {RooflineTable.Bytes(weights.Step(1, 1).Bytes)} read and {RooflineTable.Count(weights.Step(1, 1).Flops, "FLOP")} for a token; a context of up to {subject.Config!.ContextLimit:N0} tokens");
+            Line($"Weights: {RooflineTable.Count(weights.Parameters, "")} parameters in {weights.Formats}, {weights.Bytes:N0} bytes ({RooflineTable.Bytes(weights.Bytes)}), {RooflineTable.Bytes(weights.Step(1, 1).Bytes)} read and {RooflineTable.Count(weights.Step(1, 1).Flops, "FLOP")} for a token; a context of up to {subject.Config!.ContextLimit:N0} tokens");
         }
 
         string memory = device.MemoryBytes > 0 ? RooflineTable.Bytes(device.MemoryBytes) : "memory not known";

@@ -72,6 +72,12 @@ public sealed class ChatTemplate
     public static ChatTemplate? Load(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        folder = CheckpointFolder.Resolve(folder);
+        if (CheckpointFolder.IsGguf(folder))
+        {
+            return LoadGguf(folder);
+        }
+
         (string path, List<(string Name, string Source)> found) = Find(folder);
         if (found.Count == 0)
         {
@@ -144,6 +150,33 @@ public sealed class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         return EndToken is { Length: > 0 } text && tokenizer.Encode(text) is [var token] ? [token] : [];
+    }
+
+    private static ChatTemplate? LoadGguf(string path)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        if (file.ChatTemplate is not { Length: > 0 } source)
+        {
+            return null;
+        }
+
+        var tokens = new Dictionary<string, string>();
+        foreach ((string name, int? id) in ((string, int?)[])[("bos_token", file.BosTokenId), ("eos_token", file.EosTokenId)])
+        {
+            if (id is { } known && known < file.Tokens.Length)
+            {
+                tokens[name] = file.Tokens[known];
+            }
+        }
+
+        try
+        {
+            return Parse(source, tokens);
+        }
+        catch (ChatTemplateException e)
+        {
+            throw new CheckpointException(path, e.Message, e);
+        }
     }
 
     private static (string Path, List<(string Name, string Source)> Found) Find(string folder)

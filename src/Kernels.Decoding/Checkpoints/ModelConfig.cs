@@ -78,6 +78,9 @@ public sealed record ModelConfig
     /// <summary>The type of the weights: of a loaded checkpoint what they have, else what the file names; null where it names none, or one that is not read.</summary>
     public ElementType? WeightType { get; init; }
 
+    /// <summary>How its weights were quantised; null where the file does not say that they were.</summary>
+    public QuantizationConfig? Quantization { get; init; }
+
     /// <summary>c in c·tanh(logit / c), which keeps logits between −c and c; 0: off.</summary>
     public double LogitSoftcap { get; init; }
 
@@ -93,32 +96,26 @@ public sealed record ModelConfig
 
     /// <summary>Reads <c>config.json</c> of a checkpoint folder, and the token ids of its <c>generation_config.json</c> if there is one.</summary>
     /// <exception cref="CheckpointException">A file or key is missing or wrong, or the architecture is not supported.</exception>
+    /// <param name="folder">The checkpoint: a folder, or a <c>.gguf</c> file, whose metadata is read instead; see <see cref="CheckpointFolder.Resolve"/>.</param>
     public static ModelConfig Load(string folder)
     {
-        string path = Path.Combine(folder, FileName);
-        using JsonDocument document = JsonFile.Open(path);
-        var json = new ConfigReader(path, document.RootElement);
-        string type = json.Text("model_type");
-        Architecture architecture = Architecture.Find(type)
-            ?? throw json.Unsupported("model_type", string.Join(", ", Architecture.ModelTypes));
-        if (json.Has("quantization_config"))
+        folder = CheckpointFolder.Resolve(folder);
+        if (CheckpointFolder.IsGguf(folder))
         {
-            throw json.Unsupported("quantization_config", "weights in float32, float16 or bfloat16");
+            using GgufFile file = GgufFile.Open(folder);
+            using JsonDocument metadata = GgufArchitecture.Of(file).Configuration(file);
+            return Read(folder, metadata);
         }
 
-        ModelConfig config = architecture.ReadConfig(json.WithDefaults(architecture.Defaults)) with
+        string path = Path.Combine(folder, FileName);
+        if (!File.Exists(path))
         {
-            ModelType = type,
-            BosTokenId = json.OptionalInteger("bos_token_id", 0),
-            EosTokenIds = json.TokenIds("eos_token_id"),
-            WeightType = json.OptionalText(json.AnyOf("dtype", "torch_dtype")) switch
-            {
-                "float32" => ElementType.Float32,
-                "float16" => ElementType.Float16,
-                "bfloat16" => ElementType.BFloat16,
-                _ => null,
-            },
-        };
+            throw CheckpointFolder.WithoutConfiguration(folder);
+        }
+
+        CheckpointFolder.CheckFile(path);
+        using JsonDocument document = JsonFile.Open(path);
+        ModelConfig config = Read(path, document);
         string generationPath = Path.Combine(folder, GenerationFileName);
         if (!File.Exists(generationPath))
         {
@@ -147,5 +144,27 @@ public sealed record ModelConfig
         {
             throw new CheckpointException(folder, $"a context of {tokens} tokens exceeds the {ContextLimit} positions of the model");
         }
+    }
+
+    private static ModelConfig Read(string path, JsonDocument document)
+    {
+        var json = new ConfigReader(path, document.RootElement);
+        string type = json.Text("model_type");
+        Architecture architecture = Architecture.Find(type)
+            ?? throw json.Unsupported("model_type", string.Join(", ", Architecture.ModelTypes));
+        return architecture.ReadConfig(json.WithDefaults(architecture.Defaults)) with
+        {
+            ModelType = type,
+            Quantization = QuantizationConfig.Read(json),
+            BosTokenId = json.OptionalInteger("bos_token_id", 0),
+            EosTokenIds = json.TokenIds("eos_token_id"),
+            WeightType = json.OptionalText(json.AnyOf("dtype", "torch_dtype")) switch
+            {
+                "float32" => ElementType.Float32,
+                "float16" => ElementType.Float16,
+                "bfloat16" => ElementType.BFloat16,
+                _ => null,
+            },
+        };
     }
 }

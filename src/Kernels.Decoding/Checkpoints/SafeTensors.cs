@@ -1,44 +1,13 @@
-using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 
 namespace Kernels.Decoding;
-
-/// <summary>The element types that are read from a safetensors file.</summary>
-public enum TensorType
-{
-    /// <summary>IEEE 754 binary32, <c>F32</c>; read as <see cref="float"/>.</summary>
-    Float32,
-
-    /// <summary>IEEE 754 binary16, <c>F16</c>; read as <see cref="Half"/>.</summary>
-    Float16,
-
-    /// <summary>bfloat16, <c>BF16</c>; read as <see cref="Kernels.BFloat16"/>.</summary>
-    BFloat16,
-
-    /// <summary><c>I32</c>; read as <see cref="int"/>.</summary>
-    Int32,
-
-    /// <summary><c>I64</c>; read as <see cref="long"/>.</summary>
-    Int64,
-}
-
-/// <summary>One tensor of a checkpoint.</summary>
-/// <param name="Name">Its name, unique in the checkpoint.</param>
-/// <param name="Type">The type of its elements.</param>
-/// <param name="Shape">Its extents, outermost first; empty for a scalar.</param>
-/// <param name="Length">Its elements.</param>
-public sealed record TensorInfo(string Name, TensorType Type, ImmutableArray<long> Shape, long Length)
-{
-    /// <summary>The type and the shape, as in <c>BF16 [768, 192]</c>.</summary>
-    public override string ToString() => $"{SafeTensorsHeader.NameOf(Type)} [{string.Join(", ", Shape)}]";
-}
 
 /// <summary>
 /// The tensors of a checkpoint: one memory-mapped <c>*.safetensors</c> file, or several with their index. Every header is
 /// validated when the checkpoint is opened; no tensor reaches outside its file.
 /// </summary>
 /// <remarks>Spans point into the map: they are valid until the checkpoint is disposed. Reading is thread-safe.</remarks>
-public sealed class SafeTensors : IDisposable
+public sealed class SafeTensors : TensorSource
 {
     /// <summary>The file name of a checkpoint in one file.</summary>
     public const string SingleFileName = "model.safetensors";
@@ -57,15 +26,10 @@ public sealed class SafeTensors : IDisposable
     }
 
     /// <summary>The file or folder that was opened.</summary>
-    public string Path { get; }
+    public override string Path { get; }
 
     /// <summary>The names of all tensors, in no order.</summary>
-    public IReadOnlyCollection<string> Names => tensors.Keys;
-
-    /// <summary>The type that most elements of its matrices have, of the three that weights may have; null if there are none.</summary>
-    public ElementType? WeightType => tensors.Values.Select(tensor => tensor.Entry.Info).Where(info => info.Shape.Length > 1)
-        .Select(info => (Type: DecoderWeights.ElementTypeOf(info.Type), info.Length)).Where(matrix => matrix.Type is not null)
-        .GroupBy(matrix => matrix.Type).MaxBy(group => group.Sum(matrix => matrix.Length))?.Key;
+    public override IReadOnlyCollection<string> Names => tensors.Keys;
 
     /// <summary>Opens a <c>*.safetensors</c> file, an index file, or a folder that has either.</summary>
     /// <exception cref="CheckpointException">There is no checkpoint, or a file of it is not well-formed.</exception>
@@ -73,6 +37,7 @@ public sealed class SafeTensors : IDisposable
     {
         if (!Directory.Exists(path))
         {
+            CheckpointFolder.CheckFile(path);
             return path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? OpenIndex(path) : OpenFile(path);
         }
 
@@ -81,15 +46,16 @@ public sealed class SafeTensors : IDisposable
         string single = System.IO.Path.Combine(path, SingleFileName);
         return File.Exists(index) ? OpenIndex(index)
             : File.Exists(single) ? OpenFile(single)
-            : throw new CheckpointException(path, $"has neither {SingleFileName} nor {IndexFileName}");
+            : CheckpointFolder.OnlyWeights(path) is { } only ? OpenFile(only)
+            : throw CheckpointFolder.WithoutWeights(path);
     }
 
     /// <summary>Whether the checkpoint has a tensor of this name.</summary>
-    public bool Contains(string name) => tensors.ContainsKey(name);
+    public override bool Contains(string name) => tensors.ContainsKey(name);
 
     /// <summary>The type and shape of a tensor.</summary>
     /// <exception cref="CheckpointException">There is no such tensor.</exception>
-    public TensorInfo Info(string name) => Find(name).Entry.Info;
+    public override TensorInfo Info(string name) => Find(name).Entry.Info;
 
     /// <summary>All elements of a tensor, straight from the map.</summary>
     /// <exception cref="CheckpointException">
@@ -126,7 +92,7 @@ public sealed class SafeTensors : IDisposable
 
     /// <summary>The tensor's elements as float32, whichever of the three floating-point types it is stored in.</summary>
     /// <exception cref="CheckpointException">There is no such tensor, or it is of integers.</exception>
-    public float[] ReadFloats(string name)
+    public override float[] ReadFloats(string name)
     {
         TensorInfo info = Info(name);
         switch (info.Type)
@@ -137,13 +103,65 @@ public sealed class SafeTensors : IDisposable
                 return Widen<Half>(Read<Half>(name), static h => (float)h);
             case TensorType.BFloat16:
                 return Widen<BFloat16>(Read<BFloat16>(name), static b => b);
+            case TensorType.Float8E4M3:
+                throw new CheckpointException(Path, $"tensor '{name}' is {info}, which is read with its scales as a matrix only");
             default:
-                throw new CheckpointException(Path, $"tensor '{name}' is {info}, not of a floating-point type");
+                throw new CheckpointException(Path, $"tensor '{name}' is {info}, not of a floating-point type that is read: F32, F16 or BF16");
         }
     }
 
-    /// <summary>Unmaps the files. Spans that were read before are no longer valid.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    internal override unsafe byte* Address(string name)
+    {
+        (SafeTensorsFile file, SafeTensorsEntry entry) = Find(name);
+        return file.Address(entry.Offset, entry.Bytes);
+    }
+
+    /// <inheritdoc/>
+    internal override unsafe WeightRows Rows(string name, int columns, QuantizationConfig? quantization)
+    {
+        TensorInfo info = Info(name);
+        if (DecoderWeights.ElementTypeOf(info.Type) is { } type)
+        {
+            return new PlainRows(Address(name), WeightFormat.Of(type), columns);
+        }
+
+        if (info.Type != TensorType.Float8E4M3)
+        {
+            throw new CheckpointException(Path, $"tensor '{name}' is {info}, not of a type that weights may have: F32, F16, BF16, or F8_E4M3 in blocks");
+        }
+
+        string scaleName = name + "_scale_inv";
+        if (quantization is not { Method: QuantizationMethod.Fp8Blocks } blocks)
+        {
+            throw new CheckpointException(Path, $"tensor '{name}' is {info}, but the configuration has no quantization_config of fp8 with a weight_block_size");
+        }
+
+        if (!Contains(scaleName))
+        {
+            throw new CheckpointException(Path, $"tensor '{name}' is {info}, but has no scales '{scaleName}'");
+        }
+
+        long rows = info.Length / columns;
+        long[] expected = [((rows - 1) / blocks.BlockRows) + 1, ((columns - 1) / blocks.BlockColumns) + 1];
+        TensorInfo scales = Info(scaleName);
+        return scales.Shape.AsSpan().SequenceEqual(expected)
+            ? new Fp8Rows(Address(name), ReadFloats(scaleName), columns, blocks.BlockRows, blocks.BlockColumns)
+            : throw new CheckpointException(
+                Path, $"tensor '{scaleName}' is {scales}; for blocks of {blocks.BlockRows} × {blocks.BlockColumns} it should be [{string.Join(", ", expected)}]");
+    }
+
+    /// <inheritdoc/>
+    internal override void ReadAhead(string name)
+    {
+        if (tensors.TryGetValue(name, out (SafeTensorsFile File, SafeTensorsEntry Entry) found))
+        {
+            found.File.ReadAhead(found.Entry.Offset, found.Entry.Bytes);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
         foreach (SafeTensorsFile file in files)
         {
@@ -168,6 +186,7 @@ public sealed class SafeTensors : IDisposable
         : typeof(T) == typeof(BFloat16) ? TensorType.BFloat16
         : typeof(T) == typeof(int) ? TensorType.Int32
         : typeof(T) == typeof(long) ? TensorType.Int64
+        : typeof(T) == typeof(byte) ? TensorType.UInt8
         : throw new ArgumentException($"No tensor type is read as {typeof(T)}.");
 
     private (SafeTensorsFile File, SafeTensorsEntry Entry) Find(string name) =>
@@ -196,7 +215,9 @@ public sealed class SafeTensors : IDisposable
                     string shardPath = System.IO.Path.Combine(folder, shard);
                     if (!File.Exists(shardPath))
                     {
-                        throw new CheckpointException(path, $"tensor '{name}' is in '{shard}', which is missing");
+                        string[] missing = [.. shardOf.Values.Distinct().Where(file => !File.Exists(System.IO.Path.Combine(folder, file)))];
+                        throw new CheckpointException(
+                            path, $"tensor '{name}' is in '{shard}', which is missing{(missing.Length > 1 ? $", as are {missing.Length - 1} others of {shardOf.Values.Distinct().Count()} files" : "")}. Download it again");
                     }
 
                     file = SafeTensorsFile.Open(shardPath);
@@ -209,22 +230,6 @@ public sealed class SafeTensors : IDisposable
                 }
 
                 tensors.Add(name, (file, entry));
-            }
-
-            foreach ((string shard, SafeTensorsFile file) in shards)
-            {
-                foreach (string name in file.Entries.Keys)
-                {
-                    if (!shardOf.TryGetValue(name, out string? indexed))
-                    {
-                        throw new CheckpointException(path, $"tensor '{name}' of '{shard}' is not in the index");
-                    }
-
-                    if (indexed != shard)
-                    {
-                        throw new CheckpointException(path, $"tensor '{name}' is in both '{indexed}' and '{shard}'");
-                    }
-                }
             }
         }
         catch

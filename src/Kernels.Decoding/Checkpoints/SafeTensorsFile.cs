@@ -1,33 +1,23 @@
-using System.IO.MemoryMappedFiles;
-using System.Runtime.CompilerServices;
-
 namespace Kernels.Decoding;
 
 /// <summary>Where a tensor lies in its file.</summary>
 /// <param name="Info">Its type and shape.</param>
 /// <param name="Offset">Its first byte, from the beginning of the file.</param>
-internal sealed record SafeTensorsEntry(TensorInfo Info, long Offset);
+/// <param name="Bytes">Its bytes.</param>
+internal sealed record SafeTensorsEntry(TensorInfo Info, long Offset, long Bytes);
 
 /// <summary>One memory-mapped <c>*.safetensors</c> file with its validated header.</summary>
 internal sealed unsafe class SafeTensorsFile : IDisposable
 {
-    private readonly MemoryMappedFile map;
-    private readonly MemoryMappedViewAccessor view;
-    private readonly byte* start;
-    private readonly long length;
-    private bool disposed;
+    private readonly MappedFile map;
 
-    private SafeTensorsFile(string path, MemoryMappedFile map, MemoryMappedViewAccessor view, byte* start, long length)
+    private SafeTensorsFile(MappedFile map)
     {
-        Path = path;
         this.map = map;
-        this.view = view;
-        this.start = start;
-        this.length = length;
-        Entries = SafeTensorsHeader.Read(path, Span<byte>(0, (int)Math.Min(length, SafeTensorsHeader.MaxLength)), length);
+        Entries = SafeTensorsHeader.Read(map.Path, new ReadOnlySpan<byte>(map.Start, (int)Math.Min(map.Length, SafeTensorsHeader.MaxLength)), map.Length);
     }
 
-    public string Path { get; }
+    public string Path => map.Path;
 
     /// <summary>The tensors, by name.</summary>
     public IReadOnlyDictionary<string, SafeTensorsEntry> Entries { get; }
@@ -35,68 +25,28 @@ internal sealed unsafe class SafeTensorsFile : IDisposable
     /// <exception cref="CheckpointException">The file cannot be opened, or its header is not well-formed.</exception>
     public static SafeTensorsFile Open(string path)
     {
-        if (!BitConverter.IsLittleEndian)
-        {
-            throw new PlatformNotSupportedException("The safetensors format is little-endian, and its tensors are used in place.");
-        }
-
-        MemoryMappedFile? map = null;
-        MemoryMappedViewAccessor? view = null;
-        byte* start = null;
+        CheckpointFolder.CheckFile(path);
+        MappedFile map = MappedFile.Open(path, SafeTensorsHeader.PrefixLength, "a header length");
         try
         {
-            var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            long length = stream.Length;
-            if (length < SafeTensorsHeader.PrefixLength)
-            {
-                stream.Dispose();
-                throw new CheckpointException(path, $"has {length} bytes, fewer than the {SafeTensorsHeader.PrefixLength} of a header length");
-            }
-
-            map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-            view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-            view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-            start += view.PointerOffset;
-            return new SafeTensorsFile(path, map, view, start, length);
+            return new SafeTensorsFile(map);
         }
-        catch (Exception e)
+        catch
         {
-            if (start is not null)
-            {
-                view!.SafeMemoryMappedViewHandle.ReleasePointer();
-            }
-
-            view?.Dispose();
-            map?.Dispose();
-            if (e is IOException or UnauthorizedAccessException)
-            {
-                throw new CheckpointException(path, "cannot be opened: " + e.Message, e);
-            }
-
+            map.Dispose();
             throw;
         }
     }
 
     /// <summary>Elements of the map. They need not be aligned to their size: old files place tensors at any byte.</summary>
-    public ReadOnlySpan<T> Span<T>(long offset, int count) where T : unmanaged
-    {
-        ObjectDisposedException.ThrowIf(disposed, this);
-        if (offset < 0 || count < 0 || offset > length - ((long)count * Unsafe.SizeOf<T>()))
-        {
-            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{count} elements from byte {offset} are not inside the {length} bytes of the file.");
-        }
+    public ReadOnlySpan<T> Span<T>(long offset, int count) where T : unmanaged =>
+        new(map.Address(offset, (long)count * sizeof(T)), count);
 
-        return new ReadOnlySpan<T>(start + offset, count);
-    }
+    /// <summary>Where so many bytes of the file are.</summary>
+    public byte* Address(long offset, long bytes) => map.Address(offset, bytes);
 
-    public void Dispose()
-    {
-        if (!disposed)
-        {
-            disposed = true;
-            view.SafeMemoryMappedViewHandle.ReleasePointer();
-            view.Dispose();
-            map.Dispose();
-        }
-    }
+    /// <summary>Asks the operating system to read bytes that will be needed soon, and some of what follows them, which mostly is next.</summary>
+    public void ReadAhead(long offset, long bytes) => map.ReadAhead(offset, Math.Min(bytes + (64 << 20), map.Length - offset));
+
+    public void Dispose() => map.Dispose();
 }

@@ -24,10 +24,22 @@ internal static class SafeTensorsHeader
         ("BF16", TensorType.BFloat16, 2),
         ("I32", TensorType.Int32, 4),
         ("I64", TensorType.Int64, 8),
+        ("U8", TensorType.UInt8, 1),
+        ("F8_E4M3", TensorType.Float8E4M3, 1),
+        ("BOOL", TensorType.Other, 1),
+        ("I8", TensorType.Other, 1),
+        ("I16", TensorType.Other, 2),
+        ("U16", TensorType.Other, 2),
+        ("U32", TensorType.Other, 4),
+        ("U64", TensorType.Other, 8),
+        ("F64", TensorType.Other, 8),
+        ("C64", TensorType.Other, 8),
+        ("F8_E5M2", TensorType.Other, 1),
+        ("F8_E8M0", TensorType.Other, 1),
     ];
 
     /// <summary>The name of a type in a file.</summary>
-    public static string NameOf(TensorType type) => Array.Find(Types, t => t.Type == type).Name;
+    public static string NameOf(TensorType type) => Array.Find(Types, t => t.Type == type).Name ?? type.ToString();
 
     /// <param name="path">The file, for messages.</param>
     /// <param name="bytes">The beginning of the file: all of it, or at least <see cref="MaxLength"/> bytes.</param>
@@ -64,7 +76,7 @@ internal static class SafeTensorsHeader
             }
 
             (TensorInfo info, long begin, long end) = ReadTensor(path, property.Name, property.Value, dataLength);
-            if (!entries.TryAdd(property.Name, new SafeTensorsEntry(info, dataStart + begin)))
+            if (!entries.TryAdd(property.Name, new SafeTensorsEntry(info, dataStart + begin, end - begin)))
             {
                 throw new CheckpointException(path, $"has the tensor '{property.Name}' twice");
             }
@@ -109,6 +121,7 @@ internal static class SafeTensorsHeader
 
     private static JsonDocument Parse(string path, ReadOnlySpan<byte> json)
     {
+        JsonFile.CheckText(path, json);
         try
         {
             var reader = new Utf8JsonReader(json);
@@ -148,7 +161,8 @@ internal static class SafeTensorsHeader
         (string Name, TensorType Type, int Size) type = Array.Find(Types, t => t.Name == typeName);
         if (type.Name is null)
         {
-            throw new CheckpointException(path, $"tensor '{name}' has the dtype '{typeName}'; known are {string.Join(", ", Types.Select(t => t.Name))}");
+            // Of a type that is not known the size is not checked; it is refused when it is read.
+            type = (typeName.Length <= 40 ? typeName : typeName[..37] + "...", TensorType.Other, 0);
         }
 
         ImmutableArray<long> shape = ReadIntegers(path, name, "shape", extents);
@@ -179,12 +193,12 @@ internal static class SafeTensorsHeader
             throw new CheckpointException(path, $"tensor '{name}' has the shape {extents.GetRawText()}, more than any file holds");
         }
 
-        if (bytes != range[1] - range[0])
+        if (type.Size > 0 && bytes != range[1] - range[0])
         {
             throw new CheckpointException(path, $"tensor '{name}' is {typeName} {extents.GetRawText()}, which is {bytes} bytes, but has {range[1] - range[0]}");
         }
 
-        return (new TensorInfo(name, type.Type, shape, length), range[0], range[1]);
+        return (new TensorInfo(name, type.Type, shape, length) { StoredType = type.Name }, range[0], range[1]);
     }
 
     private static ImmutableArray<long> ReadIntegers(string path, string name, string key, JsonElement array)

@@ -62,8 +62,8 @@ public sealed partial class LayerKernels
         }
 
         RequireLayout(table, Layout, nameof(table));
-        ComputeKernel kernel = Kernel(WeightFamily.Dense, "embedding", table.Type);
-        kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, (float)scale).Set(6, accumulate ? 1 : 0);
+        ComputeKernel kernel = Kernel(WeightFamily.Dense, "embedding", table.Format);
+        kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, (float)scale).Set(6, accumulate ? 1 : 0).Set(7, table.Rows);
         SubmitElements(kernel, elements);
     }
 
@@ -78,8 +78,8 @@ public sealed partial class LayerKernels
     {
         Require(ids.Length, rows, nameof(ids));
         long elements = Require(output.Length, (long)rows * width, nameof(output));
-        ComputeKernel kernel = Kernel(WeightFamily.CachedRows, "embedding", type);
-        kernel.Set(0, table).Set(1, ids).Set(2, output).Set(3, width).Set(4, rows).Set(5, 1f).Set(6, 0);
+        ComputeKernel kernel = Kernel(WeightFamily.CachedRows, "embedding", WeightFormat.Of(type));
+        kernel.Set(0, table).Set(1, ids).Set(2, output).Set(3, width).Set(4, rows).Set(5, 1f).Set(6, 0).Set(7, 0);
         SubmitElements(kernel, elements);
     }
 
@@ -113,7 +113,7 @@ public sealed partial class LayerKernels
         }
 
         bool many = tokens >= manyTokens;
-        ComputeKernel kernel = Kernel(WeightFamily.Dense, many ? "linear_many" : "linear_few", w.Type);
+        ComputeKernel kernel = Kernel(WeightFamily.Dense, many ? "linear_many" : "linear_few", w.Format);
         int flags = (bias is null ? 0 : BiasFlag) | (accumulate ? AccumulateFlag : 0);
         kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, w.Rows).Set(6, tokens).Set(7, flags);
         if (!many)
@@ -156,7 +156,7 @@ public sealed partial class LayerKernels
 
         if (slots > 0)
         {
-            ComputeKernel kernel = Kernel(WeightFamily.Experts, "linear_experts", w.Type);
+            ComputeKernel kernel = Kernel(WeightFamily.Experts, "linear_experts", w.Format);
             kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)
                 .Set(7, bias is null ? 0 : BiasFlag).Set(8, experts).Set(9, slotsPerRow);
             SubmitFew(kernel, rows, slots);
@@ -188,7 +188,7 @@ public sealed partial class LayerKernels
         }
 
         bool many = tokens >= manyTokens;
-        ComputeKernel kernel = Kernel(WeightFamily.Heads, many ? "linear_heads_many" : "linear_heads_few", w.Type);
+        ComputeKernel kernel = Kernel(WeightFamily.Heads, many ? "linear_heads_many" : "linear_heads_few", w.Format);
         kernel.Set(0, x).Set(1, w.Buffer).Set(2, y).Set(3, from.HeadDim).Set(4, w.Columns).Set(5, tokens)
             .Set(6, from.Stride).Set(7, from.Offset).Set(8, from.HeadStride).Set(9, to.Stride).Set(10, to.Offset).Set(11, to.HeadStride);
         int tiles = many ? Parts(tokens, HeadTokensMany) : tokens;

@@ -13,7 +13,7 @@ public sealed partial class LayerKernels
     /// <param name="matrix">One matrix, row-major, or in any other layout, which it keeps.</param>
     internal WeightMatrix Arrange(WeightMatrix matrix)
     {
-        if (Form != LinearForm.WorkGroups || matrix.Layout != WeightLayout.RowMajor || matrix.Count != 1
+        if (Form != LinearForm.WorkGroups || matrix.Layout != WeightLayout.RowMajor || matrix.Count != 1 || matrix.Format.HasGroups
             || !TensorCoreLinear.RunsOn(device) || !TensorCoreLinear.Takes(matrix.Type, matrix.Columns))
         {
             return matrix;

@@ -3,11 +3,11 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <content>The programs that read weights: one for each type of weights and family of kernels, built when first used.</content>
+/// <content>The programs that read weights: one for each format of weights and family of kernels, built when first used.</content>
 public sealed partial class LayerKernels
 {
-    private readonly Dictionary<(WeightFamily, ElementType), Task<ComputeProgram>> weightPrograms = [];
-    private readonly Dictionary<(WeightFamily, string, ElementType), ComputeKernel> weightKernels = [];
+    private readonly Dictionary<(WeightFamily, WeightFormat), Task<ComputeProgram>> weightPrograms = [];
+    private readonly Dictionary<(WeightFamily, string, WeightFormat), ComputeKernel> weightKernels = [];
 
     /// <summary>Kernels that a model has all of or none: what is built without being used only takes time.</summary>
     internal enum WeightFamily
@@ -27,17 +27,21 @@ public sealed partial class LayerKernels
 
     /// <summary>Begins to build the embedding and the linear layers for weights of a type, on another thread.</summary>
     /// <param name="type"><see cref="ElementType.Float32"/>, <see cref="ElementType.Float16"/> or <see cref="ElementType.BFloat16"/>.</param>
-    public void Prepare(ElementType type) => WeightProgram(WeightFamily.Dense, type);
+    public void Prepare(ElementType type) => Prepare(WeightFormat.Of(type));
 
-    /// <summary>The source of a family of kernels that read weights of one type.</summary>
-    internal static string WeightSource(WeightFamily family, ElementType type, LinearForm form)
+    /// <summary>Begins to build the embedding and the linear layers for weights of a format, on another thread.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="experts">Whether to build the linear layers of experts instead.</param>
+    public void Prepare(WeightFormat format, bool experts = false) => WeightProgram(experts ? WeightFamily.Experts : WeightFamily.Dense, format);
+
+    /// <summary>The source of a family of kernels that read weights of one format.</summary>
+    internal static string WeightSource(WeightFamily family, WeightFormat format, LinearForm form)
     {
         bool panels = form == LinearForm.Vectors;
-        var source = new StringBuilder()
-            .Append($"#define WEIGHT_BITS {type.SizeInBytes() * 8}\n")
-            .Append($"#define WEIGHT_BFLOAT {(type == ElementType.BFloat16 ? 1 : 0)}\n")
-            .Append($"#define PANEL_ROWS {(panels && family != WeightFamily.CachedRows ? WeightLayout.Vectors : WeightLayout.RowMajor).PanelRows}\n")
-            .Append(Text("weights.cl"));
+
+        // Rows of caches, and matrices of heads, are row-major in any case.
+        WeightLayout layout = panels && family is (WeightFamily.Dense or WeightFamily.Experts) ? WeightLayout.Vectors : WeightLayout.RowMajor;
+        StringBuilder source = new StringBuilder().Append($"#define PANEL_ROWS {layout.PanelRows}\n").Append(FormatSource(format));
         switch (family)
         {
             case WeightFamily.Heads:
@@ -71,30 +75,57 @@ public sealed partial class LayerKernels
 
         void Add(string name, int experts, int tokens) => source
             .Append($"#define NAME {name}\n#define EXPERTS {experts}\n#define PANELS {Panels}\n#define TOKENS {tokens}\n")
-            .Append(Text("linear_experts.cl")).Append(Text(panels ? "linear_panels.cl" : "linear_groups_few.cl"))
+            .Append(Text("linear_experts.cl")).Append(Text(!panels ? "linear_groups_few.cl" : format.HasGroups ? "linear_group_panels.cl" : "linear_panels.cl"))
             .Append("#undef NAME\n#undef EXPERTS\n#undef PANELS\n#undef TOKENS\n");
 
         void AddHeads(string name, int tokens) => source
             .Append($"#define NAME {name}\n#define HEAD_TOKENS {tokens}\n").Append(Text("linear_heads.cl")).Append("#undef NAME\n#undef HEAD_TOKENS\n");
     }
 
-    private ComputeKernel Kernel(WeightFamily family, string name, ElementType type)
+    /// <summary>What reads weights of a format: <c>weight_at</c> and its like. PANEL_ROWS must be set before it.</summary>
+    internal static string FormatSource(WeightFormat format)
     {
-        if (!weightKernels.TryGetValue((family, name, type), out ComputeKernel? kernel))
+        if (!format.HasGroups)
         {
-            kernel = Create(WeightProgram(family, type), name);
-            weightKernels.Add((family, name, type), kernel);
+            return $"#define WEIGHT_BITS {format.CodeBits}\n#define WEIGHT_BFLOAT {(format.Code == WeightCode.BFloat16 ? 1 : 0)}\n{Text("weights.cl")}";
+        }
+
+        string codes = format.Code switch
+        {
+            WeightCode.E4M3 => "code_e4m3.cl",
+            WeightCode.E2M1 => "code_e2m1.cl",
+            WeightCode.Int8 => "code_int8.cl",
+            _ => "code_int4.cl",
+        };
+        return $"""
+            #define CODE_BITS {format.CodeBits}
+            #define CODE_ZERO {format.Zero}
+            #define GROUP {format.Group}
+            #define SCALE {(int)format.Scale}
+            #define MINIMUM {(format.HasMinimum ? 1 : 0)}
+            {Text(codes)}
+            {Text("weights_groups.cl")}
+
+            """;
+    }
+
+    private ComputeKernel Kernel(WeightFamily family, string name, WeightFormat format)
+    {
+        if (!weightKernels.TryGetValue((family, name, format), out ComputeKernel? kernel))
+        {
+            kernel = Create(WeightProgram(family, format), name);
+            weightKernels.Add((family, name, format), kernel);
         }
 
         return kernel;
     }
 
-    private Task<ComputeProgram> WeightProgram(WeightFamily family, ElementType type)
+    private Task<ComputeProgram> WeightProgram(WeightFamily family, WeightFormat format)
     {
-        if (!weightPrograms.TryGetValue((family, type), out Task<ComputeProgram>? built))
+        if (!weightPrograms.TryGetValue((family, format), out Task<ComputeProgram>? built))
         {
-            built = Build($"{family} layers, {type}", WeightSource(family, type, Form));
-            weightPrograms.Add((family, type), built);
+            built = Build($"{family} layers, {format}", WeightSource(family, format, Form));
+            weightPrograms.Add((family, format), built);
         }
 
         return built;

@@ -23,7 +23,7 @@ public sealed partial class LayerKernels : IDisposable
 
     /// <summary>
     /// Begins to build the kernels that need no weights of a certain type, on another thread; a call of one waits for it. The
-    /// others are built when first used, or from <see cref="Prepare"/> on.
+    /// others are built when first used, or from <see cref="Prepare(WeightFormat, bool)"/> on.
     /// </summary>
     /// <param name="device">The device; it must outlive the object.</param>
     /// <param name="form">How linear layers are computed; by default what suits the kind of device.</param>

@@ -6,7 +6,8 @@ kernel void embedding(
     int width,
     int tokens,
     float scale,
-    int accumulate)
+    int accumulate,
+    int rows)                              // of the table; 0 where nothing lies behind it that is found by them
 {
     size_t element = get_global_id(0);
     if (element >= (size_t)tokens * width)
@@ -15,6 +16,6 @@ kernel void embedding(
     }
 
     size_t id = ids[element / width];
-    float value = scale * weight(table, (id / PANEL_ROWS * width + element % width) * PANEL_ROWS + id % PANEL_ROWS);
+    float value = scale * weight_at(table, rows, width, id, element % width);
     output[element] = accumulate ? output[element] + value : value;
 }

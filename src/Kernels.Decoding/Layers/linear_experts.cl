@@ -6,7 +6,7 @@
 #if EXPERTS
 #define EXPERT_ARGUMENTS , global const int *restrict experts, int tokens_a_row
 #define TAKE_EXPERT(token) \
-    w += (size_t)experts[token] * ((rows + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS) * columns; \
+    w += experts[token] * matrix_weights(rows, columns); \
     bias += (size_t)experts[token] * rows;
 #define X_ROW(token) ((token) / tokens_a_row)
 #else

@@ -24,15 +24,15 @@ void NAME(
     TAKE_EXPERT(token)
 
     // Every work-item must reach the barriers, so a row past the end repeats the last one.
-    size_t first = (size_t)min(row, rows - 1) * columns;
+    int own_row = min(row, rows - 1);
     global const float *xs = x + (size_t)X_ROW(token) * columns;
     float sum = 0;
-    if (columns % 8 == 0)
+    if (EIGHT_OF_A_GROUP(columns))
     {
         float8 sums = 0;
         for (int column = lane * 8; column < columns; column += LANES * 8)
         {
-            sums = fma(weight8_aligned(w, first + column), *(global const float8 *)(xs + column), sums);
+            sums = fma(weight8_at(w, rows, columns, own_row, column), *(global const float8 *)(xs + column), sums);
         }
 
         sum = sum8(sums);
@@ -41,7 +41,7 @@ void NAME(
     {
         for (int column = lane; column < columns; column += LANES)
         {
-            sum = fma(weight(w, first + column), xs[column], sum);
+            sum = fma(weight_at(w, rows, columns, own_row, column), xs[column], sum);
         }
     }
 

@@ -31,7 +31,7 @@ void linear_many(
             int column = first_column + i % DEPTH;
             int row = first_row + i / DEPTH;
             int token = first_token + i / DEPTH;
-            w_tile[i % DEPTH][i / DEPTH] = column < columns && row < rows ? weight(w, (size_t)row * columns + column) : 0;
+            w_tile[i % DEPTH][i / DEPTH] = column < columns && row < rows ? weight_at(w, rows, columns, row, column) : 0;
             x_tile[i % DEPTH][i / DEPTH] = column < columns && token < tokens ? x[(size_t)token * columns + column] : 0;
         }
 

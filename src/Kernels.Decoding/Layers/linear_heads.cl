@@ -6,11 +6,11 @@
 #undef STORE_COLUMNS
 #if HEAD_COLUMNS == 16
 #define COLUMNS_TYPE float16
-#define LOAD_COLUMNS(w, i) weight16(w, i)
+#define LOAD_COLUMNS(k, c) weight16_at(w, rows, columns, first + (k), c)
 #define STORE_COLUMNS(v, y) vstore16(v, 0, y)
 #else
 #define COLUMNS_TYPE float
-#define LOAD_COLUMNS(w, i) weight(w, i)
+#define LOAD_COLUMNS(k, c) weight_at(w, rows, columns, first + (k), c)
 #define STORE_COLUMNS(v, y) *(y) = v
 #endif
 
@@ -47,7 +47,8 @@ kernel void NAME(
         ys[t] = y + row * y_stride + y_offset + head * y_head_stride;
     }
 
-    w += (size_t)head * depth * columns;
+    int rows = get_global_size(2) * depth;
+    size_t first = (size_t)head * depth;
     if (column + HEAD_COLUMNS <= columns)
     {
         COLUMNS_TYPE sums[HEAD_TOKENS];
@@ -59,7 +60,7 @@ kernel void NAME(
 
         for (int k = 0; k < depth; k++)
         {
-            COLUMNS_TYPE weights = LOAD_COLUMNS(w, (size_t)k * columns + column);
+            COLUMNS_TYPE weights = LOAD_COLUMNS(k, column);
 #pragma unroll
             for (int t = 0; t < HEAD_TOKENS; t++)
             {
@@ -86,7 +87,7 @@ kernel void NAME(
             float sum = 0;
             for (int k = 0; k < depth; k++)
             {
-                sum = fma(weight(w, (size_t)k * columns + c), xs[t][k], sum);
+                sum = fma(weight_at(w, rows, columns, first + k, c), xs[t][k], sum);
             }
 
             ys[t][c] = sum;

@@ -42,3 +42,27 @@ static float8 weight8_aligned(global const weight_t *w, size_t i)
     return vloada_half8(0, w + i);
 #endif
 }
+
+// What kernels ask for by rows and columns, so that the same text reads weights in groups too.
+#define PADDED(rows) ((size_t)((rows) + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS)
+#define EIGHT_OF_A_GROUP(columns) ((columns) % 8 == 0)
+
+static size_t matrix_weights(int rows, int columns)
+{
+    return PADDED(rows) * columns;
+}
+
+static float weight_at(global const weight_t *w, int rows, int columns, size_t row, int column)
+{
+    return weight(w, (row / PANEL_ROWS * columns + column) * PANEL_ROWS + row % PANEL_ROWS);
+}
+
+static float8 weight8_at(global const weight_t *w, int rows, int columns, size_t row, int column)
+{
+    return weight8_aligned(w, row * columns + column);
+}
+
+static float16 weight16_at(global const weight_t *w, int rows, int columns, size_t row, int column)
+{
+    return weight16(w, row * columns + column);
+}

@@ -66,6 +66,9 @@ public sealed class Decoder : IDisposable
     /// <summary>Bytes of device memory that the weights take.</summary>
     public long WeightBytes => weights.ByteLength;
 
+    /// <summary>The type that attention takes and gives numbers in, and of the KV cache.</summary>
+    public ElementType AttentionType => Attention.Storage;
+
     /// <summary>The latent attention of a model that has it; else null.</summary>
     public LatentAttention? Latent => Attention as LatentAttention;
 
@@ -96,6 +99,7 @@ public sealed class Decoder : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        folder = CheckpointFolder.Resolve(folder);
         ModelConfig config = ModelConfig.Load(folder);
         if (config.IsEncoder && writesText)
         {
@@ -103,21 +107,19 @@ public sealed class Decoder : IDisposable
         }
 
         config.CheckContext(capacity, folder);
-        using SafeTensors checkpoint = SafeTensors.Open(folder);
+        using TensorSource checkpoint = CheckpointFolder.OpenTensors(folder);
         config = config with { WeightType = checkpoint.WeightType ?? config.WeightType };
         var kernels = new LayerKernels(device);
-        var weights = new DecoderWeights(device, checkpoint, kernels) { TakesHead = writesText };
+        var weights = new DecoderWeights(device, checkpoint, kernels) { TakesHead = writesText, Quantization = config.Quantization };
         weights.Own(kernels);
         IDecoderAttention? heads = null;
         try
         {
             // What the kernels of linear layers are built for is known before the weights are moved, which takes a while too.
-            foreach (TensorInfo matrix in checkpoint.Names.Select(checkpoint.Info).Where(info => info.Shape.Length == 2).DistinctBy(info => info.Type))
+            foreach (WeightFormat format in checkpoint.Names.Select(checkpoint.Info).Where(info => info.Shape.Length == 2)
+                .Select(info => DecoderWeights.FormatOf(info.Type, config.Quantization)).OfType<WeightFormat>().Distinct())
             {
-                if (DecoderWeights.ElementTypeOf(matrix.Type) is { } type)
-                {
-                    kernels.Prepare(type);
-                }
+                kernels.Prepare(format);
             }
 
             // First what is likeliest to fail and quick to try.

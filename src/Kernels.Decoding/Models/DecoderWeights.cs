@@ -1,32 +1,34 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
 /// <summary>
-/// Moves the weights of a checkpoint to a device, and owns them there. Matrices keep their stored type and stream from the
-/// file's map in pieces; vectors become float32.
+/// Moves the weights of a checkpoint to a device, and owns them there. Matrices keep their stored form and go straight from the
+/// file's map to the device; vectors become float32.
 /// </summary>
 public sealed class DecoderWeights : IDisposable
 {
-    private const int PieceBytes = 64 << 20;
-
-    private readonly SafeTensors checkpoint;
+    private readonly TensorSource checkpoint;
     private readonly WeightLayout layout;
+    private readonly MatrixWriter writer;
     private readonly Func<WeightMatrix, WeightMatrix> arrange;
     private readonly List<IDisposable> owned = [];
 
     /// <param name="device">The device.</param>
     /// <param name="checkpoint">The checkpoint; it is read only while weights are taken.</param>
     /// <param name="kernels">The kernels of linear layers, which say how matrices are to lie.</param>
-    public DecoderWeights(ComputeDevice device, SafeTensors checkpoint, LayerKernels kernels)
+    public DecoderWeights(ComputeDevice device, TensorSource checkpoint, LayerKernels kernels)
     {
         Device = device;
         this.checkpoint = checkpoint;
         layout = kernels.Layout;
         arrange = kernels.Arrange;
+        writer = new MatrixWriter(device);
     }
+
+    /// <summary>How the checkpoint was quantised, as its configuration says; null if it does not.</summary>
+    public QuantizationConfig? Quantization { get; init; }
 
     /// <summary>The device.</summary>
     public ComputeDevice Device { get; }
@@ -42,6 +44,12 @@ public sealed class DecoderWeights : IDisposable
         TensorType.BFloat16 => ElementType.BFloat16,
         _ => null,
     };
+
+    /// <summary>The form in which matrices of a stored type are computed from; null if they cannot be weights.</summary>
+    public static WeightFormat? FormatOf(TensorType type, QuantizationConfig? quantization) =>
+        ElementTypeOf(type) is { } plain ? WeightFormat.Of(plain)
+        : type == TensorType.Float8E4M3 && quantization is { Method: QuantizationMethod.Fp8Blocks } blocks ? WeightFormat.Fp8(blocks.BlockColumns)
+        : GgufRows.FormatOf(type);
 
     /// <summary>Frees something together with the weights.</summary>
     public T Own<T>(T resource) where T : IDisposable
@@ -124,10 +132,23 @@ public sealed class DecoderWeights : IDisposable
     /// <exception cref="CheckpointException">A tensor is missing, or not what <see cref="Matrix"/> or <see cref="Vector"/> expects.</exception>
     public Linear Linear(int columns, bool hasBias, params ReadOnlySpan<(string Name, int Rows)> parts)
     {
-        WeightMatrix matrix = Matrix(columns, parts);
+        // Parts of one form are one matrix, which is read in one go; published files keep some layers in more bits than their neighbours.
+        var matrices = new List<WeightMatrix>();
+        for (int i = 0, end; i < parts.Length; i = end)
+        {
+            WeightFormat format = Rows(parts[i].Name + ".weight", columns, parts[i].Rows).Format;
+            end = i + 1;
+            while (end < parts.Length && Rows(parts[end].Name + ".weight", columns, parts[end].Rows).Format == format)
+            {
+                end++;
+            }
+
+            matrices.Add(Matrix(columns, parts[i..end]));
+        }
+
         if (!hasBias)
         {
-            return new Linear(matrix, bias: null);
+            return new Linear([.. matrices], bias: [], this);
         }
 
         var biases = new List<float>();
@@ -137,7 +158,7 @@ public sealed class DecoderWeights : IDisposable
             biases.AddRange(checkpoint.ReadFloats(name + ".bias"));
         }
 
-        return new Linear(matrix, UploadFloats(CollectionsMarshal.AsSpan(biases)));
+        return new Linear([.. matrices], CollectionsMarshal.AsSpan(biases), this);
     }
 
     /// <summary>A linear layer with bias whose <c>.weight</c> is stored [inputs, outputs].</summary>
@@ -145,17 +166,29 @@ public sealed class DecoderWeights : IDisposable
     public Linear TransposedLinear(string name, int inputs, int outputs)
     {
         CheckShape(name + ".weight", inputs, outputs);
-        return new Linear(Upload(inputs, [new StoredMatrix(name + ".weight", 0, outputs)], transposed: true), Vector(name + ".bias", outputs));
+        return new Linear(Upload(inputs, [Transposed(name + ".weight", 0, inputs, outputs, outputs)]), Vector(name + ".bias", outputs));
     }
 
-    /// <summary>The linear layers of experts in one tensor, stored [experts, inputs, outputs], with biases in another, <c>_bias</c>.</summary>
+    /// <summary>
+    /// The linear layers of experts in one tensor, stored [experts, inputs, outputs], with biases in another, <c>_bias</c>; or in MXFP4,
+    /// where <c>_blocks</c> are [experts, outputs, inputs / 32, 16] and <c>_scales</c> [experts, outputs, inputs / 32].
+    /// </summary>
     /// <exception cref="CheckpointException">A tensor is missing, or of another shape.</exception>
     public ExpertLinear TransposedExperts(string name, int experts, int inputs, int outputs)
     {
-        CheckShape(name, experts, inputs, outputs);
         CheckShape(name + "_bias", experts, outputs);
-        StoredMatrix[] matrices = [.. Enumerable.Range(0, experts).Select(expert => new StoredMatrix(name, (long)expert * inputs * outputs, outputs))];
-        return new ExpertLinear(Upload(inputs, matrices, transposed: true, count: experts), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
+        PartRows[] matrices;
+        if (checkpoint.Contains(name + "_blocks"))
+        {
+            matrices = [new PartRows(Mxfp4(name, experts, inputs, outputs), 0, checked(experts * outputs))];
+        }
+        else
+        {
+            CheckShape(name, experts, inputs, outputs);
+            matrices = [.. Enumerable.Range(0, experts).Select(expert => Transposed(name, (long)expert * inputs * outputs, inputs, outputs, outputs))];
+        }
+
+        return new ExpertLinear(Upload(inputs, matrices, count: experts), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
     }
 
     /// <summary>The linear layers of experts without biases; each expert has its own tensors, which become one, below each other.</summary>
@@ -178,7 +211,7 @@ public sealed class DecoderWeights : IDisposable
     /// <param name="ranges">The rows of a head that are taken, in the order that they have in the result.</param>
     /// <exception cref="CheckpointException">The tensor is missing, or of another shape.</exception>
     public WeightMatrix HeadRows(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges) =>
-        Upload(columns, HeadParts(name, columns, heads, headRows, ranges), transposed: false);
+        Upload(columns, HeadParts(name, columns, heads, headRows, ranges));
 
     /// <summary>One range of rows of each head of a matrix as a matrix of the head's own: [heads · rows, columns], row-major.</summary>
     /// <param name="name">The tensor, without <c>.weight</c>.</param>
@@ -189,12 +222,22 @@ public sealed class DecoderWeights : IDisposable
     /// <param name="rows">The rows of a head that are taken.</param>
     /// <exception cref="CheckpointException">The tensor is missing, or of another shape.</exception>
     public WeightMatrix HeadMatrices(string name, int columns, int heads, int headRows, int first, int rows) =>
-        Upload(columns, HeadParts(name, columns, heads, headRows, (first, rows)), transposed: false, WeightLayout.RowMajor);
+        Upload(columns, HeadParts(name, columns, heads, headRows, (first, rows)), WeightLayout.RowMajor);
 
     /// <summary>The same with the matrix of each head transposed: [heads · columns, rows].</summary>
     /// <inheritdoc cref="HeadMatrices"/>
-    public WeightMatrix TransposedHeadMatrices(string name, int columns, int heads, int headRows, int first, int rows) =>
-        Upload(rows, [.. HeadParts(name, columns, heads, headRows, (first, rows)).Select(part => part with { Rows = columns })], transposed: true, WeightLayout.RowMajor);
+    public WeightMatrix TransposedHeadMatrices(string name, int columns, int heads, int headRows, int first, int rows)
+    {
+        PartRows[] parts = HeadParts(name, columns, heads, headRows, (first, rows));
+        return Upload(rows, [.. parts.Select(Transpose)], WeightLayout.RowMajor);
+
+        // Blocks of fp8 begin where a head's rows, and the range in them, allow for all heads alike.
+        PartRows Transpose(PartRows part) => new(
+            part.Rows is Fp8Rows fp8 ? fp8.Transpose(part.First, rows, alignment: headRows, offset: first)
+                : Transposed(name + ".weight", part.First * columns, rows, columns, columns).Rows,
+            0,
+            columns);
+    }
 
     /// <summary>Frees the device memory.</summary>
     public void Dispose()
@@ -205,83 +248,89 @@ public sealed class DecoderWeights : IDisposable
         }
     }
 
+    /// <summary>A vector of a part of a layer's biases.</summary>
+    internal DeviceBuffer<float> Upload(ReadOnlySpan<float> values) => UploadFloats(values);
+
     private WeightMatrix Matrices(int count, int columns, ReadOnlySpan<(string Name, int Rows)> parts)
     {
-        var matrices = new StoredMatrix[parts.Length];
+        var matrices = new PartRows[parts.Length];
         for (int i = 0; i < matrices.Length; i++)
         {
-            matrices[i] = new StoredMatrix(parts[i].Name + ".weight", 0, parts[i].Rows);
-            CheckShape(matrices[i].Tensor, parts[i].Rows, columns);
+            (string name, int rows) = parts[i];
+            matrices[i] = new PartRows(Rows(name + ".weight", columns, rows), 0, rows) { Name = name + ".weight" };
         }
 
-        return Upload(columns, matrices, transposed: false, count: count);
+        return Upload(columns, matrices, count: count);
     }
 
-    private StoredMatrix[] HeadParts(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges)
+    private WeightRows Rows(string name, int columns, long rows)
     {
-        name += ".weight";
-        CheckShape(name, (long)heads * headRows, columns);
+        CheckShape(name, rows, columns);
+        checkpoint.ReadAhead(name);
+        return checkpoint.Rows(name, columns, Quantization);
+    }
+
+    private PartRows[] HeadParts(string name, int columns, int heads, int headRows, params (int First, int Rows)[] ranges)
+    {
+        WeightRows rows = Rows(name + ".weight", columns, (long)heads * headRows);
         return
         [
-            .. Enumerable.Range(0, heads).SelectMany(head => ranges.Select(range =>
-                new StoredMatrix(name, (((long)head * headRows) + range.First) * columns, range.Rows))),
+            .. Enumerable.Range(0, heads).SelectMany(head => ranges.Select(range => new PartRows(rows, ((long)head * headRows) + range.First, range.Rows))),
         ];
     }
 
-    // Without an order of their own, matrices lie as linear layers are fastest.
-    private WeightMatrix Upload(int columns, StoredMatrix[] parts, bool transposed, WeightLayout? order = null, int count = 1)
+    // Columns of a part of a tensor that begins at an element, as rows.
+    private unsafe PartRows Transposed(string name, long start, int inputs, int outputs, int stored)
     {
-        TensorInfo first = checkpoint.Info(parts[0].Tensor);
-        foreach (StoredMatrix part in parts)
+        TensorInfo info = checkpoint.Info(name);
+        ElementType type = ElementTypeOf(info.Type) ?? throw new CheckpointException(
+            checkpoint.Path, $"tensor '{name}' is {info}; where weights are stored [inputs, outputs] they are read in F32, F16 or BF16");
+        return new PartRows(
+            new TransposedRows(checkpoint.Address(name) + (start * type.SizeInBytes()), WeightFormat.Of(type), inputs, stored), 0, outputs) { Name = name };
+    }
+
+    private unsafe Mxfp4Rows Mxfp4(string name, int experts, int inputs, int outputs)
+    {
+        if (inputs % 32 != 0)
         {
-            TensorInfo info = checkpoint.Info(part.Tensor);
-            if (info.Type != first.Type)
+            throw new CheckpointException(checkpoint.Path, $"tensor '{name}_blocks' is for {inputs} inputs, not a multiple of MXFP4's 32");
+        }
+
+        CheckShape(name + "_blocks", experts, outputs, inputs / 32, 16);
+        CheckShape(name + "_scales", experts, outputs, inputs / 32);
+        foreach (string tensor in (ReadOnlySpan<string>)[name + "_blocks", name + "_scales"])
+        {
+            TensorInfo info = checkpoint.Info(tensor);
+            if (info.Type != TensorType.UInt8 && info.StoredType is not ("F8_E8M0" or "I8"))
             {
-                throw new CheckpointException(checkpoint.Path, $"tensor '{part.Tensor}' is {info}, but '{first.Name}', which it is used with, is {first}");
+                throw new CheckpointException(checkpoint.Path, $"tensor '{tensor}' is {info}, not U8 as MXFP4 is stored");
             }
         }
 
-        return ElementTypeOf(first.Type) switch
-        {
-            ElementType.Float32 => Upload<float>(columns, parts, transposed, order, count),
-            ElementType.Float16 => Upload<Half>(columns, parts, transposed, order, count),
-            ElementType.BFloat16 => Upload<BFloat16>(columns, parts, transposed, order, count),
-            _ => throw new CheckpointException(checkpoint.Path, $"tensor '{first.Name}' is {first}, not of a floating-point type"),
-        };
+        return new Mxfp4Rows(checkpoint.Address(name + "_blocks"), checkpoint.Address(name + "_scales"), inputs);
     }
 
-    // The parts follow one another; each matrix has as many of them.
-    private WeightMatrix Upload<T>(int columns, StoredMatrix[] parts, bool transposed, WeightLayout? asked, int count) where T : unmanaged
+    // The parts follow one another; each matrix has as many of them, or as many rows of the only one. Without an order of their own,
+    // matrices lie as linear layers are fastest.
+    private WeightMatrix Upload(int columns, PartRows[] parts, WeightLayout? asked = null, int count = 1)
     {
         WeightLayout order = asked ?? layout;
-        int rows = checked(parts.Sum(p => p.Rows));
-        DeviceBuffer<T> buffer = Device.Allocate<T>(WeightMatrix.Elements(rows, columns, order, count));
+        WeightFormat format = parts[0].Rows.Format;
+        if (Array.Find(parts, part => part.Rows.Format != format) is { } other)
+        {
+            throw new CheckpointException(checkpoint.Path, $"tensor '{other.Name}' is in {other.Rows.Format}, but '{parts[0].Name}', which it is used with, in {format}");
+        }
+
+        if (!format.Fits(columns))
+        {
+            throw new CheckpointException(checkpoint.Path, $"tensor '{parts[0].Name}' has {columns} columns, which {format} cannot have");
+        }
+
+        int rows = checked(parts.Sum(p => p.Count));
+        DeviceBuffer<byte> buffer = Device.Allocate<byte>(checked(count * format.MatrixBytes(rows / count, columns, order)));
         try
         {
-            var writer = new MatrixWriter<T>(Device, buffer, order, columns, PieceBytes / Unsafe.SizeOf<T>());
-            int partsEach = parts.Length / count;
-            for (int i = 0; i < parts.Length; i++)
-            {
-                StoredMatrix part = parts[i];
-                ReadOnlySpan<T> whole = transposed ? checkpoint.Read<T>(part.Tensor, part.Start, checked(part.Rows * columns)) : [];
-                for (int row = 0, taken; row < part.Rows; row += taken)
-                {
-                    taken = Math.Min(writer.Room, part.Rows - row);
-                    if (transposed)
-                    {
-                        writer.Add(whole[row..], 1, part.Rows, taken);
-                    }
-                    else
-                    {
-                        writer.Add(checkpoint.Read<T>(part.Tensor, part.Start + ((long)row * columns), taken * columns), columns, 1, taken);
-                    }
-                }
-
-                if ((i + 1) % partsEach == 0)
-                {
-                    writer.EndMatrix();
-                }
-            }
+            writer.Write(buffer, format, parts, rows / count, columns, order, count);
         }
         catch
         {
@@ -289,7 +338,7 @@ public sealed class DecoderWeights : IDisposable
             throw;
         }
 
-        WeightMatrix matrix = WeightMatrix.From(buffer, rows, columns, order, count);
+        WeightMatrix matrix = WeightMatrix.From(buffer, format, rows, columns, order, count);
         matrix = Own(asked is null ? arrange(matrix) : matrix);
         ByteLength += matrix.ByteLength;
         return matrix;
@@ -310,7 +359,4 @@ public sealed class DecoderWeights : IDisposable
             throw new CheckpointException(checkpoint.Path, $"tensor '{name}' is {info}; the configuration says [{string.Join(", ", expected.ToArray())}]");
         }
     }
-
-    /// <summary>A matrix of <paramref name="Rows"/> rows, once it is the way round that the device has it, from an element of a tensor on.</summary>
-    private readonly record struct StoredMatrix(string Tensor, long Start, int Rows);
 }

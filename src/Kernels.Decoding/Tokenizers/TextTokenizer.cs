@@ -75,6 +75,12 @@ public sealed class TextTokenizer
     public static TextTokenizer Load(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        folder = CheckpointFolder.Resolve(folder);
+        if (CheckpointFolder.IsGguf(folder))
+        {
+            return GgufTokenizer.Load(folder);
+        }
+
         TokenizerSettings settings = Guard(folder, () => TokenizerSettings.Load(folder));
         TextTokenizer tokenizer = Open(folder, settings);
         if (ModelVocabulary(folder) is { } size && tokenizer.BaseCount > size)

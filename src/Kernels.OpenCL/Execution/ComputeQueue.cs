@@ -60,6 +60,37 @@ public sealed unsafe class ComputeQueue : IDisposable
         }
     }
 
+    /// <summary>
+    /// Has the host write a whole buffer where it lies; blocks until all earlier commands have ended and the data is taken over. For
+    /// devices that share memory with the host: others copy all of it behind that.
+    /// </summary>
+    /// <param name="target">The buffer; what it held is lost.</param>
+    /// <param name="fill">Is given the address of the first byte, and must write all of them.</param>
+    public void Overwrite(DeviceBuffer target, Action<nint> fill)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(fill);
+        ThrowIfUnusable();
+        target.ThrowIfUnusableOn(Device, nameof(target));
+        if (target.ByteLength == 0)
+        {
+            return;
+        }
+
+        using HandleScope commands = new(queue);
+        using HandleScope memory = new(target.Memory);
+        Device.Check(ClApi.MapForOverwriting(commands.Value, memory.Value, (nuint)target.ByteLength, out void* address), "mapping a buffer");
+        try
+        {
+            fill((nint)address);
+        }
+        finally
+        {
+            int code = ClApi.Unmap(commands.Value, memory.Value, address);
+            Device.Check(code == ClStatus.Success ? ClApi.Finish(commands.Value) : code, "unmapping a buffer");
+        }
+    }
+
     /// <summary>Copies from the device to the host; blocks until the data is there.</summary>
     /// <param name="source">Where from.</param>
     /// <param name="data">Where to; its length is what is read.</param>

@@ -14,7 +14,7 @@ public sealed class VerifierTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         string folder = TestData.Folder("stories-gqa");
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
-        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 64);
+        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
         int[] prompt = [0, .. tokenizer.Encode("One morning")];
         var logits = new float[prompt.Length * 768];
         decoder.Forward(0, prompt, LogitRows.All, logits);

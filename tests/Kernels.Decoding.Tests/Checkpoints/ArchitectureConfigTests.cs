@@ -240,7 +240,7 @@ public sealed class ArchitectureConfigTests
     [InlineData("deepseek-v3-mla", "n_group", "4", "'n_group' is 4, which is not supported")]
     [InlineData("deepseek-v3-mla", "topk_group", "2", "'topk_group' is 2, which is not supported; supported: at most n_group, 1")]
     [InlineData("deepseek-v3-mla", "num_experts_per_tok", "5", "'num_experts_per_tok' is 5, which is not supported; supported: at most the 4 experts")]
-    [InlineData("deepseek-v3-mla", "quantization_config", "{\"quant_method\": \"fp8\"}", "supported: weights in float32, float16 or bfloat16")]
+    [InlineData("deepseek-v3-mla", "quantization_config", "{\"quant_method\": \"fp8\"}", "without 'weight_block_size'")]
     [InlineData("gpt2-mha", "add_cross_attention", "true", "'add_cross_attention' is true, which is not supported; supported: false")]
     [InlineData("gpt2-mha", "n_head", "5", "'n_head' is 5, which is not supported; supported: a divisor of n_embd, 64")]
     [InlineData("gpt2-mha", "activation_function", "\"relu\"", "'activation_function' is \"relu\", which is not supported; supported: silu, ")]
@@ -257,7 +257,7 @@ public sealed class ArchitectureConfigTests
     [InlineData("gemma2-softcap-window", "rope_parameters", "{\"full_attention\": {}}", "has no key 'rope_parameters.sliding_attention'")]
     [InlineData("gpt-oss-sinks-moe", "num_experts_per_tok", "5", "'num_experts_per_tok' is 5, which is not supported; supported: at most num_local_experts, 4")]
     [InlineData("gpt-oss-sinks-moe", "hidden_act", "\"gelu\"", "'hidden_act' is \"gelu\", which is not supported; supported: silu")]
-    [InlineData("gpt-oss-sinks-moe", "quantization_config", "{\"quant_method\": \"mxfp4\"}", "supported: weights in float32, float16 or bfloat16")]
+    [InlineData("gpt-oss-sinks-moe", "quantization_config", "{\"quant_method\": \"quark\"}", "quantised by 'quark'")]
     public void NamesAValueThatIsNotSupported(string checkpoint, string key, string value, string message)
     {
         var error = Assert.Throws<CheckpointException>(() => Load(checkpoint, json => json[key] = JsonNode.Parse(value)));

@@ -97,7 +97,7 @@ public sealed class ModelConfigTests
     [InlineData("num_key_value_heads", "3", "'num_key_value_heads' is 3, which is not supported; supported: a divisor of num_attention_heads, 8")]
     [InlineData("bos_token_id", "-1", "'bos_token_id' is -1, not an integer from 0")]
     [InlineData("eos_token_id", "[1, \"x\"]", "not a token id or a list of them")]
-    [InlineData("quantization_config", "{\"bits\":4}", "'quantization_config' is {\"bits\":4}, which is not supported")]
+    [InlineData("quantization_config", "{\"bits\":4}", "has no key 'quantization_config.quant_method'")]
     [InlineData("head_dim", "15", "rotates 15 of the 15 dimensions of a head")]
     [InlineData("partial_rotary_factor", "2", "rotates 32 of the 16 dimensions of a head")]
     [InlineData("rope_parameters", "{\"rope_type\": \"mrope\"}", "'rope_parameters.rope_type' is \"mrope\", which is not supported; supported: default, linear, dynamic, llama3, yarn, longrope")]

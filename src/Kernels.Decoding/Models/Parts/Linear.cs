@@ -3,12 +3,33 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>A linear layer: y = w·x + bias.</summary>
-/// <param name="weights">w [outputs, inputs].</param>
-/// <param name="bias">[outputs], or null for none.</param>
-public sealed class Linear(WeightMatrix weights, DeviceBuffer<float>? bias)
+public sealed class Linear
 {
+    private readonly (WeightMatrix Weights, DeviceBuffer<float>? Bias)[] parts;
+
+    /// <param name="weights">w [outputs, inputs].</param>
+    /// <param name="bias">[outputs], or null for none.</param>
+    public Linear(WeightMatrix weights, DeviceBuffer<float>? bias)
+    {
+        parts = [(weights, bias)];
+        Outputs = weights.Rows;
+    }
+
+    /// <param name="weights">Matrices whose outputs are one after the other; several where they are of different forms.</param>
+    /// <param name="bias">[outputs], or empty for none.</param>
+    /// <param name="owner">Takes the biases to the device.</param>
+    internal Linear(WeightMatrix[] weights, ReadOnlySpan<float> bias, DecoderWeights owner)
+    {
+        parts = new (WeightMatrix, DeviceBuffer<float>?)[weights.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            parts[i] = (weights[i], bias.IsEmpty ? null : owner.Upload(bias.Slice(Outputs, weights[i].Rows)));
+            Outputs += weights[i].Rows;
+        }
+    }
+
     /// <summary>Elements of an output.</summary>
-    public int Outputs => weights.Rows;
+    public int Outputs { get; }
 
     /// <summary>Enqueues output = layer(norm(input)); false, with nothing enqueued, where that is not one thing.</summary>
     /// <param name="step">The step.</param>
@@ -18,7 +39,7 @@ public sealed class Linear(WeightMatrix weights, DeviceBuffer<float>? bias)
     /// <param name="rows">Rows.</param>
     internal bool TryApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows)
     {
-        if (norm is not RmsNorm rms || !step.Kernels.Fuses(weights, rows))
+        if (parts is not [(WeightMatrix weights, var bias)] || norm is not RmsNorm rms || !step.Kernels.Fuses(weights, rows))
         {
             return false;
         }
@@ -33,7 +54,7 @@ public sealed class Linear(WeightMatrix weights, DeviceBuffer<float>? bias)
     /// </summary>
     internal bool TryApplyNormedGated(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation)
     {
-        if (norm is not RmsNorm rms || !step.Kernels.Gates(weights, step.Tokens))
+        if (parts is not [(WeightMatrix weights, var bias)] || norm is not RmsNorm rms || !step.Kernels.Gates(weights, step.Tokens))
         {
             return false;
         }
@@ -48,7 +69,7 @@ public sealed class Linear(WeightMatrix weights, DeviceBuffer<float>? bias)
     /// </summary>
     internal bool TryApplyToGated(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation, bool accumulate)
     {
-        if (!step.Kernels.Fuses(weights, step.Tokens))
+        if (parts is not [(WeightMatrix weights, var bias)] || !step.Kernels.Fuses(weights, step.Tokens))
         {
             return false;
         }
@@ -60,7 +81,7 @@ public sealed class Linear(WeightMatrix weights, DeviceBuffer<float>? bias)
     /// <summary>Enqueues output = layer(input), or output += that, with an input in the weights' type; false, with nothing enqueued, where it cannot be.</summary>
     internal bool TryApplyOwnType(DecoderStep step, DeviceBuffer input, ElementType type, DeviceBuffer<float> output, int rows, bool accumulate)
     {
-        if (type != weights.Type || !step.Kernels.Fuses(weights, rows))
+        if (parts is not [(WeightMatrix weights, var bias)] || type != weights.Type || !step.Kernels.Fuses(weights, rows))
         {
             return false;
         }
@@ -70,8 +91,30 @@ public sealed class Linear(WeightMatrix weights, DeviceBuffer<float>? bias)
     }
 
     /// <summary>Enqueues output = layer(input), or output += layer(input); [rows, inputs] to [rows, outputs].</summary>
-    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows, bool accumulate = false) =>
-        step.Kernels.Linear(input, weights, bias, output, rows, accumulate);
+    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows, bool accumulate = false)
+    {
+        if (parts is [(WeightMatrix weights, var bias)])
+        {
+            step.Kernels.Linear(input, weights, bias, output, rows, accumulate);
+            return;
+        }
+
+        int offset = 0;
+        foreach ((WeightMatrix matrix, DeviceBuffer<float>? own) in parts)
+        {
+            var slice = new HeadSlice(Outputs, offset, 0, 1, matrix.Rows);
+            HeadSlice packed = HeadSlice.Packed(1, matrix.Rows);
+            DeviceBuffer<float> part = step.Scratch("part of a layer", rows, matrix.Rows);
+            if (accumulate)
+            {
+                step.Kernels.CopyHeads(output, slice, part, packed, rows);
+            }
+
+            step.Kernels.Linear(input, matrix, own, part, rows, accumulate);
+            step.Kernels.CopyHeads(part, packed, output, slice, rows);
+            offset += matrix.Rows;
+        }
+    }
 }
 
 /// <summary>The linear layers of a number of experts.</summary>
