@@ -59,6 +59,6 @@ public sealed class VerifierTests(Devices devices)
         Assert.Contains("short0: has no tokens to compare", Greedy("""{"short": [{"prompt": "x", "greedy_text": "y"}]}"""), StringComparison.Ordinal);
         Assert.Contains("do not begin with", Greedy("""{"long": [{"prompt": "One", "text": "One day", "all_tokens_with_bos": [0, 1]}]}"""), StringComparison.Ordinal);
 
-        string Greedy(string json) => Assert.Throws<CheckpointException>(() => Verifier.ReadGreedy(folder.Write("greedy.json", json), tokenizer, 0)).Message;
+        string Greedy(string json) => Assert.Throws<CheckpointException>(() => Verifier.ReadGreedy(folder.Write("greedy.json", json), tokenizer)).Message;
     }
 }

@@ -42,7 +42,7 @@ public sealed class DecoderTests(Devices devices)
         ComputeDevice device = devices.Open(number);
         string folder = TestData.Folder("stories-gqa");
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
-        ImmutableArray<ReferencePrompt> prompts = Verifier.ReadGreedy(Path.Combine(folder, "greedy.json"), tokenizer, bos: 0);
+        ImmutableArray<ReferencePrompt> prompts = Verifier.ReadGreedy(Path.Combine(folder, "greedy.json"), tokenizer);
         Assert.Equal(28, prompts.Length);
 
         // The reference attention is slow: with it, one short prompt and one long continuation.

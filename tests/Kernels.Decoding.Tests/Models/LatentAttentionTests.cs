@@ -50,7 +50,7 @@ public sealed class LatentAttentionTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         string folder = TestData.Folder("stories-mla");
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
-        ImmutableArray<ReferencePrompt> prompts = Verifier.ReadGreedy(Path.Combine(folder, "greedy.json"), tokenizer, bos: 0);
+        ImmutableArray<ReferencePrompt> prompts = Verifier.ReadGreedy(Path.Combine(folder, "greedy.json"), tokenizer);
         using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 256, AttentionCatalog.With(cache, form));
         Assert.Equal(28, prompts.Length);
 
