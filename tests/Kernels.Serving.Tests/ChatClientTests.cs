@@ -170,6 +170,11 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
         Assert.StartsWith(" skipped to the cellar", text, StringComparison.Ordinal);
         Assert.Equal("stories-gqa", model.Name);
         Assert.Equal(192, (await model.EmbedAsync("a cold day")).Length);
+
+        // It has no template, so that nothing tells it of tools.
+        var tools = new ChatOptions { Tools = [AIFunctionFactory.Create((int a) => a, "same")] };
+        using var chat = new KernelsChatClient(model);
+        Assert.Contains("knows no tools", (await Assert.ThrowsAsync<NotSupportedException>(() => chat.GetResponseAsync("Hello", tools))).Message, StringComparison.Ordinal);
         model.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
         {

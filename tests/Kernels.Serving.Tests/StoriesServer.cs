@@ -27,6 +27,19 @@ public sealed class StoriesServer : IAsyncLifetime
         }
     }
 
+    /// <summary>A template that has tools, as the model's folder has none.</summary>
+    internal static ChatTemplate Template { get; } = ChatTemplate.Parse(
+        """
+        {{- bos_token }}{% if tools %}system: Functions, as JSON:{% for tool in tools %} {{ tool.function | tojson }}{% endfor %}{{- '\n' }}{% endif %}
+        {%- for message in messages %}
+            {{- message.role }}: {{ message.content or '' }}
+            {%- for call in message.tool_calls or [] %}<tool_call>{{ {'name': call.function.name, 'arguments': call.function.arguments} | tojson }}</tool_call>{% endfor %}
+            {{- '\n' }}
+        {%- endfor %}
+        {%- if add_generation_prompt %}assistant:{% endif %}
+        """,
+        new Dictionary<string, string> { ["bos_token"] = "<|endoftext|>" });
+
     internal HttpClient Client
     {
         get
@@ -47,7 +60,7 @@ public sealed class StoriesServer : IAsyncLifetime
 
         engine = EngineFixture.Start(
             devices.OpenFirst(), "stories-gqa", Sequences, capacity: 1024, Pages, new EngineOptions { QueueLimit = Queue, ModelName = "local/stories" });
-        model = new LanguageModel(engine, EngineFixture.Tokenizer, "local/stories");
+        model = new LanguageModel(engine, EngineFixture.Tokenizer, "local/stories") { Template = Template };
         server = await DecoderServer.StartAsync(
             model, new ServerOptions { Aliases = ["stories", "gpt-4"], Urls = "http://127.0.0.1:0", MaxBodyBytes = 50_000, MaxTokens = 1000 });
         client = new HttpClient { BaseAddress = new Uri(Assert.Single(server.Addresses)), Timeout = TimeSpan.FromMinutes(1) };

@@ -107,7 +107,7 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
 
         if (points.All(point => point.Measured is null))
         {
-            Line($"Nothing was measured: no attention type of this shape was compiled in, or every step takes more than {RooflineSteps.LongestStep} s or too much memory.");
+            Line($"Nothing was measured: every step takes more than {RooflineSteps.LongestStep} s or too much memory.");
             output.WriteLine();
         }
     }

@@ -32,7 +32,7 @@ internal sealed class EngineSequence
         sampler.Begin(request.Prompt.AsSpan());
         mask = request.Mask?.Invoke();
         ends = [.. request.IgnoreEnd ? [] : endTokens, .. request.StopTokens];
-        text = tokenizer.CreateStream();
+        text = tokenizer.CreateStream(keepSpecial: true);
         stop = new StopFilter(request.Stop);
         Output = new Generation(request.Prompt.Length);
     }

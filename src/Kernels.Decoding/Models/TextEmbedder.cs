@@ -51,7 +51,8 @@ public sealed class TextEmbedder : IDisposable
     }
 
     /// <summary>
-    /// The tokens of a text as the model wants them: an encoder's begin and end with the tokens that its configuration names.
+    /// The tokens of a text as the model wants them: an encoder's begin and end with the tokens that its configuration names, others as the
+    /// tokenizer says.
     /// </summary>
     /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="config">The model.</param>
@@ -60,7 +61,7 @@ public sealed class TextEmbedder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(config);
-        var tokens = new List<int>(tokenizer.EncodePrompt(text));
+        var tokens = new List<int>(config.ClassTokenId is null ? [.. tokenizer.EncodePrompt(text)] : tokenizer.Encode(text));
         if (config.ClassTokenId is { } first && (tokens.Count == 0 || tokens[0] != first))
         {
             tokens.Insert(0, first);

@@ -239,7 +239,7 @@ public sealed class CommandTests(Devices devices)
         { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
         { ["embed", "--model", Stories], "Required argument 'TEXT' missing for command: 'embed'." },
         { ["embed", "--model", Stories, "x", "--pooling", "median"], "--pooling is 'median', not mean, cls, last or max." },
-        { ["generate", "--model", TestData.Folder("modernbert-encoder"), "--prompt", "x"], "has no byte-level BPE tokenizer" },
+        { ["generate", "--model", TestData.Folder("modernbert-encoder"), "--prompt", "x"], "has no tokenizer: neither tokenizer.json" },
         { ["roofline", "--model", TestData.Folder("modernbert-encoder")], "is of type modernbert, an encoder, which has no steps to predict" },
         { ["verify", "--model", TestData.Folder("modernbert-encoder"), "--greedy", "x"], "is of type modernbert, an encoder, which continues no texts" },
         { ["bench", "--model", TestData.Folder("modernbert-encoder")], "is of type modernbert, an encoder: it makes vectors of texts" },
