@@ -48,7 +48,7 @@ is_chosen() {
 # is_slow NAME: whether --quick leaves a project out.
 is_slow() {
   case $1 in
-    Decoders.Tests | Kernels.Benchmarks.Tests | Kernels.Conformance.Tests | Kernels.Package.Tests) return 0 ;;
+    Decoders.Tests | Kernels.Benchmarks.Tests | Kernels.Conformance.Tests | Kernels.Decoding.Tests | Kernels.Package.Tests | Kernels.Serving.Tests) return 0 ;;
     *) return 1 ;;
   esac
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Kernels.Generators.Tests.Harness;
@@ -5,7 +6,7 @@ using Kernels.Generators.Tests.Harness;
 namespace Kernels.Generators.Tests;
 
 /// <summary>
-/// The pages are true: their declarations and calls compile, excerpts of kernels are what is emitted, models are the decoder's, and links
+/// The pages are true: their declarations and calls compile, excerpts of kernels are what is emitted, and links
 /// lead somewhere. A page's C# is either whole programs (which begin with <c>using Kernels;</c>), or declarations and statements: the statements
 /// of a page are one program, top to bottom, in which the arrays of queries, keys, values and outputs are given.
 /// </summary>
@@ -83,15 +84,14 @@ public sealed class ReadmeTests
         Assert.All(Blocks(page, "c"), excerpt => Assert.Contains(WithoutIndentation(excerpt), kernel, StringComparison.Ordinal));
     }
 
+    /// <summary>The square of YaRN's m(1) for a context stretched 40 times, over the root of 128 + 64.</summary>
     [Fact]
-    public void DeepSeeks_attention_is_the_decoders()
+    public void DeepSeeks_scale_is_that_of_its_configuration()
     {
-        string known = Words(File.ReadAllText(Path.Combine(RepositoryFolder.Root, "examples/Decoders/Attention/KnownModels.cs")));
         string latent = Assert.Single(Declarations(Guide), declaration => declaration.Contains("LatentCache", StringComparison.Ordinal));
-        string[] attention = [.. Regex.Matches(latent, @"\[AttentionKernel\(.*?\)\]\s*public sealed (partial class \w+;)", RegexOptions.Singleline)
-            .Select(match => Words(match.Value).Replace("public sealed", "internal sealed", StringComparison.Ordinal))];
-        Assert.Equal(2, attention.Length);
-        Assert.All(attention, declaration => Assert.Contains(declaration, known, StringComparison.Ordinal));
+        double[] scales = [.. Regex.Matches(latent, @"Scale = ([\d.]+)").Select(match => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))];
+        Assert.Equal(2, scales.Length);
+        Assert.All(scales, scale => Assert.Equal(Math.Pow((0.1 * Math.Log(40)) + 1, 2) / Math.Sqrt(192), scale, 1e-15));
     }
 
     [Theory]
@@ -150,5 +150,4 @@ public sealed class ReadmeTests
 
     private static string WithoutIndentation(string text) => string.Join('\n', text.Split('\n').Select(line => line.TrimStart()));
 
-    private static string Words(string text) => Regex.Replace(text, @"\s+", " ");
 }
