@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Kernels.Decoding;
@@ -248,7 +249,8 @@ public sealed class ChatTemplate
             variables[name] = FromJson(value);
         }
 
-        return template.Render(variables, conversation.Date ?? DateTime.Now);
+        long bytes = conversation.Messages.Sum(message => SizeOf(message.Json)) + SizeOf(conversation.Tools) + SizeOf(conversation.Documents);
+        return template.Render(variables, conversation.Date ?? DateTime.Now, bytes);
     }
 
     private static object? FromJson(JsonElement? json)
@@ -261,6 +263,8 @@ public sealed class ChatTemplate
         ChatMessage.CheckTexts(element, nameof(json));
         return JinjaValue.FromJson(element);
     }
+
+    private static long SizeOf(JsonElement? json) => json is { ValueKind: not JsonValueKind.Undefined } element ? JsonMarshal.GetRawUtf8Value(element).Length : 0;
 
     private static JinjaDictionary Convert(JinjaTemplate template, string source, ChatMessage message, bool parseArguments)
     {

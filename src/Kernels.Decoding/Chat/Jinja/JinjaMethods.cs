@@ -344,7 +344,8 @@ internal static class JinjaMethods
 
     private static void SplitWords(string text, int most, bool fromEnd, List<object?> parts)
     {
-        text = JinjaText.Strip(text, null, start: true, end: true);
+        // What is left over keeps the blanks of its far end.
+        text = JinjaText.Strip(text, null, start: !fromEnd, end: fromEnd);
         int from = 0;
         int to = text.Length;
         while (from < to && parts.Count < most)
