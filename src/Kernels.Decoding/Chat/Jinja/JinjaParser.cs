@@ -262,7 +262,9 @@ internal sealed class JinjaParser
 
             if (SkipOperator("("))
             {
+                Enter();
                 targets.Add(Target(withNamespace));
+                depth--;
                 ExpectOperator(")");
             }
             else
