@@ -195,25 +195,32 @@ public sealed class ChatTemplate
         }
     }
 
-    private static IEnumerable<(string, string)> ReadJson(string path, JsonElement value)
+    private static IEnumerable<(string, string)> ReadJson(string path, JsonElement value) => value.ValueKind switch
     {
-        string Text(JsonElement element) => element.ValueKind == JsonValueKind.String
-            ? element.GetString()!
-            : throw new CheckpointException(path, $"has a '{Key}' that is neither a text nor a list of objects with 'name' and 'template'");
-        switch (value.ValueKind)
+        JsonValueKind.Null => [],
+        JsonValueKind.Array => [.. value.EnumerateArray().Select(entry => (Member(path, entry, "name"), Member(path, entry, "template")))],
+        JsonValueKind.Object => [.. value.EnumerateObject().Select(entry => (entry.Name, Text(path, entry.Value)))],
+        _ => [(DefaultName, Text(path, value))],
+    };
+
+    private static string Member(string path, JsonElement entry, string name) =>
+        Text(path, entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out JsonElement member) ? member : default);
+
+    private static string Text(string path, JsonElement element)
+    {
+        try
         {
-            case JsonValueKind.Null:
-                return [];
-            case JsonValueKind.Array:
-                return [.. value.EnumerateArray().Select(entry =>
-                    entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("name", out JsonElement name) && entry.TryGetProperty("template", out JsonElement source)
-                        ? (Text(name), Text(source))
-                        : (Text(entry), ""))];
-            case JsonValueKind.Object:
-                return [.. value.EnumerateObject().Select(entry => (entry.Name, Text(entry.Value)))];
-            default:
-                return [(DefaultName, Text(value))];
+            if (element.ValueKind == JsonValueKind.String)
+            {
+                return element.GetString()!;
+            }
         }
+        catch (InvalidOperationException e)
+        {
+            throw new CheckpointException(path, $"has half of a surrogate pair in its '{Key}'", e);
+        }
+
+        throw new CheckpointException(path, $"has a '{Key}' that is neither a text nor a list of objects with 'name' and 'template'");
     }
 
     private static Dictionary<string, (JinjaTemplate, string)> Sources(params (string Name, string Source)[] sources)
