@@ -46,7 +46,8 @@ public sealed class ChatTemplate
             DefaultName,
             """
             {%- for message in messages %}
-                {{- message.role }}: {% if message.role == 'assistant' %}{{ (message.content or '') | trim }}{% else %}{{ message.content or '' }}{% endif %}
+                {{- message.role }}: {% if message.role == 'assistant' %}{{ (message.content or '') | trim }}
+                {%- else %}{{ message.content or '' }}{% endif %}
                 {%- if message.tool_calls %}{{ message.tool_calls | tojson }}{% endif %}
                 {{- '\n' }}
             {%- endfor %}
@@ -101,7 +102,9 @@ public sealed class ChatTemplate
             specialTokens?.ToDictionary(token => token.Key, object? (token) => token.Value) ?? []);
     }
 
-    /// <summary>Whether a template reads a variable, such as <c>tools</c> or <c>enable_thinking</c>: one that is not read changes nothing.</summary>
+    /// <summary>
+    /// Whether a template reads a variable, such as <c>tools</c> or <c>enable_thinking</c>: one that is not read changes nothing.
+    /// </summary>
     public bool Reads(string variable) => templates.Values.Any(template => template.Template.Reads(variable));
 
     /// <summary>Writes a chat.</summary>
@@ -159,7 +162,8 @@ public sealed class ChatTemplate
         string additional = Path.Combine(folder, AdditionalFolder);
         if (Directory.Exists(additional))
         {
-            found.AddRange(Directory.EnumerateFiles(additional, "*.jinja").Order(StringComparer.Ordinal).Select(file => (Path.GetFileNameWithoutExtension(file), ReadText(file))));
+            IEnumerable<string> files = Directory.EnumerateFiles(additional, "*.jinja").Order(StringComparer.Ordinal);
+            found.AddRange(files.Select(file => (Path.GetFileNameWithoutExtension(file), ReadText(file))));
         }
 
         foreach (string name in (string[])[SpecialTokens.ConfigFileName, JsonFileName])
@@ -173,7 +177,8 @@ public sealed class ChatTemplate
             if (File.Exists(path))
             {
                 using JsonDocument document = JsonFile.Open(path);
-                if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(Key, out JsonElement value))
+                if (document.RootElement.ValueKind == JsonValueKind.Object
+                    && document.RootElement.TryGetProperty(Key, out JsonElement value))
                 {
                     found.AddRange(ReadJson(path, value));
                 }
@@ -256,7 +261,8 @@ public sealed class ChatTemplate
             variables[name] = FromJson(value);
         }
 
-        long bytes = conversation.Messages.Sum(message => SizeOf(message.Json)) + SizeOf(conversation.Tools) + SizeOf(conversation.Documents);
+        long bytes = conversation.Messages.Sum(message => SizeOf(message.Json))
+            + SizeOf(conversation.Tools) + SizeOf(conversation.Documents);
         return template.Render(variables, conversation.Date ?? DateTime.Now, bytes);
     }
 
@@ -271,7 +277,8 @@ public sealed class ChatTemplate
         return JinjaValue.FromJson(element);
     }
 
-    private static long SizeOf(JsonElement? json) => json is { ValueKind: not JsonValueKind.Undefined } element ? JsonMarshal.GetRawUtf8Value(element).Length : 0;
+    private static long SizeOf(JsonElement? json) =>
+        json is { ValueKind: not JsonValueKind.Undefined } element ? JsonMarshal.GetRawUtf8Value(element).Length : 0;
 
     private static JinjaDictionary Convert(JinjaTemplate template, string source, ChatMessage message, bool parseArguments)
     {
@@ -290,7 +297,8 @@ public sealed class ChatTemplate
         {
             foreach (object? call in list.Items)
             {
-                if (FunctionOf(call) is { } function && function.TryGet("arguments", out object? arguments) && arguments is string text && Parse(text) is { } parsed)
+                if (FunctionOf(call) is { } function && function.TryGet("arguments", out object? arguments) && arguments is string text
+                    && Parse(text) is { } parsed)
                 {
                     function["arguments"] = parsed;
                 }
@@ -306,7 +314,8 @@ public sealed class ChatTemplate
         var texts = new List<string>();
         foreach (JsonElement part in parts.EnumerateArray())
         {
-            if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("text", out JsonElement text) || text.ValueKind != JsonValueKind.String)
+            if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("text", out JsonElement text)
+                || text.ValueKind != JsonValueKind.String)
             {
                 return null;
             }
@@ -318,7 +327,9 @@ public sealed class ChatTemplate
     }
 
     private static JinjaDictionary? FunctionOf(object? call) =>
-        call is JinjaDictionary dictionary ? dictionary.TryGet("function", out object? function) ? function as JinjaDictionary : dictionary : null;
+        call is JinjaDictionary dictionary && dictionary.TryGet("function", out object? function)
+            ? function as JinjaDictionary
+            : call as JinjaDictionary;
 
     private static object? Parse(string arguments)
     {

@@ -91,6 +91,19 @@ public sealed class ChatServerTests(Devices devices) : IAsyncLifetime
         Assert.Contains(message, (string)answer["error"]!["message"]!, StringComparison.Ordinal);
     }
 
+    [SkippableFact]
+    public async Task ATokenOfTheRequestEndsItsText()
+    {
+        Skip.If(client is null, "This machine has no OpenCL device.");
+        int[] prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
+        GenerationResult whole = await engine!.TrySubmit(new GenerationRequest([.. prompt], 12))!.CompleteAsync();
+        int end = whole.Tokens[5];
+        GenerationResult ended = await engine!.TrySubmit(new GenerationRequest([.. prompt], 12) { StopTokens = [end] })!.CompleteAsync();
+
+        Assert.Equal(FinishReason.Stop, ended.Finish);
+        Assert.Equal(whole.Tokens[..whole.Tokens.IndexOf(end)].AsEnumerable(), ended.Tokens.AsEnumerable());
+    }
+
     private async Task<(HttpStatusCode Status, JsonNode Answer)> Post(string json)
     {
         using HttpResponseMessage response = await client!.PostAsync("/v1/chat/completions", new StringContent(json, Encoding.UTF8, "application/json"));

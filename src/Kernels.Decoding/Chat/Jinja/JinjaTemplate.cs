@@ -46,5 +46,6 @@ internal sealed class JinjaTemplate
 
     /// <summary>The same of the members of a JSON object.</summary>
     public string Render(JsonElement variables, DateTime now) =>
-        Render(variables.EnumerateObject().Select(property => KeyValuePair.Create(property.Name, JinjaValue.FromJson(property.Value))), now);
+        Render(
+            variables.EnumerateObject().Select(property => KeyValuePair.Create(property.Name, JinjaValue.FromJson(property.Value))), now);
 }
