@@ -117,7 +117,7 @@ internal static class ChatCommand
                 error.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
                     $"The conversation has {session.PromptTokens} tokens now; the context has {capacity}. "
-                    + "Run with a greater --context, or begin anew."));
+                    + $"Run with a greater --context, or begin anew."));
                 return CommandRunner.UserError;
             }
 
