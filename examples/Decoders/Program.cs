@@ -1,4 +1,3 @@
 using Decoders;
 
-CompiledAttention.Register();
 return await CommandRunner.RunAsync(args);

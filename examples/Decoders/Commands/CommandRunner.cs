@@ -33,6 +33,7 @@ public static class CommandRunner
     /// <returns>The exit code: 0, or one of the constants of this class.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, TextWriter? output = null, TextWriter? error = null)
     {
+        CompiledAttention.Register();
         var configuration = new InvocationConfiguration { Output = output ?? Console.Out, Error = error ?? Console.Error };
         ParseResult result = CreateRoot().Parse(arguments);
         if (result.Action is ParseErrorAction)

@@ -62,11 +62,11 @@ public sealed class RooflineCommandTests(Devices devices)
     public async Task MeasuresAttentionAndStepsBesideThePrediction()
     {
         devices.OpenFirst();
-        (int code, string output, string error) = await Run("roofline", "--spec", "SmallDeepSeekAbsorbed", "--measure", "--batch", "2", "--context", "64");
+        (int code, string output, string error) = await Run("roofline", "--spec", "StoriesMlaAbsorbed", "--measure", "--batch", "2", "--context", "64");
         Assert.Equal((0, ""), (code, error));
         Assert.Equal(2, Regex.Count(output, @"│ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +[\d.]+ (µs|ms|s) │ +[\d,.E+]+ │ +\d+\.\d\d │ +[\d.]+ .?B/s, [\d.]+ .?FLOP/s, overlap [01]\.\d\d │"));
 
-        Assert.Matches("\nMeasured: SmallDeepSeekAbsorbed: [A-Z][a-z]+ kernels \\(.+\\), prefill tile of ", output);
+        Assert.Matches("\nMeasured: StoriesMlaAbsorbed: [A-Z][a-z]+ kernels \\(.+\\), prefill tile of ", output);
 
         (code, output, error) = await Run("roofline", "--model", TestData.Folder("deepseek-v3-mla"), "--measure", "--batch", "1,2", "--context", "32", "--phase", "decode");
         Assert.Equal((0, ""), (code, error));
@@ -82,7 +82,7 @@ public sealed class RooflineCommandTests(Devices devices)
     {
         { [], "One of --model, --spec and --heads is required." },
         { ["--spec", "Heads32Over8Of128", "--heads", "4"], "One of --model, --spec and --heads is required." },
-        { ["--spec", "Heads3"], "--spec is 'Heads3', not one of Heads6Over2Of32, " },
+        { ["--spec", "Heads3"], "--spec is 'Heads3', not one of StoriesGqa, " },
         { ["--heads", "4"], "--heads needs --head-dim." },
         { ["--heads", "4", "--head-dim", "64", "--kv-heads", "3"], "--kv-heads is 3, not a divisor of --heads, 4." },
         { ["--spec", "Heads32Over8Of128", "--kv-heads", "3"], "--kv-heads goes with --heads." },

@@ -81,7 +81,7 @@ public sealed class CheckpointTests(Devices devices)
 
         (float[], long) Logits(string folder)
         {
-            using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 64);
+            using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
             var logits = new float[tokens.Length * decoder.Config.VocabularySize];
             decoder.Forward(0, tokens, LogitRows.All, logits);
             return (logits, decoder.WeightBytes);

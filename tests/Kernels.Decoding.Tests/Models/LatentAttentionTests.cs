@@ -138,9 +138,9 @@ public sealed class LatentAttentionTests(Devices devices)
     public void MixedStepsGiveWhatOneFormGives(string name, CacheKind cache, int? expandFrom)
     {
         ComputeDevice device = devices.OpenFirst();
-        using Decoder mixed = Load(AttentionCatalog.With(cache, MlaForm.Auto, expandFrom));
-        using Decoder absorbed = Load(AttentionCatalog.With(cache, MlaForm.Absorbed));
-        using Decoder expanded = Load(AttentionCatalog.With(cache, MlaForm.Expanded));
+        using Decoder mixed = Load(AttentionCatalog.With(cache, MlaForm.Auto, expandFrom, ElementType.Float32));
+        using Decoder absorbed = Load(AttentionCatalog.With(cache, MlaForm.Absorbed, type: ElementType.Float32));
+        using Decoder expanded = Load(AttentionCatalog.With(cache, MlaForm.Expanded, type: ElementType.Float32));
         var random = new Random(23);
         int mixes = 0, continued = 0;
         foreach ((int Sequence, int Tokens)[] step in ((int, int)[][])
