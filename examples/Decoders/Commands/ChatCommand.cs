@@ -19,7 +19,8 @@ internal static class ChatCommand
         Option<string?> device = CommandRunner.DeviceOption();
         var system = new Option<string?>("--system") { Description = "What the model is told before the conversation.", HelpName = "TEXT" };
         Option<int> tokens = EngineArguments.Count("--tokens", "The most tokens of a reply.", DefaultTokens);
-        Option<int> context = EngineArguments.Count("--context", "The most tokens of the conversation, within the model's own limit.", DefaultContext);
+        Option<int> context = EngineArguments.Count(
+            "--context", "The most tokens of the conversation, within the model's own limit.", DefaultContext);
         var variables = new Option<string[]>("--set")
         {
             Description = "A variable of the model's chat template, such as enable_thinking=false; several times for several.",
@@ -30,7 +31,10 @@ internal static class ChatCommand
         Option<ElementType?> attentionType = CommandRunner.AttentionTypeOption();
         Option<bool> verbose = new("--verbose") { Description = "Say after each reply how much of the prompt was in the cache." };
         var sampling = new SamplingArguments();
-        var command = new Command("chat", $"Holds a conversation: reads lines until the input ends or one is {Exit}.") { model, system, tokens, context, variables };
+        var command = new Command("chat", $"Holds a conversation: reads lines until the input ends or one is {Exit}.")
+        {
+            model, system, tokens, context, variables,
+        };
         sampling.AddTo(command);
         foreach (Option option in (Option[])[cache, mla, attentionType, verbose, device])
         {
@@ -47,7 +51,8 @@ internal static class ChatCommand
                 }
             }
 
-            if ((result.GetValue(variables) ?? []).CountBy(variable => variable.Split('=')[0]).FirstOrDefault(name => name.Value > 1).Key is { } twice)
+            var names = (result.GetValue(variables) ?? []).CountBy(variable => variable.Split('=')[0]);
+            if (names.FirstOrDefault(name => name.Value > 1).Key is { } twice)
             {
                 result.AddError($"--set gives '{twice}' twice.");
             }
@@ -65,11 +70,13 @@ internal static class ChatCommand
             };
             int capacity = Math.Min(result.GetValue(context), config.ContextLimit);
             using ComputeDevice opened = CommandRunner.OpenDevice(result.GetValue(device));
-            using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {opened}", _ => Decoder.Load(
-                opened, folder, sequences: 1, capacity,
-                AttentionCatalog.With(result.GetValue(cache) ?? CacheKind.Contiguous, result.GetValue(mla) ?? MlaForm.Auto, null, result.GetValue(attentionType))));
+            AttentionFactory attention = AttentionCatalog.With(
+                result.GetValue(cache) ?? CacheKind.Contiguous, result.GetValue(mla) ?? MlaForm.Auto, null, result.GetValue(attentionType));
+            using Decoder decoder = CommandRunner.WithStatus(
+                $"Loading {folder} on {opened}", _ => Decoder.Load(opened, folder, sequences: 1, capacity, attention));
             var session = new ChatSession(decoder, tokenizer, template, conversation, sampling.Read(result));
-            return Converse(session, decoder.Capacity, result.GetValue(tokens), result.GetValue(verbose), output, result.InvocationConfiguration.Error, cancellation);
+            TextWriter error = result.InvocationConfiguration.Error;
+            return Converse(session, decoder.Capacity, result.GetValue(tokens), result.GetValue(verbose), output, error, cancellation);
         });
         return command;
     }
@@ -108,14 +115,17 @@ internal static class ChatCommand
             if (!fits)
             {
                 error.WriteLine(string.Create(
-                    CultureInfo.InvariantCulture, $"The conversation has {session.PromptTokens} tokens now; the context has {capacity}. Run with a greater --context, or begin anew."));
+                    CultureInfo.InvariantCulture,
+                    $"The conversation has {session.PromptTokens} tokens now; the context has {capacity}. "
+                    + $"Run with a greater --context, or begin anew."));
                 return CommandRunner.UserError;
             }
 
             output.WriteLine();
             if (verbose)
             {
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"prompt: {session.PromptTokens} tokens, {session.ReusedTokens} of them in the cache"));
+                output.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"prompt: {session.PromptTokens} tokens, {session.ReusedTokens} of them in the cache"));
             }
 
             output.Flush();

@@ -6,7 +6,8 @@ using Decoder = Kernels.Decoding.Decoder;
 namespace Decoders;
 
 /// <summary>A conversation over one sequence of a decoder. What is in its cache stays as long as the next prompt begins with it.</summary>
-internal sealed class ChatSession(Decoder decoder, TextTokenizer tokenizer, ChatTemplate template, ChatConversation conversation, SamplingOptions sampling)
+internal sealed class ChatSession(
+    Decoder decoder, TextTokenizer tokenizer, ChatTemplate template, ChatConversation conversation, SamplingOptions sampling)
 {
     private readonly List<ChatTurn> messages = [.. conversation.Messages];
     private readonly Generator generator = new(decoder);

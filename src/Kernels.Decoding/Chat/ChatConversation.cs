@@ -16,7 +16,9 @@ public sealed record ChatConversation(IReadOnlyList<ChatTurn> Messages)
     /// <summary>Whether the text ends with what begins a reply.</summary>
     public bool AddGenerationPrompt { get; init; } = true;
 
-    /// <summary>Further variables of the template, such as <c>enable_thinking</c>; they come before those of this record and the tokenizer's.</summary>
+    /// <summary>
+    /// Further variables of the template, such as <c>enable_thinking</c>; they come before those of this record and the tokenizer's.
+    /// </summary>
     public IReadOnlyDictionary<string, JsonElement> Variables { get; init; } = ImmutableDictionary<string, JsonElement>.Empty;
 
     /// <summary>The date and time that a template is told that asks for it; null for now.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Kernels.Decoding;
@@ -45,7 +46,8 @@ public sealed class ChatTemplate
             DefaultName,
             """
             {%- for message in messages %}
-                {{- message.role }}: {% if message.role == 'assistant' %}{{ (message.content or '') | trim }}{% else %}{{ message.content or '' }}{% endif %}
+                {{- message.role }}: {% if message.role == 'assistant' %}{{ (message.content or '') | trim }}
+                {%- else %}{{ message.content or '' }}{% endif %}
                 {%- if message.tool_calls %}{{ message.tool_calls | tojson }}{% endif %}
                 {{- '\n' }}
             {%- endfor %}
@@ -106,7 +108,9 @@ public sealed class ChatTemplate
             specialTokens?.ToDictionary(token => token.Key, object? (token) => token.Value) ?? []);
     }
 
-    /// <summary>Whether a template reads a variable, such as <c>tools</c> or <c>enable_thinking</c>: one that is not read changes nothing.</summary>
+    /// <summary>
+    /// Whether a template reads a variable, such as <c>tools</c> or <c>enable_thinking</c>: one that is not read changes nothing.
+    /// </summary>
     public bool Reads(string variable) => templates.Values.Any(template => template.Template.Reads(variable));
 
     /// <summary>Writes a chat.</summary>
@@ -191,7 +195,8 @@ public sealed class ChatTemplate
         string additional = Path.Combine(folder, AdditionalFolder);
         if (Directory.Exists(additional))
         {
-            found.AddRange(Directory.EnumerateFiles(additional, "*.jinja").Order(StringComparer.Ordinal).Select(file => (Path.GetFileNameWithoutExtension(file), ReadText(file))));
+            IEnumerable<string> files = Directory.EnumerateFiles(additional, "*.jinja").Order(StringComparer.Ordinal);
+            found.AddRange(files.Select(file => (Path.GetFileNameWithoutExtension(file), ReadText(file))));
         }
 
         foreach (string name in (string[])[SpecialTokens.ConfigFileName, JsonFileName])
@@ -205,7 +210,8 @@ public sealed class ChatTemplate
             if (File.Exists(path))
             {
                 using JsonDocument document = JsonFile.Open(path);
-                if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(Key, out JsonElement value))
+                if (document.RootElement.ValueKind == JsonValueKind.Object
+                    && document.RootElement.TryGetProperty(Key, out JsonElement value))
                 {
                     found.AddRange(ReadJson(path, value));
                 }
@@ -227,25 +233,32 @@ public sealed class ChatTemplate
         }
     }
 
-    private static IEnumerable<(string, string)> ReadJson(string path, JsonElement value)
+    private static IEnumerable<(string, string)> ReadJson(string path, JsonElement value) => value.ValueKind switch
     {
-        string Text(JsonElement element) => element.ValueKind == JsonValueKind.String
-            ? element.GetString()!
-            : throw new CheckpointException(path, $"has a '{Key}' that is neither a text nor a list of objects with 'name' and 'template'");
-        switch (value.ValueKind)
+        JsonValueKind.Null => [],
+        JsonValueKind.Array => [.. value.EnumerateArray().Select(entry => (Member(path, entry, "name"), Member(path, entry, "template")))],
+        JsonValueKind.Object => [.. value.EnumerateObject().Select(entry => (entry.Name, Text(path, entry.Value)))],
+        _ => [(DefaultName, Text(path, value))],
+    };
+
+    private static string Member(string path, JsonElement entry, string name) =>
+        Text(path, entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out JsonElement member) ? member : default);
+
+    private static string Text(string path, JsonElement element)
+    {
+        try
         {
-            case JsonValueKind.Null:
-                return [];
-            case JsonValueKind.Array:
-                return [.. value.EnumerateArray().Select(entry =>
-                    entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("name", out JsonElement name) && entry.TryGetProperty("template", out JsonElement source)
-                        ? (Text(name), Text(source))
-                        : (Text(entry), ""))];
-            case JsonValueKind.Object:
-                return [.. value.EnumerateObject().Select(entry => (entry.Name, Text(entry.Value)))];
-            default:
-                return [(DefaultName, Text(value))];
+            if (element.ValueKind == JsonValueKind.String)
+            {
+                return element.GetString()!;
+            }
         }
+        catch (InvalidOperationException e)
+        {
+            throw new CheckpointException(path, $"has half of a surrogate pair in its '{Key}'", e);
+        }
+
+        throw new CheckpointException(path, $"has a '{Key}' that is neither a text nor a list of objects with 'name' and 'template'");
     }
 
     private static Dictionary<string, (JinjaTemplate, string)> Sources(params (string Name, string Source)[] sources)
@@ -281,7 +294,9 @@ public sealed class ChatTemplate
             variables[name] = FromJson(value);
         }
 
-        return template.Render(variables, conversation.Date ?? DateTime.Now);
+        long bytes = conversation.Messages.Sum(message => SizeOf(message.Json))
+            + SizeOf(conversation.Tools) + SizeOf(conversation.Documents);
+        return template.Render(variables, conversation.Date ?? DateTime.Now, bytes);
     }
 
     private static object? FromJson(JsonElement? json)
@@ -294,6 +309,9 @@ public sealed class ChatTemplate
         ChatTurn.CheckTexts(element, nameof(json));
         return JinjaValue.FromJson(element);
     }
+
+    private static long SizeOf(JsonElement? json) =>
+        json is { ValueKind: not JsonValueKind.Undefined } element ? JsonMarshal.GetRawUtf8Value(element).Length : 0;
 
     private static JinjaDictionary Convert(JinjaTemplate template, string source, ChatTurn message, bool parseArguments)
     {
@@ -312,7 +330,8 @@ public sealed class ChatTemplate
         {
             foreach (object? call in list.Items)
             {
-                if (FunctionOf(call) is { } function && function.TryGet("arguments", out object? arguments) && arguments is string text && Parse(text) is { } parsed)
+                if (FunctionOf(call) is { } function && function.TryGet("arguments", out object? arguments) && arguments is string text
+                    && Parse(text) is { } parsed)
                 {
                     function["arguments"] = parsed;
                 }
@@ -328,7 +347,8 @@ public sealed class ChatTemplate
         var texts = new List<string>();
         foreach (JsonElement part in parts.EnumerateArray())
         {
-            if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("text", out JsonElement text) || text.ValueKind != JsonValueKind.String)
+            if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("text", out JsonElement text)
+                || text.ValueKind != JsonValueKind.String)
             {
                 return null;
             }
@@ -340,7 +360,9 @@ public sealed class ChatTemplate
     }
 
     private static JinjaDictionary? FunctionOf(object? call) =>
-        call is JinjaDictionary dictionary ? dictionary.TryGet("function", out object? function) ? function as JinjaDictionary : dictionary : null;
+        call is JinjaDictionary dictionary && dictionary.TryGet("function", out object? function)
+            ? function as JinjaDictionary
+            : call as JinjaDictionary;
 
     private static object? Parse(string arguments)
     {

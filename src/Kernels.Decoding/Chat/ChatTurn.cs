@@ -31,7 +31,8 @@ public sealed class ChatTurn
     /// <exception cref="ArgumentException">It is none, or a text in it has half of a surrogate pair.</exception>
     public ChatTurn(JsonElement json)
     {
-        if (json.ValueKind != JsonValueKind.Object || !json.TryGetProperty("role"u8, out JsonElement role) || role.ValueKind != JsonValueKind.String)
+        if (json.ValueKind != JsonValueKind.Object || !json.TryGetProperty("role"u8, out JsonElement role)
+            || role.ValueKind != JsonValueKind.String)
         {
             throw new ArgumentException("A message is not an object with a 'role'.", nameof(json));
         }

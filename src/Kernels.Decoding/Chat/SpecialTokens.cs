@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Kernels.Decoding;
 
-/// <summary>The special tokens of a checkpoint's tokenizer by their names in <c>tokenizer_config.json</c>, as chat templates see them.</summary>
+/// <summary>The special tokens of a checkpoint's tokenizer by their names in its files, as chat templates see them.</summary>
 internal static class SpecialTokens
 {
     public const string ConfigFileName = "tokenizer_config.json";
@@ -37,7 +37,8 @@ internal static class SpecialTokens
                 }
                 else if (property.Name == "additional_special_tokens" && property.Value.ValueKind == JsonValueKind.Array)
                 {
-                    tokens.TryAdd(property.Name, new JinjaList([.. property.Value.EnumerateArray().Select(TextOf).Where(token => token is not null)]));
+                    List<object?> texts = [.. property.Value.EnumerateArray().Select(TextOf).Where(token => token is not null)];
+                    tokens.TryAdd(property.Name, new JinjaList(texts));
                 }
                 else if (property.Name is "extra_special_tokens" && property.Value.ValueKind == JsonValueKind.Object)
                 {

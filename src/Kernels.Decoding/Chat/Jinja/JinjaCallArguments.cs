@@ -6,7 +6,10 @@ namespace Kernels.Decoding;
 /// <param name="List">A list of more: <c>*list</c>.</param>
 /// <param name="Mapping">A mapping of more: <c>**mapping</c>.</param>
 internal sealed record JinjaCallArguments(
-    List<JinjaExpression> Positional, List<(string Name, JinjaExpression Value)> Named, JinjaExpression? List = null, JinjaExpression? Mapping = null)
+    List<JinjaExpression> Positional,
+    List<(string Name, JinjaExpression Value)> Named,
+    JinjaExpression? List = null,
+    JinjaExpression? Mapping = null)
 {
     public static readonly JinjaCallArguments None = new([], []);
 

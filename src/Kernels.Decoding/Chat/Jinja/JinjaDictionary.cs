@@ -11,7 +11,8 @@ internal sealed class JinjaDictionary
 
     public IEnumerable<object?> Values => entries.Values;
 
-    public IEnumerable<KeyValuePair<object?, object?>> Entries => entries.Select(entry => KeyValuePair.Create(entry.Key.Value, entry.Value));
+    public IEnumerable<KeyValuePair<object?, object?>> Entries =>
+        entries.Select(entry => KeyValuePair.Create(entry.Key.Value, entry.Value));
 
     public object? this[string key]
     {

@@ -175,7 +175,8 @@ internal abstract class JinjaExpression(int line)
     }
 
     /// <summary>A chain of comparisons: <c>a &lt; b &lt;= c</c>.</summary>
-    internal sealed class Comparison(int line, JinjaExpression first, List<(string Sign, JinjaExpression Operand)> rest) : JinjaExpression(line)
+    internal sealed class Comparison(int line, JinjaExpression first, List<(string Sign, JinjaExpression Operand)> rest)
+        : JinjaExpression(line)
     {
         protected override object? Value(JinjaScope scope)
         {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Kernels.Decoding;
 
 /// <content>Those of lists and mappings.</content>
@@ -12,7 +14,8 @@ internal static partial class JinjaFilters
         }
 
         object?[] path = attribute is string text
-            ? [.. text.Split('.').Select(part => part.Length is > 0 and < 10 && part.All(char.IsAsciiDigit) ? (object?)long.Parse(part, System.Globalization.CultureInfo.InvariantCulture) : part)]
+            ? [.. text.Split('.').Select(part =>
+                long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out long at) ? (object?)at : part)]
             : [attribute];
         return item =>
         {
@@ -117,6 +120,7 @@ internal static partial class JinjaFilters
     // Equal ones keep their order, backwards too, as in Python. A merge sort, since it asks each order once and stops at its errors.
     private static List<object?> Sorted(JinjaRun run, List<object?> items, Func<object?, object?> key, bool reverse)
     {
+        bool IsBefore(object? a, object? b) => reverse ? JinjaValue.Compare(run, b, a) < 0 : JinjaValue.Compare(run, a, b) < 0;
         var from = items.ConvertAll(item => (Key: key(item), Item: item)).ToArray();
         var to = new (object? Key, object? Item)[from.Length];
         for (int width = 1; width < from.Length; width *= 2)
@@ -127,8 +131,7 @@ internal static partial class JinjaFilters
                 int end = Math.Min(start + (2 * width), from.Length);
                 for (int at = start, left = start, right = middle; at < end; at++)
                 {
-                    bool takesRight = left == middle
-                        || (right < end && (reverse ? JinjaValue.Compare(run, from[left].Key, from[right].Key) < 0 : JinjaValue.Compare(run, from[right].Key, from[left].Key) < 0));
+                    bool takesRight = left == middle || (right < end && IsBefore(from[right].Key, from[left].Key));
                     to[at] = takesRight ? from[right++] : from[left++];
                 }
             }
@@ -150,8 +153,8 @@ internal static partial class JinjaFilters
 
         int place = Or(given[1], "key") is "key" ? 0 : 1;
         Func<object?, object?> caseless = Caseless(run, given[0]);
-        return new JinjaList(Sorted(
-            run, [.. JinjaMethods.Items(dictionary)], item => caseless(((JinjaList)item!).Items[place]), given[2] != JinjaArguments.Absent && JinjaValue.IsTrue(given[2])));
+        bool reverse = given[2] != JinjaArguments.Absent && JinjaValue.IsTrue(given[2]);
+        return new JinjaList(Sorted(run, [.. JinjaMethods.Items(dictionary)], item => caseless(((JinjaList)item!).Items[place]), reverse));
     }
 
     private static JinjaList Unique(JinjaRun run, object? value, JinjaArguments arguments)
@@ -204,7 +207,9 @@ internal static partial class JinjaFilters
         foreach (object? item in Items(run, value))
         {
             object? next = get(item);
-            total = total is string || next is string ? throw run.Fail("texts cannot be summed") : JinjaOperators.Calculate(run, "+", total, next);
+            total = total is string || next is string
+                ? throw run.Fail("texts cannot be summed")
+                : JinjaOperators.Calculate(run, "+", total, next);
         }
 
         return total;

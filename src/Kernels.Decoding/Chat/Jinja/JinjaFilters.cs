@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Text;
 
@@ -14,14 +15,16 @@ internal static partial class JinjaFilters
         ["attr"] = (run, value, arguments) => Attribute(run, value, arguments),
         ["batch"] = Batch,
         ["capitalize"] = (run, value, _) => Map(run, value, JinjaText.Capitalize),
-        ["center"] = (run, value, arguments) => Method(run, JinjaValue.Text(run, value), "center", arguments.Positional.Count == 0 && arguments.Named is null ? new([80L]) : arguments),
+        ["center"] = (run, value, arguments) =>
+            Method(run, JinjaValue.Text(run, value), "center", arguments is { Positional.Count: 0, Named: null } ? new([80L]) : arguments),
         ["count"] = (run, value, _) => JinjaValue.Length(run, value),
         ["d"] = Default,
         ["default"] = Default,
         ["dictsort"] = SortDictionary,
         ["e"] = Escape,
         ["escape"] = Escape,
-        ["first"] = (run, value, _) => JinjaValue.Iterate(run, value) is [var first, ..] ? first : new JinjaUndefined("no first item, sequence was empty"),
+        ["first"] = (run, value, _) =>
+            JinjaValue.Iterate(run, value) is [var first, ..] ? first : new JinjaUndefined("no first item, sequence was empty"),
         ["float"] = ToFloat,
         ["forceescape"] = Escape,
         ["format"] = (run, value, arguments) =>
@@ -61,7 +64,8 @@ internal static partial class JinjaFilters
         ["replace"] = (run, value, arguments) =>
         {
             object?[] given = arguments.Bind(run, "replace", 2, "old", "new", "count");
-            return JinjaMethods.Replace(run, JinjaValue.Text(run, value), JinjaValue.Text(run, given[0]), JinjaValue.Text(run, given[1]), given[2]);
+            return JinjaMethods.Replace(
+                run, JinjaValue.Text(run, value), JinjaValue.Text(run, given[0]), JinjaValue.Text(run, given[1]), given[2]);
         },
         ["reverse"] = (run, value, _) =>
         {
@@ -83,13 +87,16 @@ internal static partial class JinjaFilters
         ["trim"] = (run, value, arguments) =>
         {
             object? characters = arguments.Bind(run, "trim", 0, "chars")[0];
-            return Map(run, value, text => JinjaText.Strip(text, characters == JinjaArguments.Absent ? null : characters as string, start: true, end: true));
+            return Map(run, value, text =>
+                JinjaText.Strip(text, characters == JinjaArguments.Absent ? null : characters as string, start: true, end: true));
         },
         ["truncate"] = Truncate,
         ["unique"] = Unique,
         ["upper"] = (run, value, _) => Map(run, value, JinjaText.Upper),
-        ["urlencode"] = (run, value, _) => Map(run, value, text => Uri.EscapeDataString(text).Replace("%2F", "/", StringComparison.Ordinal)),
-        ["wordcount"] = (run, value, _) => (long)((JinjaList)Method(run, JinjaValue.Text(run, value), "split", JinjaArguments.None)!).Items.Count,
+        ["urlencode"] = (run, value, _) =>
+            Map(run, value, text => Uri.EscapeDataString(text).Replace("%2F", "/", StringComparison.Ordinal)),
+        ["wordcount"] = (run, value, _) =>
+            (long)((JinjaList)Method(run, JinjaValue.Text(run, value), "split", JinjaArguments.None)!).Items.Count,
     };
 
     public static bool Exists(string name) => All.ContainsKey(name);
@@ -97,7 +104,8 @@ internal static partial class JinjaFilters
     public static object? Apply(JinjaRun run, string name, object? value, JinjaArguments arguments) =>
         All.TryGetValue(name, out Body? body) ? body(run, value, arguments) : throw run.Fail($"there is no filter '{name}' here");
 
-    private static object? Method(JinjaRun run, object? self, string name, JinjaArguments arguments) => JinjaMethods.Find(self, name)!.Invoke(run, arguments);
+    private static object? Method(JinjaRun run, object? self, string name, JinjaArguments arguments) =>
+        JinjaMethods.Find(self, name)!.Invoke(run, arguments);
 
     private static string Map(JinjaRun run, object? value, Func<string, string> map)
     {
@@ -121,7 +129,8 @@ internal static partial class JinjaFilters
     private static int Number(JinjaRun run, object? value)
     {
         JinjaValue.CheckDefined(run, value);
-        return JinjaNumber.Index(value) ?? throw run.Fail($"a whole number was expected, not a value of the type {JinjaValue.TypeName(value)}");
+        return JinjaNumber.Index(value)
+            ?? throw run.Fail($"a whole number was expected, not a value of the type {JinjaValue.TypeName(value)}");
     }
 
     private static object? Attribute(JinjaRun run, object? value, JinjaArguments arguments)
@@ -235,7 +244,7 @@ internal static partial class JinjaFilters
         }
 
         return double.TryParse(
-            trimmed, System.Globalization.NumberStyles.Float & ~System.Globalization.NumberStyles.AllowTrailingWhite, System.Globalization.CultureInfo.InvariantCulture, out double real)
+            trimmed, NumberStyles.Float & ~NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out double real)
             ? real
             : otherwise;
     }
@@ -248,7 +257,9 @@ internal static partial class JinjaFilters
         JinjaValue.CheckDefined(run, value);
         if (!JinjaNumber.IsNumber(value) || method is not ("common" or "ceil" or "floor"))
         {
-            throw run.Fail(JinjaNumber.IsNumber(value) ? "the method of round is not common, ceil or floor" : $"a value of the type {JinjaValue.TypeName(value)} is no number");
+            throw run.Fail(JinjaNumber.IsNumber(value)
+                ? "the method of round is not common, ceil or floor"
+                : $"a value of the type {JinjaValue.TypeName(value)} is no number");
         }
 
         double real = JinjaNumber.Real(value);
@@ -262,7 +273,7 @@ internal static partial class JinjaFilters
             // The decimal number that is nearest to what the binary one is exactly, ties to even.
             double rounded = precision switch
             {
-                >= 0 when precision <= 15 && Math.Abs(real) < 1e15 => double.Parse(Exact(real, precision), System.Globalization.CultureInfo.InvariantCulture),
+                >= 0 when precision <= 15 && Math.Abs(real) < 1e15 => double.Parse(Exact(real, precision), CultureInfo.InvariantCulture),
                 >= 0 => real,
                 _ => Math.Round(real / Math.Pow(10, -precision)) * Math.Pow(10, -precision),
             };
@@ -276,8 +287,8 @@ internal static partial class JinjaFilters
     // .NET's formatting of fractions rounds the exact value, half away from zero; a tie is only there where few digits follow.
     private static string Exact(double value, int precision)
     {
-        string text = value.ToString($"F{precision}", System.Globalization.CultureInfo.InvariantCulture);
-        string exact = value.ToString($"F{precision + 40}", System.Globalization.CultureInfo.InvariantCulture);
+        string text = value.ToString($"F{precision}", CultureInfo.InvariantCulture);
+        string exact = value.ToString($"F{precision + 40}", CultureInfo.InvariantCulture);
         string rest = exact[^40..];
         int last = exact[^41] == '.' ? exact[^42] - '0' : exact[^41] - '0';
         bool tie = rest[0] == '5' && rest.AsSpan(1).Trim('0').IsEmpty;
@@ -313,7 +324,8 @@ internal static partial class JinjaFilters
         object?[] given = arguments.Bind(run, "join", 0, "d", "attribute");
         List<object?> items = Items(run, value);
         Func<object?, object?> attribute = Getter(run, given[1]);
-        return JinjaMethods.Join(run, JinjaValue.Text(run, Or(given[0], "")), items.ConvertAll(item => JinjaValue.Text(run, attribute(item))));
+        return JinjaMethods.Join(
+            run, JinjaValue.Text(run, Or(given[0], "")), items.ConvertAll(item => JinjaValue.Text(run, attribute(item))));
     }
 
     private static object? Truncate(JinjaRun run, object? value, JinjaArguments arguments)

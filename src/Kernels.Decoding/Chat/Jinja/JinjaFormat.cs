@@ -79,14 +79,17 @@ internal static class JinjaFormat
             }
 
             value = value == JinjaArguments.Absent ? Take() : value;
-            string piece = Convert(run, value, type, precision, signs.Contains('+') ? "+" : signs.Contains(' ') ? " " : "", signs.Contains('#'));
+            string sign = signs.Contains('+') ? "+" : signs.Contains(' ') ? " " : "";
+            string piece = Convert(run, value, type, precision, sign, signs.Contains('#'));
             bool left = signs.Contains('-');
             bool zero = signs.Contains('0') && !left && type is not ('s' or 'r' or 'a' or 'c');
             text.Append(Padded(run, piece, width, left ? '<' : zero ? '=' : '>', zero ? "0" : " "));
             run.Allocate(piece.Length);
         }
 
-        return named || next == given.Count || values is JinjaDictionary ? text.ToString() : throw run.Fail("not all values are used by the format");
+        return named || next == given.Count || values is JinjaDictionary
+            ? text.ToString()
+            : throw run.Fail("not all values are used by the format");
     }
 
     /// <summary>Formats with braces.</summary>
@@ -132,7 +135,9 @@ internal static class JinjaFormat
             if (name.Length == 0 || int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _))
             {
                 int place = name.Length == 0 ? next++ : int.Parse(name, CultureInfo.InvariantCulture);
-                value = place < arguments.Positional.Count ? arguments.Positional[place] : throw run.Fail("there are not enough values for the format");
+                value = place < arguments.Positional.Count
+                    ? arguments.Positional[place]
+                    : throw run.Fail("there are not enough values for the format");
             }
             else if (arguments.Named?.TryGetValue(name, out value) is not true)
             {
@@ -168,7 +173,9 @@ internal static class JinjaFormat
             i = 1;
         }
 
-        string sign = i < spec.Length && spec[i] is '+' or ' ' or '-' ? spec[i++].ToString().Replace("-", "", StringComparison.Ordinal) : "";
+        string sign = i < spec.Length && spec[i] is '+' or ' ' or '-'
+            ? spec[i++].ToString().Replace("-", "", StringComparison.Ordinal)
+            : "";
         if (i < spec.Length && spec[i] == '0')
         {
             fill = align == '\0' ? "0" : fill;
@@ -197,7 +204,9 @@ internal static class JinjaFormat
             precision = Digits();
         }
 
-        char type = i < spec.Length ? spec[i++] : value is double ? (precision is null ? 'r' : 'g') : JinjaNumber.IsWhole(value) && value is not bool ? 'd' : 's';
+        char type = i < spec.Length ? spec[i++]
+            : value is double ? (precision is null ? 'r' : 'g')
+            : JinjaNumber.IsWhole(value) && value is not bool ? 'd' : 's';
         if (i < spec.Length)
         {
             throw run.Fail("a format specification is not known here");
@@ -235,13 +244,18 @@ internal static class JinjaFormat
             case 'r' or 'a':
                 return JinjaValue.Repr(run, value);
             case 'c':
-                return value is string ? (string)value : char.ConvertFromUtf32(JinjaNumber.Index(value) is >= 0 and < 0xD800 and var point ? point : throw run.Fail("no character"));
+                return value as string
+                    ?? (JinjaNumber.Index(value) is >= 0 and < 0xD800 and var point
+                        ? ((char)point).ToString()
+                        : throw run.Fail("a number is no character"));
             case 'd' or 'i' or 'u' or 'x' or 'X' or 'o' or 'b':
                 BigInteger whole = Whole(run, value);
                 BigInteger size = BigInteger.Abs(whole);
                 text = type switch
                 {
-                    'x' or 'X' => size.ToString(type.ToString(), CultureInfo.InvariantCulture).TrimStart('0') is { Length: > 0 } hex ? hex : "0",
+                    'x' or 'X' => size.ToString(type.ToString(), CultureInfo.InvariantCulture).TrimStart('0') is { Length: > 0 } hex
+                        ? hex
+                        : "0",
                     'o' => Radix(size, 8),
                     'b' => Radix(size, 2),
                     _ => size.ToString(CultureInfo.InvariantCulture),
@@ -263,7 +277,9 @@ internal static class JinjaFormat
         {
             string[] parts = value.ToString($"E{digits}", CultureInfo.InvariantCulture).Split('E');
             int exponent = int.Parse(parts[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-            return string.Create(CultureInfo.InvariantCulture, $"{parts[0]}{(char.IsUpper(type) ? 'E' : 'e')}{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):D2}");
+            char letter = char.IsUpper(type) ? 'E' : 'e';
+            char sign = exponent < 0 ? '-' : '+';
+            return string.Create(CultureInfo.InvariantCulture, $"{parts[0]}{letter}{sign}{Math.Abs(exponent):D2}");
         }
 
         switch (char.ToLowerInvariant(type))
@@ -275,7 +291,8 @@ internal static class JinjaFormat
             default:
                 precision = Math.Max(1, precision);
                 string text = Exponential(precision - 1);
-                int exponent = int.Parse(text.AsSpan(text.IndexOfAny(['e', 'E']) + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+                int exponent = int.Parse(
+                    text.AsSpan(text.IndexOfAny(['e', 'E']) + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
                 if (exponent < -4 || exponent >= precision)
                 {
                     string[] parts = text.Split('e', 'E');
@@ -318,5 +335,7 @@ internal static class JinjaFormat
         : throw run.Fail($"a value of the type {JinjaValue.TypeName(value)} is no number");
 
     private static double Real(JinjaRun run, object? value) =>
-        JinjaNumber.IsNumber(value) ? JinjaNumber.Real(value) : throw run.Fail($"a value of the type {JinjaValue.TypeName(value)} is no number");
+        JinjaNumber.IsNumber(value)
+            ? JinjaNumber.Real(value)
+            : throw run.Fail($"a value of the type {JinjaValue.TypeName(value)} is no number");
 }

@@ -6,9 +6,11 @@ internal static class JinjaGlobals
     public static readonly Dictionary<string, JinjaFunction> All = new JinjaFunction[]
     {
         new("raise_exception", (run, arguments) =>
-            throw new ChatTemplateException(ChatTemplateFault.Refused, run.Line, JinjaValue.Text(run, arguments.Bind(run, "raise_exception", 1, "message")[0]))),
+            throw new ChatTemplateException(
+                ChatTemplateFault.Refused, run.Line, JinjaValue.Text(run, arguments.Bind(run, "raise_exception", 1, "message")[0]))),
         new("strftime_now", (run, arguments) =>
-            JinjaDate.Format(run, run.Now, arguments.Bind(run, "strftime_now", 1, "format")[0] as string ?? throw run.Fail("the format of strftime_now is no text"))),
+            JinjaDate.Format(run, run.Now, arguments.Bind(run, "strftime_now", 1, "format")[0] as string
+                ?? throw run.Fail("the format of strftime_now is no text"))),
         new("namespace", Namespace),
         new("range", Range),
         new("dict", Dictionary),
@@ -45,7 +47,8 @@ internal static class JinjaGlobals
         for (int i = 0; i < arguments.Positional.Count; i++)
         {
             JinjaValue.CheckDefined(run, arguments.Positional[i]);
-            bounds[Math.Min(i, 2)] = JinjaNumber.Index(arguments.Positional[i]) ?? throw run.Fail("the bounds of a range are not whole numbers");
+            bounds[Math.Min(i, 2)] = JinjaNumber.Index(arguments.Positional[i])
+                ?? throw run.Fail("the bounds of a range are not whole numbers");
         }
 
         (long start, long stop, long step) = arguments switch
@@ -63,7 +66,8 @@ internal static class JinjaGlobals
         long count = Math.Max(0, step > 0 ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step);
         if (count > JinjaRun.MaxRange)
         {
-            throw new ChatTemplateException(ChatTemplateFault.Limit, run.Line, $"a range has {count:N0} numbers, of at most {JinjaRun.MaxRange:N0}");
+            throw new ChatTemplateException(
+                ChatTemplateFault.Limit, run.Line, $"a range has {count:N0} numbers, of at most {JinjaRun.MaxRange:N0}");
         }
 
         run.Charge(count);
@@ -73,7 +77,8 @@ internal static class JinjaGlobals
             numbers.Add(start + (i * step));
         }
 
-        return new JinjaList(numbers, JinjaSequenceKind.Range) { Label = step == 1 ? $"range({start}, {stop})" : $"range({start}, {stop}, {step})" };
+        string label = step == 1 ? $"range({start}, {stop})" : $"range({start}, {stop}, {step})";
+        return new JinjaList(numbers, JinjaSequenceKind.Range) { Label = label };
     }
 
     private static JinjaNamespace Cycler(JinjaRun run, JinjaArguments arguments)

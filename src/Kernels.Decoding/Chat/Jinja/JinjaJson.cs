@@ -80,7 +80,8 @@ internal sealed class JinjaJson
                 if (sortKeys)
                 {
                     run.Charge(entries.Count * 20L);
-                    entries = [.. entries.Order(Comparer<KeyValuePair<object?, object?>>.Create((a, b) => JinjaValue.Compare(run, a.Key, b.Key) ?? 0))];
+                    var byKey = Comparer<object?>.Create((a, b) => JinjaValue.Compare(run, a, b) ?? 0);
+                    entries = [.. entries.OrderBy(entry => entry.Key, byKey)];
                 }
 
                 WriteAll('{', '}', entries, depth, entry =>

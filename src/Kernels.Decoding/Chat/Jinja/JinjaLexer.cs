@@ -316,7 +316,8 @@ internal sealed class JinjaLexer
     private void ReadNumber()
     {
         int start = position;
-        if (source[position] == '0' && position + 2 < source.Length && RadixOf(source[position + 1]) is { } radix && Digit(source[position + 2]) < radix)
+        if (source[position] == '0' && position + 2 < source.Length && RadixOf(source[position + 1]) is { } radix
+            && Digit(source[position + 2]) < radix)
         {
             position += 2;
             string digits = Digits(c => Digit(c) < radix);
@@ -386,7 +387,8 @@ internal sealed class JinjaLexer
         return digits.ToString();
     }
 
-    private string Bounded(string digits) => digits.Length <= JinjaNumber.MaxDigits ? digits : throw Fail($"a number has {digits.Length} digits");
+    private string Bounded(string digits) =>
+        digits.Length <= JinjaNumber.MaxDigits ? digits : throw Fail($"a number has {digits.Length} digits");
 
     private void ReadString(char quote)
     {
@@ -450,7 +452,8 @@ internal sealed class JinjaLexer
                 case 'x' or 'u' or 'U':
                     int digits = c switch { 'x' => 2, 'u' => 4, _ => 8 };
                     if (i + digits >= text.Length
-                        || !int.TryParse(text.AsSpan(i + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
+                        || !int.TryParse(
+                            text.AsSpan(i + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
                         || code is < 0 or > 0x10FFFF)
                     {
                         throw Fail($"a string has an incomplete escape '\\{c}'");

@@ -19,16 +19,25 @@ internal static class JinjaMethods
         ["capitalize"] = (_, text, _) => JinjaText.Capitalize(text),
         ["split"] = (run, text, arguments) => Split(run, text, arguments, fromEnd: false),
         ["rsplit"] = (run, text, arguments) => Split(run, text, arguments, fromEnd: true),
-        ["splitlines"] = (run, text, arguments) => new JinjaList(
-            JinjaText.Lines(text, arguments.Bind(run, "splitlines", 0, "keepends")[0] is var keep && keep != JinjaArguments.Absent && JinjaValue.IsTrue(keep))),
+        ["splitlines"] = (run, text, arguments) =>
+        {
+            object? keepEnds = arguments.Bind(run, "splitlines", 0, "keepends")[0];
+            return new JinjaList(JinjaText.Lines(text, keepEnds != JinjaArguments.Absent && JinjaValue.IsTrue(keepEnds)));
+        },
         ["partition"] = (run, text, arguments) => Partition(run, text, arguments, fromEnd: false),
         ["rpartition"] = (run, text, arguments) => Partition(run, text, arguments, fromEnd: true),
-        ["startswith"] = (run, text, arguments) => HasAffix(run, text, arguments, (part, affix) => part.StartsWith(affix, StringComparison.Ordinal)),
-        ["endswith"] = (run, text, arguments) => HasAffix(run, text, arguments, (part, affix) => part.EndsWith(affix, StringComparison.Ordinal)),
+        ["startswith"] = (run, text, arguments) =>
+            HasAffix(run, text, arguments, (part, affix) => part.StartsWith(affix, StringComparison.Ordinal)),
+        ["endswith"] = (run, text, arguments) =>
+            HasAffix(run, text, arguments, (part, affix) => part.EndsWith(affix, StringComparison.Ordinal)),
         ["removeprefix"] = (run, text, arguments) =>
-            One(run, "removeprefix", arguments) is var affix && text.StartsWith(affix, StringComparison.Ordinal) ? text[affix.Length..] : text,
+            One(run, "removeprefix", arguments) is var affix && text.StartsWith(affix, StringComparison.Ordinal)
+                ? text[affix.Length..]
+                : text,
         ["removesuffix"] = (run, text, arguments) =>
-            One(run, "removesuffix", arguments) is var affix && text.EndsWith(affix, StringComparison.Ordinal) ? text[..^affix.Length] : text,
+            One(run, "removesuffix", arguments) is var affix && text.EndsWith(affix, StringComparison.Ordinal)
+                ? text[..^affix.Length]
+                : text,
         ["replace"] = (run, text, arguments) =>
         {
             object?[] given = arguments.Bind(run, "replace", 2, "old", "new", "count");
@@ -36,7 +45,8 @@ internal static class JinjaMethods
         },
         ["find"] = (run, text, arguments) => Find(run, text, arguments, fromEnd: false),
         ["rfind"] = (run, text, arguments) => Find(run, text, arguments, fromEnd: true),
-        ["index"] = (run, text, arguments) => Find(run, text, arguments, fromEnd: false) is >= 0 and var place ? place : throw run.Fail("the part is not in the text"),
+        ["index"] = (run, text, arguments) =>
+            Find(run, text, arguments, fromEnd: false) is >= 0 and var place ? place : throw run.Fail("the part is not in the text"),
         ["count"] = (run, text, arguments) => (long)Occurrences(text, One(run, "count", arguments)),
         ["join"] = (run, text, arguments) =>
         {
@@ -127,7 +137,8 @@ internal static class JinjaMethods
     private static readonly Dictionary<string, Method<JinjaList>> OfLists = new(OfTuples)
     {
         ["append"] = (run, list, arguments) => Change(() => list.Items.Add(arguments.Bind(run, "append", 1, "object")[0])),
-        ["extend"] = (run, list, arguments) => Change(() => list.Items.AddRange([.. JinjaValue.Iterate(run, arguments.Bind(run, "extend", 1, "iterable")[0])])),
+        ["extend"] = (run, list, arguments) =>
+            Change(() => list.Items.AddRange([.. JinjaValue.Iterate(run, arguments.Bind(run, "extend", 1, "iterable")[0])])),
         ["insert"] = (run, list, arguments) => Change(() =>
         {
             object?[] given = arguments.Bind(run, "insert", 2, "index", "object");
@@ -175,7 +186,8 @@ internal static class JinjaMethods
     };
 
     /// <summary>The pairs of a mapping.</summary>
-    public static IEnumerable<object?> Items(JinjaDictionary dictionary) => dictionary.Entries.Select(entry => JinjaList.Tuple(entry.Key, entry.Value));
+    public static IEnumerable<object?> Items(JinjaDictionary dictionary) =>
+        dictionary.Entries.Select(entry => JinjaList.Tuple(entry.Key, entry.Value));
 
     /// <summary>Sets what a mapping, a list of pairs or named arguments say.</summary>
     public static void Update(JinjaRun run, JinjaDictionary dictionary, JinjaArguments arguments)
@@ -289,17 +301,20 @@ internal static class JinjaMethods
     private static int Number(JinjaRun run, object? value)
     {
         JinjaValue.CheckDefined(run, value);
-        return JinjaNumber.Index(value) ?? throw run.Fail($"a whole number was expected, not a value of the type {JinjaValue.TypeName(value)}");
+        return JinjaNumber.Index(value)
+            ?? throw run.Fail($"a whole number was expected, not a value of the type {JinjaValue.TypeName(value)}");
     }
 
-    private static string One(JinjaRun run, string method, JinjaArguments arguments) => TextOf(run, arguments.Bind(run, method, 1, "value")[0]);
+    private static string One(JinjaRun run, string method, JinjaArguments arguments) =>
+        TextOf(run, arguments.Bind(run, method, 1, "value")[0]);
 
     private static int Place(int index, int length) => Math.Clamp(index < 0 ? index + length : index, 0, length);
 
     private static string Strip(JinjaRun run, string text, JinjaArguments arguments, bool start, bool end)
     {
         object? characters = arguments.Bind(run, "strip", 0, "chars")[0];
-        return JinjaText.Strip(text, characters == JinjaArguments.Absent || characters is null ? null : TextOf(run, characters), start, end);
+        string? given = characters == JinjaArguments.Absent || characters is null ? null : TextOf(run, characters);
+        return JinjaText.Strip(text, given, start, end);
     }
 
     private static JinjaList Split(JinjaRun run, string text, JinjaArguments arguments, bool fromEnd)
@@ -321,9 +336,8 @@ internal static class JinjaMethods
 
             int from = 0;
             int to = text.Length;
-            int at;
-            while (parts.Count < most
-                && (at = fromEnd ? text.AsSpan(0, to).LastIndexOf(separator) : text.IndexOf(separator, from, StringComparison.Ordinal)) >= 0)
+            int Next() => fromEnd ? text.AsSpan(0, to).LastIndexOf(separator) : text.IndexOf(separator, from, StringComparison.Ordinal);
+            for (int at; parts.Count < most && (at = Next()) >= 0;)
             {
                 parts.Add(fromEnd ? text[(at + separator.Length)..to] : text[from..at]);
                 from = fromEnd ? 0 : at + separator.Length;
@@ -344,7 +358,8 @@ internal static class JinjaMethods
 
     private static void SplitWords(string text, int most, bool fromEnd, List<object?> parts)
     {
-        text = JinjaText.Strip(text, null, start: true, end: true);
+        // What is left over keeps the blanks of its far end.
+        text = JinjaText.Strip(text, null, start: !fromEnd, end: fromEnd);
         int from = 0;
         int to = text.Length;
         while (from < to && parts.Count < most)

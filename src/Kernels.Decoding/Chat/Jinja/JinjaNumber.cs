@@ -79,9 +79,11 @@ internal static class JinjaNumber
     public static object Add(JinjaRun run, object? a, object? b) =>
         a is long x && b is long y && !Overflows(x, y) ? x + y : Whole(run, a, b) ? Bounded(run, Whole(a) + Whole(b)) : Real(a) + Real(b);
 
-    public static object Subtract(JinjaRun run, object? a, object? b) => Whole(run, a, b) ? Bounded(run, Whole(a) - Whole(b)) : Real(a) - Real(b);
+    public static object Subtract(JinjaRun run, object? a, object? b) =>
+        Whole(run, a, b) ? Bounded(run, Whole(a) - Whole(b)) : Real(a) - Real(b);
 
-    public static object Multiply(JinjaRun run, object? a, object? b) => Whole(run, a, b) ? Bounded(run, Whole(a) * Whole(b)) : Real(a) * Real(b);
+    public static object Multiply(JinjaRun run, object? a, object? b) =>
+        Whole(run, a, b) ? Bounded(run, Whole(a) * Whole(b)) : Real(a) * Real(b);
 
     public static object Divide(JinjaRun run, object? a, object? b) => Real(a) / Real(NotZero(run, b));
 
@@ -169,7 +171,8 @@ internal static class JinjaNumber
         if (exponent is >= 16 or < -4)
         {
             string fraction = mantissa.Length > 1 ? "." + mantissa[1..] : "";
-            return string.Create(CultureInfo.InvariantCulture, $"{sign}{mantissa[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):D2}");
+            return string.Create(
+                CultureInfo.InvariantCulture, $"{sign}{mantissa[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):D2}");
         }
 
         if (exponent < 0)

@@ -207,12 +207,14 @@ internal sealed class JinjaParser
         }
 
         JinjaExpression.Call? called = null;
-        return WithSignature((signature, body) => new JinjaStatement.CallBlock(line, called!, signature, body), "endcall", () => called = CallExpression());
+        return WithSignature(
+            (signature, body) => new JinjaStatement.CallBlock(line, called!, signature, body), "endcall", () => called = CallExpression());
     }
 
     private JinjaExpression.Call CallExpression() => Expression() as JinjaExpression.Call ?? throw Fail("a call was expected");
 
-    private JinjaStatement WithSignature(Func<JinjaSignature, List<JinjaStatement>, JinjaStatement> create, string end, Action? between = null)
+    private JinjaStatement WithSignature(
+        Func<JinjaSignature, List<JinjaStatement>, JinjaStatement> create, string end, Action? between = null)
     {
         ExpectOperator("(");
         var parameters = new List<(string, JinjaExpression?)>();
@@ -262,7 +264,9 @@ internal sealed class JinjaParser
 
             if (SkipOperator("("))
             {
+                Enter();
                 targets.Add(Target(withNamespace));
+                depth--;
                 ExpectOperator(")");
             }
             else
@@ -274,7 +278,9 @@ internal sealed class JinjaParser
                     throw Fail($"'{name}' cannot be assigned to");
                 }
 
-                targets.Add(withNamespace && SkipOperator(".") ? new JinjaExpression.Attribute(line, target, Expect(JinjaTokenKind.Name).Text) : target);
+                targets.Add(withNamespace && SkipOperator(".")
+                    ? new JinjaExpression.Attribute(line, target, Expect(JinjaTokenKind.Name).Text)
+                    : target);
             }
 
             if (!Current.IsOperator(","))
@@ -297,7 +303,8 @@ internal sealed class JinjaParser
         bool tuple = false;
         while (true)
         {
-            if (Current.Kind is JinjaTokenKind.VariableEnd or JinjaTokenKind.BlockEnd || Current.IsOperator(")") || (end is not null && Current.IsName(end)))
+            if (Current.Kind is JinjaTokenKind.VariableEnd or JinjaTokenKind.BlockEnd || Current.IsOperator(")")
+                || (end is not null && Current.IsName(end)))
             {
                 break;
             }
@@ -316,7 +323,9 @@ internal sealed class JinjaParser
             return items[0];
         }
 
-        return tuple || parentheses ? new JinjaExpression.Sequence(line, items, tuple: true) : throw Fail($"an expression was expected, not {Current.Describe()}");
+        return tuple || parentheses
+            ? new JinjaExpression.Sequence(line, items, tuple: true)
+            : throw Fail($"an expression was expected, not {Current.Describe()}");
     }
 
     private JinjaExpression Expression()
@@ -547,7 +556,8 @@ internal sealed class JinjaParser
                 value = name.Kind switch
                 {
                     JinjaTokenKind.Name => new JinjaExpression.Attribute(line, value, name.Text),
-                    JinjaTokenKind.Number when name.Value is long => new JinjaExpression.Item(line, value, new JinjaExpression.Constant(line, name.Value)),
+                    JinjaTokenKind.Number when name.Value is long =>
+                        new JinjaExpression.Item(line, value, new JinjaExpression.Constant(line, name.Value)),
                     _ => throw Fail("a name or number was expected after '.'"),
                 };
             }
@@ -622,7 +632,8 @@ internal sealed class JinjaParser
             position += inline ? 0 : 1;
             inline = false;
             JinjaToken name = Expect(JinjaTokenKind.Name);
-            value = new JinjaExpression.Filter(name.Line, value, name.Text, Current.IsOperator("(") ? Arguments() : JinjaCallArguments.None);
+            JinjaCallArguments arguments = Current.IsOperator("(") ? Arguments() : JinjaCallArguments.None;
+            value = new JinjaExpression.Filter(name.Line, value, name.Text, arguments);
         }
 
         return value;
@@ -638,7 +649,8 @@ internal sealed class JinjaParser
         {
             arguments = Arguments();
         }
-        else if ((Current.Kind is JinjaTokenKind.Name or JinjaTokenKind.String or JinjaTokenKind.Number || Current.IsOperator("[") || Current.IsOperator("{"))
+        else if ((Current.Kind is JinjaTokenKind.Name or JinjaTokenKind.String or JinjaTokenKind.Number || Current.IsOperator("[")
+            || Current.IsOperator("{"))
             && Current is not { Kind: JinjaTokenKind.Name, Text: "else" or "or" or "and" })
         {
             if (Current.IsName("is"))
@@ -692,11 +704,15 @@ internal sealed class JinjaParser
             {
                 string name = Next().Text;
                 position++;
-                named.Add(named.TrueForAll(argument => argument.Item1 != name) ? (name, Expression()) : throw Fail($"the argument '{name}' is given twice"));
+                named.Add(named.TrueForAll(argument => argument.Item1 != name)
+                    ? (name, Expression())
+                    : throw Fail($"the argument '{name}' is given twice"));
             }
             else
             {
-                positional.Add(list is null && mapping is null && named.Count == 0 ? Expression() : throw Fail("an argument without a name follows one with a name"));
+                positional.Add(list is null && mapping is null && named.Count == 0
+                    ? Expression()
+                    : throw Fail("an argument without a name follows one with a name"));
             }
         }
 
@@ -716,7 +732,8 @@ internal sealed class JinjaParser
     {
         if (++depth > MaxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
-            throw new ChatTemplateException(ChatTemplateFault.Limit, Current.Line, $"its tags or expressions are nested more than {MaxDepth} times");
+            throw new ChatTemplateException(
+                ChatTemplateFault.Limit, Current.Line, $"its tags or expressions are nested more than {MaxDepth} times");
         }
     }
 
@@ -725,7 +742,7 @@ internal sealed class JinjaParser
     private JinjaToken Expect(JinjaTokenKind kind) =>
         Current.Kind == kind
             ? Next()
-            : throw Fail($"{kind switch { JinjaTokenKind.Name => "a name", JinjaTokenKind.BlockEnd => "'%}'", _ => "'}}'" }} was expected, not {Current.Describe()}");
+            : throw Fail($"{new JinjaToken(kind, "", null, 0).Describe()} was expected, not {Current.Describe()}");
 
     private void ExpectName(string name)
     {

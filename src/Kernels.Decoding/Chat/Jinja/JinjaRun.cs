@@ -7,10 +7,13 @@ namespace Kernels.Decoding;
 internal sealed class JinjaRun
 {
     /// <summary>Steps of a rendering: nodes that are evaluated, and elements and pieces of texts that operations go through.</summary>
-    public const long MaxSteps = 10_000_000;
+    public const long LeastSteps = 10_000_000;
 
     /// <summary>Characters of all texts that a rendering makes, what it writes among them.</summary>
-    public const long MaxCharacters = 64 << 20;
+    public const long LeastCharacters = 64 << 20;
+
+    /// <summary>How many more of both it has for each byte that it is given.</summary>
+    public const long MoreOfByte = 64;
 
     /// <summary>Calls of macros inside each other, and values inside each other.</summary>
     public const int MaxDepth = 200;
@@ -21,10 +24,19 @@ internal sealed class JinjaRun
     // What a step goes through of a text.
     private const int CharactersOfStep = 16;
 
+    private readonly long maxSteps;
+    private readonly long maxCharacters;
     private long steps;
     private long characters;
 
-    public JinjaRun(DateTime now) => Now = now;
+    /// <param name="now">The time that the template is told.</param>
+    /// <param name="bytes">Bytes of what it is given.</param>
+    public JinjaRun(DateTime now, long bytes)
+    {
+        Now = now;
+        maxSteps = LeastSteps + (MoreOfByte * bytes);
+        maxCharacters = LeastCharacters + (MoreOfByte * bytes);
+    }
 
     /// <summary>The time that the template is told.</summary>
     public DateTime Now { get; }
@@ -42,9 +54,9 @@ internal sealed class JinjaRun
     public void Step(int line)
     {
         Line = line;
-        if (++steps > MaxSteps)
+        if (++steps > maxSteps)
         {
-            throw Exceeded($"it takes more than {MaxSteps:N0} steps");
+            throw Exceeded($"it takes more than {maxSteps:N0} steps");
         }
 
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
@@ -57,9 +69,9 @@ internal sealed class JinjaRun
     public void Charge(long elements)
     {
         steps += elements;
-        if (steps > MaxSteps)
+        if (steps > maxSteps)
         {
-            throw Exceeded($"it takes more than {MaxSteps:N0} steps");
+            throw Exceeded($"it takes more than {maxSteps:N0} steps");
         }
     }
 
@@ -70,9 +82,9 @@ internal sealed class JinjaRun
     public void Allocate(long count)
     {
         characters += count;
-        if (count < 0 || characters > MaxCharacters)
+        if (count < 0 || characters > maxCharacters)
         {
-            throw Exceeded($"it makes more than {MaxCharacters:N0} characters");
+            throw Exceeded($"it makes more than {maxCharacters:N0} characters");
         }
     }
 

@@ -5,7 +5,8 @@ namespace Kernels.Decoding;
 /// <param name="TakesMore">Whether the body reads further arguments without a name: <c>varargs</c>.</param>
 /// <param name="TakesNamed">Whether it reads those with a name: <c>kwargs</c>.</param>
 /// <param name="TakesCaller">Whether it reads the block that calls it: <c>caller</c>.</param>
-internal sealed record JinjaSignature(List<(string Name, JinjaExpression? Default)> Parameters, bool TakesMore, bool TakesNamed, bool TakesCaller)
+internal sealed record JinjaSignature(
+    List<(string Name, JinjaExpression? Default)> Parameters, bool TakesMore, bool TakesNamed, bool TakesCaller)
 {
     /// <summary>The macro, over the variables that it sees.</summary>
     public JinjaFunction Close(string name, JinjaScope scope, List<JinjaStatement> body) => new(name, (run, arguments) =>

@@ -93,7 +93,13 @@ internal abstract class JinjaStatement(int line)
     }
 
     internal sealed class For(
-        int line, JinjaExpression target, JinjaExpression of, JinjaExpression? test, bool recursive, List<JinjaStatement> body, List<JinjaStatement> otherwise)
+        int line,
+        JinjaExpression target,
+        JinjaExpression of,
+        JinjaExpression? test,
+        bool recursive,
+        List<JinjaStatement> body,
+        List<JinjaStatement> otherwise)
         : JinjaStatement(line)
     {
         public override JinjaFlow Execute(JinjaScope scope)
@@ -160,7 +166,8 @@ internal abstract class JinjaStatement(int line)
         }
     }
 
-    internal sealed class SetBlock(int line, JinjaExpression target, JinjaExpression.Filter? filter, List<JinjaStatement> body) : JinjaStatement(line)
+    internal sealed class SetBlock(int line, JinjaExpression target, JinjaExpression.Filter? filter, List<JinjaStatement> body)
+        : JinjaStatement(line)
     {
         public override JinjaFlow Execute(JinjaScope scope)
         {
@@ -182,7 +189,8 @@ internal abstract class JinjaStatement(int line)
         }
     }
 
-    internal sealed class With(int line, List<(JinjaExpression Target, JinjaExpression Value)> variables, List<JinjaStatement> body) : JinjaStatement(line)
+    internal sealed class With(int line, List<(JinjaExpression Target, JinjaExpression Value)> variables, List<JinjaStatement> body)
+        : JinjaStatement(line)
     {
         public override JinjaFlow Execute(JinjaScope scope)
         {
@@ -211,7 +219,8 @@ internal abstract class JinjaStatement(int line)
         }
     }
 
-    internal sealed class CallBlock(int line, JinjaExpression.Call call, JinjaSignature signature, List<JinjaStatement> body) : JinjaStatement(line)
+    internal sealed class CallBlock(int line, JinjaExpression.Call call, JinjaSignature signature, List<JinjaStatement> body)
+        : JinjaStatement(line)
     {
         public override JinjaFlow Execute(JinjaScope scope)
         {

@@ -29,10 +29,11 @@ internal sealed class JinjaTemplate
     /// <summary>Writes the text of some variables.</summary>
     /// <param name="variables">The variables; a template may change their values.</param>
     /// <param name="now">The time that the template is told.</param>
+    /// <param name="bytes">Bytes of the variables, on which the bounds depend.</param>
     /// <exception cref="ChatTemplateException">The template refuses them, fails, or does not end.</exception>
-    public string Render(IEnumerable<KeyValuePair<string, object?>> variables, DateTime now)
+    public string Render(IEnumerable<KeyValuePair<string, object?>> variables, DateTime now, long bytes = 0)
     {
-        var run = new JinjaRun(now);
+        var run = new JinjaRun(now, bytes);
         var scope = new JinjaScope(run);
         foreach ((string name, object? value) in variables)
         {
@@ -45,5 +46,6 @@ internal sealed class JinjaTemplate
 
     /// <summary>The same of the members of a JSON object.</summary>
     public string Render(JsonElement variables, DateTime now) =>
-        Render(variables.EnumerateObject().Select(property => KeyValuePair.Create(property.Name, JinjaValue.FromJson(property.Value))), now);
+        Render(
+            variables.EnumerateObject().Select(property => KeyValuePair.Create(property.Name, JinjaValue.FromJson(property.Value))), now);
 }

@@ -30,8 +30,10 @@ internal static class JinjaTests
         ["escaped"] = (_, _) => false,
         ["even"] = (run, value) => JinjaValue.AreEqual(run, JinjaOperators.Calculate(run, "%", Number(run, value), 2L), 0L),
         ["odd"] = (run, value) => JinjaValue.AreEqual(run, JinjaOperators.Calculate(run, "%", Number(run, value), 2L), 1L),
-        ["lower"] = (run, value) => JinjaValue.Text(run, value) is var text && text != JinjaText.Upper(text) && text == JinjaText.Lower(text),
-        ["upper"] = (run, value) => JinjaValue.Text(run, value) is var text && text != JinjaText.Lower(text) && text == JinjaText.Upper(text),
+        ["lower"] = (run, value) =>
+            JinjaValue.Text(run, value) is var text && text != JinjaText.Upper(text) && text == JinjaText.Lower(text),
+        ["upper"] = (run, value) =>
+            JinjaValue.Text(run, value) is var text && text != JinjaText.Lower(text) && text == JinjaText.Upper(text),
         ["filter"] = (_, value) => value is string name && JinjaFilters.Exists(name),
         ["test"] = (_, value) => value is string name && Exists(name),
     };
@@ -53,7 +55,8 @@ internal static class JinjaTests
 
         return name switch
         {
-            "divisibleby" => JinjaValue.AreEqual(run, JinjaOperators.Calculate(run, "%", Number(run, value), arguments.Bind(run, name, 1, "num")[0]), 0L),
+            "divisibleby" => JinjaValue.AreEqual(
+                run, JinjaOperators.Calculate(run, "%", Number(run, value), arguments.Bind(run, name, 1, "num")[0]), 0L),
             "sameas" => IsSame(value, arguments.Bind(run, name, 1, "other")[0]),
             _ => throw run.Fail($"there is no test '{name}' here"),
         };

@@ -75,7 +75,9 @@ internal static class JinjaText
         // Code units of pairs come before U+E000, their code points after it.
         bool pairA = char.IsSurrogate(a[same]);
         bool pairB = char.IsSurrogate(b[same]);
-        return pairA == pairB ? a[same].CompareTo(b[same]) : pairA ? (b[same] >= '\uE000' ? 1 : a[same].CompareTo(b[same])) : (a[same] >= '\uE000' ? -1 : a[same].CompareTo(b[same]));
+        return pairA && !pairB && b[same] >= '\uE000' ? 1
+            : pairB && !pairA && a[same] >= '\uE000' ? -1
+            : a[same].CompareTo(b[same]);
     }
 
     public static string Strip(string text, string? characters, bool start, bool end)
@@ -133,7 +135,8 @@ internal static class JinjaText
         for (int start = 0; start < text.Length;)
         {
             int end = start;
-            while (end < text.Length && !(text[end] is '\n' or '\r' or '\v' or '\f' or (>= '\x1c' and <= '\x1e') or '\x85' or '\u2028' or '\u2029'))
+            while (end < text.Length
+                && !(text[end] is '\n' or '\r' or '\v' or '\f' or (>= '\x1c' and <= '\x1e') or '\x85' or '\u2028' or '\u2029'))
             {
                 end++;
             }
@@ -153,8 +156,10 @@ internal static class JinjaText
 
     /// <summary>Whether Python's repr shows a character as it is.</summary>
     public static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
-        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+        or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+        or UnicodeCategory.SpaceSeparator);
 
-    private static int WidthAt(string text, int unit) => char.IsHighSurrogate(text[unit]) && unit + 1 < text.Length && char.IsLowSurrogate(text[unit + 1]) ? 2 : 1;
+    private static int WidthAt(string text, int unit) =>
+        char.IsHighSurrogate(text[unit]) && unit + 1 < text.Length && char.IsLowSurrogate(text[unit + 1]) ? 2 : 1;
 }

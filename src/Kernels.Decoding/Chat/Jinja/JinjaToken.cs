@@ -16,6 +16,7 @@ internal readonly record struct JinjaToken(JinjaTokenKind Kind, string Text, obj
     {
         JinjaTokenKind.End => "the end of the template",
         JinjaTokenKind.Data => "text",
+        JinjaTokenKind.Name when Text.Length == 0 => "a name",
         JinjaTokenKind.VariableEnd => "'}}'",
         JinjaTokenKind.BlockEnd => "'%}'",
         JinjaTokenKind.VariableBegin => "'{{'",

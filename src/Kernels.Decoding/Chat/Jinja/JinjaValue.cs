@@ -127,7 +127,8 @@ internal static class JinjaValue
 
                 return true;
             case (JinjaDictionary x, JinjaDictionary y):
-                return x.Count == y.Count && x.Entries.All(entry => y.TryGet(run, entry.Key, out object? other) && AreEqual(run, entry.Value, other, depth + 1));
+                return x.Count == y.Count
+                    && x.Entries.All(entry => y.TryGet(run, entry.Key, out object? other) && AreEqual(run, entry.Value, other, depth + 1));
             default:
                 return JinjaNumber.IsNumber(a) && JinjaNumber.IsNumber(b) ? JinjaNumber.Compare(a, b) == 0 : ReferenceEquals(a, b);
         }
@@ -472,7 +473,12 @@ internal static class JinjaValue
                     }
                     else
                     {
-                        builder.Append(rune.Value <= 0xFF ? $"\\x{rune.Value:x2}" : rune.Value <= 0xFFFF ? $"\\u{rune.Value:x4}" : $"\\U{rune.Value:x8}");
+                        builder.Append(rune.Value switch
+                        {
+                            <= 0xFF => $"\\x{rune.Value:x2}",
+                            <= 0xFFFF => $"\\u{rune.Value:x4}",
+                            _ => $"\\U{rune.Value:x8}",
+                        });
                     }
 
                     break;
