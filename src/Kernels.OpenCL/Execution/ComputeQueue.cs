@@ -66,7 +66,7 @@ public sealed unsafe class ComputeQueue : IDisposable
     /// </summary>
     /// <param name="target">The buffer; what it held is lost.</param>
     /// <param name="fill">Is given the address of the first byte, and must write all of them.</param>
-    public void Overwrite(DeviceBuffer target, Action<nint> fill)
+    internal void Overwrite(DeviceBuffer target, Action<nint> fill)
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(fill);
