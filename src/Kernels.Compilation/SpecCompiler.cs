@@ -7,7 +7,7 @@ using compiler::Kernels.Compiler.Specs;
 using compiler::Kernels.Compiler.Targets;
 using CompilerTypes = compiler::Kernels;
 
-namespace Kernels.Compilation;
+namespace Kernels;
 
 /// <summary>
 /// Compiles specs that are known only when a program runs, by the same validator, planner and emitter as the source generator. For specs

@@ -1,5 +1,3 @@
-using Kernels.Compilation;
-
 namespace Kernels.Conformance;
 
 /// <summary>Stands in for the type that would carry the attribute: specs are compiled at run time, so that one binary can test any.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Kernels.Compilation;
 using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
