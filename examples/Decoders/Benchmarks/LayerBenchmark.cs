@@ -12,13 +12,18 @@ namespace Decoders;
 internal sealed record KernelSpeed(string Kernel, string Size, double Seconds, double Bytes, double Flops)
 {
     /// <summary>Which part of the device's speed it reaches: the time that its bytes or its operations take at best, by the time that it took.</summary>
-    public double ShareOf(DeviceProfile device) => Math.Max(Bytes / device.ReadBytesPerSecond, Flops / device.Float32FlopsPerSecond) / Seconds;
+    public double ShareOf(DeviceProfile device) =>
+        Math.Max(Bytes / device.ReadBytesPerSecond, Flops / ((OnTensorCores ? device.TensorFlopsPerSecond : null) ?? device.Float32FlopsPerSecond)) / Seconds;
+
+    /// <summary>Whether tensor cores multiply, whose speed then counts.</summary>
+    public bool OnTensorCores { get; init; }
 }
 
 /// <summary>Measures the kernels around attention at the sizes of a model of some billions of weights.</summary>
 internal sealed class LayerBenchmark : IDisposable
 {
     private const int MostTokens = 512;
+    private const int MostTokensOfGpus = 4096;
     private const int HeadDim = 128;
     private const int Runs = 15;
 
@@ -26,6 +31,10 @@ internal sealed class LayerBenchmark : IDisposable
     private const int Matrices = 4;
 
     private readonly ComputeDevice device;
+
+    // Launches between two waits, so that a GPU is not waited for more than it works.
+    private readonly int repeats;
+    private readonly int mostTokens;
     private readonly int rows;
     private readonly int columns;
     private readonly LayerKernels kernels;
@@ -38,14 +47,17 @@ internal sealed class LayerBenchmark : IDisposable
     /// <param name="device">The device; nothing else should run on it.</param>
     /// <param name="rows">Outputs of a linear layer, at least as many as its inputs.</param>
     /// <param name="columns">Inputs of a linear layer, and elements of a norm; whole heads of 128.</param>
-    public LayerBenchmark(ComputeDevice device, int rows = 8192, int columns = 4096)
+    public LayerBenchmark(ComputeDevice device, int rows = 14336, int columns = 4096)
     {
         this.device = device;
+        bool cpu = device.Capabilities.Kind == DeviceKind.Cpu;
+        repeats = cpu ? 1 : 10;
+        mostTokens = cpu ? MostTokens : MostTokensOfGpus;
         this.rows = rows;
         this.columns = columns;
         kernels = new LayerKernels(device);
-        input = Filled((long)MostTokens * 2 * rows, 0.01f);
-        output = Filled((long)MostTokens * rows, 0f);
+        input = Filled((long)mostTokens * 2 * rows, 0.01f);
+        output = Filled((long)mostTokens * rows, 0f);
         weight = Filled(columns, 1f);
         positions = device.Upload<int>(new int[MostTokens]);
         turns = RotaryTable.Create(device, new RopeConfig { RotaryDim = HeadDim, Theta = 10000 }, positions: 1);
@@ -54,9 +66,12 @@ internal sealed class LayerBenchmark : IDisposable
     /// <summary>Measures all, one after the other.</summary>
     public IEnumerable<KernelSpeed> Run()
     {
-        foreach (KernelSpeed speed in Linear((Half)0.01f).Concat(Linear((BFloat16)0.01f)))
+        foreach ((int outputs, int inputs) in ((int, int)[])[(rows, columns), (columns, rows)])
         {
-            yield return speed;
+            foreach (KernelSpeed speed in Linear((Half)0.01f, outputs, inputs).Concat(Linear((BFloat16)0.01f, outputs, inputs)))
+            {
+                yield return speed;
+            }
         }
 
         double vector = 2.0 * sizeof(float) * columns;
@@ -83,15 +98,22 @@ internal sealed class LayerBenchmark : IDisposable
         kernels.Dispose();
     }
 
-    private IEnumerable<KernelSpeed> Linear<T>(T value) where T : unmanaged
+    private IEnumerable<KernelSpeed> Linear<T>(T value, int outputs, int inputs) where T : unmanaged
     {
-        WeightMatrix[] matrices = [.. Enumerable.Range(0, Matrices).Select(_ => WeightMatrix.From(Filled((long)rows * columns, value), rows, columns, kernels.Layout))];
-        foreach (int tokens in (int[])[1, 2, 4, 8, 16, 64, MostTokens])
+        WeightMatrix[] matrices =
+        [
+            .. Enumerable.Range(0, Matrices).Select(_ => kernels.Arrange(
+                WeightMatrix.From(Filled((long)outputs * inputs, value), outputs, inputs, kernels.Layout))),
+        ];
+        foreach (int tokens in ((int[])[1, 2, 4, 8, 16, 32, 64, MostTokens, MostTokensOfGpus]).Where(tokens => tokens <= mostTokens))
         {
             double seconds = Median(run => kernels.Linear(input, matrices[run % Matrices], null, output, tokens));
             yield return new(
-                $"linear, {matrices[0].Type}", $"{tokens} × {columns} → {rows}", seconds,
-                matrices[0].ByteLength + ((double)sizeof(float) * tokens * (rows + columns)), 2.0 * tokens * rows * columns);
+                $"linear, {matrices[0].Type}", $"{tokens} × {inputs} → {outputs}", seconds,
+                matrices[0].ByteLength + ((double)sizeof(float) * tokens * (outputs + inputs)), 2.0 * tokens * outputs * inputs)
+            {
+                OnTensorCores = matrices[0].Layout.IsBlocks,
+            };
         }
 
         foreach (WeightMatrix matrix in matrices)
@@ -107,11 +129,15 @@ internal sealed class LayerBenchmark : IDisposable
         {
             device.Queue.Finish();
             long begin = Stopwatch.GetTimestamp();
-            launch(run + 1);
+            for (int i = 0; i < repeats; i++)
+            {
+                launch(run + 1 + i);
+            }
+
             device.Queue.Finish();
             if (run >= 0)
             {
-                seconds[run] = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+                seconds[run] = Stopwatch.GetElapsedTime(begin).TotalSeconds / repeats;
             }
         }
 
