@@ -23,7 +23,10 @@ internal static partial class CaseMatrix
         }
     }
 
-    /// <summary>A sample in which every place and every kind is tried on every shape, but not every kind in every place.</summary>
+    /// <summary>
+    /// A sample in which every place and every kind is tried on every shape, but not every kind in every place; on those with a quantised
+    /// cache also the largest and the lowest in queries and in keys, which its few bits make the same for many keys.
+    /// </summary>
     public static IEnumerable<AttentionCase> Poisoned(int eachShape, int seed)
     {
         var random = new Random(seed);
@@ -31,7 +34,8 @@ internal static partial class CaseMatrix
         {
             AttentionCase[] all = [.. cases];
             random.Shuffle(all);
-            return all.DistinctBy(test => test.Poison!.Place).Concat(all.DistinctBy(test => test.Poison!.Kind)).Distinct().Take(eachShape);
+            return all.DistinctBy(test => test.Poison!.Place).Concat(all.DistinctBy(test => test.Poison!.Kind)).Distinct().Take(eachShape)
+                .Union(all.Where(test => test.Shape.CacheScale != CacheScale.None && test.Poison!.LeavesTies));
         });
     }
 

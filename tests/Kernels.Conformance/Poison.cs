@@ -35,6 +35,9 @@ internal sealed record Poison(PoisonPlace Place, PoisonKind Kind)
     /// <summary>Whether it is finite, and as large as the type has it.</summary>
     public bool IsLarge => Kind is PoisonKind.Largest or PoisonKind.Lowest;
 
+    /// <summary>Whether scores may be so large that float32 cannot tell which of two keys has the larger.</summary>
+    public bool LeavesTies => IsLarge && Place is (PoisonPlace.Query or PoisonPlace.Key);
+
     /// <summary>The number, as an input of a spec with a storage and a cache in these types.</summary>
     public float Number(ElementType type, ElementType cache)
     {
@@ -67,15 +70,24 @@ internal sealed record Poison(PoisonPlace Place, PoisonKind Kind)
     /// <param name="dim">Elements of a row.</param>
     /// <param name="begin">The first element of a row that counts.</param>
     /// <param name="end">The end of those that do.</param>
-    /// <param name="whole">Whether it goes into all of them, where that leaves scores that float32 has.</param>
+    /// <param name="whole">
+    /// Whether it goes into all of them, where that leaves scores that float32 has; of a large query, whether the others are zeros.
+    /// </param>
     /// <param name="number">The number.</param>
     public void Put<T>(T[] rows, int token, int heads, int dim, int begin, int end, bool whole, float number) where T : unmanaged
     {
-        // A product of whole rows of the largest is infinite in float32, whatever their scale.
+        // A product of whole rows of the largest is infinite in float32, whatever their scale. A query's other elements may be zeros
+        // instead, so that nothing is left to tell keys apart that have the same product with it: they must share the row, in whatever
+        // order it is added up.
         bool all = Kind is PoisonKind.Subnormal or PoisonKind.NegativeZero || (whole && (Place == PoisonPlace.Value || !IsLarge));
         for (int head = 0; head < heads; head++)
         {
             Span<T> row = rows.AsSpan(((token * heads) + head) * dim, dim)[begin..end];
+            if (whole && IsLarge && Place == PoisonPlace.Query)
+            {
+                row.Clear();
+            }
+
             (all ? row : row.Slice(Math.Min(3, row.Length - 1), 1)).Fill(Elements.From<T>(number));
         }
     }
