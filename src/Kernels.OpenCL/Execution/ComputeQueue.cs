@@ -79,7 +79,8 @@ public sealed unsafe class ComputeQueue : IDisposable
 
         using HandleScope commands = new(queue);
         using HandleScope memory = new(target.Memory);
-        Device.Check(ClApi.MapForOverwriting(commands.Value, memory.Value, (nuint)target.ByteLength, out void* address), "mapping a buffer");
+        Device.Check(
+            ClApi.MapForOverwriting(commands.Value, memory.Value, (nuint)target.ByteLength, out void* address), "mapping a buffer");
         try
         {
             fill((nint)address);

@@ -24,7 +24,9 @@ internal static class KernelContract
     /// <summary>Stands before instructions that only sm_90a has: a comment in the first of two builds.</summary>
     public const string Sm90aMarker = "//@sm90a ";
 
-    /// <summary>In a comment of a source, followed by a number: PTX's directive that so many work-groups are to share a multiprocessor.</summary>
+    /// <summary>
+    /// In a comment of a source, followed by a number: PTX's directive that so many work-groups are to share a multiprocessor.
+    /// </summary>
     public const string GroupsPerMultiprocessorDirective = ".minnctapersm ";
 
     /// <summary>The build's option by which a prefill source is built for another of its tiles, followed by that tile's number.</summary>

@@ -496,14 +496,16 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             //: if scales_tokens
             const float2 weight = row_unit[b] * rescale;
             row_unit[b] = units_below(weight);
-            const float2 factor = weight * inverses_of(row_unit[b]);
-            //: else
-            const float2 factor = rescale;
+            const float2 output_rescale = weight * inverses_of(row_unit[b]);
             //: end
             #pragma unroll
             for (int c = 0; c < VALUE_BLOCKS; c++)
             {
-                output[c][b] *= factor.s0101;
+                //: if scales_tokens
+                output[c][b] *= output_rescale.s0101;
+                //: else
+                output[c][b] *= rescale.s0101;
+                //: end
             }
         }
         const float2 base = base_of(row_max[b]);
