@@ -108,7 +108,7 @@ public sealed partial class LayerKernels
 
         if (w.Layout == WeightLayout.Blocks)
         {
-            LinearByTensorCores(x, w, bias, y, tokens, (bias is null ? 0 : BiasFlag) | (accumulate ? AccumulateFlag : 0));
+            LinearFused(x, w, bias, y, tokens, accumulate: accumulate);
             return;
         }
 

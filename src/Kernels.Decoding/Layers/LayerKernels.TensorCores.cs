@@ -85,17 +85,4 @@ public sealed partial class LayerKernels
 
         return linear;
     }
-
-    private void LinearByTensorCores(DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags)
-    {
-        TensorCoreLinear linear = TensorCores(w.Type);
-        if (tokens <= TensorCoreLinear.FewTokens)
-        {
-            linear.Few(x, w, bias, y, tokens, flags);
-        }
-        else
-        {
-            linear.Many(x, w, bias, y, tokens, flags);
-        }
-    }
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text;
 using Kernels.OpenCL;
+using static System.FormattableString;
 
 namespace Kernels.Decoding;
 
@@ -39,7 +39,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     private readonly bool hasGroups =
         device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability && device.HopperRefusal.Length == 0;
 
-    private readonly Dictionary<string, ComputeKernel> kernels = new(StringComparer.Ordinal);
+    private readonly Dictionary<KernelForm, ComputeKernel> kernels = [];
     private readonly List<ComputeProgram> programs = [];
     private DeviceBuffer<byte>? parts;
     private DeviceBuffer<float>? scales;
@@ -59,7 +59,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     /// <param name="rows">Rows.</param>
     public void Arrange(DeviceBuffer from, DeviceBuffer to, int columns, int rows)
     {
-        ComputeKernel kernel = Kernel("arrange", "#define ARRANGE\n");
+        ComputeKernel kernel = Kernel(new("arrange"));
         kernel.Set(0, from).Set(1, to).Set(2, columns).Set(3, rows);
         SubmitItems(kernel, (long)Parts(rows, Block) * Block * Parts(columns, Block) * 8);
     }
@@ -67,7 +67,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     /// <summary>Enqueues output[t] = scale · table[ids[t]], or output[t] += that.</summary>
     public void Embed(WeightMatrix table, DeviceBuffer<int> ids, DeviceBuffer<float> output, int tokens, float scale, bool accumulate)
     {
-        ComputeKernel kernel = Kernel("embed_blocks", "#define ARRANGE\n");
+        ComputeKernel kernel = Kernel(new("embed_blocks"));
         kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, scale).Set(6, accumulate ? 1 : 0);
         SubmitItems(kernel, (long)tokens * table.Columns);
     }
@@ -85,9 +85,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags,
         RmsNorm? norm = null, Activation? activation = null)
     {
-        ComputeKernel kernel = Kernel("linear_few", string.Create(
-            CultureInfo.InvariantCulture,
-            $"#define FEW\n#define X_TYPE {TypeOf(x)}\n#define NORM {(norm is null ? 0 : 1)}\n#define GATED {(activation is null ? 0 : 1)}\n"));
+        ComputeKernel kernel = Kernel(new("linear_few") { XType = TypeOf(x), HasNorm = norm is not null, IsGated = activation is not null });
         kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, norm?.Weight ?? y).Set(5, (float)(norm?.Epsilon ?? 0))
             .Set(6, w.Columns).Set(7, w.Rows).Set(8, tokens).Set(9, flags).Set(10, (int)(activation ?? default));
         int groups = activation is null ? Parts(w.Rows, FewRows) : Parts(w.Rows / 2, FewRows / 2);
@@ -111,9 +109,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         int blocks = Parts(w.Columns, Block);
         device.Grow(ref parts, (long)count * Parts(tokens, Block) * blocks * BlockPieces * 16);
         device.Grow(ref scales, tokens);
-        ComputeKernel split = Kernel("split_blocks", string.Create(
-            CultureInfo.InvariantCulture,
-            $"#define SPLIT\n#define X_TYPE {TypeOf(x)}\n#define NORM {(norm is null ? 0 : 1)}\n#define GATED {(activation is null ? 0 : 1)}\n"));
+        ComputeKernel split = Kernel(new("split_blocks") { XType = TypeOf(x), HasNorm = norm is not null, IsGated = activation is not null });
         split.Set(0, x).Set(1, parts!).Set(2, scales!).Set(3, norm?.Weight ?? y).Set(4, (float)(norm?.Epsilon ?? 0)).Set(5, w.Columns)
             .Set(6, tokens).Set(7, count).Set(8, (int)(activation ?? default));
         submit(split, new NDRange((nuint)tokens * SplitItems), new NDRange(SplitItems));
@@ -123,7 +119,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
             return;
         }
 
-        ComputeKernel kernel = Kernel("linear_many", string.Create(CultureInfo.InvariantCulture, $"#define MANY\n#define PARTS {count}\n"));
+        ComputeKernel kernel = Kernel(new("linear_many") { Parts = count });
         kernel.Set(0, parts!).Set(1, scales!).Set(2, w.Buffer).Set(3, bias ?? y).Set(4, y).Set(5, w.Columns).Set(6, w.Rows).Set(7, tokens)
             .Set(8, flags);
         long tiles = (long)Parts(w.Rows, ManySide) * Parts(tokens, ManySide);
@@ -187,9 +183,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
             device.Queue.Write(counters, new int[counters.Length]);
         }
 
-        ComputeKernel kernel = Kernel("linear_groups", string.Create(
-            CultureInfo.InvariantCulture,
-            $"#define GROUPS 2\n#define TOKENS {tile}\n#define PARTS {count}\n#define STAGES {Stages(tile)}\n{Multiply(tile * count)}"));
+        ComputeKernel kernel = Kernel(new("linear_groups") { Parts = count, Tokens = tile });
         kernel.Set(0, parts!).Set(1, scales!).Set(2, w.Buffer).Set(3, bias ?? y).Set(4, y).Set(5, partial ?? y).Set(6, counters)
             .Set(7, w.Columns).Set(8, w.Rows).Set(9, tokens).Set(10, flags).Set(11, splits);
         submit(kernel, new NDRange((nuint)(tiles * splits) * GroupItems), new NDRange(GroupItems));
@@ -199,10 +193,10 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     private static string Multiply(int columns)
     {
         int registers = columns / 2;
-        string names = string.Join(", ", Enumerable.Range(0, registers).Select(i => string.Create(CultureInfo.InvariantCulture, $"%{i}")));
+        string names = string.Join(", ", Enumerable.Range(0, registers).Select(i => Invariant($"%{i}")));
         string operands = string.Join(
-            ", ", Enumerable.Range(0, registers).Select(i => string.Create(CultureInfo.InvariantCulture, $"\"+f\"((d)[{i / 4}].s{i % 4})")));
-        return string.Create(CultureInfo.InvariantCulture, $"""
+            ", ", Enumerable.Range(0, registers).Select(i => Invariant($"\"+f\"((d)[{i / 4}].s{i % 4})")));
+        return Invariant($"""
             #define REGISTERS(d) {operands}
             #define REGISTER_NAMES "{names}"
             #define COLUMNS "{columns}"
@@ -219,18 +213,44 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         }
     }
 
-    private ComputeKernel Kernel(string name, string defines)
+    private ComputeKernel Kernel(KernelForm form)
     {
-        string key = name + defines;
-        if (!kernels.TryGetValue(key, out ComputeKernel? kernel))
+        if (!kernels.TryGetValue(form, out ComputeKernel? kernel))
         {
-            string source = $"#define ELEMENT {(type == ElementType.Float16 ? 1 : 0)}\n{defines}{LayerKernels.Text("linear_tensor.cl")}";
-            ComputeProgram program = HopperAssembly.GetOrBuild(device.Programs, Encoding.UTF8.GetBytes(source), $"{name}, {type}");
+            string source = $"#define ELEMENT {(type == ElementType.Float16 ? 1 : 0)}\n{form.Defines()}{LayerKernels.Text("linear_tensor.cl")}";
+            ComputeProgram program = HopperAssembly.GetOrBuild(device.Programs, Encoding.UTF8.GetBytes(source), $"{form.Name}, {type}");
             programs.Add(program);
-            kernel = program.CreateKernel(name);
-            kernels.Add(key, kernel);
+            kernel = program.CreateKernel(form.Name);
+            kernels.Add(form, kernel);
         }
 
         return kernel;
+    }
+
+    /// <summary>What a kernel is built with; its text is only made for that, not for each launch.</summary>
+    private readonly record struct KernelForm(string Name)
+    {
+        public int XType { get; init; }
+
+        public bool HasNorm { get; init; }
+
+        public bool IsGated { get; init; }
+
+        public int Parts { get; init; }
+
+        public int Tokens { get; init; }
+
+        public string Defines() => Name switch
+        {
+            "linear_few" => "#define FEW\n" + Input(),
+            "split_blocks" => "#define SPLIT\n" + Input(),
+            "linear_many" => Invariant($"#define MANY\n#define PARTS {Parts}\n"),
+            "linear_groups" => Invariant(
+                $"#define GROUPS 2\n#define TOKENS {Tokens}\n#define PARTS {Parts}\n#define STAGES {Stages(Tokens)}\n{Multiply(Tokens * Parts)}"),
+            _ => "#define ARRANGE\n",
+        };
+
+        private string Input() =>
+            Invariant($"#define X_TYPE {XType}\n#define NORM {(HasNorm ? 1 : 0)}\n#define GATED {(IsGated ? 1 : 0)}\n");
     }
 }

@@ -248,13 +248,7 @@ public sealed class Decoder : IDisposable
 
         DeviceBuffer<float> wanted = rows.Length == tokens.Length ? residual : Take(residual, rows);
         DeviceBuffer<float> output = step.Scratch("logits", rows.Length, vocabulary);
-        if (!head!.TryApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length))
-        {
-            DeviceBuffer<float> normed = step.Scratch("normed", hidden);
-            parts.FinalNorm.Apply(step, wanted, normed, rows.Length);
-            head.Apply(step, normed, output, rows.Length);
-        }
-
+        head!.ApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length);
         if (Config.LogitScale != 1)
         {
             kernels.Scale(output, Config.LogitScale, (long)rows.Length * vocabulary);

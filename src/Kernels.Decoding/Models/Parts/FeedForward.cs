@@ -47,13 +47,7 @@ public sealed class GatedFeedForward(Linear gateAndUp, IGatedUnit unit, Linear d
         }
 
         DeviceBuffer<float> both = step.Scratch("gate and up", gateAndUp.Outputs);
-        if (!gateAndUp.TryApplyNormed(step, norm, input, both, step.Tokens))
-        {
-            DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
-            norm.Apply(step, input, normed, step.Tokens);
-            gateAndUp.Apply(step, normed, both, step.Tokens);
-        }
-
+        gateAndUp.ApplyNormed(step, norm, input, both, step.Tokens);
         Finish(step, both, output, accumulate: true);
     }
 

@@ -31,21 +31,23 @@ public sealed class Linear
     /// <summary>Elements of an output.</summary>
     public int Outputs { get; }
 
-    /// <summary>Enqueues output = layer(norm(input)); false, with nothing enqueued, where that is not one thing.</summary>
+    /// <summary>Enqueues output = layer(norm(input)), in one launch where the kernels can.</summary>
     /// <param name="step">The step.</param>
     /// <param name="norm">The norm.</param>
-    /// <param name="input">[rows, inputs].</param>
+    /// <param name="input">[rows, hidden].</param>
     /// <param name="output">[rows, outputs].</param>
-    /// <param name="rows">Rows.</param>
-    internal bool TryApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows)
+    /// <param name="rows">Rows, at most the step's tokens.</param>
+    internal void ApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows)
     {
-        if (parts is not [(WeightMatrix weights, var bias)] || norm is not RmsNorm rms || !step.Kernels.Fuses(weights, rows))
+        if (parts is [(WeightMatrix weights, var bias)] && norm is RmsNorm rms && step.Kernels.Fuses(weights, rows))
         {
-            return false;
+            step.Kernels.LinearFused(input, weights, bias, output, rows, rms);
+            return;
         }
 
-        step.Kernels.LinearFused(input, weights, bias, output, rows, rms);
-        return true;
+        DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
+        norm.Apply(step, input, normed, rows);
+        Apply(step, normed, output, rows);
     }
 
     /// <summary>

@@ -53,13 +53,7 @@ public sealed class MultiHeadAttention(
     public void ApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> target)
     {
         DeviceBuffer<float> projected = step.Scratch("projected", projection.Outputs);
-        if (!projection.TryApplyNormed(step, norm, input, projected, step.Tokens))
-        {
-            DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
-            norm.Apply(step, input, normed, step.Tokens);
-            projection.Apply(step, normed, projected, step.Tokens);
-        }
-
+        projection.ApplyNormed(step, norm, input, projected, step.Tokens);
         Attend(step, projected, target, accumulate: true);
     }
 
