@@ -1,6 +1,8 @@
-// A matrix, row after row, into blocks. A work-item a piece.
-kernel void arrange(global const ushort* restrict from, global uint4* restrict to, int columns, int rows)
+// A matrix, row after row, into blocks, from elements on. A work-item a piece.
+kernel void arrange(global const ushort* restrict from, global uint4* restrict to, int columns, int rows, ulong from_start, ulong to_start)
 {
+    from += from_start;
+    to += to_start / 8;
     const int blocks = (columns + 63) / 64;
     const size_t item = get_global_id(0);
     const int row = (int)(item / (blocks * 8)), piece = (int)(item % (blocks * 8));

@@ -1,8 +1,11 @@
 // Weights in groups into strips and units (tensor_codes.cl), out of rows, and out of them again. Before it is what reads rows (weights_groups.cl).
 
-// The codes. A work-item a word.
-kernel void arrange_codes(global const uchar* restrict from, global uint* restrict to, int columns, int rows)
+// The codes of a matrix that begins at a byte. A work-item a word.
+kernel void arrange_codes(
+    global const uchar* restrict from, global uchar* restrict matrix, int columns, int rows, ulong from_start, ulong to_start)
 {
+    from += from_start;
+    global uint* const to = (global uint*)(matrix + to_start);
     const int units = (columns + 63) / 64;
     const size_t item = get_global_id(0), unit = item / (128 * CODE_LOADS);
     const size_t strip = unit / units;
@@ -29,8 +32,10 @@ kernel void arrange_codes(global const uchar* restrict from, global uint* restri
 
 // Scales, or minima, of a plane. A work-item one of them. A group with a code that is not a number has a scale that is none either.
 kernel void arrange_factors(
-    global const uchar* restrict from, global uchar* restrict matrix, int columns, int rows, int is_minimum)
+    global const uchar* restrict from, global uchar* restrict matrix, int columns, int rows, ulong from_start, ulong to_start, int is_minimum)
 {
+    from += from_start;
+    matrix += to_start;
     const int groups = GROUPS(columns), padded = factor_units(columns) * SUBS;
     const size_t item = get_global_id(0);
     const int row = (int)(item / padded), group = (int)(item % padded);
