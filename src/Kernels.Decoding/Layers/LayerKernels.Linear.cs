@@ -55,9 +55,9 @@ public sealed partial class LayerKernels
     {
         Require(ids.Length, tokens, nameof(ids));
         long elements = Require(output.Length, (long)tokens * table.Columns, nameof(output));
-        if (table.Layout == WeightLayout.Blocks)
+        if (table.Layout.IsOfTensorCores)
         {
-            TensorCores(table.Type).Embed(table, ids, output, tokens, (float)scale, accumulate);
+            EmbedByTensorCores(table, ids, output, tokens, (float)scale, accumulate);
             return;
         }
 
@@ -93,7 +93,7 @@ public sealed partial class LayerKernels
     public void Linear(DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MostTokens);
-        RequireLayout(w, w.Layout == WeightLayout.Blocks ? WeightLayout.Blocks : Layout, nameof(w));
+        RequireLayout(w, w.Layout.IsOfTensorCores ? w.Layout : Layout, nameof(w));
         Require(x.Length, (long)tokens * w.Columns, nameof(x));
         Require(y.Length, (long)tokens * w.Rows, nameof(y));
         if (bias is not null)
@@ -106,7 +106,7 @@ public sealed partial class LayerKernels
             return;
         }
 
-        if (w.Layout == WeightLayout.Blocks)
+        if (w.Layout.IsOfTensorCores)
         {
             LinearFused(x, w, bias, y, tokens, accumulate: accumulate);
             return;
@@ -144,7 +144,7 @@ public sealed partial class LayerKernels
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, MostTokens);
-        RequireLayout(w, Layout, nameof(w), expertCount);
+        RequireLayout(w, w.Layout.IsOfTensorCores ? w.Layout : Layout, nameof(w), expertCount);
         int rows = w.Rows / expertCount;
         Require(x.Length, (long)Parts(slots, slotsPerRow) * w.Columns, nameof(x));
         Require(experts.Length, slots, nameof(experts));
@@ -154,7 +154,11 @@ public sealed partial class LayerKernels
             Require(bias.Length, w.Rows, nameof(bias));
         }
 
-        if (slots > 0)
+        if (slots > 0 && w.Layout.IsOfTensorCores)
+        {
+            ExpertsByTensorCores(x, w, bias, experts, y, slots, slotsPerRow);
+        }
+        else if (slots > 0)
         {
             ComputeKernel kernel = Kernel(WeightFamily.Experts, "linear_experts", w.Format);
             kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)

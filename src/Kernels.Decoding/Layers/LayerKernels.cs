@@ -46,6 +46,11 @@ public sealed partial class LayerKernels : IDisposable
     /// <summary>Frees the kernels, when builds under way have ended.</summary>
     public void Dispose()
     {
+        foreach (TensorCoreGroups groups in tensorCoreGroups.Values)
+        {
+            groups.Dispose();
+        }
+
         foreach (TensorCoreLinear linear in tensorCores.Values)
         {
             linear.Dispose();

@@ -83,7 +83,7 @@ public sealed class Linear
     /// <summary>Enqueues output = layer(input), or output += that, with an input in the weights' type; false, with nothing enqueued, where it cannot be.</summary>
     internal bool TryApplyOwnType(DecoderStep step, DeviceBuffer input, ElementType type, DeviceBuffer<float> output, int rows, bool accumulate)
     {
-        if (parts is not [(WeightMatrix weights, var bias)] || type != weights.Type || !step.Kernels.Fuses(weights, rows))
+        if (parts is not [(WeightMatrix weights, var bias)] || type != LayerKernels.InputType(weights) || !step.Kernels.Fuses(weights, rows))
         {
             return false;
         }
