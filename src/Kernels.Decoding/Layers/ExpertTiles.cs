@@ -9,5 +9,4 @@ namespace Kernels.Decoding;
 /// <param name="Tiles">[<paramref name="Count"/>, 4]: expert, first place, slots; no slots in those that are not needed.</param>
 /// <param name="Places">Places, those between experts included.</param>
 /// <param name="Count">The most tiles that slots can take.</param>
-/// <param name="Tile">The most slots of a tile.</param>
-internal readonly record struct ExpertTiles(DeviceBuffer<int> Order, DeviceBuffer<int> Tiles, int Places, int Count, int Tile);
+internal readonly record struct ExpertTiles(DeviceBuffer<int> Order, DeviceBuffer<int> Tiles, int Places, int Count);

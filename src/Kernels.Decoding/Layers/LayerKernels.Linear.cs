@@ -141,22 +141,39 @@ public sealed partial class LayerKernels
     /// <param name="slots">Slots: tokens × experts of a token.</param>
     /// <param name="slotsPerRow">Slots side by side that take the same row of <paramref name="x"/>.</param>
     public void ExpertLinear(
-        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow)
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow) =>
+        ExpertLinear(x, w, bias, experts, expertCount, y, slots, slotsPerRow, again: false);
+
+    /// <summary>The same, with what is behind it, or where its experts were in order already.</summary>
+    /// <param name="x">As above, and so on.</param>
+    /// <param name="w">w.</param>
+    /// <param name="bias">bias.</param>
+    /// <param name="experts">experts.</param>
+    /// <param name="expertCount">expertCount.</param>
+    /// <param name="y">[slots, outputs], or with a gate [slots, outputs / 2].</param>
+    /// <param name="slots">slots.</param>
+    /// <param name="slotsPerRow">slotsPerRow.</param>
+    /// <param name="again">Whether the experts are those of the last call.</param>
+    /// <param name="gate">The activation of the first half of the outputs, where <see cref="GatesExperts"/> allows; null for none.</param>
+    internal void ExpertLinear(
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots,
+        int slotsPerRow, bool again, Activation? gate = null)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, MostTokens);
         RequireLayout(w, w.Layout.IsOfTensorCores ? w.Layout : Layout, nameof(w), expertCount);
         int rows = w.Rows / expertCount;
         Require(x.Length, (long)Parts(slots, slotsPerRow) * w.Columns, nameof(x));
         Require(experts.Length, slots, nameof(experts));
-        Require(y.Length, (long)slots * rows, nameof(y));
+        Require(y.Length, (long)slots * (gate is null ? rows : rows / 2), nameof(y));
         if (bias is not null)
         {
             Require(bias.Length, w.Rows, nameof(bias));
         }
 
+        expertChoice += again ? 0 : 1;
         if (slots > 0 && w.Layout.IsOfTensorCores)
         {
-            ExpertsByTensorCores(x, w, bias, experts, y, slots, slotsPerRow);
+            ExpertsByTensorCores(x, w, bias, experts, y, slots, slotsPerRow, gate);
         }
         else if (slots > 0)
         {

@@ -8,6 +8,9 @@ public sealed partial class LayerKernels
     private readonly Dictionary<ElementType, TensorCoreLinear> tensorCores = [];
     private readonly Dictionary<WeightFormat, TensorCoreGroups> tensorCoreGroups = [];
 
+    // Choices of experts so far: the order of their slots is made once for each.
+    private long expertChoice;
+
     /// <summary>
     /// Matrices as linear layers are fastest with them: tensor cores have a layout of their own. What they were is freed where they become
     /// another.
@@ -90,6 +93,14 @@ public sealed partial class LayerKernels
         }
     }
 
+    /// <summary>Whether the layers of experts take the gate behind them with them.</summary>
+    internal bool GatesExperts(WeightMatrix w, int slots)
+    {
+        int rows = w.Rows / w.Count;
+        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, TensorCores(ElementType.BFloat16).HasGroups, TensorCoreLinear.GroupRows);
+        return w.Layout.IsOfTensorCores && tile <= TensorCoreLinear.FewTokens && rows % (w.Layout.IsStrips ? 32 : 2) == 0;
+    }
+
     private void EmbedByTensorCores(WeightMatrix table, DeviceBuffer<int> ids, DeviceBuffer<float> output, int tokens, float scale, bool accumulate)
     {
         if (table.Layout.IsStrips)
@@ -103,16 +114,17 @@ public sealed partial class LayerKernels
     }
 
     private void ExpertsByTensorCores(
-        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int slots, int slotsPerRow)
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int slots, int slotsPerRow,
+        Activation? gate)
     {
         int flags = bias is null ? 0 : BiasFlag;
         if (w.Layout.IsStrips)
         {
-            Groups(w.Format).Experts(x, w, bias, experts, y, slots, slotsPerRow, flags);
+            Groups(w.Format).Experts(x, w, bias, experts, y, slots, slotsPerRow, flags, expertChoice, gate);
         }
         else
         {
-            TensorCores(w.Type).Experts(x, w, bias, experts, y, slots, slotsPerRow, flags);
+            TensorCores(w.Type).Experts(x, w, bias, experts, y, slots, slotsPerRow, flags, expertChoice, gate);
         }
     }
 

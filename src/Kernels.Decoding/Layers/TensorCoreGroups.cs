@@ -33,6 +33,7 @@ internal sealed class TensorCoreGroups(
     private const long MostWideBytes = 512L << 20;
 
     private const int StripRows = 16;
+    private const int MostStrips = 4;
     private const int WideRows = 8192;
 
     private readonly TensorKernels kernels = new(device, format);
@@ -134,22 +135,23 @@ internal sealed class TensorCoreGroups(
     /// <inheritdoc cref="TensorCoreLinear.Experts" path="/param"/>
     public void Experts(
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int slots,
-        int slotsPerRow, int flags)
+        int slotsPerRow, int flags, long choice, Activation? gate)
     {
         int rows = w.Rows / w.Count;
         int tile = TensorCoreLinear.ExpertTile(slots, w.Count, linear.HasGroups, format.HasMinimum ? TensorCoreLinear.Block : GroupTile);
         if (tile > TensorCoreLinear.FewTokens)
         {
-            ExpertTiles sorted = linear.Sort(experts, slots, w.Count, tile);
+            ExpertTiles sorted = linear.Sort(experts, slots, w.Count, tile, choice);
             linear.Split(x, w.Columns, y, sorted.Places, count: 1, order: 1, norm: null, activation: null, sorted, slotsPerRow);
             linear.MultiplyExperts(kernels[new("linear_groups") { Parts = 1, Tokens = tile, Experts = 2 }], w, bias, y, sorted, flags);
             return;
         }
 
-        ExpertTiles? few = tile == 1 ? null : linear.Sort(experts, slots, w.Count, tile);
+        ExpertTiles? few = tile == 1 ? null : linear.Sort(experts, slots, w.Count, tile, choice);
         TensorKernelForm form = FewForm(rows, w.Columns, tile == 1 ? 1 : TensorCoreLinear.FewTokens) with { Experts = few is null ? 1 : 2 };
+        form = gate is null ? form : form with { IsGated = true, Strips = 2 };
         ComputeKernel kernel = kernels[form];
-        TensorCoreLinear.SetFew(kernel, x, w.Buffer, bias, y, w.Columns, rows, slots, flags, norm: null, activation: null);
+        TensorCoreLinear.SetFew(kernel, x, w.Buffer, bias, y, w.Columns, rows, slots, flags, norm: null, gate);
         int count = TensorCoreLinear.SetTiles(kernel, experts, few, slots, slotsPerRow);
         int items = form.Warps * 32;
         submit(kernel, new NDRange((nuint)Groups(rows, form.Strips) * (nuint)items, (nuint)count), new NDRange((nuint)items, 1));
@@ -172,13 +174,15 @@ internal sealed class TensorCoreGroups(
             shared *= 2;
         }
 
+        // Work-groups read x once for all their strips; as many as there are multiprocessors are enough.
+        int strips = Math.Clamp(TensorCoreLinear.Parts(Groups(rows, 1), device.Capabilities.ComputeUnits), 1, MostStrips);
         return new("linear_few")
         {
             // E4M3 is float16 by one instruction, which x is only where its largest number is known before.
             IsFloat16 = shared > 0 && format.Code == WeightCode.E4M3 && device.Capabilities.NvidiaComputeCapability >= 90,
             Shared = shared,
-            Strips = 1,
-            Warps = rows >= WideRows || columns < 2048 ? 8 : 16,
+            Strips = strips,
+            Warps = Groups(rows, strips) > 2 * device.Capabilities.ComputeUnits || columns < 1024 ? 8 : 16,
             Eights = 1,
         };
     }

@@ -56,6 +56,8 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     private DeviceBuffer<int>? counters;
     private DeviceBuffer<int>? order;
     private DeviceBuffer<int>? tiles;
+    private ExpertTiles sorted;
+    private (long Choice, int Slots, int ExpertCount, int Tile) sortedKey;
 
     /// <summary>Whether the device has wgmma.</summary>
     public bool HasGroups { get; } =
@@ -161,25 +163,28 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     /// <param name="slots">Slots.</param>
     /// <param name="slotsPerRow">Slots side by side that take the same row of <paramref name="x"/>.</param>
     /// <param name="flags">As the kernels'.</param>
+    /// <param name="choice">The number of the choice of experts, from 1 on.</param>
+    /// <param name="gate">The activation of the first half of the outputs, of tiles of few slots; y is [slots, rows / 2]; null for none.</param>
     public void Experts(
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int slots,
-        int slotsPerRow, int flags)
+        int slotsPerRow, int flags, long choice, Activation? gate)
     {
         int rows = w.Rows / w.Count;
         int tile = ExpertTile(slots, w.Count, HasGroups, most: GroupRows);
         if (tile > FewTokens)
         {
-            ExpertTiles sorted = Sort(experts, slots, w.Count, tile);
-            Split(x, w.Columns, y, sorted.Places, count: 1, order: 0, norm: null, activation: null, sorted, slotsPerRow);
-            MultiplyExperts(kernels[new("linear_groups") { IsFloat16 = isFloat16, Parts = 1, Tokens = tile, Experts = 2 }], w, bias, y, sorted, flags);
+            ExpertTiles inOrder = Sort(experts, slots, w.Count, tile, choice);
+            Split(x, w.Columns, y, inOrder.Places, count: 1, order: 0, norm: null, activation: null, inOrder, slotsPerRow);
+            MultiplyExperts(kernels[new("linear_groups") { IsFloat16 = isFloat16, Parts = 1, Tokens = tile, Experts = 2 }], w, bias, y, inOrder, flags);
             return;
         }
 
-        ExpertTiles? few = tile == 1 ? null : Sort(experts, slots, w.Count, tile);
-        ComputeKernel kernel = kernels[new("linear_few") { IsFloat16 = isFloat16, Experts = few is null ? 1 : 2 }];
-        SetFew(kernel, x, w.Buffer, bias, y, w.Columns, rows, slots, flags, norm: null, activation: null);
+        ExpertTiles? few = tile == 1 ? null : Sort(experts, slots, w.Count, tile, choice);
+        ComputeKernel kernel = kernels[new("linear_few") { IsFloat16 = isFloat16, IsGated = gate is not null, Experts = few is null ? 1 : 2 }];
+        SetFew(kernel, x, w.Buffer, bias, y, w.Columns, rows, slots, flags, norm: null, gate);
         int count = SetTiles(kernel, experts, few, slots, slotsPerRow);
-        submit(kernel, new NDRange((nuint)Parts(rows, FewRows) * FewItems, (nuint)count), new NDRange(FewItems, 1));
+        int groups = gate is null ? Parts(rows, FewRows) : Parts(rows / 2, FewRows / 2);
+        submit(kernel, new NDRange((nuint)groups * FewItems, (nuint)count), new NDRange(FewItems, 1));
     }
 
     /// <summary>The slots of a tile: 1, <see cref="FewTokens"/> or, for wgmma, 64 or 128.</summary>
@@ -197,8 +202,15 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     /// <param name="slots">Slots.</param>
     /// <param name="expertCount">Experts.</param>
     /// <param name="tile">The most slots of a tile.</param>
-    internal ExpertTiles Sort(DeviceBuffer<int> experts, int slots, int expertCount, int tile)
+    /// <param name="choice">The number of the choice of experts; the order of one is made once.</param>
+    internal ExpertTiles Sort(DeviceBuffer<int> experts, int slots, int expertCount, int tile, long choice)
     {
+        var key = (choice, slots, expertCount, tile);
+        if (key == sortedKey)
+        {
+            return sorted;
+        }
+
         // Each expert's slots begin where a block of tokens, or a tile of few, may begin.
         int align = Math.Min(tile, Block);
         int used = Math.Min(expertCount, slots);
@@ -209,7 +221,9 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         ComputeKernel kernel = kernels[new("sort_slots")];
         kernel.Set(0, experts).Set(1, order!).Set(2, tiles!).Set(3, slots).Set(4, expertCount).Set(5, places).Set(6, count).Set(7, align).Set(8, tile);
         submit(kernel, new NDRange(SortItems), new NDRange(SortItems));
-        return new ExpertTiles(order!, tiles!, places, count, tile);
+        sortedKey = key;
+        sorted = new ExpertTiles(order!, tiles!, places, count);
+        return sorted;
     }
 
     /// <summary>Enqueues the making of the parts of x, which the next product takes.</summary>

@@ -115,8 +115,9 @@ static float factor_of(factors_t f, int sub, int below)
 #elif SCALE == CODED
     return (char)of.bytes[i] * float_of_half(below ? f.super >> 16 : f.super & 0xFFFF);
 #else
-    const uint exponent = of.bytes[i];
-    return as_float(exponent == 0 ? 0x400000u : exponent == 255 ? 0x7FC00000u : exponent << 23);
+    // 0 is 2^-127, which is no normal number, and 255 is none: infinity times 0 makes it so.
+    const float power = as_float(max((uint)of.bytes[i] << 23, 0x400000u));
+    return fma(power, 0.0f, power);
 #endif
 }
 

@@ -101,24 +101,23 @@ void linear_few(
     factors_t scale[STRIPS];
 #if MINIMUM
     factors_t minimum[STRIPS];
-#define LOAD_MINIMUM(s, unit, minimum) \
-    minimum[s] = factors_at(scales + unit_factors(rows, columns), strips[s], min(unit, units - 1), rows, columns, g);
+#define LOAD_MINIMUM(s, unit, minimum) minimum[s] = factors_at(scales + unit_factors(rows, columns), strips[s], unit, rows, columns, g);
 #else
 #define LOAD_MINIMUM(s, unit, minimum)
 #endif
-#define LOAD_UNIT(unit, a, scale, minimum) \
+#define LOAD_STRIP(s, unit, a, scale, minimum) \
     _Pragma("unroll") \
-    for (int s = 0; s < STRIPS; s++) \
+    for (int i = 0; i < CODE_LOADS; i++) \
     { \
-        _Pragma("unroll") \
-        for (int i = 0; i < CODE_LOADS; i++) \
-        { \
-            a[s][i] = stream(codes[s] + (min(unit, units - 1) * CODE_LOADS + i) * 32); \
-        } \
-        scale[s] = factors_at(scales, strips[s], min(unit, units - 1), rows, columns, g); \
-        LOAD_MINIMUM(s, unit, minimum) \
+        a[s][i] = stream(codes[s] + ((unit) * CODE_LOADS + i) * 32); \
+    } \
+    scale[s] = factors_at(scales, strips[s], unit, rows, columns, g); \
+    LOAD_MINIMUM(s, unit, minimum)
+    #pragma unroll
+    for (int s = 0; s < STRIPS; s++)
+    {
+        LOAD_STRIP(s, min(warp, units - 1), a, scale, minimum)
     }
-    LOAD_UNIT(warp, a, scale, minimum)
     float square = 0.0f;
 #if SHARED
     local uint4 shared_x[SHARED / 4]; // [tokens, columns / 4]: four numbers' parts
@@ -167,21 +166,33 @@ void linear_few(
 #endif
     for (int unit = warp; unit < units; unit += WARPS)
     {
-        uint4 next[STRIPS][CODE_LOADS];
-        factors_t next_scale[STRIPS];
+        const bool has_next = unit + WARPS < units;
+#if STRIPS == 1
+        // With more strips, one's products hide the loads of another.
+        uint4 next[1][CODE_LOADS];
+        factors_t next_scale[1];
 #if MINIMUM
-        factors_t next_minimum[STRIPS];
+        factors_t next_minimum[1];
 #endif
-        if (unit + WARPS < units)
+        if (has_next)
         {
-            LOAD_UNIT(unit + WARPS, next, next_scale, next_minimum)
+            LOAD_STRIP(0, unit + WARPS, next, next_scale, next_minimum)
         }
-#if !SHARED && !FRAGMENTS
+#endif
         // The parts of x, of 16 columns at a time.
-        uint4 parts[4];
+        uint4 parts[TILES][4];
         #pragma unroll
         for (int step = 0; step < 4; step++)
         {
+#if FRAGMENTS
+            #pragma unroll
+            for (int j = 0; j < TILES; j++)
+            {
+                parts[j][step] = ((global const uint4*)x)[((unit * TILES + j) * 4 + step) * 32 + lane];
+            }
+#elif SHARED
+            parts[0][step] = own_x[unit * 16 + step * 4];
+#else
             const int column = unit * 64 + step * 16 + t * 4;
             float4 v = column < columns ? four_of(x, own + column) : (float4)(0.0f);
 #if NORM
@@ -189,80 +200,75 @@ void linear_few(
             square += (v2.s0 + v2.s1) + (v2.s2 + v2.s3);
             v *= column < columns ? FOUR_WEIGHTS(column / 4) : (float4)(0.0f);
 #endif
-            parts[step] = parts_of(v);
-        }
+            parts[0][step] = parts_of(v);
 #endif
+        }
+#if MINIMUM
+        // The sums of x's columns: products with ones.
+        float4 ones[SUBS][TILES];
         #pragma unroll
-        for (int sub = 0; sub < SUBS; sub++)
+        for (int step = 0; step < 4; step++)
         {
-            float4 products[STRIPS][TILES];
-#if MINIMUM
-            float4 ones[TILES]; // the sums of x's columns
-#endif
             #pragma unroll
-            for (int step = sub * 4 / SUBS; step < (sub + 1) * 4 / SUBS; step++)
+            for (int j = 0; j < TILES; j++)
             {
-                const bool is_first = step == sub * 4 / SUBS;
-                uint4 f[STRIPS];
-                #pragma unroll
-                for (int s = 0; s < STRIPS; s++)
-                {
-                    f[s] = fragment(a[s], step);
-                }
-                #pragma unroll
-                for (int j = 0; j < TILES; j++)
-                {
-#if FRAGMENTS
-                    const uint4 part = ((global const uint4*)x)[((unit * TILES + j) * 4 + step) * 32 + lane];
-#elif SHARED
-                    const uint4 part = own_x[unit * 16 + step * 4];
-#else
-                    const uint4 part = parts[step];
-#endif
-#if MINIMUM
-                    const uint one = 0x3F803F80;
-                    ones[j] = mma(one, one, one, one, part.s2, part.s3, is_first ? (float4)(0.0f) : ones[j]);
-                    ones[j] = mma(one, one, one, one, part.s0, part.s1, ones[j]);
-#endif
-                    #pragma unroll
-                    for (int s = 0; s < STRIPS; s++)
-                    {
-                        products[s][j] = mma(
-                            f[s].s0, f[s].s1, f[s].s2, f[s].s3, part.s2, part.s3, is_first ? (float4)(0.0f) : products[s][j]);
-                        products[s][j] = mma(f[s].s0, f[s].s1, f[s].s2, f[s].s3, part.s0, part.s1, products[s][j]);
-                    }
-                }
-            }
-            #pragma unroll
-            for (int s = 0; s < STRIPS; s++)
-            {
-                const float above = factor_of(scale[s], sub, 0), below = factor_of(scale[s], sub, 1);
-#if MINIMUM
-                const float least = factor_of(minimum[s], sub, 0), least_below = factor_of(minimum[s], sub, 1);
-#endif
-                #pragma unroll
-                for (int j = 0; j < TILES; j++)
-                {
-                    sum[s][j] = fma(products[s][j], (float4)(above, above, below, below), sum[s][j]);
-#if MINIMUM
-                    sum[s][j] = fma(ones[j], (float4)(least, least, least_below, least_below), sum[s][j]);
-#endif
-                }
+                const uint one = 0x3F803F80;
+                const int sub = step * SUBS / 4;
+                ones[sub][j] = mma(one, one, one, one, parts[j][step].s2, parts[j][step].s3, step == sub * 4 / SUBS ? (float4)(0.0f) : ones[sub][j]);
+                ones[sub][j] = mma(one, one, one, one, parts[j][step].s0, parts[j][step].s1, ones[sub][j]);
             }
         }
+#endif
         #pragma unroll
         for (int s = 0; s < STRIPS; s++)
         {
+            float4 products[TILES];
             #pragma unroll
-            for (int i = 0; i < CODE_LOADS; i++)
+            for (int step = 0; step < 4; step++)
             {
-                a[s][i] = next[s][i];
-            }
-            scale[s] = next_scale[s];
+                const int sub = step * SUBS / 4;
+                const uint4 f = fragment(a[s], step);
+                #pragma unroll
+                for (int j = 0; j < TILES; j++)
+                {
+                    const uint4 part = parts[j][step];
+                    products[j] = mma(f.s0, f.s1, f.s2, f.s3, part.s2, part.s3, step == sub * 4 / SUBS ? (float4)(0.0f) : products[j]);
+                    products[j] = mma(f.s0, f.s1, f.s2, f.s3, part.s0, part.s1, products[j]);
+                }
+                if (step + 1 == (sub + 1) * 4 / SUBS)
+                {
+                    const float above = factor_of(scale[s], sub, 0), below = factor_of(scale[s], sub, 1);
 #if MINIMUM
-            minimum[s] = next_minimum[s];
+                    const float least = factor_of(minimum[s], sub, 0), least_below = factor_of(minimum[s], sub, 1);
+#endif
+                    #pragma unroll
+                    for (int j = 0; j < TILES; j++)
+                    {
+                        sum[s][j] = fma(products[j], (float4)(above, above, below, below), sum[s][j]);
+#if MINIMUM
+                        sum[s][j] = fma(ones[sub][j], (float4)(least, least, least_below, least_below), sum[s][j]);
+#endif
+                    }
+                }
+            }
+#if STRIPS > 1
+            if (has_next)
+            {
+                LOAD_STRIP(s, unit + WARPS, a, scale, minimum)
+            }
 #endif
         }
+#if STRIPS == 1
+        #pragma unroll
+        for (int i = 0; i < CODE_LOADS; i++)
+        {
+            a[0][i] = next[0][i];
+        }
+        scale[0] = next_scale[0];
+#if MINIMUM
+        minimum[0] = next_minimum[0];
+#endif
+#endif
     }
 #if NORM && !SHARED && !FRAGMENTS
     uint other;

@@ -20,7 +20,7 @@ internal sealed record TensorExpertCheck(WeightFormat Format, int Experts, int P
 
     private static readonly (int Experts, int PerToken, int Tokens, int Columns, int Rows)[] Sizes =
     [
-        (8, 2, 1, 72, 100), (32, 4, 1, 2880, 136), (16, 4, 4, 264, 60), (8, 2, 30, 200, 130), (200, 8, 20, 64, 70), (4, 2, 300, 136, 200),
+        (8, 2, 1, 72, 96), (32, 4, 1, 2880, 136), (16, 4, 4, 264, 60), (8, 2, 30, 200, 160), (200, 8, 20, 64, 70), (4, 2, 300, 136, 200),
         (40, 4, 150, 72, 136), (8, 1, 1200, 72, 40),
     ];
 
@@ -56,8 +56,21 @@ internal sealed record TensorExpertCheck(WeightFormat Format, int Experts, int P
 
         kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, slots, slotsPerRow: PerToken);
         string? wrong = TensorSums.Compare("of tokens", Read(device, y), Rows, (s, r) => Sum(x, s / PerToken, s, r, bias[(chosen[s] * Rows) + r]));
-        kernels.ExpertLinear(eachs, matrix, bias: null, experts, Experts, y, slots, slotsPerRow: 1);
-        return wrong ?? TensorSums.Compare("of slots", Read(device, y), Rows, (s, r) => Sum(each, s, s, r, 0));
+        kernels.ExpertLinear(eachs, matrix, bias: null, experts, Experts, y, slots, slotsPerRow: 1, again: true);
+        wrong ??= TensorSums.Compare("of slots", Read(device, y), Rows, (s, r) => Sum(each, s, s, r, 0));
+        if (!kernels.GatesExperts(matrix, slots))
+        {
+            return wrong;
+        }
+
+        kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, slots, slotsPerRow: PerToken, again: false, Activation.Silu);
+        return wrong ?? TensorSums.Compare("gated", Read(device, y)[..(slots * (Rows / 2))], Rows / 2, (s, r) =>
+        {
+            (double gate, double gateSize) = Sum(x, s / PerToken, s, r, bias[(chosen[s] * Rows) + r]);
+            (double value, double valueSize) = Sum(x, s / PerToken, s, (Rows / 2) + r, bias[(chosen[s] * Rows) + (Rows / 2) + r]);
+            double open = gate / (1 + Math.Exp(-gate));
+            return (open * value, (gateSize * Math.Abs(value) * 1.1) + (Math.Abs(open) * valueSize) + 1e-6);
+        });
 
         (double Value, double Size) Sum(float[] input, int row, int slot, int r, double start)
         {
