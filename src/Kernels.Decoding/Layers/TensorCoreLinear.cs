@@ -104,9 +104,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags,
         RmsNorm? norm = null, Activation? activation = null)
     {
-        // Without a norm, whose weights are read as often as x, nothing is gained.
-        if (norm is not null && device.Capabilities.NvidiaComputeCapability >= HopperAssembly.ComputeCapability
-            && (activation is null || w.Rows / 2 % StripRows == 0))
+        if (device.Capabilities.NvidiaComputeCapability >= HopperAssembly.ComputeCapability && (activation is null || w.Rows / 2 % StripRows == 0))
         {
             Stream(x, w, bias, y, tokens, flags, norm, activation);
             return;
@@ -123,13 +121,13 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
 
     // The same, where each multiprocessor reads its share of the rows as one stream.
     private void Stream(
-        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm norm, Activation? activation)
+        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm? norm, Activation? activation)
     {
         int strips = activation is null ? Parts(w.Rows, StripRows) : w.Rows / 2 / StripRows;
         int groups = Math.Min(device.Capabilities.ComputeUnits, strips);
         ComputeKernel kernel = kernels[new("linear_stream")
         {
-            IsFloat16 = isFloat16, XType = TypeOf(x), HasNorm = true, IsGated = activation is not null,
+            IsFloat16 = isFloat16, XType = TypeOf(x), HasNorm = norm is not null, IsGated = activation is not null,
             Strips = activation is null && Parts(strips, groups) <= 2 ? 2 : 4,
         }];
         SetFew(kernel, x, w.Buffer, bias, y, w.Columns, w.Rows, tokens, flags, norm, activation);
@@ -149,7 +147,8 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags,
         RmsNorm? norm = null, Activation? activation = null)
     {
-        int count = tokens <= ExactTokens ? 2 : 1;
+        // Nothing is left of numbers that have the weights' type.
+        int count = tokens <= ExactTokens && TypeOf(x) == 0 ? 2 : 1;
         Split(x, w.Columns, y, tokens, count, order: 0, norm, activation);
         Multiply(w.Buffer, w.Columns, w.Rows, bias, y, tokens, flags, count);
     }
