@@ -97,7 +97,8 @@ public sealed partial class LayerKernels
     internal bool GatesExperts(WeightMatrix w, int slots)
     {
         int rows = w.Rows / w.Count;
-        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, TensorCores(ElementType.BFloat16).HasGroups, TensorCoreLinear.GroupRows);
+        int few = w.Layout.IsStrips ? TensorCoreGroups.FewSlots : TensorCoreLinear.FewSlots;
+        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, TensorCores(ElementType.BFloat16).HasGroups, few, TensorCoreLinear.GroupRows);
         return w.Layout.IsOfTensorCores && tile <= TensorCoreLinear.FewTokens && rows % (w.Layout.IsStrips ? 32 : 2) == 0;
     }
 
