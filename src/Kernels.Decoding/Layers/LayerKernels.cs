@@ -36,7 +36,7 @@ public sealed partial class LayerKernels : IDisposable
         bool vectors = Form == LinearForm.Vectors;
         Layout = vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
         elementLanes = vectors ? WeightLayout.Vectors.PanelRows : 1;
-        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activations.cl"));
+        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activations.cl"), Text("step.cl"));
         program = Build("layers", $"#define LANES {elementLanes}\n{source}");
 
         // A tile of several tokens pays from this many on: below, it would be mostly empty.
@@ -61,9 +61,13 @@ public sealed partial class LayerKernels : IDisposable
             kernel.Dispose();
         }
 
+        maxima?.Dispose();
+        places?.Dispose();
+        greatest?.Dispose();
+
         try
         {
-            Task.WaitAll([program, .. weightPrograms.Values, routing ?? program]);
+            Task.WaitAll([program, .. weightPrograms.Values, routing ?? program, sampling ?? program]);
         }
         catch (AggregateException)
         {

@@ -34,6 +34,10 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     private const int SortItems = 1024;
     private const int BlockPieces = 512;
 
+    // Eight warps that multiply, one that copies; the rows that they share out.
+    private const int StreamItems = 288;
+    private const int StripRows = 16;
+
     // Slots of experts that are still a tile each.
     private const int LoneSlots = 16;
 
@@ -106,6 +110,14 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags,
         RmsNorm? norm = null, Activation? activation = null)
     {
+        // Without a norm, whose weights are read as often as x, nothing is gained.
+        if (norm is not null && device.Capabilities.NvidiaComputeCapability >= HopperAssembly.ComputeCapability
+            && (activation is null || w.Rows / 2 % StripRows == 0))
+        {
+            Stream(x, w, bias, y, tokens, flags, norm, activation);
+            return;
+        }
+
         ComputeKernel kernel = kernels[new("linear_few")
         {
             IsFloat16 = isFloat16, XType = TypeOf(x), HasNorm = norm is not null, IsGated = activation is not null,
@@ -113,6 +125,21 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         SetFew(kernel, x, w.Buffer, bias, y, w.Columns, w.Rows, tokens, flags, norm, activation);
         int groups = activation is null ? Parts(w.Rows, FewRows) : Parts(w.Rows / 2, FewRows / 2);
         submit(kernel, new NDRange((nuint)groups * FewItems), new NDRange(FewItems));
+    }
+
+    // The same, where each multiprocessor reads its share of the rows as one stream.
+    private void Stream(
+        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm norm, Activation? activation)
+    {
+        int strips = activation is null ? Parts(w.Rows, StripRows) : w.Rows / 2 / StripRows;
+        int groups = Math.Min(device.Capabilities.ComputeUnits, strips);
+        ComputeKernel kernel = kernels[new("linear_stream")
+        {
+            IsFloat16 = isFloat16, XType = TypeOf(x), HasNorm = true, IsGated = activation is not null,
+            Strips = activation is null && Parts(strips, groups) <= 2 ? 2 : 4,
+        }];
+        SetFew(kernel, x, w.Buffer, bias, y, w.Columns, w.Rows, tokens, flags, norm, activation);
+        submit(kernel, new NDRange((nuint)groups * StreamItems), new NDRange(StreamItems));
     }
 
     /// <summary>Enqueues a layer of any number of tokens, with what comes before it.</summary>
@@ -237,7 +264,9 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
             split.Set(9, slots.Order).Set(10, slotsPerRow);
         }
 
-        submit(split, new NDRange((nuint)tokens * SplitItems), new NDRange(SplitItems));
+        // Work-groups of a token each find its norm; an activation is too much to find the largest of a token again.
+        int chunks = isFloat16 && activation is not null ? 1 : Parts(blocks * BlockPieces / Block, SplitItems);
+        submit(split, new NDRange((nuint)tokens * (nuint)chunks * SplitItems), new NDRange(SplitItems));
         return parts!;
     }
 

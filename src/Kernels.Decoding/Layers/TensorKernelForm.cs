@@ -51,6 +51,7 @@ internal readonly record struct TensorKernelForm(string Name)
         {
             "linear_few" => Input() + Invariant(
                 $"#define STRIPS {Strips}\n#define WARPS {Warps}\n#define SHARED {Shared}\n#define TILES {Eights}\n#define FRAGMENTS {(Order == 2 ? 1 : 0)}\n"),
+            "linear_stream" => Input() + Invariant($"#define STAGES 16\n#define STRIPS {Strips}\n"),
             "split_blocks" => Input() + Invariant($"#define IN_UNITS {Order}\n"),
             "linear_many" => Invariant($"#define PARTS {Parts}\n"),
             "linear_groups" => Invariant(
@@ -65,10 +66,11 @@ internal readonly record struct TensorKernelForm(string Name)
     {
         "linear_few" when inGroups => ["tensor_shared.cl", "tensor_codes.cl", "tensor_inputs.cl", "tensor_tiles.cl", "tensor_group_few.cl"],
         "linear_few" => ["tensor_shared.cl", "tensor_inputs.cl", "tensor_tiles.cl", "tensor_few.cl"],
+        "linear_stream" => ["tensor_shared.cl", "tensor_inputs.cl", "tensor_pipeline.cl", "tensor_stream.cl"],
         "split_blocks" => ["tensor_shared.cl", "tensor_inputs.cl", "tensor_split.cl"],
         "linear_many" => ["tensor_shared.cl", "tensor_many.cl"],
-        "linear_groups" when inGroups => ["tensor_shared.cl", "tensor_codes.cl", "tensor_tiles.cl", "tensor_wgmma.cl"],
-        "linear_groups" => ["tensor_shared.cl", "tensor_tiles.cl", "tensor_wgmma.cl"],
+        "linear_groups" when inGroups => ["tensor_shared.cl", "tensor_codes.cl", "tensor_tiles.cl", "tensor_pipeline.cl", "tensor_wgmma.cl"],
+        "linear_groups" => ["tensor_shared.cl", "tensor_tiles.cl", "tensor_pipeline.cl", "tensor_wgmma.cl"],
         "widen_units" => ["tensor_shared.cl", "tensor_codes.cl", "tensor_group_widen.cl"],
         "sort_slots" => ["tensor_experts.cl"],
         _ when inGroups => ["tensor_codes.cl", "tensor_group_arrange.cl"],

@@ -6,18 +6,6 @@
 //   EXPERTS as in tensor_tiles.cl
 #define WARPS 8
 
-#if ELEMENT
-// The largest of a warp's numbers, none of which is negative.
-static float largest_of_warp(float8 v)
-{
-    const float4 large = fmax(fabs(v.lo), fabs(v.hi));
-    uint most;
-    asm volatile("redux.sync.max.u32 %0, %1, 0xffffffff;"
-        : "=r"(most) : "r"(as_uint(fmax(fmax(large.s0, large.s1), fmax(large.s2, large.s3)))));
-    return as_float(most);
-}
-#endif
-
 kernel __attribute__((reqd_work_group_size(32 * WARPS, 1, 1)))
 void linear_few(
     global const void* restrict x,            // [tokens, columns]

@@ -23,3 +23,15 @@ static float8 activate8(float8 x, int kind)
         activate(x.s0, kind), activate(x.s1, kind), activate(x.s2, kind), activate(x.s3, kind),
         activate(x.s4, kind), activate(x.s5, kind), activate(x.s6, kind), activate(x.s7, kind));
 }
+
+#if ELEMENT
+// The largest of a warp's numbers, none of which is negative.
+static float largest_of_warp(float8 v)
+{
+    const float4 large = fmax(fabs(v.lo), fabs(v.hi));
+    uint most;
+    asm volatile("redux.sync.max.u32 %0, %1, 0xffffffff;"
+        : "=r"(most) : "r"(as_uint(fmax(fmax(large.s0, large.s1), fmax(large.s2, large.s3)))));
+    return as_float(most);
+}
+#endif

@@ -1,4 +1,4 @@
-// The parts of tokens: near, and behind all of it left. A work-group a token. Set by the host:
+// The parts of tokens: near, and behind all of it left. A token is one work-group's, or several's. Set by the host:
 //   X_TYPE  0: float32, 1: the weights' own type
 //   NORM    x is first divided by its root mean square and multiplied by norm_weight
 //   GATED   rows of x are a gate and its value, [2, columns]: activation(gate) · value is split
@@ -49,7 +49,7 @@ void split_blocks(
     int activation ORDER_ARGUMENTS)
 {
     local float all[SPLIT_ITEMS];
-    const int token = get_group_id(0), thread = get_local_id(0);
+    const int chunks = get_num_groups(0) / tokens, token = get_group_id(0) / chunks, thread = get_local_id(0);
 #if EXPERTS
     if (order[token] < 0)
     {
@@ -103,7 +103,7 @@ void split_blocks(
         scales[token] = 1.0f;
     }
 #endif
-    for (int i = thread; i < blocks * 8; i += SPLIT_ITEMS)
+    for (int i = get_group_id(0) % chunks * SPLIT_ITEMS + thread; i < blocks * 8; i += SPLIT_ITEMS * chunks)
     {
         uint4 h = (uint4)(0), l = (uint4)(0);
         if (i < pieces)
