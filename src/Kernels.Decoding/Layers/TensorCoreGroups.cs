@@ -24,7 +24,7 @@ internal sealed class TensorCoreGroups(
     private const int MostFragmentTokens = 32;
 
     // Tokens from which on widening the matrix first is faster, or, where groups have minima, which take registers, the only way.
-    private const int WideTokens = 512;
+    private const int WideTokens = 768;
     private const int WideTokensOfMinima = 65;
     private const int MinimaTile = 32;
     private const int GroupTile = 128;
