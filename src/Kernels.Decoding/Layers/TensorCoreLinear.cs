@@ -41,6 +41,12 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     // Slots of experts that are still a tile each.
     private const int LoneSlots = 16;
 
+    // Slots up to which they are multiplied in two parts.
+    private const int ExactSlots = 256;
+
+    /// <summary>Slots of an expert up to which tiles of few are faster.</summary>
+    internal const int FewSlots = 6;
+
     // Of mma.sync's kernel of many tokens.
     private const int ManySide = 128;
     private const int ManyItems = 128;
@@ -169,7 +175,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         int slotsPerRow, int flags, long choice, Activation? gate)
     {
         int rows = w.Rows / w.Count;
-        int tile = ExpertTile(slots, w.Count, HasGroups, most: GroupRows);
+        int tile = ExpertTile(slots, w.Count, HasGroups, FewSlots, most: GroupRows);
         if (tile > FewTokens)
         {
             ExpertTiles inOrder = Sort(experts, slots, w.Count, tile, choice);
@@ -190,10 +196,11 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     /// <param name="slots">Slots.</param>
     /// <param name="experts">Experts.</param>
     /// <param name="hasGroups">Whether there is wgmma.</param>
+    /// <param name="fewSlots">Slots of an expert up to which tiles of few are faster.</param>
     /// <param name="most">The most slots of a tile.</param>
-    internal static int ExpertTile(int slots, int experts, bool hasGroups, int most) =>
+    internal static int ExpertTile(int slots, int experts, bool hasGroups, int fewSlots, int most) =>
         slots <= LoneSlots ? 1
-        : !hasGroups || slots <= Math.Max(512L, (long)FewTokens * experts) ? FewTokens
+        : !hasGroups || slots <= Math.Max(ExactSlots, (long)fewSlots * experts) ? FewTokens
         : slots < (long)Block * experts ? Block : Math.Min(most, 2 * Block);
 
     /// <summary>Enqueues the order of slots by their experts.</summary>
