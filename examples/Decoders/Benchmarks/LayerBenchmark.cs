@@ -103,7 +103,8 @@ internal sealed class LayerBenchmark : IDisposable
         WeightMatrix[] matrices =
         [
             .. Enumerable.Range(0, Matrices).Select(_ => kernels.Arrange(
-                WeightMatrix.From(Filled((long)outputs * inputs, value), outputs, inputs, kernels.Layout))),
+                WeightMatrix.From(
+                    Filled((long)outputs * inputs, value), outputs, inputs, kernels.LayoutOf(WeightFormat.Of(HostElement.Of<T>()), inputs)))),
         ];
         foreach (int tokens in ((int[])[1, 2, 4, 8, 16, 32, 64, MostTokens, MostTokensOfGpus]).Where(tokens => tokens <= mostTokens))
         {

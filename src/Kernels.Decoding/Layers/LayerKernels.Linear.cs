@@ -61,8 +61,9 @@ public sealed partial class LayerKernels
             return;
         }
 
-        RequireLayout(table, Layout, nameof(table));
-        ComputeKernel kernel = Kernel(WeightFamily.Dense, "embedding", table.Format);
+        bool words = table.Layout == WeightLayout.Words;
+        RequireLayout(table, words ? WeightLayout.Words : Layout, nameof(table));
+        ComputeKernel kernel = Kernel(words ? WeightFamily.Dots : WeightFamily.Dense, "embedding", table.Format);
         kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, (float)scale).Set(6, accumulate ? 1 : 0).Set(7, table.Rows);
         SubmitElements(kernel, elements);
     }
@@ -93,7 +94,7 @@ public sealed partial class LayerKernels
     public void Linear(DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MostTokens);
-        RequireLayout(w, w.Layout == WeightLayout.Blocks ? WeightLayout.Blocks : Layout, nameof(w));
+        RequireLayout(w, IsFused(w.Layout) ? w.Layout : Layout, nameof(w));
         Require(x.Length, (long)tokens * w.Columns, nameof(x));
         Require(y.Length, (long)tokens * w.Rows, nameof(y));
         if (bias is not null)
@@ -106,7 +107,7 @@ public sealed partial class LayerKernels
             return;
         }
 
-        if (w.Layout == WeightLayout.Blocks)
+        if (IsFused(w.Layout))
         {
             LinearFused(x, w, bias, y, tokens, accumulate: accumulate);
             return;
@@ -144,7 +145,8 @@ public sealed partial class LayerKernels
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, MostTokens);
-        RequireLayout(w, Layout, nameof(w), expertCount);
+        bool words = w.Layout == WeightLayout.Words;
+        RequireLayout(w, words ? WeightLayout.Words : Layout, nameof(w), expertCount);
         int rows = w.Rows / expertCount;
         Require(x.Length, (long)Parts(slots, slotsPerRow) * w.Columns, nameof(x));
         Require(experts.Length, slots, nameof(experts));
@@ -154,7 +156,11 @@ public sealed partial class LayerKernels
             Require(bias.Length, w.Rows, nameof(bias));
         }
 
-        if (slots > 0)
+        if (slots > 0 && words)
+        {
+            ExpertDots(x, w, bias, experts, y, rows, slots, slotsPerRow);
+        }
+        else if (slots > 0)
         {
             ComputeKernel kernel = Kernel(WeightFamily.Experts, "linear_experts", w.Format);
             kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)
@@ -213,6 +219,9 @@ public sealed partial class LayerKernels
             Submit(kernel, new NDRange((nuint)Parts(rows, GroupRows) * (Lanes * GroupRows), (nuint)tokens), new NDRange(Lanes * GroupRows, 1));
         }
     }
+
+    // Whose kernels take a norm, or a gate, with them.
+    private static bool IsFused(WeightLayout layout) => layout == WeightLayout.Blocks || layout == WeightLayout.Words;
 
     private static NDRange PanelTiles(int rows, int tokenTiles) => new(tokenTiles, Parts(rows, Panels * WeightLayout.Vectors.PanelRows));
 

@@ -25,10 +25,10 @@ public sealed partial class LayerKernels
     }
 
     /// <summary>Whether a linear layer takes the norm or the gate before it with it (<see cref="LinearFused"/>).</summary>
-    internal bool Fuses(WeightMatrix w, int tokens) => w.Layout == WeightLayout.Blocks && tokens > 0;
+    internal bool Fuses(WeightMatrix w, int tokens) => IsFused(w.Layout) && tokens > 0;
 
     /// <summary>Whether a linear layer takes the gate behind it with it (<see cref="LinearGated"/>).</summary>
-    internal bool Gates(WeightMatrix w, int tokens) => Fuses(w, tokens) && tokens <= TensorCoreLinear.FewTokens;
+    internal bool Gates(WeightMatrix w, int tokens) => w.Layout == WeightLayout.Blocks && tokens is > 0 and <= TensorCoreLinear.FewTokens;
 
     /// <summary>As Linear, with the norm, or the gate of many tokens, before it.</summary>
     /// <param name="x">
@@ -45,6 +45,12 @@ public sealed partial class LayerKernels
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, RmsNorm? norm = null,
         Activation? gate = null, bool accumulate = false)
     {
+        if (w.Layout == WeightLayout.Words)
+        {
+            LinearDots(x, w, bias, y, tokens, accumulate, norm, gate);
+            return;
+        }
+
         int flags = (bias is null ? 0 : BiasFlag) | (accumulate ? AccumulateFlag : 0);
         if (tokens <= TensorCoreLinear.FewTokens && gate is null)
         {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Kernels.Decoding;
 
 /// <summary>
@@ -21,6 +23,15 @@ public readonly record struct WeightLayout(int PanelRows)
     /// <summary>Blocks of 64 rows and 64 columns, as tensor cores want them (linear_tensor.cl); made on the device, out of rows.</summary>
     public static WeightLayout Blocks => new(BlockSide) { IsBlocks = true };
 
+    /// <summary>
+    /// <see cref="Vectors"/> in which four bytes of a row's weights, or codes, lie side by side, as dot products of narrow numbers take them.
+    /// Rows are whole fours of bytes.
+    /// </summary>
+    internal static WeightLayout Words => new(16) { WordBytes = 4 };
+
+    /// <summary>Bytes of a row that lie side by side in a panel; 0: one element.</summary>
+    internal int WordBytes { get; private init; }
+
     /// <summary>Whether it is <see cref="Blocks"/>, and not panels.</summary>
     public bool IsBlocks { get; private init; }
 
@@ -29,6 +40,9 @@ public readonly record struct WeightLayout(int PanelRows)
 
     /// <summary>Rows with those that fill the last panel.</summary>
     public int PaddedRows(int rows) => checked((int)(((long)rows + PanelRows - 1) / PanelRows * PanelRows));
+
+    /// <summary>How a plane of a matrix lies: only weights and codes, the first, are in words.</summary>
+    internal WeightLayout OfPlane(int plane) => plane > 0 && WordBytes > 0 ? Vectors : this;
 
     /// <summary>Packs rows.</summary>
     /// <typeparam name="T">The type of the elements.</typeparam>
@@ -41,6 +55,8 @@ public readonly record struct WeightLayout(int PanelRows)
     /// <param name="firstRow">The row of the target that the first one becomes.</param>
     public void Pack<T>(ReadOnlySpan<T> source, int rowStride, int columnStride, int rows, int columns, Span<T> target, int firstRow = 0)
     {
+        int word = Math.Max(1, WordBytes / Unsafe.SizeOf<T>());
+        ArgumentOutOfRangeException.ThrowIfNotEqual(columns % word, 0, nameof(columns));
         for (int rowTile = 0; rowTile < rows; rowTile += Tile)
         {
             for (int columnTile = 0; columnTile < columns; columnTile += Tile)
@@ -51,10 +67,13 @@ public readonly record struct WeightLayout(int PanelRows)
                 {
                     (int panel, int lane) = Math.DivRem(firstRow + row, PanelRows);
                     int from = (row * rowStride) + (columnTile * columnStride);
-                    int to = (((panel * columns) + columnTile) * PanelRows) + lane;
-                    for (int column = columnTile; column < columnEnd; column++, from += columnStride, to += PanelRows)
+                    int to = (((panel * columns) + columnTile) * PanelRows) + (lane * word);
+                    for (int column = columnTile; column < columnEnd; column += word, to += PanelRows * word)
                     {
-                        target[to] = source[from];
+                        for (int i = 0; i < word; i++, from += columnStride)
+                        {
+                            target[to + i] = source[from];
+                        }
                     }
                 }
             }

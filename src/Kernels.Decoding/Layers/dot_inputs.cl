@@ -1,0 +1,159 @@
+// What linear_pairs.cl and linear_bytes.cl multiply: rows of float32, or what a norm or a gate makes of them, as pairs of bfloat16 or as
+// integers. One work-item a row. The host sets PAIRS, and for integers STEP and CODES_A_BYTE.
+static float16 dot_input(
+    global const float *x, int column, int columns, float factor, global const float *restrict norm, int gate)
+{
+    int count = min(columns - column, 16);
+    float16 values = load_lanes(x + column, count);
+    if (gate >= 0)
+    {
+        return activation(values, gate) * load_lanes(x + columns + column, count);
+    }
+
+    return factor == 0 ? values : values * factor * load_lanes(norm + column, count);
+}
+
+// What a row is multiplied by to have a root mean square of 1.
+static float rms_factor(global const float *x, int columns, float epsilon)
+{
+    float16 squares = 0;
+    for (int column = 0; column < columns; column += 16)
+    {
+        float16 values = load_lanes(x + column, min(columns - column, 16));
+        squares = fma(values, values, squares);
+    }
+
+    float8 eight = squares.lo + squares.hi;
+    float4 four = eight.lo + eight.hi;
+    return 1.0f / sqrt((four.x + four.y + four.z + four.w) / columns + epsilon);
+}
+
+#if PAIRS
+// The nearest bfloat16, in the upper half; the largest one where that would be infinite, so that what is finite stays so.
+static uint16 nearest_bfloat(float16 values)
+{
+    uint16 bits = as_uint16(values);
+    uint16 rounded = (bits + 0x7fffu + (bits >> 16 & 1)) & 0xffff0000u;
+    uint16 magnitude = bits & 0x7fffffffu;
+    rounded = select(rounded, bits & 0xffff0000u, magnitude >= 0x7f7f8000u);
+    return select(rounded, bits | 0x400000u, magnitude > 0x7f800000u);
+}
+
+static void store_bfloats(uint16 upper, global ushort *to, int count)
+{
+    ushort16 values = convert_ushort16(upper >> 16);
+    if (count == 16)
+    {
+        vstore16(values, 0, to);
+        return;
+    }
+
+    ushort lanes[16];
+    vstore16(values, 0, lanes);
+    for (int i = 0; i < count; i++)
+    {
+        to[i] = lanes[i];
+    }
+}
+#else
+static float largest_lane(float16 values)
+{
+    float8 eight = fmax(values.lo, values.hi);
+    float4 four = fmax(eight.lo, eight.hi);
+    return fmax(fmax(four.x, four.y), fmax(four.z, four.w));
+}
+
+static int sum_of_lanes(int16 values)
+{
+    int8 eight = values.lo + values.hi;
+    int4 four = eight.lo + eight.hi;
+    return four.x + four.y + four.z + four.w;
+}
+#endif
+
+kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void dot_inputs(
+    global const float *restrict input,  // [rows, columns]; with a gate [rows, 2, columns]
+    global const float *restrict norm,   // [columns]; not read without a norm
+    global void *restrict output,        // as linear_pairs.cl and linear_bytes.cl take it
+    global int2 *restrict output_steps,  // [rows, columns / STEP] for integers
+    int columns,
+    int parts,
+    int has_norm,
+    float epsilon,
+    int gate)                            // an activation, or −1: none
+{
+    size_t row = get_global_id(0);
+    global const float *x = input + row * columns * (gate >= 0 ? 2 : 1);
+    float factor = has_norm ? rms_factor(x, columns, epsilon) : 0;
+#if PAIRS
+    global ushort *to = (global ushort *)output + row * parts * columns;
+    for (int column = 0; column < columns; column += 16)
+    {
+        int count = min(columns - column, 16);
+        float16 values = dot_input(x, column, columns, factor, norm, gate);
+        uint16 upper = nearest_bfloat(values);
+        store_bfloats(upper, to + column, count);
+        if (parts == 2)
+        {
+            float16 rest = select(values - as_float16(upper), (float16)0, !isfinite(values));
+            store_bfloats(nearest_bfloat(rest), to + columns + column, count);
+        }
+    }
+#else
+    int steps = columns / STEP;
+    float top = parts == 2 ? 32512 : 127;
+    global char *to = (global char *)output + row * parts * columns;
+    for (int step = 0; step < steps; step++, to += parts * STEP)
+    {
+        float16 values[STEP / 16];
+        float16 largest = 0, other = 0;
+#pragma unroll
+        for (int i = 0; i < STEP / 16; i++)
+        {
+            values[i] = dot_input(x, step * STEP + i * 16, columns, factor, norm, gate);
+            largest = fmax(largest, fabs(values[i]));
+            other += values[i] * 0;
+        }
+
+        // Where an input is infinite, its sign is what counts; NaN makes all NaN. Of numbers as small as none is left, they count as 0.
+        float magnitude = largest_lane(largest);
+        float scale = magnitude / top;
+        float inverse = magnitude < 0x1p-100f ? 0 : top / magnitude;
+        float8 eight = other.lo + other.hi;
+        float4 four = eight.lo + eight.hi;
+        bool is_finite = four.x + four.y + four.z + four.w == 0;
+        if (!is_finite)
+        {
+            int not_numbers = 0;
+            for (int i = 0; i < STEP / 16; i++)
+            {
+                not_numbers |= any(isnan(values[i]));
+                values[i] = select((float16)0, copysign((float16)1, values[i]), isinf(values[i]));
+            }
+
+            scale = not_numbers ? NAN : INFINITY;
+            inverse = 1;
+        }
+
+        int sum = 0;
+#pragma unroll
+        for (int i = 0; i < STEP / 16; i++)
+        {
+            int16 numbers = convert_int16_rte(values[i] * inverse);
+            sum += sum_of_lanes(numbers);
+
+            // Bytes with two codes have those of even columns in their low halves.
+            numbers = CODES_A_BYTE == 2 ? numbers.s024613578ace9bdf : numbers;
+            int16 upper = parts == 2 ? numbers + 128 >> 8 : numbers;
+            vstore16(convert_char16(upper), 0, to + i * 16);
+            if (parts == 2)
+            {
+                vstore16(convert_char16(numbers - (upper << 8)), 0, to + STEP + i * 16);
+            }
+        }
+
+        output_steps[row * steps + step] = (int2)(as_int(scale), sum);
+    }
+#endif
+}
