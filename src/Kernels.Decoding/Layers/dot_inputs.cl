@@ -56,11 +56,11 @@ static void store_bfloats(uint16 upper, global ushort *to, int count)
     }
 }
 #else
-static float largest_lane(float16 values)
+static int largest_lane(int16 values)
 {
-    float8 eight = fmax(values.lo, values.hi);
-    float4 four = fmax(eight.lo, eight.hi);
-    return fmax(fmax(four.x, four.y), fmax(four.z, four.w));
+    int8 eight = max(values.lo, values.hi);
+    int4 four = max(eight.lo, eight.hi);
+    return max(max(four.x, four.y), max(four.z, four.w));
 }
 
 static int sum_of_lanes(int16 values)
@@ -107,45 +107,40 @@ void dot_inputs(
     for (int step = 0; step < steps; step++, to += parts * STEP)
     {
         float16 values[STEP / 16];
-        float16 largest = 0, other = 0;
+        int16 largest = 0;
 #pragma unroll
         for (int i = 0; i < STEP / 16; i++)
         {
             values[i] = dot_input(x, step * STEP + i * 16, columns, factor, norm, gate);
-            largest = fmax(largest, fabs(values[i]));
-            other += values[i] * 0;
+            largest = max(largest, as_int16(fabs(values[i])));
         }
 
-        // Where an input is infinite, its sign is what counts; NaN makes all NaN. Of numbers as small as none is left, they count as 0.
-        float magnitude = largest_lane(largest);
+        // Where an input is infinite, its sign is what counts, and NaN, whose bits are above, makes all NaN. What is as small as this is 0.
+        int largest_bits = largest_lane(largest);
+        float magnitude = as_float(largest_bits);
         float scale = magnitude / top;
         float inverse = magnitude < 0x1p-100f ? 0 : top / magnitude;
-        float8 eight = other.lo + other.hi;
-        float4 four = eight.lo + eight.hi;
-        bool is_finite = four.x + four.y + four.z + four.w == 0;
-        if (!is_finite)
+        if (largest_bits >= 0x7f800000)
         {
-            int not_numbers = 0;
             for (int i = 0; i < STEP / 16; i++)
             {
-                not_numbers |= any(isnan(values[i]));
                 values[i] = select((float16)0, copysign((float16)1, values[i]), isinf(values[i]));
             }
 
-            scale = not_numbers ? NAN : INFINITY;
+            scale = magnitude;
             inverse = 1;
         }
 
-        int sum = 0;
+        int16 sums = 0;
 #pragma unroll
         for (int i = 0; i < STEP / 16; i++)
         {
             int16 numbers = convert_int16_rte(values[i] * inverse);
-            sum += sum_of_lanes(numbers);
+            sums += numbers;
 
             // Bytes with two codes have those of even columns in their low halves.
             numbers = CODES_A_BYTE == 2 ? numbers.s024613578ace9bdf : numbers;
-            int16 upper = parts == 2 ? numbers + 128 >> 8 : numbers;
+            int16 upper = parts == 2 ? (numbers + 128) >> 8 : numbers;
             vstore16(convert_char16(upper), 0, to + i * 16);
             if (parts == 2)
             {
@@ -153,7 +148,7 @@ void dot_inputs(
             }
         }
 
-        output_steps[row * steps + step] = (int2)(as_int(scale), sum);
+        output_steps[row * steps + step] = (int2)(as_int(scale), sum_of_lanes(sums));
     }
 #endif
 }
