@@ -25,7 +25,8 @@ public sealed partial class LayerKernels
     }
 
     /// <summary>Whether a linear layer takes the norm or the gate before it with it (<see cref="LinearFused"/>).</summary>
-    internal bool Fuses(WeightMatrix w, int tokens) => IsFused(w.Layout) && tokens > 0;
+    internal bool Fuses(WeightMatrix w, int tokens) =>
+        tokens > 0 && (w.Layout == WeightLayout.Blocks || (w.Layout == WeightLayout.Words && (w.Format.HasGroups || Rounds(tokens))));
 
     /// <summary>Whether a linear layer takes the gate behind it with it (<see cref="LinearGated"/>).</summary>
     internal bool Gates(WeightMatrix w, int tokens) => w.Layout == WeightLayout.Blocks && tokens is > 0 and <= TensorCoreLinear.FewTokens;

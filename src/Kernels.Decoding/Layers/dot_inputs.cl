@@ -76,7 +76,7 @@ void dot_inputs(
     global const float *restrict input,  // [rows, columns]; with a gate [rows, 2, columns]
     global const float *restrict norm,   // [columns]; not read without a norm
     global void *restrict output,        // as linear_pairs.cl and linear_bytes.cl take it
-    global int2 *restrict output_steps,  // [rows, columns / STEP] for integers
+    global int4 *restrict output_steps,  // [rows, columns / STEP] for integers
     int columns,
     int parts,
     int has_norm,
@@ -87,22 +87,16 @@ void dot_inputs(
     global const float *x = input + row * columns * (gate >= 0 ? 2 : 1);
     float factor = has_norm ? rms_factor(x, columns, epsilon) : 0;
 #if PAIRS
-    global ushort *to = (global ushort *)output + row * parts * columns;
+    global ushort *to = (global ushort *)output + row * columns;
     for (int column = 0; column < columns; column += 16)
     {
         int count = min(columns - column, 16);
         float16 values = dot_input(x, column, columns, factor, norm, gate);
-        uint16 upper = nearest_bfloat(values);
-        store_bfloats(upper, to + column, count);
-        if (parts == 2)
-        {
-            float16 rest = select(values - as_float16(upper), (float16)0, !isfinite(values));
-            store_bfloats(nearest_bfloat(rest), to + columns + column, count);
-        }
+        store_bfloats(nearest_bfloat(values), to + column, count);
     }
 #else
     int steps = columns / STEP;
-    float top = parts == 2 ? 32512 : 127;
+    float top = parts == 3 ? 127 << 16 : parts == 2 ? 127 << 8 : 127;
     global char *to = (global char *)output + row * parts * columns;
     for (int step = 0; step < steps; step++, to += parts * STEP)
     {
@@ -115,7 +109,8 @@ void dot_inputs(
             largest = max(largest, as_int16(fabs(values[i])));
         }
 
-        // Where an input is infinite, its sign is what counts, and NaN, whose bits are above, makes all NaN. What is as small as this is 0.
+        // Where an input is infinite, its sign is what counts, in all that a scale multiplies by itself; NaN, whose bits are above, makes all
+        // NaN. What is as small as this is 0.
         int largest_bits = largest_lane(largest);
         float magnitude = as_float(largest_bits);
         float scale = magnitude / top;
@@ -124,31 +119,40 @@ void dot_inputs(
         {
             for (int i = 0; i < STEP / 16; i++)
             {
-                values[i] = select((float16)0, copysign((float16)1, values[i]), isinf(values[i]));
+                values[i] = select((float16)0, copysign((float16)(parts == 3 ? 257 : 1), values[i]), isinf(values[i]));
             }
 
             scale = magnitude;
             inverse = 1;
         }
 
-        int16 sums = 0;
+        int16 upper_sums = 0, lowest_sums = 0;
 #pragma unroll
         for (int i = 0; i < STEP / 16; i++)
         {
             int16 numbers = convert_int16_rte(values[i] * inverse);
-            sums += numbers;
 
             // Bytes with two codes have those of even columns in their low halves.
             numbers = CODES_A_BYTE == 2 ? numbers.s024613578ace9bdf : numbers;
-            int16 upper = parts == 2 ? (numbers + 128) >> 8 : numbers;
-            vstore16(convert_char16(upper), 0, to + i * 16);
-            if (parts == 2)
+            if (parts == 3)
             {
-                vstore16(convert_char16(numbers - (upper << 8)), 0, to + STEP + i * 16);
+                int16 lowest = numbers;
+                numbers = (numbers + 128) >> 8;
+                lowest -= numbers << 8;
+                lowest_sums += lowest;
+                vstore16(convert_char16(lowest), 0, to + 2 * STEP + i * 16);
+            }
+
+            upper_sums += numbers;
+            int16 first = parts > 1 ? (numbers + 128) >> 8 : numbers;
+            vstore16(convert_char16(first), 0, to + i * 16);
+            if (parts > 1)
+            {
+                vstore16(convert_char16(numbers - (first << 8)), 0, to + STEP + i * 16);
             }
         }
 
-        output_steps[row * steps + step] = (int2)(as_int(scale), sum_of_lanes(sums));
+        output_steps[row * steps + step] = (int4)(as_int(scale), sum_of_lanes(upper_sums), sum_of_lanes(lowest_sums), 0);
     }
 #endif
 }

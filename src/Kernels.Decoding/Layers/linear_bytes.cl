@@ -1,9 +1,12 @@
 // linear_group_panels.cl by dot products of bytes (AVX512-VNNI, in assembly, as the compiler takes the processor for an older one).
-// A vector is four bytes of codes of a panel's 16 rows. Inputs are integers of 16 bits, or of 8, with a scale for every STEP of them; what
+// A vector is four bytes of codes of a panel's 16 rows. Inputs are integers of one to three bytes, with a scale for every STEP of them; what
 // codes are above their values, DOT_ZERO, is taken from sums as so many times the sum of the inputs. The host sets NAME, PANELS, TOKENS and
 // EXPERTS as there, and PARTS: the bytes of an input. Global size: (tokens / TOKENS, rows / (16 · PANELS)).
 #define STEP_VECTORS (STEP / 4)
 #define STEP_WORDS (STEP_VECTORS / CODES_A_BYTE)
+
+// One token's sums all fit the registers, so that codes are read once; those of several only for one byte of the inputs.
+#define PARTS_A_PASS (TOKENS == 1 ? PARTS : 1)
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void NAME(
@@ -15,7 +18,7 @@ void NAME(
     int rows,
     int tokens,
     int flags EXPERT_ARGUMENTS,
-    global const int2 *restrict x_steps) // [tokens, columns / STEP] scale, and the inputs' sum
+    global const int4 *restrict x_steps) // [tokens, columns / STEP] scale, the sum of the inputs' upper bytes together, and of the third
 {
     // Panels and tokens past the end repeat the last one, and are not stored.
     int row = get_global_id(1) * (16 * PANELS);
@@ -50,29 +53,38 @@ void NAME(
 
     for (int step = 0; step < steps; step++)
     {
-        // Of several tokens the upper bytes come first and are raised, so that one sum takes both; of one token codes are read once for both.
-        int16 products[TOKENS][PANELS];
-#if TOKENS == 1 && PARTS == 2
-        int16 lower[PANELS];
+        float16 scale[PANELS];
+#if MINIMUM
+        float16 minimum[PANELS];
+#endif
 #pragma unroll
         for (int p = 0; p < PANELS; p++)
         {
-            lower[p] = 0;
-        }
+            scale[p] = factor16(scales, rows, columns, panels[p], step * STEP);
+#if MINIMUM
+            minimum[p] = factor16(minima, rows, columns, panels[p], step * STEP);
 #endif
-#pragma unroll
-        for (int t = 0; t < TOKENS; t++)
-        {
-#pragma unroll
-            for (int p = 0; p < PANELS; p++)
-            {
-                products[t][p] = 0;
-            }
         }
 
+        // Upper bytes come first: their sum is raised, and takes the next ones too.
+        int16 products[PARTS_A_PASS][TOKENS][PANELS];
 #pragma unroll
-        for (int part = 0; part < (TOKENS == 1 ? 1 : PARTS); part++)
+        for (int pass = 0; pass < PARTS; pass += PARTS_A_PASS)
         {
+#pragma unroll
+            for (int part = 0; part < PARTS_A_PASS; part++)
+            {
+#pragma unroll
+                for (int t = 0; t < TOKENS; t++)
+                {
+#pragma unroll
+                    for (int p = 0; p < PANELS; p++)
+                    {
+                        products[part][t][p] = PARTS_A_PASS == 1 && pass == 1 ? products[part][t][p] << 8 : 0;
+                    }
+                }
+            }
+
 #pragma unroll
             for (int word = 0; word < STEP_WORDS; word++)
             {
@@ -96,72 +108,65 @@ void NAME(
 #pragma unroll
                     for (int t = 0; t < TOKENS; t++)
                     {
-                        global const int *xs = x + (x_first[t] + step) * (PARTS * STEP_VECTORS) + word * CODES_A_BYTE + half_byte;
-                        int16 x_bytes = xs[part * STEP_VECTORS];
+                        global const int *xs = x + ((x_first[t] + step) * PARTS + pass) * STEP_VECTORS + word * CODES_A_BYTE + half_byte;
 #pragma unroll
-                        for (int p = 0; p < PANELS; p++)
+                        for (int part = 0; part < PARTS_A_PASS; part++)
                         {
-                            __asm__("vpdpbusd %2, %1, %0" : "+v"(products[t][p]) : "v"(dots[p]), "v"(x_bytes));
-                        }
-
-#if TOKENS == 1 && PARTS == 2
-                        x_bytes = xs[STEP_VECTORS];
+                            int16 x_bytes = xs[part * STEP_VECTORS];
 #pragma unroll
-                        for (int p = 0; p < PANELS; p++)
-                        {
-                            __asm__("vpdpbusd %2, %1, %0" : "+v"(lower[p]) : "v"(dots[p]), "v"(x_bytes));
+                            for (int p = 0; p < PANELS; p++)
+                            {
+                                __asm__("vpdpbusd %2, %1, %0" : "+v"(products[part][t][p]) : "v"(dots[p]), "v"(x_bytes));
+                            }
                         }
-#endif
                     }
                 }
             }
 
-            if (PARTS == 2 && part == 0)
+#if PARTS_A_PASS == 1 && PARTS > 1
+            if (pass == 0)
             {
-#pragma unroll
-                for (int t = 0; t < TOKENS; t++)
-                {
-#pragma unroll
-                    for (int p = 0; p < PANELS; p++)
-                    {
-                        products[t][p] <<= 8;
-#if TOKENS == 1 && PARTS == 2
-                        products[t][p] += lower[p];
+                continue;
+            }
 #endif
-                    }
+
+#pragma unroll
+            for (int t = 0; t < TOKENS; t++)
+            {
+                int4 x_step = x_steps[x_first[t] + step];
+                float unit = as_float(x_step.x) * DOT_UNIT;
+#pragma unroll
+                for (int p = 0; p < PANELS; p++)
+                {
+#if PARTS_A_PASS == 1
+                    bool lowest = pass == 2;
+                    int16 above = (lowest ? x_step.z : x_step.y) * DOT_ZERO;
+                    float16 factor = scale[p] * (PARTS == 3 && !lowest ? unit * 256 : unit);
+                    sums[t][p] = fma(convert_float16(products[0][t][p] - above), factor, sums[t][p]);
+#else
+                    float16 value = convert_float16((products[0][t][p] << 8) + products[1][t][p] - (int16)(x_step.y * DOT_ZERO));
+#if PARTS == 3
+                    value = fma(value, (float16)256, convert_float16(products[2][t][p] - (int16)(x_step.z * DOT_ZERO)));
+#endif
+                    sums[t][p] = fma(value, scale[p] * unit, sums[t][p]);
+#endif
                 }
             }
         }
 
-        float16 scale[PANELS];
 #if MINIMUM
-        float16 minimum[PANELS];
-#endif
-#pragma unroll
-        for (int p = 0; p < PANELS; p++)
-        {
-            scale[p] = factor16(scales, rows, columns, panels[p], step * STEP);
-#if MINIMUM
-            minimum[p] = factor16(minima, rows, columns, panels[p], step * STEP);
-#endif
-        }
-
 #pragma unroll
         for (int t = 0; t < TOKENS; t++)
         {
-            int2 x_step = x_steps[x_first[t] + step];
-            float x_scale = as_float(x_step.x);
-            int16 above = x_step.y * DOT_ZERO;
-            float16 unit = x_scale * DOT_UNIT;
+            int4 x_step = x_steps[x_first[t] + step];
+            float x_sum = as_float(x_step.x) * (PARTS == 3 ? x_step.y * 256.0f + x_step.z : x_step.y);
 #pragma unroll
             for (int p = 0; p < PANELS; p++)
             {
-                sums[t][p] = fma(convert_float16(products[t][p] - above), scale[p] * unit, sums[t][p]);
-#if MINIMUM
-                sums[t][p] = fma(minimum[p], (float16)(x_scale * x_step.y), sums[t][p]);
-#endif
+                sums[t][p] = fma(minimum[p], (float16)x_sum, sums[t][p]);
             }
         }
+#endif
     }
 
 #pragma unroll
@@ -179,3 +184,4 @@ void NAME(
 }
 #undef STEP_VECTORS
 #undef STEP_WORDS
+#undef PARTS_A_PASS

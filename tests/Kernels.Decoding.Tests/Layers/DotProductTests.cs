@@ -8,7 +8,7 @@ namespace Kernels.Decoding.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class DotProductTests(Devices devices)
 {
-    private static readonly int[] TokenCounts = [1, 2, 3, 7, 8, 9, 33];
+    private static readonly int[] TokenCounts = [1, 2, 3, 7, 8, 9, 33, 130];
 
     // Each with columns of one step, of an odd number of them, and of several groups.
     private static readonly (string Name, WeightFormat Format, int[] Columns)[] Formats =
@@ -28,7 +28,7 @@ public sealed class DotProductTests(Devices devices)
     public static TheoryData<string> Names => [.. Formats.Select(f => f.Name)];
 
     /// <summary>
-    /// Inputs of 16 bits are within 2⁻¹⁶ of a group's largest; bfloat16 alone is within 2⁻⁸ of its own, and a byte within 1/254 of a group's largest.
+    /// Inputs of three bytes are within 2⁻²³ of a group's largest, of two within 2⁻¹⁵, of one within 1/254; bfloat16 is within 2⁻⁸ of its own.
     /// </summary>
     [SkippableTheory]
     [MemberData(nameof(Names))]
@@ -39,7 +39,7 @@ public sealed class DotProductTests(Devices devices)
         {
             using LayerKernels kernels = Open(format, precision, out ComputeDevice device);
             var random = new Random(21);
-            foreach ((int columns, int rows, int tokens) in from columns in widths from rows in (int[])[1, 16, 83] from tokens in TokenCounts select (columns, rows, tokens))
+            foreach ((int columns, int rows, int tokens) in from columns in widths from rows in (int[])[1, 16, 83] from tokens in TokenCounts where rows == 83 || tokens < 130 select (columns, rows, tokens))
             {
                 (double[] w, WeightMatrix matrix) = Matrix(device, kernels, random, format, rows, columns);
                 float[] x = Values(random, tokens * columns), bias = Values(random, rows), before = Values(random, tokens * rows);
@@ -62,11 +62,17 @@ public sealed class DotProductTests(Devices devices)
         using LayerKernels kernels = Open(format, LinearPrecision.Standard, out ComputeDevice device);
         var random = new Random(22);
         const int Rows = 35;
-        foreach ((int columns, int tokens) in from columns in widths from tokens in (int[])[1, 5, 13] select (columns, tokens))
+        foreach ((int columns, int tokens) in from columns in widths from tokens in (int[])[1, 5, 13, 131] select (columns, tokens))
         {
             (double[] w, WeightMatrix matrix) = Matrix(device, kernels, random, format, Rows, columns);
-            Assert.True(kernels.Fuses(matrix, tokens));
+            Assert.Equal(format.HasGroups || tokens > 128, kernels.Fuses(matrix, tokens));
             Assert.False(kernels.Gates(matrix, tokens));
+            if (!kernels.Fuses(matrix, tokens))
+            {
+                matrix.Dispose();
+                continue;
+            }
+
             float[] x = Values(random, tokens * 2 * columns), norm = Values(random, columns);
             using DeviceBuffer<float> xs = device.Upload<float>(x), norms = device.Upload<float>(norm);
             using DeviceBuffer<float> y = Output(device, tokens * Rows);
@@ -142,7 +148,7 @@ public sealed class DotProductTests(Devices devices)
         foreach (LinearPrecision precision in (LinearPrecision[])[LinearPrecision.Standard, LinearPrecision.Fast])
         {
             using LayerKernels kernels = Open(format, precision, out ComputeDevice device);
-            foreach ((float bad, int tokens) in from bad in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity] from tokens in (int[])[1, 3, 9, 20] select (bad, tokens))
+            foreach ((float bad, int tokens) in from bad in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity] from tokens in (int[])[1, 3, 20, 130] select (bad, tokens))
             {
                 int columns = widths[^1];
                 var random = new Random(25);
@@ -250,8 +256,8 @@ public sealed class DotProductTests(Devices devices)
         Func<int, int, double> input, Func<int, int, double> start, string what)
     {
         int step = !format.HasGroups ? 1 : format.Group % 32 == 0 ? 32 : 16;
-        bool rounds = tokens > LayerKernels.ExactDotTokens && (!format.HasGroups || precision == LinearPrecision.Fast);
-        double share = !rounds ? Math.Pow(2, -16) : format.HasGroups ? 1 / 254.0 : Math.Pow(2, -8);
+        bool fast = precision == LinearPrecision.Fast;
+        double share = tokens <= (fast ? 8 : 128) ? Math.Pow(2, -23) : !format.HasGroups ? Math.Pow(2, -8) : fast ? 1 / 254.0 : Math.Pow(2, -15);
         for (int token = 0; token < tokens; token++)
         {
             double[] x = [.. Enumerable.Range(0, columns).Select(c => input(token, c))];
