@@ -44,10 +44,6 @@ void NAME(
         }
     }
 
-    // One token alone has few sums: two pairs at a time hide how long the loads take.
-#if TOKENS == 1
-#pragma unroll 2
-#endif
     for (int pair = 0; pair < pairs; pair++)
     {
         int16 w_pairs[PANELS];
