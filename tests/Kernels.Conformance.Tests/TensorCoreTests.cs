@@ -12,6 +12,6 @@ public sealed class TensorCoreTests
         DeviceInfo? gpu = ComputeDevice.Enumerate().FirstOrDefault(info => info.Capabilities.NvidiaComputeCapability >= 80);
         Skip.If(gpu is null, "This machine has no NVIDIA GPU of compute capability 8.0 or later.");
         using ComputeDevice device = ComputeDevice.Open(gpu!);
-        Assert.All(TensorCoreCheck.All, check => Assert.Null(check.Run(device)));
+        Assert.All(TensorChecks.All(device), check => Assert.Null(check.Run()));
     }
 }

@@ -14,7 +14,7 @@ var filterOption = new Option<string?>("--filter") { Description = "Only cases w
 var featuresOption = new Option<bool>("--features") { Description = "Only mods, block masks, shared keys, determinism, merged states, large pools and long axes; without it they follow the matrix." };
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
 var poisonOption = new Option<bool>("--poison") { Description = "Only NaN, infinities and the largest and smallest numbers in every place, all of them; without it a sample follows the matrix." };
-var layersOption = new Option<bool>("--layers") { Description = "Only linear layers by tensor cores, where the device has them." };
+var layersOption = new Option<bool>("--layers") { Description = "Only linear layers by tensor cores, where the device has them: of 16 bits, in groups and of experts." };
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
 var partOption = new Option<string?>("--part") { Description = "K/N: the cases of every N-th spec from the K-th on, so that N processes share them and each spec is built by one." };
@@ -102,9 +102,19 @@ root.SetAction(arguments =>
         worst = Math.Max(worst, result.Failure is null ? result.Error : 0);
     }
 
-    foreach (TensorCoreCheck test in arguments.GetValue(layersOption) ? TensorCoreCheck.All : [])
+    if (arguments.GetValue(layersOption))
     {
-        Count(test, test.Run(device));
+        if (device.Capabilities.NvidiaComputeCapability < 80)
+        {
+            Console.WriteLine("skipped linear layers by tensor cores: the device is no NVIDIA GPU of compute capability 8.0 or later");
+        }
+        else
+        {
+            foreach ((object test, Func<string?> run) in TensorChecks.All(device).Where(check => Selected(check.Check)))
+            {
+                Count(test, run());
+            }
+        }
     }
 
     foreach (FeatureCase test in features)
@@ -122,6 +132,9 @@ root.SetAction(arguments =>
     Console.WriteLine($"largest error of a passed case: {worst:F3} of what is allowed; {clock.Elapsed.TotalSeconds:F0} s");
     Console.WriteLine($"{passed} passed, {failed} failed");
     return failed == 0 && passed > 0 ? 0 : 1;
+
+    bool Selected(object test) =>
+        arguments.GetValue(filterOption) is not { } text || test.ToString()!.Contains(text, StringComparison.OrdinalIgnoreCase);
 
     void Count(object test, string? failure)
     {

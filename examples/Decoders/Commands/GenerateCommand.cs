@@ -121,27 +121,24 @@ internal static class GenerateCommand
         TimeSpan promptTime = Stopwatch.GetElapsedTime(begin);
         begin = Stopwatch.GetTimestamp();
         int generated = 0;
-        while (!cancellation.IsCancellationRequested)
+        foreach (int token in generator.Continue(sampler, count))
         {
-            int token = sampler.Next(generator.Logits);
-            sampler.Accept(token);
             if (config.EosTokenIds.Contains(token))
             {
                 break;
             }
 
+            generated++;
             if (!tokenizer.IsSpecial(token))
             {
                 output.Write(stream.Push(token));
                 output.Flush();
             }
 
-            if (++generated == count)
+            if (cancellation.IsCancellationRequested)
             {
                 break;
             }
-
-            generator.Decode(token);
         }
 
         TimeSpan generationTime = Stopwatch.GetElapsedTime(begin);
@@ -168,7 +165,7 @@ internal static class GenerateCommand
         generator.Prefill(tokens.AsSpan(0, Math.Min(tokens.Length, 16)));
         if (decoder.Length(0) < decoder.Capacity)
         {
-            generator.Decode(tokens[0]);
+            _ = generator.Continue(new Sampler(new SamplingOptions()), 2).Count();
         }
 
         decoder.Reset(0);

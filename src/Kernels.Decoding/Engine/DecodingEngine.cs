@@ -18,7 +18,8 @@ public sealed class DecodingEngine : IDisposable
     private readonly Scheduler scheduler;
     private readonly EngineMetrics metrics;
     private readonly Thread thread;
-    private readonly PackedStep step;
+    private PackedStep current;
+    private PackedStep next;
     private readonly List<(EngineSequence Sequence, FinishReason Finish, Exception? Error)> ended = [];
     private volatile EngineStatistics statistics = new();
     private volatile Exception? fault;
@@ -61,7 +62,8 @@ public sealed class DecodingEngine : IDisposable
         earlierTokens = LatentTokens;
         AttentionKernels = [.. decoder.DescribeAttention()];
         queue = new RequestQueue((int)Math.Min(int.MaxValue, (long)decoder.Sequences + this.options.QueueLimit));
-        step = new PackedStep(decoder);
+        current = new PackedStep(decoder);
+        next = new PackedStep(decoder);
         scheduler = new Scheduler(decoder, this.options) { LeftQueue = queue.Started };
         statistics = Snapshot();
         metrics = new EngineMetrics(this.options.ModelName, () => queue.Length, () => statistics);
@@ -203,6 +205,8 @@ public sealed class DecodingEngine : IDisposable
         thread.Join();
         queue.Dispose();
         metrics.Dispose();
+        current.Dispose();
+        next.Dispose();
         decoder.Dispose();
     }
 
@@ -252,7 +256,8 @@ public sealed class DecodingEngine : IDisposable
     {
         try
         {
-            while (!stopping && (!scheduler.IsIdle || queue.Wait()))
+            bool isUnderWay = false;
+            while (!stopping && (isUnderWay || !scheduler.IsIdle || queue.Wait()))
             {
                 while (queue.TryTake(out EngineSequence? sequence))
                 {
@@ -261,15 +266,25 @@ public sealed class DecodingEngine : IDisposable
                 }
 
                 DropCancelled();
-                scheduler.Plan();
-                pagesUsedAtMost = Math.Max(pagesUsedAtMost, pages.Statistics.Used);
-                if (scheduler.Step.Count > 0)
+                if (!isUnderWay)
                 {
-                    RunStep();
+                    scheduler.Plan();
+                    if (scheduler.Step.Count == 0 && !scheduler.IsIdle)
+                    {
+                        throw new UnreachableException("There are requests, but none of them can run.");
+                    }
+
+                    isUnderWay = scheduler.Step.Count > 0 && TryBegin(current);
                 }
-                else if (!scheduler.IsIdle)
+
+                if (isUnderWay)
                 {
-                    throw new UnreachableException("There are requests, but none of them can run.");
+                    // The device goes on while the host looks at what it drew.
+                    bool isAhead = scheduler.TryPlanAhead() && TryBegin(next);
+                    pagesUsedAtMost = Math.Max(pagesUsedAtMost, pages.Statistics.Used);
+                    End(current, isAhead);
+                    (current, next) = (next, current);
+                    isUnderWay = isAhead;
                 }
 
                 Report();
@@ -303,30 +318,53 @@ public sealed class DecodingEngine : IDisposable
         }
     }
 
-    private void RunStep()
+    /// <summary>Enqueues the step that is planned.</summary>
+    /// <returns>False if the device failed: its requests have ended then.</returns>
+    private bool TryBegin(PackedStep step)
     {
         steps++;
         try
         {
-            step.Run(scheduler.Step);
+            step.Begin(scheduler.Step);
+            return true;
         }
-        catch (Exception e) when (e is (ComputeException and not DeviceLostException) or NotFiniteException)
+        catch (Exception e) when (IsOfStep(e))
         {
-            foreach (EngineSequence sequence in scheduler.Step)
-            {
-                End(sequence, FinishReason.Cancelled, e);
-            }
+            Fail(scheduler.Step.ToArray(), e);
+            return false;
+        }
+    }
 
+    /// <summary>Waits for a step, and takes what it gives.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="isAhead">Whether the next one has begun with the tokens of this.</param>
+    private void End(PackedStep step, bool isAhead)
+    {
+        try
+        {
+            step.End();
+        }
+        catch (Exception e) when (IsOfStep(e))
+        {
+            Fail(step.Entries.Select(entry => entry.Sequence), e);
             return;
         }
 
-        for (int i = 0; i < scheduler.Step.Count; i++)
+        foreach (StepEntry entry in step.Entries)
         {
-            EngineSequence sequence = scheduler.Step[i];
-            ReadOnlySpan<float> logits = step.LogitsOf(i);
+            EngineSequence sequence = entry.Sequence;
+            if (!isAhead)
+            {
+                sequence.UnreadRow = null;
+            }
+
+            if (sequence.HasEnded)
+            {
+                continue;
+            }
 
             // The last known token of a text that goes on is a generated one.
-            promptTokens += sequence.Planned - (!logits.IsEmpty && sequence.Generated > 0 ? 1 : 0);
+            promptTokens += entry.Planned - (entry.HasRows && sequence.Generated > 0 ? 1 : 0);
             if (sequence.Embedding is not null)
             {
                 if (decoder.Length(sequence.Slot) == sequence.Tokens.Length)
@@ -334,21 +372,31 @@ public sealed class DecodingEngine : IDisposable
                     End(sequence, FinishReason.Stop);
                 }
             }
-            else if (logits.IsEmpty)
+            else if (entry.HasRows)
             {
-                Publish(sequence);
+                Accept(step, entry);
             }
             else
             {
-                Accept(sequence, logits);
+                Publish(sequence);
             }
         }
     }
 
-    /// <summary>Takes the token that each row of logits gives, as long as the guesses were right.</summary>
-    private void Accept(EngineSequence sequence, ReadOnlySpan<float> logits)
+    private static bool IsOfStep(Exception e) => e is (ComputeException and not DeviceLostException) or NotFiniteException;
+
+    private void Fail(IEnumerable<EngineSequence> sequences, Exception e)
     {
-        int vocabulary = Config.VocabularySize;
+        foreach (EngineSequence sequence in sequences.Where(sequence => !sequence.HasEnded))
+        {
+            End(sequence, FinishReason.Cancelled, e);
+        }
+    }
+
+    /// <summary>Takes the token of each row, as long as the guesses were right.</summary>
+    private void Accept(PackedStep step, StepEntry entry)
+    {
+        EngineSequence sequence = entry.Sequence;
         int before = sequence.Generated;
         int cached = sequence.Tokens.Length;
         FinishReason? finish = null;
@@ -357,7 +405,7 @@ public sealed class DecodingEngine : IDisposable
         {
             while (true)
             {
-                int token = sequence.Next(logits.Slice(right * vocabulary, vocabulary));
+                int token = step.Next(entry, right);
                 finish = sequence.Accept(token);
                 if (finish is not null || right == sequence.Draft.Count || sequence.Draft[right] != token)
                 {

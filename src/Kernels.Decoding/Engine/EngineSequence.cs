@@ -81,15 +81,76 @@ internal sealed class EngineSequence
     /// <summary>Time since arrival.</summary>
     public TimeSpan Age => Stopwatch.GetElapsedTime(arrived);
 
-    /// <summary>Draws the next token.</summary>
+    /// <summary>The row of the step under way whose token comes next, which only the device knows; null if all are known.</summary>
+    public int? UnreadRow { get; set; }
+
+    /// <summary>Whether a step can begin with a token of this that only the device knows: nothing on the host depends on it.</summary>
+    public bool CanRunAhead => mask is null && Embedding is null && Request.Logprobs is null && sampler.IsAheadOfTokens;
+
+    /// <summary>Draws the next token on the host.</summary>
     /// <exception cref="ArgumentException">A logit is not a number, or no token may come.</exception>
     /// <exception cref="InvalidOperationException">What the text is held to is too large.</exception>
-    public int Next(ReadOnlySpan<float> logits)
+    public int Draw(ReadOnlySpan<float> logits)
     {
-        int token = mask is null ? sampler.Next(logits) : sampler.Next(logits, mask.Allowed, mask.MayEnd ? ends : []);
+        int token = mask is null ? sampler.Next(logits) : sampler.Next(logits, mask.Allowed, Ends);
         logprobs = Request.Logprobs is { } top ? TokenLogprobs.Of(logits, token, top) : null;
         return token;
     }
+
+    /// <summary>Whether a token that depends on guesses before it is to be drawn on the host: what it is held to depends on them, too.</summary>
+    public bool DrawsGuessesOnHost => mask is not null || !sampler.IsAheadOfTokens;
+
+    /// <summary>Hands the draw of the next token to the device.</summary>
+    /// <param name="draws">The draws of the step.</param>
+    /// <param name="vocabulary">Logits of a row.</param>
+    /// <param name="onHost">Whether the host draws instead, from the logits.</param>
+    public void AddDraw(StepDraws draws, int vocabulary, bool onHost)
+    {
+        if (onHost || Request.Logprobs is not null)
+        {
+            draws.WantLogits();
+        }
+
+        if (onHost)
+        {
+            draws.Add(TokenDraw.Greedy);
+            return;
+        }
+
+        if (mask is not null)
+        {
+            try
+            {
+                draws.Mask(mask.Allowed, Ends, vocabulary);
+            }
+            catch (InvalidOperationException)
+            {
+                // What the text is held to is too large, which it says again when the token is taken.
+            }
+        }
+
+        draws.Add(sampler);
+    }
+
+    /// <summary>Takes a token that was drawn on the device.</summary>
+    /// <param name="token">The token, or why there is none.</param>
+    /// <param name="logits">The logits that it was drawn from, where logprobs are wanted.</param>
+    /// <exception cref="ArgumentException">A logit is not a number, or no token may come.</exception>
+    /// <exception cref="InvalidOperationException">What the text is held to is too large.</exception>
+    public int Take(int token, ReadOnlySpan<float> logits)
+    {
+        _ = mask is null ? 0 : mask.Allowed.Length;
+        if (token == DrawnTokens.AllImpossible && mask is not null)
+        {
+            throw new ArgumentException("None of the vocabulary's tokens may come next, or the logits of those that may are infinitely small.");
+        }
+
+        token = Sampler.Checked(token);
+        logprobs = Request.Logprobs is { } top ? TokenLogprobs.Of(logits, token, top) : null;
+        return token;
+    }
+
+    private ReadOnlySpan<int> Ends => mask!.MayEnd ? ends : [];
 
     /// <summary>Takes the next token.</summary>
     /// <returns>Why the generation ends with it; null if it does not.</returns>

@@ -84,6 +84,48 @@ internal sealed class Scheduler
         }
     }
 
+    /// <summary>
+    /// Plans the step behind one that is under way, if there is nothing to do but to go on with all of its sequences: those of which only the
+    /// device will know a token, a token each.
+    /// </summary>
+    /// <returns>False, with nothing changed, if the tokens must be known first.</returns>
+    public bool TryPlanAhead()
+    {
+        // A sequence that waits, or gave way, may be able to start when the tokens are known.
+        if (preempted.Count > 0 || (waiting.Count > 0 && slots.Count > 0) || running.Count > options.StepTokens
+            || !running.TrueForAll(sequence => sequence is { UnreadRow: not null, CanRunAhead: true } && !MayDraft(sequence)))
+        {
+            return false;
+        }
+
+        step.Clear();
+        budget = options.StepTokens;
+        foreach (EngineSequence sequence in running)
+        {
+            if (sequence.Generated + 1 == sequence.Request.MaxTokens)
+            {
+                continue;
+            }
+
+            if (!pages.TryReserve(sequence.Slot, 1))
+            {
+                foreach (EngineSequence planned in step)
+                {
+                    pages.Truncate(planned.Slot, decoder.Length(planned.Slot));
+                }
+
+                return false;
+            }
+
+            Include(sequence, 1);
+        }
+
+        return step.Count > 0;
+    }
+
+    private bool MayDraft(EngineSequence sequence) =>
+        options.DraftTokens > 0 && sequence.Request.Sampling.Temperature == 0 && sequence.Embedding is null;
+
     // Tokens of a sequence that are known but not in the cache; one while it generates.
     private int Pending(EngineSequence sequence) => sequence.Tokens.Length - decoder.Length(sequence.Slot);
 
@@ -113,7 +155,7 @@ internal sealed class Scheduler
     /// <returns>Guesses.</returns>
     private int TryPlanDraft(EngineSequence sequence, int most)
     {
-        if (options.DraftTokens == 0 || sequence.Request.Sampling.Temperature != 0 || sequence.Embedding is not null)
+        if (!MayDraft(sequence))
         {
             return 0;
         }

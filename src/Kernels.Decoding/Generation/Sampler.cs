@@ -3,6 +3,9 @@ namespace Kernels.Decoding;
 /// <summary>Draws the tokens of one text from logits, on the host. Not thread-safe.</summary>
 public sealed class Sampler
 {
+    // 2³²: the device takes probabilities as 32-bit fractions.
+    private const double Fractions = 4294967296.0;
+
     private readonly SamplingOptions options;
     private readonly Random random;
 
@@ -103,6 +106,52 @@ public sealed class Sampler
         return (drawn >> 6 < allowed.Length && (allowed[drawn >> 6] >> (drawn & 63) & 1) != 0) || ends.Contains(drawn)
             ? drawn
             : throw new ArgumentException("The logits of all tokens that may come next are infinitely small.", nameof(logits));
+    }
+
+    /// <summary>Whether draws do not depend on the tokens that were drawn before.</summary>
+    internal bool IsAheadOfTokens => !options.ChangesLogits;
+
+    /// <summary>A token that was drawn on the device.</summary>
+    /// <exception cref="ArgumentException">A logit is not a number.</exception>
+    internal static int Checked(int drawn) => drawn switch
+    {
+        DrawnTokens.NotANumber => throw new ArgumentException("A logit is not a number."),
+        DrawnTokens.AllImpossible => 0,
+        _ => drawn,
+    };
+
+    /// <summary>The next token's draw, for the device to carry out.</summary>
+    internal TokenDraw NextDraw() => options.Temperature == 0
+        ? TokenDraw.Greedy
+        : new(
+            (float)Math.Clamp(1 / options.Temperature, 1e-37, 1e37), options.TopK ?? 0, options.TopP < 1 ? (uint)Math.Max(1, options.TopP * Fractions) : 0,
+            (float)options.MinP, (uint)(random.NextDouble() * Fractions));
+
+    /// <summary>What penalties and biases do to the logits of the next token, for the device to carry out.</summary>
+    internal void CollectChanges(int row, List<LogitChange> changes)
+    {
+        if (!options.ChangesLogits)
+        {
+            return;
+        }
+
+        bool repeats = options.RepetitionPenalty != 1;
+        foreach (int token in known)
+        {
+            if (repeats || generated.ContainsKey(token))
+            {
+                double bias = generated.TryGetValue(token, out int count) ? -((options.FrequencyPenalty * count) + options.PresencePenalty) : 0;
+                changes.Add(new(row, token, (float)options.RepetitionPenalty, (float)(bias + options.LogitBias.GetValueOrDefault(token))));
+            }
+        }
+
+        foreach ((int token, double bias) in options.LogitBias)
+        {
+            if (!known.Contains(token))
+            {
+                changes.Add(new(row, token, 1, (float)bias));
+            }
+        }
     }
 
     private Span<float> Change(ReadOnlySpan<float> logits)

@@ -55,9 +55,9 @@ public sealed partial class LayerKernels
     {
         Require(ids.Length, tokens, nameof(ids));
         long elements = Require(output.Length, (long)tokens * table.Columns, nameof(output));
-        if (table.Layout == WeightLayout.Blocks)
+        if (table.Layout.IsOfTensorCores)
         {
-            TensorCores(table.Type).Embed(table, ids, output, tokens, (float)scale, accumulate);
+            EmbedByTensorCores(table, ids, output, tokens, (float)scale, accumulate);
             return;
         }
 
@@ -142,21 +142,41 @@ public sealed partial class LayerKernels
     /// <param name="slots">Slots: tokens × experts of a token.</param>
     /// <param name="slotsPerRow">Slots side by side that take the same row of <paramref name="x"/>.</param>
     public void ExpertLinear(
-        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow)
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow) =>
+        ExpertLinear(x, w, bias, experts, expertCount, y, slots, slotsPerRow, again: false);
+
+    /// <summary>The same, with what is behind it, or where its experts were in order already.</summary>
+    /// <param name="x">As above, and so on.</param>
+    /// <param name="w">w.</param>
+    /// <param name="bias">bias.</param>
+    /// <param name="experts">experts.</param>
+    /// <param name="expertCount">expertCount.</param>
+    /// <param name="y">[slots, outputs], or with a gate [slots, outputs / 2].</param>
+    /// <param name="slots">slots.</param>
+    /// <param name="slotsPerRow">slotsPerRow.</param>
+    /// <param name="again">Whether the experts are those of the last call.</param>
+    /// <param name="gate">The activation of the first half of the outputs, where <see cref="GatesExperts"/> allows; null for none.</param>
+    internal void ExpertLinear(
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots,
+        int slotsPerRow, bool again, Activation? gate = null)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, MostTokens);
-        bool words = w.Layout == WeightLayout.Words;
-        RequireLayout(w, words ? WeightLayout.Words : Layout, nameof(w), expertCount);
+        RequireLayout(w, IsFused(w.Layout) ? w.Layout : Layout, nameof(w), expertCount);
         int rows = w.Rows / expertCount;
         Require(x.Length, (long)Parts(slots, slotsPerRow) * w.Columns, nameof(x));
         Require(experts.Length, slots, nameof(experts));
-        Require(y.Length, (long)slots * rows, nameof(y));
+        Require(y.Length, (long)slots * (gate is null ? rows : rows / 2), nameof(y));
         if (bias is not null)
         {
             Require(bias.Length, w.Rows, nameof(bias));
         }
 
-        if (slots > 0 && words)
+        expertChoice += again ? 0 : 1;
+        if (slots > 0 && w.Layout.IsOfTensorCores)
+        {
+            ExpertsByTensorCores(x, w, bias, experts, y, slots, slotsPerRow, gate);
+        }
+        else if (slots > 0 && w.Layout == WeightLayout.Words)
         {
             ExpertDots(x, w, bias, experts, y, rows, slots, slotsPerRow);
         }
@@ -221,7 +241,7 @@ public sealed partial class LayerKernels
     }
 
     // Whose kernels take a norm, or a gate, with them.
-    private static bool IsFused(WeightLayout layout) => layout == WeightLayout.Blocks || layout == WeightLayout.Words;
+    private static bool IsFused(WeightLayout layout) => layout.IsOfTensorCores || layout == WeightLayout.Words;
 
     private static NDRange PanelTiles(int rows, int tokenTiles) => new(tokenTiles, Parts(rows, Panels * WeightLayout.Vectors.PanelRows));
 

@@ -44,7 +44,7 @@ public sealed partial class LayerKernels : IDisposable
         bool vectors = Form == LinearForm.Vectors;
         Layout = vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
         elementLanes = vectors ? WeightLayout.Vectors.PanelRows : 1;
-        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activation.cl"), Text("activations.cl"));
+        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activation.cl"), Text("activations.cl"), Text("step.cl"));
         program = Build("layers", $"#define LANES {elementLanes}\n{source}");
 
         // A tile of several tokens pays from this many on: below, it would be mostly empty.
@@ -54,6 +54,11 @@ public sealed partial class LayerKernels : IDisposable
     /// <summary>Frees the kernels, when builds under way have ended.</summary>
     public void Dispose()
     {
+        foreach (TensorCoreGroups groups in tensorCoreGroups.Values)
+        {
+            groups.Dispose();
+        }
+
         foreach (TensorCoreLinear linear in tensorCores.Values)
         {
             linear.Dispose();
@@ -66,10 +71,13 @@ public sealed partial class LayerKernels : IDisposable
 
         dotInputs?.Dispose();
         dotSteps?.Dispose();
+        maxima?.Dispose();
+        places?.Dispose();
+        greatest?.Dispose();
 
         try
         {
-            Task.WaitAll([program, .. weightPrograms.Values, routing ?? program]);
+            Task.WaitAll([program, .. weightPrograms.Values, routing ?? program, sampling ?? program]);
         }
         catch (AggregateException)
         {

@@ -166,7 +166,7 @@ public sealed record WeightFormat(WeightCode Code, int Group = 0, WeightScale Sc
     public long MatrixBytes(int rows, int columns, WeightLayout layout)
     {
         int padded = layout.PaddedRows(rows);
-        return Planes(columns).Sum(plane => PlaneBytes(plane, padded));
+        return Planes(layout.IsStrips ? layout.PaddedColumns(columns) : columns).Sum(plane => PlaneBytes(plane, padded));
     }
 
     /// <summary>What a person calls it, as in <c>MXFP4</c> or <c>int4 in groups of 32</c>.</summary>

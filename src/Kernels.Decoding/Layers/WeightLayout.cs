@@ -10,6 +10,7 @@ namespace Kernels.Decoding;
 public readonly record struct WeightLayout(int PanelRows)
 {
     private const int BlockSide = 64;
+    private const int StripRows = 16;
 
     // Elements of a side of the tiles that matrices are packed by, so that both sides of a tile stay in the cache.
     private const int Tile = 32;
@@ -20,7 +21,7 @@ public readonly record struct WeightLayout(int PanelRows)
     /// <summary>Panels of as many rows as a vector of a CPU's kernels has lanes: sums are vertical, and a panel is one stream.</summary>
     public static WeightLayout Vectors => new(16);
 
-    /// <summary>Blocks of 64 rows and 64 columns, as tensor cores want them (linear_tensor.cl); made on the device, out of rows.</summary>
+    /// <summary>Blocks of 64 rows and 64 columns, as tensor cores want them (tensor_shared.cl); made on the device, out of rows.</summary>
     public static WeightLayout Blocks => new(BlockSide) { IsBlocks = true };
 
     /// <summary>
@@ -32,11 +33,20 @@ public readonly record struct WeightLayout(int PanelRows)
     /// <summary>Bytes of a row that lie side by side in a panel; 0: one element.</summary>
     internal int WordBytes { get; private init; }
 
+    /// <summary>Strips of 16 rows in units of 64 columns, as tensor cores want weights in groups (tensor_codes.cl); made on the device.</summary>
+    internal static WeightLayout Strips => new(StripRows) { IsStrips = true };
+
+    /// <summary>Whether it is one of those of tensor cores.</summary>
+    internal bool IsOfTensorCores => IsBlocks || IsStrips;
+
+    /// <summary>Whether it is <see cref="Strips"/>, and not panels.</summary>
+    internal bool IsStrips { get; private init; }
+
     /// <summary>Whether it is <see cref="Blocks"/>, and not panels.</summary>
     public bool IsBlocks { get; private init; }
 
     /// <summary>Columns with those that fill the last block.</summary>
-    public int PaddedColumns(int columns) => IsBlocks ? checked((int)(((long)columns + BlockSide - 1) / BlockSide * BlockSide)) : columns;
+    public int PaddedColumns(int columns) => IsOfTensorCores ? checked((int)(((long)columns + BlockSide - 1) / BlockSide * BlockSide)) : columns;
 
     /// <summary>Rows with those that fill the last panel.</summary>
     public int PaddedRows(int rows) => checked((int)(((long)rows + PanelRows - 1) / PanelRows * PanelRows));

@@ -42,6 +42,7 @@ public sealed class Decoder : IDisposable
         expected = new int[sequences];
         RopeConfig? byLength = config.Layers.Select(layer => layer.Rope).FirstOrDefault(rope => rope is not null && RotaryTable.DependsOnLength(rope, attention.Capacity));
         KeysDependOnLength = byLength is not null;
+        DrawsOnDevice = device.Capabilities.Kind != DeviceKind.Cpu;
         step = new DecoderStep(device, kernels, attention, config.HiddenSize, byLength?.OriginalPositions ?? 0);
     }
 
@@ -80,6 +81,9 @@ public sealed class Decoder : IDisposable
 
     internal LayerKernels Kernels => kernels;
 
+    /// <summary>Whether tokens are better drawn on the device: it does not share the host's memory, or would wait for the host.</summary>
+    internal bool DrawsOnDevice { get; set; }
+
     private IDecoderAttention Attention { get; }
 
     /// <summary>Loads the checkpoint in a folder onto a device.</summary>
@@ -110,6 +114,11 @@ public sealed class Decoder : IDisposable
         using TensorSource checkpoint = CheckpointFolder.OpenTensors(folder);
         config = config with { WeightType = checkpoint.WeightType ?? config.WeightType };
         var kernels = new LayerKernels(device);
+        if (device.Capabilities.Kind != DeviceKind.Cpu && writesText)
+        {
+            kernels.PrepareSampling();
+        }
+
         var weights = new DecoderWeights(device, checkpoint, kernels) { TakesHead = writesText, Quantization = config.Quantization };
         weights.Own(kernels);
         IDecoderAttention? heads = null;
@@ -210,8 +219,7 @@ public sealed class Decoder : IDisposable
         ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits,
         ReadOnlySpan<int> vectorRows, Span<float> vectors)
     {
-        Linear? head = parts.Head;
-        if (head is null && !rows.IsEmpty)
+        if (parts.Head is null && !rows.IsEmpty)
         {
             throw new InvalidOperationException("The model was loaded without its output head.");
         }
@@ -246,21 +254,31 @@ public sealed class Decoder : IDisposable
             return;
         }
 
-        DeviceBuffer<float> wanted = rows.Length == tokens.Length ? residual : Take(residual, rows);
-        DeviceBuffer<float> output = step.Scratch("logits", rows.Length, vocabulary);
-        head!.ApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length);
-        if (Config.LogitScale != 1)
-        {
-            kernels.Scale(output, Config.LogitScale, (long)rows.Length * vocabulary);
-        }
-
-        if (Config.LogitSoftcap > 0)
-        {
-            kernels.Softcap(output, Config.LogitSoftcap, (long)rows.Length * vocabulary);
-        }
-
-        device.Queue.Read(output, logits);
+        device.Queue.Read(Logits(residual, tokens.Length, rows), logits);
     }
+
+    /// <summary>Enqueues the next tokens of one or more sequences and draws of tokens behind them, and returns at once.</summary>
+    /// <param name="tokens">As for <see cref="Forward(ReadOnlySpan{int}, ReadOnlySpan{ValueTuple{int, int}}, ReadOnlySpan{int}, Span{float})"/>; −1 − r is the token that the call before draws in row r.</param>
+    /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
+    /// <param name="rows">The places in <paramref name="tokens"/> after which tokens are drawn, ascending, at least one.</param>
+    /// <param name="draws">How, a draw for each row.</param>
+    /// <param name="drawn">Gets the tokens.</param>
+    /// <exception cref="ArgumentException">A token, a sequence or a length is not allowed; nothing has changed.</exception>
+    /// <exception cref="ComputeException">The device failed.</exception>
+    internal void Submit(
+        ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, StepDraws draws, DrawnTokens drawn)
+    {
+        CheckStep(tokens, sequences, mayBeDrawn: true);
+        CheckRows(tokens.Length, rows);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(draws.Rows, rows.Length, nameof(draws));
+        ArgumentOutOfRangeException.ThrowIfZero(rows.Length, nameof(rows));
+        DeviceBuffer<float> logits = Logits(Run(tokens, sequences, draws), tokens.Length, rows);
+        drawn.ReadLogits(logits, draws.WantedLogits);
+        drawn.Read(step.Draw(logits, draws, Config.VocabularySize), rows.Length);
+    }
+
+    /// <summary>Room for the tokens that <see cref="Submit"/> draws.</summary>
+    internal DrawnTokens CreateDrawnTokens() => new(device, Config.VocabularySize);
 
     /// <summary>Runs the next tokens of one sequence, and waits for their last hidden states: the residual stream after the final norm.</summary>
     /// <param name="sequence">The sequence.</param>
@@ -291,10 +309,30 @@ public sealed class Decoder : IDisposable
         weights.Dispose();
     }
 
-    // Enqueues the layers, and gives the residual stream behind them.
-    private DeviceBuffer<float> Run(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    // Enqueues the head behind some tokens.
+    private DeviceBuffer<float> Logits(DeviceBuffer<float> residual, int tokens, ReadOnlySpan<int> rows)
     {
-        step.Begin(tokens, sequences, expected);
+        int vocabulary = Config.VocabularySize;
+        DeviceBuffer<float> wanted = rows.Length == tokens ? residual : Take(residual, rows);
+        DeviceBuffer<float> output = step.Scratch("logits", rows.Length, vocabulary);
+        parts.Head!.ApplyNormed(step, parts.FinalNorm, wanted, output, rows.Length);
+        if (Config.LogitScale != 1)
+        {
+            kernels.Scale(output, Config.LogitScale, (long)rows.Length * vocabulary);
+        }
+
+        if (Config.LogitSoftcap > 0)
+        {
+            kernels.Softcap(output, Config.LogitSoftcap, (long)rows.Length * vocabulary);
+        }
+
+        return output;
+    }
+
+    // Enqueues the layers, and gives the residual stream behind them.
+    private DeviceBuffer<float> Run(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, StepDraws? draws = null)
+    {
+        step.Begin(tokens, sequences, expected, draws);
         Attention.Begin(sequences);
         DeviceBuffer<float> residual = step.Scratch("residual", Config.HiddenSize);
         parts.Embedding.Apply(step, residual);
@@ -339,7 +377,7 @@ public sealed class Decoder : IDisposable
         }
     }
 
-    private void CheckStep(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences)
+    private void CheckStep(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, bool mayBeDrawn = false)
     {
         long total = 0;
         for (int i = 0; i < sequences.Length; i++)
@@ -369,7 +407,7 @@ public sealed class Decoder : IDisposable
 
         foreach (int token in tokens)
         {
-            if ((uint)token >= (uint)Config.VocabularySize)
+            if ((uint)token >= (uint)Config.VocabularySize && !(mayBeDrawn && token < 0))
             {
                 throw new ArgumentException($"Token {token} is not from 0 to {Config.VocabularySize - 1}.", nameof(tokens));
             }

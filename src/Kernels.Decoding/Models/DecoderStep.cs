@@ -8,9 +8,13 @@ public sealed class DecoderStep : IDisposable
     private readonly ComputeDevice device;
     private readonly Dictionary<string, DeviceBuffer> scratch = new(StringComparer.Ordinal);
     private readonly int originalPositions;
-    private int[] hostPositions = [];
-    private int[] hostTurns = [];
+    private readonly UploadRing uploads;
+    private int[] packed = [];
+    private int drawsAt;
+    private DeviceBuffer<int>? ids;
+    private DeviceBuffer<int>? positions;
     private DeviceBuffer<int>? turns;
+    private DeviceBuffer<int>? drawn;
 
     /// <param name="device">The device.</param>
     /// <param name="kernels">The layers as kernels.</param>
@@ -24,8 +28,7 @@ public sealed class DecoderStep : IDisposable
         Kernels = kernels;
         Attention = attention;
         HiddenSize = hiddenSize;
-        Ids = device.Allocate<int>(0);
-        Positions = device.Allocate<int>(0);
+        uploads = new UploadRing(device);
     }
 
     /// <summary>The layers as kernels.</summary>
@@ -41,10 +44,10 @@ public sealed class DecoderStep : IDisposable
     public int Tokens { get; private set; }
 
     /// <summary>The tokens' ids, [tokens].</summary>
-    public DeviceBuffer<int> Ids { get; private set; }
+    public DeviceBuffer<int> Ids => ids!;
 
     /// <summary>The tokens' positions in their sequences, [tokens].</summary>
-    public DeviceBuffer<int> Positions { get; private set; }
+    public DeviceBuffer<int> Positions => positions!;
 
     /// <summary>The rows of a table that the tokens turn by, [tokens]: their positions, and those of long texts further back where it has them.</summary>
     public DeviceBuffer<int> RowsOf(RotaryTable table) => table.LongBegin > 0 ? turns! : Positions;
@@ -132,33 +135,41 @@ public sealed class DecoderStep : IDisposable
             buffer.Dispose();
         }
 
-        Ids.Dispose();
-        Positions.Dispose();
+        uploads.Dispose();
+        ids?.Dispose();
+        positions?.Dispose();
         turns?.Dispose();
+        drawn?.Dispose();
     }
 
     /// <summary>Takes the tokens of a step, before attention makes their sequences longer.</summary>
-    /// <param name="tokens">The tokens.</param>
+    /// <param name="tokens">The tokens; −1 − r is the one that was drawn in row r of the step before.</param>
     /// <param name="sequences">Each sequence with the number of its new tokens.</param>
     /// <param name="expected">How many tokens each sequence is known to get at least.</param>
-    internal void Begin(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> expected)
+    /// <param name="draws">What is drawn behind the step; null for nothing.</param>
+    internal void Begin(
+        ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> expected, StepDraws? draws = null)
     {
-        if (Ids.Length < tokens.Length)
+        Tokens = tokens.Length;
+        device.Grow(ref ids, Tokens);
+        device.Grow(ref positions, Tokens);
+        int kinds = 2;
+        if (originalPositions > 0)
         {
-            Ids.Dispose();
-            Positions.Dispose();
-            Ids = device.Allocate<int>(tokens.Length);
-            Positions = device.Allocate<int>(tokens.Length);
-            hostPositions = new int[tokens.Length];
-            if (originalPositions > 0)
-            {
-                turns?.Dispose();
-                turns = device.Allocate<int>(tokens.Length);
-                hostTurns = new int[tokens.Length];
-            }
+            device.Grow(ref turns, Tokens);
+            kinds = 3;
         }
 
-        Tokens = tokens.Length;
+        drawsAt = kinds * Tokens;
+        int words = drawsAt + (draws?.Words ?? 0);
+        if (packed.Length < words)
+        {
+            packed = new int[Math.Max(words, (int)Math.Min(Array.MaxLength, 2L * packed.Length))];
+        }
+
+        tokens.CopyTo(packed);
+        Span<int> hostPositions = packed.AsSpan(Tokens, Tokens);
+        Span<int> hostTurns = packed.AsSpan(2 * Tokens, originalPositions > 0 ? Tokens : 0);
         int next = 0;
         foreach ((int sequence, int count) in sequences)
         {
@@ -177,12 +188,20 @@ public sealed class DecoderStep : IDisposable
             }
         }
 
-        // Blocking, but the queue is empty: a step ends with reading its logits.
-        device.Queue.Write(Ids, tokens);
-        device.Queue.Write<int>(Positions, hostPositions.AsSpan(0, Tokens));
-        if (turns is not null)
-        {
-            device.Queue.Write<int>(turns, hostTurns.AsSpan(0, Tokens));
-        }
+        draws?.Write(packed.AsSpan(drawsAt));
+        uploads.Upload(packed.AsSpan(0, words));
+        Kernels.BeginStep(uploads.Current, drawn ?? uploads.Current, ids!, positions!, turns, Tokens);
+    }
+
+    /// <summary>Enqueues the draws that the step began with.</summary>
+    /// <param name="logits">[rows, vocabulary].</param>
+    /// <param name="draws">The same draws.</param>
+    /// <param name="vocabulary">Logits of a row.</param>
+    /// <returns>[rows]: the tokens, which the next step can begin with.</returns>
+    internal DeviceBuffer<int> Draw(DeviceBuffer<float> logits, StepDraws draws, int vocabulary)
+    {
+        device.Grow(ref drawn, draws.Rows);
+        Kernels.DrawTokens(logits, draws, uploads.Current, drawsAt, drawn!, vocabulary);
+        return drawn!;
     }
 }

@@ -21,7 +21,7 @@ internal sealed record TensorCoreCheck(ElementType Type, int Tokens, int Columns
         (257, 64, 5000),
     ];
 
-    /// <summary>Every check of this machine's device; none where it has no tensor cores that are used.</summary>
+    /// <summary>Every check.</summary>
     public static IEnumerable<TensorCoreCheck> All =>
         from type in (ElementType[])[ElementType.BFloat16, ElementType.Float16]
         from size in Sizes

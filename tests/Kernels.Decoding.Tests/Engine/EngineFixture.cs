@@ -11,8 +11,14 @@ internal static class EngineFixture
     private static readonly Dictionary<string, int[][]> Known = new(StringComparer.Ordinal);
 
     public static DecodingEngine Start(
-        ComputeDevice device, string model, int sequences, int capacity, int pages, EngineOptions? options = null, int? expandFrom = null) => new(
-            Decoder.Load(device, TestData.Folder(model), sequences, capacity, AttentionCatalog.WithPages(pages, expandFrom: expandFrom)), Tokenizer, options);
+        ComputeDevice device, string model, int sequences, int capacity, int pages, EngineOptions? options = null, int? expandFrom = null,
+        bool drawsOnDevice = false)
+    {
+        Decoder decoder = Decoder.Load(
+            device, TestData.Folder(model), sequences, capacity, AttentionCatalog.WithPages(pages, expandFrom: expandFrom));
+        decoder.DrawsOnDevice |= drawsOnDevice;
+        return new(decoder, Tokenizer, options);
+    }
 
     /// <summary>Greedy requests of 3 to 60 tokens, half of which begin with the same 35.</summary>
     public static GenerationRequest[] Requests(int count, int maxTokens)

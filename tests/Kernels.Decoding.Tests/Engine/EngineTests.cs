@@ -7,12 +7,15 @@ using Xunit;
 namespace Kernels.Decoding.Tests;
 
 [Collection(DeviceCollection.Name)]
-public sealed class EngineTests(Devices devices)
+public class EngineTests(Devices devices)
 {
     /// <summary>Set to 1 by <c>tests/run.sh --full</c>: many requests are then more.</summary>
     private const string LongTestsVariable = "FULL";
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    /// <summary>Whether tokens are drawn on the device whatever it is, and steps begin before the last one's tokens are known.</summary>
+    protected virtual bool DrawsOnDevice => false;
 
     [SkippableTheory]
     [InlineData("llama-gqa", Preemption.SwapOut, false, 0)]
@@ -34,7 +37,7 @@ public sealed class EngineTests(Devices devices)
         int[][] expected = EngineFixture.OneByOne(device, model, requests);
 
         // All sequences at their ends would need several times these pages.
-        using DecodingEngine engine = EngineFixture.Start(
+        using DecodingEngine engine = Start(
             device, model, sequences: 16, capacity: 96, pages: 20,
             new EngineOptions { StepTokens = 48, Preemption = preemption, ReusePrefixes = reuse, DraftTokens = draft }, expandFrom);
         GenerationResult[] results = await Run(engine, requests);
@@ -65,7 +68,7 @@ public sealed class EngineTests(Devices devices)
     [InlineData(64, 32)]
     public async Task TextsThatTurnByTheirLengthShareNoBeginnings(int capacity, int reused)
     {
-        using DecodingEngine engine = EngineFixture.Start(devices.OpenFirst(), "phi3-longrope", sequences: 1, capacity, pages: 12);
+        using DecodingEngine engine = Start(devices.OpenFirst(), "phi3-longrope", sequences: 1, capacity, pages: 12);
         var request = new GenerationRequest([.. Enumerable.Range(0, 40)], 4) { IgnoreEnd = true };
 
         Generation first = engine.TrySubmit(request)!;
@@ -80,7 +83,7 @@ public sealed class EngineTests(Devices devices)
     public async Task ARequestThatTakesAllPagesAndMoreThanAStepRunsAmongOthers()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "llama-gqa", sequences: 4, capacity: 512, pages: 8, new EngineOptions { StepTokens = 8 });
+        using DecodingEngine engine = Start(device, "llama-gqa", sequences: 4, capacity: 512, pages: 8, new EngineOptions { StepTokens = 8 });
         Assert.Equal(128, engine.MaxContext);
         GenerationRequest[] requests = [.. EngineFixture.Requests(6, maxTokens: 20), new([.. Enumerable.Range(0, 100)], 29) { IgnoreEnd = true }];
 
@@ -116,7 +119,7 @@ public sealed class EngineTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         GenerationRequest[] requests = EngineFixture.Requests(64, maxTokens: 30);
         int[][] expected = EngineFixture.OneByOne(device, "llama-gqa", requests);
-        using DecodingEngine engine = EngineFixture.Start(
+        using DecodingEngine engine = Start(
             device, "llama-gqa", sequences: 16, capacity: 96, pages: 12, new EngineOptions { StepTokens = 48, Preemption = preemption, DraftTokens = 2 });
         var random = new Random(9);
         Task<List<int>>[] tasks = [.. requests.Select((request, i) => ReadAsync(request, i % 3 == 0 ? random.Next(0, 30) : 30))];
@@ -161,7 +164,7 @@ public sealed class EngineTests(Devices devices)
     public async Task APromptThatWasSeenIsNotRunAgain()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "llama-gqa", sequences: 2, capacity: 64, pages: 16);
+        using DecodingEngine engine = Start(device, "llama-gqa", sequences: 2, capacity: 64, pages: 16);
         var request = new GenerationRequest([.. Enumerable.Range(5, 33)], 4) { IgnoreEnd = true };
 
         Generation first = engine.TrySubmit(request)!;
@@ -177,7 +180,7 @@ public sealed class EngineTests(Devices devices)
     public async Task CancelledRequestsFreeTheirPages()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(
+        using DecodingEngine engine = Start(
             device, "llama-gqa", sequences: 2, capacity: 512, pages: 40, new EngineOptions { ReusePrefixes = false });
         GenerationRequest[] requests = [.. EngineFixture.Requests(4, maxTokens: 400)];
         Generation[] generations = [.. requests.Select(request => engine.TrySubmit(request)!)];
@@ -210,7 +213,7 @@ public sealed class EngineTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         int count = Environment.GetEnvironmentVariable(LongTestsVariable) == "1" ? 10_000 : 2_000;
-        using DecodingEngine engine = EngineFixture.Start(
+        using DecodingEngine engine = Start(
             device, "llama-gqa", sequences: 64, capacity: 32, pages: 64, new EngineOptions { QueueLimit = 100, StepTokens = 64 }); // the first requests fill such steps, so that activations are as large as they get
         await RunMany(300);
         long before = GC.GetTotalMemory(forceFullCollection: true);
@@ -254,7 +257,7 @@ public sealed class EngineTests(Devices devices)
     public async Task StopsBeforeStopStringsAndAtTokensThatEndATextAndStreamsNoPartOfThem()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 2, capacity: 256, pages: 32);
+        using DecodingEngine engine = Start(device, "stories-gqa", sequences: 2, capacity: 256, pages: 32);
         ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
         string text = (await engine.TrySubmit(new GenerationRequest(prompt, 64))!.CompleteAsync()).Text;
         int end = text.IndexOf("small dog", StringComparison.Ordinal);
@@ -280,7 +283,7 @@ public sealed class EngineTests(Devices devices)
     public async Task DrawsTheSameTokensFromTheSameSeedBesideOthers()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 8, capacity: 64, pages: 32, new EngineOptions { DraftTokens = 4 });
+        using DecodingEngine engine = Start(device, "stories-gqa", sequences: 8, capacity: 64, pages: 32, new EngineOptions { DraftTokens = 4 });
         GenerationRequest Request(int seed) => new([0, 5, 9], 24)
         {
             Sampling = new SamplingOptions { Temperature = 1.2, TopK = 50, TopP = 0.95, Seed = seed },
@@ -298,7 +301,7 @@ public sealed class EngineTests(Devices devices)
     public async Task RefusesWhatCannotRunAndWhatTheQueueHasNoRoomFor()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(
+        using DecodingEngine engine = Start(
             device, "llama-gqa", sequences: 1, capacity: 400, pages: 25, new EngineOptions { QueueLimit = 2 });
         Refused("at least one token", new GenerationRequest([], 1));
         Refused("Token 256 is not from 0 to 255", new GenerationRequest([256], 1));
@@ -330,7 +333,7 @@ public sealed class EngineTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         long before = device.AllocatedBytes;
-        DecodingEngine engine = EngineFixture.Start(device, "llama-gqa", sequences: 1, capacity: 400, pages: 25, new EngineOptions { QueueLimit = 1 });
+        DecodingEngine engine = Start(device, "llama-gqa", sequences: 1, capacity: 400, pages: 25, new EngineOptions { QueueLimit = 1 });
         var request = new GenerationRequest([1], 390) { IgnoreEnd = true };
         Generation running = engine.TrySubmit(request)!;
         await Until(() => engine.QueueLength == 0);
@@ -352,7 +355,7 @@ public sealed class EngineTests(Devices devices)
     public async Task AnIdleEngineTakesAsManyAsRunAndAsWait()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "llama-gqa", sequences: 4, capacity: 400, pages: 100, new EngineOptions { QueueLimit = 4 });
+        using DecodingEngine engine = Start(device, "llama-gqa", sequences: 4, capacity: 400, pages: 100, new EngineOptions { QueueLimit = 4 });
         var request = new GenerationRequest([1], 390) { IgnoreEnd = true };
         Generation?[] taken = [.. Enumerable.Range(0, 20).Select(_ => engine.TrySubmit(request))];
         Assert.Equal(8, taken.Count(generation => generation is not null));
@@ -369,7 +372,7 @@ public sealed class EngineTests(Devices devices)
     public async Task ChoicesOfAPromptShareItsPagesAndHaveSeedsOfTheirOwn()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 4, capacity: 256, pages: 64);
+        using DecodingEngine engine = Start(device, "stories-gqa", sequences: 4, capacity: 256, pages: 64);
         int[] prompt = [0, .. EngineFixture.Tokenizer.Encode(string.Concat(Enumerable.Repeat("One morning Mia skipped to the cellar. ", 6)))];
         var request = new GenerationRequest([.. prompt], 20) { IgnoreEnd = true, Sampling = new SamplingOptions { Temperature = 1.5, Seed = 4 } };
         ImmutableArray<Generation> choices = engine.TrySubmit(request, choices: 3);
@@ -388,7 +391,7 @@ public sealed class EngineTests(Devices devices)
     public async Task StopTokensEndATextAndSpecialTokensDoNotShow()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 1, capacity: 256, pages: 16);
+        using DecodingEngine engine = Start(device, "stories-gqa", sequences: 1, capacity: 256, pages: 16);
         ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
         GenerationResult all = await engine.TrySubmit(new GenerationRequest(prompt, 8))!.CompleteAsync();
         GenerationResult stopped = await engine.TrySubmit(new GenerationRequest(prompt, 8) { StopTokens = [all.Tokens[3]], IgnoreEnd = true })!.CompleteAsync();
@@ -407,7 +410,7 @@ public sealed class EngineTests(Devices devices)
     public async Task LogprobsComeWithEachToken()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 1, capacity: 256, pages: 16);
+        using DecodingEngine engine = Start(device, "stories-gqa", sequences: 1, capacity: 256, pages: 16);
         ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
         GenerationResult result = await engine.TrySubmit(new GenerationRequest(prompt, 8) { Logprobs = 3 })!.CompleteAsync();
         Assert.Equal(result.Tokens, result.Logprobs.Select(figures => figures.Token));
@@ -424,7 +427,7 @@ public sealed class EngineTests(Devices devices)
     public async Task AMaskHoldsTheTextToASchemaAlsoWithGuesses()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = EngineFixture.Start(device, "stories-gqa", sequences: 3, capacity: 256, pages: 48, new EngineOptions { DraftTokens = 4 });
+        using DecodingEngine engine = Start(device, "stories-gqa", sequences: 3, capacity: 256, pages: 48, new EngineOptions { DraftTokens = 4 });
         using JsonDocument schema = JsonDocument.Parse("""{"type":"object","properties":{"dog":{"enum":["small","big"]},"age":{"type":"integer"}},"required":["dog","age"],"additionalProperties":false}""");
         JsonGrammar grammar = JsonGrammar.FromSchema(schema.RootElement);
         ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
@@ -467,7 +470,7 @@ public sealed class EngineTests(Devices devices)
         double norm = Math.Sqrt(expected.Sum(x => x * x));
 
         // Few pages, so that sequences give way to each other and run again.
-        using DecodingEngine engine = EngineFixture.Start(
+        using DecodingEngine engine = Start(
             device, "stories-gqa", sequences: 4, capacity: 192, pages: 14, new EngineOptions { StepTokens = 32, Preemption = Preemption.Recompute });
         Task<GenerationResult>[] others = [.. Enumerable.Range(0, 3).Select(i => engine.TrySubmit(new GenerationRequest([0, 7, 9 + i], 80) { IgnoreEnd = true })!.CompleteAsync())];
         float[] vector = (await engine.EmbedAsync([.. tokens], pooling).WaitAsync(Patience))!;
@@ -496,7 +499,7 @@ public sealed class EngineTests(Devices devices)
         listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Count(instrument, 1));
         listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => Count(instrument, value));
         listener.Start();
-        using DecodingEngine engine = EngineFixture.Start(device, "llama-gqa", sequences: 2, capacity: 64, pages: 8);
+        using DecodingEngine engine = Start(device, "llama-gqa", sequences: 2, capacity: 64, pages: 8);
         await Run(engine, [new([1, 2, 3], 5) { IgnoreEnd = true }, new([4], 2) { IgnoreEnd = true }]);
         listener.RecordObservableInstruments();
 
@@ -563,7 +566,11 @@ public sealed class EngineTests(Devices devices)
         }
     }
 
-    private static DecodingEngine StartFailing(ComputeDevice device, int failingStep, Action fail) => StartWatched(device, 128, new EngineOptions(), (step, _) =>
+    private DecodingEngine Start(
+        ComputeDevice device, string model, int sequences, int capacity, int pages, EngineOptions? options = null, int? expandFrom = null) =>
+        EngineFixture.Start(device, model, sequences, capacity, pages, options, expandFrom, DrawsOnDevice);
+
+    private DecodingEngine StartFailing(ComputeDevice device, int failingStep, Action fail) => StartWatched(device, 128, new EngineOptions(), (step, _) =>
     {
         if (step == failingStep)
         {
@@ -571,12 +578,14 @@ public sealed class EngineTests(Devices devices)
         }
     });
 
-    private static DecodingEngine StartWatched(ComputeDevice device, int capacity, EngineOptions options, Action<int, (int Sequence, int Tokens)[]> watch) => new(
-        Decoder.Load(
+    private DecodingEngine StartWatched(ComputeDevice device, int capacity, EngineOptions options, Action<int, (int Sequence, int Tokens)[]> watch)
+    {
+        Decoder decoder = Decoder.Load(
             device, TestData.Folder("llama-gqa"), sequences: 2, capacity,
-            (d, config, sequences, length) => new WatchedAttention(AttentionCatalog.WithPages(64)(d, config, sequences, length), watch)),
-        EngineFixture.Tokenizer,
-        options);
+            (d, config, sequences, length) => new WatchedAttention(AttentionCatalog.WithPages(64)(d, config, sequences, length), watch));
+        decoder.DrawsOnDevice |= DrawsOnDevice;
+        return new(decoder, EngineFixture.Tokenizer, options);
+    }
 
     private static async Task<GenerationResult[]> Run(DecodingEngine engine, GenerationRequest[] requests)
     {

@@ -83,7 +83,7 @@ public sealed class Linear
     /// <summary>Enqueues output = layer(input), or output += that, with an input in the weights' type; false, with nothing enqueued, where it cannot be.</summary>
     internal bool TryApplyOwnType(DecoderStep step, DeviceBuffer input, ElementType type, DeviceBuffer<float> output, int rows, bool accumulate)
     {
-        if (parts is not [(WeightMatrix weights, var bias)] || type != weights.Type || !step.Kernels.Fuses(weights, rows))
+        if (parts is not [(WeightMatrix weights, var bias)] || type != LayerKernels.InputType(weights) || !step.Kernels.Fuses(weights, rows))
         {
             return false;
         }
@@ -137,4 +137,25 @@ public sealed class ExpertLinear(WeightMatrix weights, DeviceBuffer<float>? bias
     /// <param name="slotsPerRow">Slots side by side that take the same row of the input.</param>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<int> chosen, DeviceBuffer<float> output, int slots, int slotsPerRow) =>
         step.Kernels.ExpertLinear(input, weights, bias, chosen, experts, output, slots, slotsPerRow);
+
+    /// <summary>As Apply, where the experts are those of the last layer of experts.</summary>
+    internal void ApplyAgain(
+        DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<int> chosen, DeviceBuffer<float> output, int slots, int slotsPerRow) =>
+        step.Kernels.ExpertLinear(input, weights, bias, chosen, experts, output, slots, slotsPerRow, again: true);
+
+    /// <summary>
+    /// Enqueues output = gate · value, where the layers give [gate, value]; false, with nothing enqueued, where that is not one thing.
+    /// </summary>
+    internal bool TryApplyGated(
+        DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<int> chosen, DeviceBuffer<float> output, int slots, int slotsPerRow,
+        Activation activation)
+    {
+        if (!step.Kernels.GatesExperts(weights, slots))
+        {
+            return false;
+        }
+
+        step.Kernels.ExpertLinear(input, weights, bias, chosen, experts, output, slots, slotsPerRow, again: false, activation);
+        return true;
+    }
 }

@@ -39,13 +39,17 @@ public sealed class MixtureOfExperts(TopKRouter router, ExpertLinear gateAndUp, 
         int width = gateAndUp.Outputs / 2;
         DeviceBuffer<int> chosen = step.Scratch<int>("experts", step.Tokens, perToken);
         DeviceBuffer<float> weights = step.Scratch("expert weights", perToken);
-        DeviceBuffer<float> both = step.Scratch("expert gate and up", slots, gateAndUp.Outputs);
         DeviceBuffer<float> gated = step.Scratch("expert gated", slots, width);
         DeviceBuffer<float> results = step.Scratch("expert results", slots, down.Outputs);
         router.Apply(step, input, chosen, weights);
-        gateAndUp.Apply(step, input, chosen, both, slots, slotsPerRow: perToken);
-        unit.Apply(step, both, gated, width, slots);
-        down.Apply(step, gated, chosen, results, slots, slotsPerRow: 1);
+        if (unit is not GatedLinearUnit plain || !gateAndUp.TryApplyGated(step, input, chosen, gated, slots, perToken, plain.Activation))
+        {
+            DeviceBuffer<float> both = step.Scratch("expert gate and up", slots, gateAndUp.Outputs);
+            gateAndUp.Apply(step, input, chosen, both, slots, slotsPerRow: perToken);
+            unit.Apply(step, both, gated, width, slots);
+        }
+
+        down.ApplyAgain(step, gated, chosen, results, slots, slotsPerRow: 1);
         step.Kernels.CombineExperts(results, weights, output, down.Outputs, perToken, step.Tokens, accumulate);
         Shared?.Apply(step, input, output, accumulate: true);
     }
