@@ -5,8 +5,8 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>
-/// Which dot products of narrow numbers the processor behind a device has in vectors of 512 bits. They are only told of a device that is known
-/// to be this very processor: PoCL's threads run in this process.
+/// Which dot products of narrow numbers the processor behind a device has in vectors of 512 bits. They are only told of a device that is
+/// known to be this very processor: PoCL's threads run in this process.
 /// </summary>
 /// <param name="HasPairs">AVX512-BF16: pairs of bfloat16.</param>
 /// <param name="HasBytes">AVX512-VNNI: four bytes.</param>
@@ -34,7 +34,10 @@ internal readonly record struct DotInstructions(bool HasPairs, bool HasBytes)
         return (pairs || bytes) && HasWideVectors(device) ? new DotInstructions(pairs, bytes) : default;
     }
 
-    /// <summary>Whether a device's threads are this process's, by its names: PoCL calls them <c>pthread</c>, since version 4 <c>cpu</c>; its remote devices are none.</summary>
+    /// <summary>
+    /// Whether a device's threads are this process's, by its names: PoCL calls them <c>pthread</c>, since version 4 <c>cpu</c>; its remote
+    /// devices are none.
+    /// </summary>
     internal static bool IsThisProcessor(DeviceCapabilities device) =>
         device.Kind == DeviceKind.Cpu && device.PlatformName == "Portable Computing Language"
         && (device.Name.StartsWith("pthread-", StringComparison.Ordinal) || device.Name.StartsWith("cpu-", StringComparison.Ordinal));
@@ -43,7 +46,8 @@ internal readonly record struct DotInstructions(bool HasPairs, bool HasBytes)
     {
         try
         {
-            using ComputeProgram program = device.Programs.BuildAsync(Encoding.UTF8.GetBytes(Probe), name: "probe of vectors").GetAwaiter().GetResult();
+            Task<ComputeProgram> built = device.Programs.BuildAsync(Encoding.UTF8.GetBytes(Probe), name: "probe of vectors");
+            using ComputeProgram program = built.GetAwaiter().GetResult();
             program.CreateKernel("wide").Dispose();
             return true;
         }

@@ -70,7 +70,8 @@ public sealed partial class LayerKernels
         Add("linear_many", pairs ? PairTokensMany : DotTokens, parts: 1);
 
         void Add(string name, int tokens, int parts) => source
-            .Append($"#define NAME {name}\n#define EXPERTS {(experts ? 1 : 0)}\n#define PANELS {Panels}\n#define TOKENS {tokens}\n#define PARTS {parts}\n")
+            .Append($"#define NAME {name}\n#define EXPERTS {(experts ? 1 : 0)}\n#define PANELS {Panels}\n")
+            .Append($"#define TOKENS {tokens}\n#define PARTS {parts}\n")
             .Append(Text("linear_experts.cl")).Append(Text(pairs ? "linear_pairs.cl" : "linear_bytes.cl"))
             .Append("#undef NAME\n#undef EXPERTS\n#undef PANELS\n#undef TOKENS\n#undef PARTS\n");
     }
@@ -86,7 +87,8 @@ public sealed partial class LayerKernels
 
     // Inputs that are bfloat16 already are pairs as they are.
     private void LinearDots(
-        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate, RmsNorm? norm, Activation? gate)
+        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate,
+        RmsNorm? norm, Activation? gate)
     {
         bool groups = w.Format.HasGroups, ready = x is DeviceBuffer<BFloat16>;
         int parts = ready ? 1 : !Rounds(tokens) ? ExactParts(w.Format) : groups && precision != LinearPrecision.Fast ? 2 : 1;
@@ -109,10 +111,12 @@ public sealed partial class LayerKernels
     }
 
     private void ExpertDots(
-        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int rows, int slots, int slotsPerRow)
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int rows,
+        int slots, int slotsPerRow)
     {
         int parts = ExactParts(w.Format);
-        DeviceBuffer inputs = parts == 0 ? x : DotInputs(WeightFamily.ExpertDots, x, w, Parts(slots, slotsPerRow), parts, norm: null, gate: null);
+        int tokens = Parts(slots, slotsPerRow);
+        DeviceBuffer inputs = parts == 0 ? x : DotInputs(WeightFamily.ExpertDots, x, w, tokens, parts, norm: null, gate: null);
         ComputeKernel kernel = Kernel(WeightFamily.ExpertDots, "linear_experts", w.Format);
         kernel.Set(0, inputs).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)
             .Set(7, bias is null ? 0 : BiasFlag).Set(8, experts).Set(9, slotsPerRow);
@@ -124,7 +128,8 @@ public sealed partial class LayerKernels
         SubmitFew(kernel, rows, slots);
     }
 
-    private DeviceBuffer DotInputs(WeightFamily family, DeviceBuffer x, WeightMatrix w, int rows, int parts, RmsNorm? norm, Activation? gate)
+    private DeviceBuffer DotInputs(
+        WeightFamily family, DeviceBuffer x, WeightMatrix w, int rows, int parts, RmsNorm? norm, Activation? gate)
     {
         long steps = w.Format.HasGroups ? (long)rows * (w.Columns / DotStep(w.Format)) : 0;
         device.Grow(ref dotInputs, (long)rows * parts * w.Columns * (w.Format.HasGroups ? 1 : 2));

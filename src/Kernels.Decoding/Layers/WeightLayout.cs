@@ -25,8 +25,8 @@ public readonly record struct WeightLayout(int PanelRows)
     public static WeightLayout Blocks => new(BlockSide) { IsBlocks = true };
 
     /// <summary>
-    /// <see cref="Vectors"/> in which four bytes of a row's weights, or codes, lie side by side, as dot products of narrow numbers take them.
-    /// Rows are whole fours of bytes.
+    /// <see cref="Vectors"/> in which four bytes of a row's weights, or codes, lie side by side, as dot products of narrow numbers take
+    /// them. Rows are whole fours of bytes.
     /// </summary>
     internal static WeightLayout Words => new(16) { WordBytes = 4 };
 

@@ -109,8 +109,8 @@ void dot_inputs(
             largest = max(largest, as_int16(fabs(values[i])));
         }
 
-        // Where an input is infinite, its sign is what counts, in all that a scale multiplies by itself; NaN, whose bits are above, makes all
-        // NaN. What is as small as this is 0.
+        // Where an input is infinite, its sign is what counts, in all that a scale multiplies by itself; NaN, whose bits are above, makes
+        // all NaN. What is as small as this is 0.
         int largest_bits = largest_lane(largest);
         float magnitude = as_float(largest_bits);
         float scale = magnitude / top;

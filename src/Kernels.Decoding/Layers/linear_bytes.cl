@@ -1,7 +1,7 @@
 // linear_group_panels.cl by dot products of bytes (AVX512-VNNI, in assembly, as the compiler takes the processor for an older one).
-// A vector is four bytes of codes of a panel's 16 rows. Inputs are integers of one to three bytes, with a scale for every STEP of them; what
-// codes are above their values, DOT_ZERO, is taken from sums as so many times the sum of the inputs. The host sets NAME, PANELS, TOKENS and
-// EXPERTS as there, and PARTS: the bytes of an input. Global size: (tokens / TOKENS, rows / (16 · PANELS)).
+// A vector is four bytes of codes of a panel's 16 rows. Inputs are integers of one to three bytes, with a scale for every STEP of them;
+// what codes are above their values, DOT_ZERO, is taken from sums as so many times the sum of the inputs. The host sets NAME, PANELS,
+// TOKENS and EXPERTS as there, and PARTS: the bytes of an input. Global size: (tokens / TOKENS, rows / (16 · PANELS)).
 #define STEP_VECTORS (STEP / 4)
 #define STEP_WORDS (STEP_VECTORS / CODES_A_BYTE)
 

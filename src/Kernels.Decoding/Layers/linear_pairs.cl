@@ -1,6 +1,7 @@
 // linear_panels.cl over pairs of bfloat16: a vector is two columns of a panel's 16 rows. Of many tokens, inputs are bfloat16 too and are
-// multiplied by dot products (AVX512-BF16, in assembly, as the compiler takes the processor for an older one); of few, they are float32. The
-// host sets NAME, PANELS, TOKENS and EXPERTS as there, and PARTS: 1 for dot products, else 0. Global size: (tokens / TOKENS, rows / (16 · PANELS)).
+// multiplied by dot products (AVX512-BF16, in assembly, as the compiler takes the processor for an older one); of few, they are float32.
+// The host sets NAME, PANELS, TOKENS and EXPERTS as there, and PARTS: 1 for dot products, else 0. Global size: (tokens / TOKENS,
+// rows / (16 · PANELS)).
 #if PARTS == 1
 #define X_ELEMENT uint
 #define X_COLUMNS 2
