@@ -14,7 +14,7 @@ var filterOption = new Option<string?>("--filter") { Description = "Only cases w
 var featuresOption = new Option<bool>("--features") { Description = "Only mods, block masks, shared keys, determinism, merged states, large pools and long axes; without it they follow the matrix." };
 var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
 var poisonOption = new Option<bool>("--poison") { Description = "Only NaN, infinities and the largest and smallest numbers in every place, all of them; without it a sample follows the matrix." };
-var layersOption = new Option<bool>("--layers") { Description = "Only linear layers by tensor cores, where the device has them: of 16 bits, in groups and of experts." };
+var layersOption = new Option<bool>("--layers") { Description = "Only the drawing of tokens, and linear layers by tensor cores where the device has them: of 16 bits, in groups and of experts." };
 var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
 var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
 var partOption = new Option<string?>("--part") { Description = "K/N: the cases of every N-th spec from the K-th on, so that N processes share them and each spec is built by one." };
@@ -104,6 +104,11 @@ root.SetAction(arguments =>
 
     if (arguments.GetValue(layersOption))
     {
+        foreach (DrawCheck test in DrawCheck.All.Where(Selected))
+        {
+            Count(test, test.Run(device));
+        }
+
         if (device.Capabilities.NvidiaComputeCapability < 80)
         {
             Console.WriteLine("skipped linear layers by tensor cores: the device is no NVIDIA GPU of compute capability 8.0 or later");
