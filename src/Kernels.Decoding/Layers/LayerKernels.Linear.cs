@@ -171,7 +171,12 @@ public sealed partial class LayerKernels
             Require(bias.Length, w.Rows, nameof(bias));
         }
 
-        expertChoice += again ? 0 : 1;
+        if (!again)
+        {
+            expertChoice++;
+            choiceTokens = Parts(slots, slotsPerRow);
+        }
+
         if (slots > 0 && w.Layout.IsOfTensorCores)
         {
             ExpertsByTensorCores(x, w, bias, experts, y, slots, slotsPerRow, gate);
@@ -182,7 +187,7 @@ public sealed partial class LayerKernels
         }
         else if (slots > 0)
         {
-            bool groups = GroupsSlots(slots, expertCount), vectors = Form == LinearForm.Vectors;
+            bool groups = GroupsSlots(w, slots), vectors = Form == LinearForm.Vectors;
             ComputeKernel kernel = Kernel(WeightFamily.Experts, groups ? "linear_experts_many" : "linear_experts", w.Format);
             kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)
                 .Set(7, bias is null ? 0 : BiasFlag);

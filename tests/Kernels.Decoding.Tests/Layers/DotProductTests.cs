@@ -97,23 +97,31 @@ public sealed class DotProductTests(Devices devices)
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);
         using LayerKernels kernels = Open(format, LinearPrecision.Standard, out ComputeDevice device);
         var random = new Random(23);
-        const int Experts = 3, Rows = 19, Slots = 10;
+        const int Experts = 3, Rows = 19;
         int columns = widths[^1];
         (double[] w, WeightMatrix matrix) = Matrix(device, kernels, random, format, Experts * Rows, columns, Experts);
-        float[] x = Values(random, Slots / 2 * columns), bias = Values(random, Experts * Rows);
-        int[] chosen = [.. Enumerable.Range(0, Slots).Select(_ => random.Next(Experts))];
-        using DeviceBuffer<float> xs = device.Upload<float>(x), biases = device.Upload<float>(bias);
-        using DeviceBuffer<int> experts = device.Upload<int>(chosen);
-        using DeviceBuffer<float> y = Output(device, Slots * Rows);
-        kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, Slots, slotsPerRow: 2);
-        float[] actual = Read(device, y, Slots * Rows);
-        for (int slot = 0; slot < Slots; slot++)
+        float[] bias = Values(random, Experts * Rows);
+        using DeviceBuffer<float> biases = device.Upload<float>(bias);
+
+        // Each slot by itself, in tiles, and in tiles of rounded inputs.
+        foreach (int slots in (int[])[4, 40, 300])
         {
-            double[] own = w[(chosen[slot] * Rows * columns)..((chosen[slot] + 1) * Rows * columns)];
-            int at = slot;
-            AssertLayer(
-                actual[(slot * Rows)..((slot + 1) * Rows)], own, format, LinearPrecision.Standard, Rows, columns, 1,
-                (_, c) => x[(at / 2 * columns) + c], (_, r) => bias[(chosen[at] * Rows) + r], $"slot {slot}");
+            float[] x = Values(random, slots / 2 * columns);
+            int[] chosen = [.. Enumerable.Range(0, slots).Select(_ => random.Next(Experts))];
+            using DeviceBuffer<float> xs = device.Upload<float>(x);
+            using DeviceBuffer<int> experts = device.Upload<int>(chosen);
+            using DeviceBuffer<float> y = Output(device, slots * Rows);
+            kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, slots, slotsPerRow: 2);
+            float[] actual = Read(device, y, slots * Rows);
+            for (int slot = 0; slot < slots; slot++)
+            {
+                double[] own = w[(chosen[slot] * Rows * columns)..((chosen[slot] + 1) * Rows * columns)];
+                int at = slot;
+                AssertLayer(
+                    actual[(slot * Rows)..((slot + 1) * Rows)], own, format, LinearPrecision.Standard, Rows, columns, 1,
+                    (_, c) => x[(at / 2 * columns) + c], (_, r) => bias[(chosen[at] * Rows) + r], $"slot {slot} of {slots}",
+                    rounds: slots / 2 > LayerKernels.ExactDotTokens);
+            }
         }
 
         matrix.Dispose();
@@ -253,11 +261,11 @@ public sealed class DotProductTests(Devices devices)
 
     private static void AssertLayer(
         float[] actual, double[] w, WeightFormat format, LinearPrecision precision, int rows, int columns, int tokens,
-        Func<int, int, double> input, Func<int, int, double> start, string what)
+        Func<int, int, double> input, Func<int, int, double> start, string what, bool? rounds = null)
     {
         int step = !format.HasGroups ? 1 : format.Group % 32 == 0 ? 32 : 16;
         bool fast = precision == LinearPrecision.Fast;
-        double share = tokens <= (fast ? 8 : 128) ? Math.Pow(2, -23) : !format.HasGroups ? Math.Pow(2, -8) : fast ? 1 / 254.0 : Math.Pow(2, -15);
+        double share = !(rounds ?? tokens > (fast ? 8 : 128)) ? Math.Pow(2, -23) : !format.HasGroups ? Math.Pow(2, -8) : fast ? 1 / 254.0 : Math.Pow(2, -15);
         for (int token = 0; token < tokens; token++)
         {
             double[] x = [.. Enumerable.Range(0, columns).Select(c => input(token, c))];
