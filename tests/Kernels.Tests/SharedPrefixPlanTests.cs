@@ -23,7 +23,7 @@ public sealed class SharedPrefixPlanTests
 
             int rows = requests.Sum(request => request.QueryLength) * group;
             var read = new List<(int Begin, int End, int Partial)>[rows];
-            foreach (WorkItem item in plan.PrefillItems.Concat(plan.DecodeItems))
+            foreach (WorkTile item in plan.PrefillTiles.Concat(plan.DecodeTiles))
             {
                 for (int row = item.FirstRow; row < item.FirstRow + item.RowCount; row++)
                 {
@@ -68,7 +68,7 @@ public sealed class SharedPrefixPlanTests
         Assert.Equal(8192, plan.SharedKeys);
 
         // The 128 rows are four tiles of 32; each request reads its own keys besides.
-        Assert.Equal((4 * 8192) + (32 * 128), plan.PrefillItems.Concat(plan.DecodeItems).Sum(item => item.KeyCount));
+        Assert.Equal((4 * 8192) + (32 * 128), plan.PrefillTiles.Concat(plan.DecodeTiles).Sum(item => item.KeyCount));
     }
 
     [Fact]

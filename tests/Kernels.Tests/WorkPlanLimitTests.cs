@@ -16,8 +16,8 @@ public sealed class WorkPlanLimitTests
     {
         WorkPlan plan = Build(Shape, Many(70_000, keys: 40_000));
         Assert.Equal(70_000L * 40_000, plan.Keys);
-        Assert.Equal(70_000, plan.DecodeItems.Count);
-        Assert.All(plan.DecodeItems, item => Assert.Equal((0, 40_000, 0), (item.KvBegin, item.KvEnd, item.KeyBegin)));
+        Assert.Equal(70_000, plan.DecodeTiles.Count);
+        Assert.All(plan.DecodeTiles, item => Assert.Equal((0, 40_000, 0), (item.KvBegin, item.KvEnd, item.KeyBegin)));
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public sealed class WorkPlanLimitTests
         AttentionRequest[] requests = [new(SequenceHandle.Create(0), 0, Limit), new(SequenceHandle.Create(1), 0, Limit - 3), new(SequenceHandle.Create(2), 1, 2)];
         WorkPlan plan = Build(documents, requests);
         Assert.Equal(int.MaxValue, plan.Keys);
-        Assert.Equal(int.MaxValue - 2, Assert.Single(plan.DecodeItems).KeyBegin);
+        Assert.Equal(int.MaxValue - 2, Assert.Single(plan.DecodeTiles).KeyBegin);
         Refused(documents, "2147483648 keys", [.. requests, new(SequenceHandle.Create(3), 0, 1)]);
     }
 
@@ -48,9 +48,9 @@ public sealed class WorkPlanLimitTests
         }
 
         WorkPlan plan = Build(shape, [new(SequenceHandle.Create(0), tokens - 1, tokens - 1), new(SequenceHandle.Create(1), 1, Limit)]);
-        WorkItem last = plan.PrefillItems.Where(item => item.Batch == 0).MaxBy(item => item.FirstRow);
+        WorkTile last = plan.PrefillTiles.Where(item => item.Batch == 0).MaxBy(item => item.FirstRow);
         Assert.Equal((tokens - 1) * shape.GroupSize, last.FirstRow + last.RowCount);
-        Assert.Equal(tokens - 1, plan.DecodeItems.Concat(plan.PrefillItems).First(item => item.Batch == 1).QueryBegin);
+        Assert.Equal(tokens - 1, plan.DecodeTiles.Concat(plan.PrefillTiles).First(item => item.Batch == 1).QueryBegin);
         Assert.All(plan.Merges, merge => Assert.InRange(merge.OutputRow, 0, Limit - 1));
     }
 
@@ -65,11 +65,11 @@ public sealed class WorkPlanLimitTests
         KernelGeometry geometry = Geometry with { Decode = Geometry.Decode with { MergesSplits = mergesSplits } };
         WorkPlan plan = Build(shape, [new(SequenceHandle.Create(0), 1, Limit), new(SequenceHandle.Create(1), 1, Limit - 1), new(SequenceHandle.Create(2), 17, Limit)], geometry);
         Assert.Equal((3L * Limit) - 1, plan.Keys);
-        foreach (IGrouping<int, WorkItem> request in plan.DecodeItems.Concat(plan.PrefillItems).GroupBy(item => item.Batch))
+        foreach (IGrouping<int, WorkTile> request in plan.DecodeTiles.Concat(plan.PrefillTiles).GroupBy(item => item.Batch))
         {
             // Splits that follow one another from the first key to the last.
             int end = 0;
-            foreach (WorkItem item in request.OrderBy(item => item.KvBegin))
+            foreach (WorkTile item in request.OrderBy(item => item.KvBegin))
             {
                 Assert.Equal(end, item.KvBegin);
                 end = item.KvEnd;
@@ -89,7 +89,7 @@ public sealed class WorkPlanLimitTests
         AttentionShape pages = Shape with { PageSize = 1 };
         Refused(pages, $"{(2L * Limit) + 13 + 1} ints", [new(SequenceHandle.Create(0), 1, Limit), new(SequenceHandle.Create(1), 0, Limit)]);
 
-        // Slots and positions of all tokens, and a work item for each.
+        // Slots and positions of all tokens, and a work tile for each.
         AttentionShape rope = Shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 8 };
         KernelGeometry small = Geometry with { Prefill = Geometry.Prefill with { Rows = 1 } };
         Refused(rope, $"{15L * Limit} ints", [new(SequenceHandle.Create(0), Limit, Limit)], small);

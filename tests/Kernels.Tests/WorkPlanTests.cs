@@ -53,7 +53,7 @@ public sealed class WorkPlanTests
         var plan = new WorkPlan();
         KernelGeometry geometry = Geometry with { Prefill = Geometry.Prefill with { Rows = 30 } };
         plan.Build(shape, geometry, 1, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 50, 100, prefix)]);
-        WorkItem first = plan.PrefillItems.Single(item => item.FirstRow == 0);
+        WorkTile first = plan.PrefillTiles.Single(item => item.FirstRow == 0);
         Assert.Equal((begin, end), (first.KvBegin, first.KvEnd));
     }
 
@@ -80,8 +80,8 @@ public sealed class WorkPlanTests
         var plan = new WorkPlan();
         plan.Build(shape, Geometry, 1, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 40, 100), new AttentionRequest(SequenceHandle.Create(1), 0, 7), new AttentionRequest(SequenceHandle.Create(2), 1, 5)]);
         Assert.Equal((3, 112, 40, 100), (plan.Requests, plan.Keys, plan.LongestQueries, plan.LongestKeys));
-        Assert.All(plan.PrefillItems, item => Assert.Equal(0, item.KeyBegin));
-        Assert.Equal(107, Assert.Single(plan.DecodeItems).KeyBegin);
+        Assert.All(plan.PrefillTiles, item => Assert.Equal(0, item.KeyBegin));
+        Assert.Equal(107, Assert.Single(plan.DecodeTiles).KeyBegin);
     }
 
     [Fact]
@@ -105,11 +105,11 @@ public sealed class WorkPlanTests
         AttentionShape shape = new(8, 1, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
         var plan = new WorkPlan();
         plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1, 65536)]);
-        Assert.True(plan.DecodeItems.Count > 32, $"{plan.DecodeItems.Count} items");
+        Assert.True(plan.DecodeTiles.Count > 32, $"{plan.DecodeTiles.Count} items");
         Assert.Equal(8, plan.Merges.Count);
 
         plan.Build(shape, Merging, 64, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1, 65536)]);
-        Assert.Equal(plan.DecodeItems.Count, plan.DecodeItems[0].Splits);
+        Assert.Equal(plan.DecodeTiles.Count, plan.DecodeTiles[0].Splits);
         Assert.Empty(plan.Merges);
     }
 
@@ -123,7 +123,7 @@ public sealed class WorkPlanTests
         KernelGeometry geometry = Geometry with { Target = KernelTarget.Cpu, Decode = new TileGeometry(4, 16, WorkGroupSize: 1, LocalBytes: 0, KvHeads: together) };
         var plan = new WorkPlan();
         plan.Build(shape, geometry, Cores, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1, 8192)]);
-        Assert.InRange(plan.DecodeItems.Count * shape.KvHeads / together, Cores, 8 * Cores);
+        Assert.InRange(plan.DecodeTiles.Count * shape.KvHeads / together, Cores, 8 * Cores);
 
         // Of a full machine no item is split.
         plan.Build(shape, geometry, Cores / 32, new Slots(0), [.. Enumerable.Range(0, 64).Select(i => new AttentionRequest(SequenceHandle.Create(i), 1, 8192))]);
@@ -149,14 +149,14 @@ public sealed class WorkPlanTests
 
         var decode = new WorkPlan();
         decode.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), 1, Length)]);
-        Assert.Equal(Window, Assert.Single(decode.DecodeItems).KeyCount);
+        Assert.Equal(Window, Assert.Single(decode.DecodeTiles).KeyCount);
 
         static long Work(AttentionShape shape, int length)
         {
             var plan = new WorkPlan();
             plan.Build(shape, Geometry, 64, new Slots(0), [new AttentionRequest(SequenceHandle.Create(0), length, length)]);
-            Assert.Empty(plan.DecodeItems);
-            return plan.PrefillItems.Sum(item => (long)item.RowCount * item.KeyCount);
+            Assert.Empty(plan.DecodeTiles);
+            return plan.PrefillTiles.Sum(item => (long)item.RowCount * item.KeyCount);
         }
     }
 
@@ -168,10 +168,10 @@ public sealed class WorkPlanTests
         var slots = new Slots(shape.PageSize);
         plan.Build(shape, geometry, units, slots, requests);
         CheckData(plan);
-        CheckOrder(plan.PrefillItems, Geometry.Prefill.Rows);
-        CheckOrder(plan.DecodeItems, Geometry.Decode.Rows);
+        CheckOrder(plan.PrefillTiles, Geometry.Prefill.Rows);
+        CheckOrder(plan.DecodeTiles, Geometry.Decode.Rows);
 
-        ILookup<int, WorkItem> byBatch = plan.PrefillItems.Concat(plan.DecodeItems).ToLookup(item => item.Batch);
+        ILookup<int, WorkTile> byBatch = plan.PrefillTiles.Concat(plan.DecodeTiles).ToLookup(item => item.Batch);
         Dictionary<int, MergeRow> merges = plan.Merges.ToDictionary(merge => merge.OutputRow);
         var partialRows = new HashSet<int>();
         int token = 0, merged = 0;
@@ -188,7 +188,7 @@ public sealed class WorkPlanTests
             Assert.Equal(request.QueryLength * shape.GroupSize, covered.Count);
             for (int row = 0; row < request.QueryLength * shape.GroupSize; row++)
             {
-                WorkItem[] items = [.. covered[row].OrderBy(item => item.KvBegin)];
+                WorkTile[] items = [.. covered[row].OrderBy(item => item.KvBegin)];
                 Assert.All(items, item => Assert.Equal((token, position, request.PrefixLength), (item.QueryBegin, item.Position, item.Prefix)));
                 CheckKeys(shape, request, position + (row / shape.GroupSize), items);
                 int outputRow = ((token + (row / shape.GroupSize)) * shape.QueryHeads) + (row % shape.GroupSize);
@@ -200,12 +200,12 @@ public sealed class WorkPlanTests
                 }
 
                 // Either the last of the items merges them all, or a kernel after them merges row by row.
-                WorkItem first = items[0];
+                WorkTile first = items[0];
                 Assert.All(items, item => Assert.Equal((first.FirstPartialRow, first.Splits), (item.FirstPartialRow, item.Splits)));
                 MergeRow merge = first.Splits > 0
                     ? new MergeRow(outputRow, first.FirstPartialRow + row - first.FirstRow, first.Splits, first.RowCount)
                     : merges[outputRow];
-                Assert.Equal(geometry.Decode.MergesSplits && plan.DecodeItems.Contains(first), first.Splits > 0);
+                Assert.Equal(geometry.Decode.MergesSplits && plan.DecodeTiles.Contains(first), first.Splits > 0);
                 merged += first.Splits > 0 ? 0 : 1;
                 int[] written = [.. items.Select(item => item.PartialRow + row - item.FirstRow)];
                 Assert.Equal(Enumerable.Range(0, merge.Splits).Select(split => merge.FirstPartialRow + (split * merge.Stride)), written.Order());
@@ -216,7 +216,7 @@ public sealed class WorkPlanTests
             if (shape.PageSize > 0)
             {
                 int needed = (request.KeyLength!.Value + shape.PageSize - 1) / shape.PageSize;
-                foreach (WorkItem item in byBatch[batch])
+                foreach (WorkTile item in byBatch[batch])
                 {
                     Assert.Equal(slots.GetPages(request.Sequence)[..needed].ToArray(), plan.Data.Slice(item.Sequence, needed).ToArray());
                 }
@@ -235,11 +235,11 @@ public sealed class WorkPlanTests
     }
 
     /// <summary>Items do not overlap, stay within the keys, and leave no visible key out.</summary>
-    private static void CheckKeys(AttentionShape shape, AttentionRequest request, int position, WorkItem[] items)
+    private static void CheckKeys(AttentionShape shape, AttentionRequest request, int position, WorkTile[] items)
     {
         var options = new ReferenceOptions { PrefixLength = request.PrefixLength };
         bool[] read = new bool[request.KeyLength!.Value];
-        foreach (WorkItem item in items)
+        foreach (WorkTile item in items)
         {
             Assert.InRange(item.KvBegin, 0, item.KvEnd);
             for (int key = item.KvBegin; key < item.KvEnd; key++)
@@ -255,7 +255,7 @@ public sealed class WorkPlanTests
         }
     }
 
-    private static void CheckOrder(IReadOnlyList<WorkItem> items, int tileRows)
+    private static void CheckOrder(IReadOnlyList<WorkTile> items, int tileRows)
     {
         for (int i = 0; i < items.Count; i++)
         {
@@ -267,8 +267,8 @@ public sealed class WorkPlanTests
     /// <summary>The ints that the kernels read are the items and merges that the host sees.</summary>
     private static void CheckData(WorkPlan plan)
     {
-        Assert.Equal(plan.PrefillItems, MemoryMarshal.Cast<int, WorkItem>(plan.Data[plan.PrefillAt..plan.DecodeAt]).ToArray());
-        Assert.Equal(plan.DecodeItems, MemoryMarshal.Cast<int, WorkItem>(plan.Data[plan.DecodeAt..plan.MergesAt]).ToArray());
+        Assert.Equal(plan.PrefillTiles, MemoryMarshal.Cast<int, WorkTile>(plan.Data[plan.PrefillAt..plan.DecodeAt]).ToArray());
+        Assert.Equal(plan.DecodeTiles, MemoryMarshal.Cast<int, WorkTile>(plan.Data[plan.DecodeAt..plan.MergesAt]).ToArray());
         Assert.Equal(plan.Merges, MemoryMarshal.Cast<int, MergeRow>(plan.Data[plan.MergesAt..plan.PagesAt]).ToArray());
     }
 

@@ -92,7 +92,7 @@ public sealed class DryRunTests
 
         // Each key that a window leaves is in one item for each request and KV head.
         long visible = new AttentionCost(shape).CountKeysRead(1, context);
-        Assert.Equal(sequences * visible, plan.DecodeItems.Concat(plan.PrefillItems).Sum(item => (long)item.KeyCount));
+        Assert.Equal(sequences * visible, plan.DecodeTiles.Concat(plan.PrefillTiles).Sum(item => (long)item.KeyCount));
 
         // Partial states are as many as splits, whose bytes are far from the limits.
         Assert.InRange((long)plan.PartialRows * shape.KvHeads * shape.ValueDim * sizeof(float), 0, 1L << 31);

@@ -70,5 +70,5 @@ internal static class BatchChecks
         return loaded.Difference ?? loaded.Compare(together).Failure;
     }
 
-    private static int CountKeysRead(WorkPlan work) => work.PrefillItems.Concat(work.DecodeItems).Sum(item => item.KeyCount);
+    private static int CountKeysRead(WorkPlan work) => work.PrefillTiles.Concat(work.DecodeTiles).Sum(item => item.KeyCount);
 }

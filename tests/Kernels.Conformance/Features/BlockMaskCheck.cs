@@ -25,8 +25,8 @@ internal static class BlockMaskCheck
         kernels.BlockMask = null;
 
         KernelGeometry geometry = descriptor.Geometry(target);
-        TileCounts expected = Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.PrefillItems, geometry.Prefill.Keys, mods)
-            + Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.DecodeItems, geometry.Decode.Keys, mods);
+        TileCounts expected = Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.PrefillTiles, geometry.Prefill.Keys, mods)
+            + Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.DecodeTiles, geometry.Decode.Keys, mods);
         TileCounts counts = mask.Count();
         string? failure = loaded.Difference
             ?? (with.HasBitsOf(without) || RoundsByHiddenScales(test.Shape, target) ? null : "the block mask changes bits")
@@ -38,10 +38,10 @@ internal static class BlockMaskCheck
     /// <summary>Whether weights are rounded to 16 bits relative to the largest scale of the values so far, those of hidden tiles that are not left out among them.</summary>
     private static bool RoundsByHiddenScales(AttentionShape shape, KernelTarget target) => target == KernelTarget.Hopper && shape.CacheScale == CacheScale.PerToken;
 
-    private static TileCounts Expected(AttentionShape shape, int heads, IReadOnlyList<WorkItem> items, int tileKeys, ReferenceOptions mods)
+    private static TileCounts Expected(AttentionShape shape, int heads, IReadOnlyList<WorkTile> items, int tileKeys, ReferenceOptions mods)
     {
         var counts = default(TileCounts);
-        foreach (WorkItem item in items)
+        foreach (WorkTile item in items)
         {
             ReferenceOptions ofRequest = mods with { Batch = item.Batch };
             for (int kvHead = 0; kvHead < heads; kvHead++)

@@ -35,7 +35,7 @@ internal static class ManyMasksCheck
         attention.SubmitAppend(plan, cache, 0, values, values);
         using BlockMask<EvenHeads> mask = attention.CreateBlockMask(plan);
         TileCounts counts = mask.Count();
-        long whole = plan.Work.DecodeItems.Count == Requests ? (long)Requests * EvenHeads.KvHeads : 0, seen = whole / 4;
+        long whole = plan.Work.DecodeTiles.Count == Requests ? (long)Requests * EvenHeads.KvHeads : 0, seen = whole / 4;
         if (counts.Empty != whole - seen || counts.Partial + counts.Full != seen)
         {
             return $"tiles are {counts}, expected {whole - seen} empty ones and {seen} others";

@@ -199,7 +199,7 @@ if (thread >= WORK_GROUP)
     //: # The part of the warp that copies: the same tiles in the same order.
     int stage = 0;
     uint parity = 1; // the first copies wait for nobody
-    for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+    for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
     {
         //: include tile_class
         const uint there = tile_there + stage * 8;
@@ -207,22 +207,22 @@ if (thread >= WORK_GROUP)
         wait_phase(tile_free + stage * 8, parity);
         if (lane == 0)
         {
-            arrive_and_expect(there, min(KEYS, item.kv_end - first_key) * (KEY_PIECES + VALUE_PIECES) * 16);
+            arrive_and_expect(there, min(KEYS, work.kv_end - first_key) * (KEY_PIECES + VALUE_PIECES) * 16);
         }
         //: if scales_tokens
         for (int i = lane; i < 2 * KEYS; i += 32)
         {
             const int key = first_key + i % KEYS;
             global const float* const from = i < KEYS ? key_scales : value_scales;
-            const long at = scale_index(sequence, kv_head, min(key, item.kv_end - 1), ${addressing});
-            copy_4(stage_at + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, key < item.kv_end);
+            const long at = scale_index(sequence, kv_head, min(key, work.kv_end - 1), ${addressing});
+            copy_4(stage_at + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, key < work.kv_end);
         }
         arrive_when_copied(there);
         //: end
 
         // Each of the first work-items copies a strip, as many tokens at a time as the cache has one after the other.
         const int begin = lane % STRIPS * STRIP_KEYS;
-        const int end = lane < 2 * STRIPS ? min(begin + STRIP_KEYS, item.kv_end - first_key) : 0;
+        const int end = lane < 2 * STRIPS ? min(begin + STRIP_KEYS, work.kv_end - first_key) : 0;
         int run;
         for (int r = begin; r < end; r += run)
         {
@@ -327,24 +327,24 @@ Row row[ROW_BLOCKS][2];
 #pragma unroll
 for (int b = 0; b < ROW_BLOCKS; b++)
 {
-    row[b][0] = ${make_row(min(b * 8 + lane % 4 * 2, item.row_count - 1))};
-    row[b][1] = ${make_row(min(b * 8 + lane % 4 * 2 + 1, item.row_count - 1))};
+    row[b][0] = ${make_row(min(b * 8 + lane % 4 * 2, work.row_count - 1))};
+    row[b][1] = ${make_row(min(b * 8 + lane % 4 * 2 + 1, work.row_count - 1))};
 }
 //: end
 
 int stage = 0;
 uint parity = 0;
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
     wait_phase(tile_there + stage * 8, parity);
     local uint4* const tile = memory + ROWS * QUERY_STRIDE + stage * STAGE_SIZE;
     local uint4* const warp_values = tile + KEYS * KEY_PIECES + warp_key * VALUE_PIECES;
-    if (first_key + KEYS > item.kv_end)
+    if (first_key + KEYS > work.kv_end)
     {
         // Rows past the end are as they were: those of values become 0, as their probabilities are.
-        for (int i = lane + max(0, item.kv_end - first_key - warp_key) * VALUE_PIECES; i < WARP_KEYS * VALUE_PIECES; i += 32)
+        for (int i = lane + max(0, work.kv_end - first_key - warp_key) * VALUE_PIECES; i < WARP_KEYS * VALUE_PIECES; i += 32)
         {
             warp_values[i] = (uint4)(0);
         }
@@ -417,7 +417,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     #pragma unroll
     for (int b = 0; b < ROW_BLOCKS; b++)
     {
-        if (is_empty(b, item.row_count))
+        if (is_empty(b, work.row_count))
         {
             continue;
         }
@@ -425,10 +425,10 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         for (int j = 0; j < KEY_BLOCKS; j++)
         {
             const int key = first_key + warp_key + j * 16 + lane / 4;
-            score[j][b].s0 = transform_score(score[j][b].s0 * ${score_scale}, row[b][0], min(key, item.kv_end - 1)${transform_arguments});
-            score[j][b].s1 = transform_score(score[j][b].s1 * ${score_scale}, row[b][1], min(key, item.kv_end - 1)${transform_arguments});
-            score[j][b].s2 = transform_score(score[j][b].s2 * ${score_scale}, row[b][0], min(key + 8, item.kv_end - 1)${transform_arguments});
-            score[j][b].s3 = transform_score(score[j][b].s3 * ${score_scale}, row[b][1], min(key + 8, item.kv_end - 1)${transform_arguments});
+            score[j][b].s0 = transform_score(score[j][b].s0 * ${score_scale}, row[b][0], min(key, work.kv_end - 1)${transform_arguments});
+            score[j][b].s1 = transform_score(score[j][b].s1 * ${score_scale}, row[b][1], min(key, work.kv_end - 1)${transform_arguments});
+            score[j][b].s2 = transform_score(score[j][b].s2 * ${score_scale}, row[b][0], min(key + 8, work.kv_end - 1)${transform_arguments});
+            score[j][b].s3 = transform_score(score[j][b].s3 * ${score_scale}, row[b][1], min(key + 8, work.kv_end - 1)${transform_arguments});
         }
     }
     //: end
@@ -440,7 +440,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         #pragma unroll
         for (int b = 0; b < ROW_BLOCKS; b++)
         {
-            if (is_empty(b, item.row_count))
+            if (is_empty(b, work.row_count))
             {
                 continue;
             }
@@ -449,19 +449,19 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             {
                 const int key = first_key + warp_key + j * 16 + lane / 4;
                 //: if hides_keys
-                score[j][b].s0 = key < item.kv_end && is_visible(row[b][0], min(key, item.kv_end - 1)${visible_arguments})
+                score[j][b].s0 = key < work.kv_end && is_visible(row[b][0], min(key, work.kv_end - 1)${visible_arguments})
                     ? score[j][b].s0 : -INFINITY;
-                score[j][b].s1 = key < item.kv_end && is_visible(row[b][1], min(key, item.kv_end - 1)${visible_arguments})
+                score[j][b].s1 = key < work.kv_end && is_visible(row[b][1], min(key, work.kv_end - 1)${visible_arguments})
                     ? score[j][b].s1 : -INFINITY;
-                score[j][b].s2 = key + 8 < item.kv_end && is_visible(row[b][0], min(key + 8, item.kv_end - 1)${visible_arguments})
+                score[j][b].s2 = key + 8 < work.kv_end && is_visible(row[b][0], min(key + 8, work.kv_end - 1)${visible_arguments})
                     ? score[j][b].s2 : -INFINITY;
-                score[j][b].s3 = key + 8 < item.kv_end && is_visible(row[b][1], min(key + 8, item.kv_end - 1)${visible_arguments})
+                score[j][b].s3 = key + 8 < work.kv_end && is_visible(row[b][1], min(key + 8, work.kv_end - 1)${visible_arguments})
                     ? score[j][b].s3 : -INFINITY;
                 //: else
-                score[j][b].s0 = key < item.kv_end ? score[j][b].s0 : -INFINITY;
-                score[j][b].s1 = key < item.kv_end ? score[j][b].s1 : -INFINITY;
-                score[j][b].s2 = key + 8 < item.kv_end ? score[j][b].s2 : -INFINITY;
-                score[j][b].s3 = key + 8 < item.kv_end ? score[j][b].s3 : -INFINITY;
+                score[j][b].s0 = key < work.kv_end ? score[j][b].s0 : -INFINITY;
+                score[j][b].s1 = key < work.kv_end ? score[j][b].s1 : -INFINITY;
+                score[j][b].s2 = key + 8 < work.kv_end ? score[j][b].s2 : -INFINITY;
+                score[j][b].s3 = key + 8 < work.kv_end ? score[j][b].s3 : -INFINITY;
                 //: end
             }
         }
@@ -475,7 +475,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     #pragma unroll
     for (int b = 0; b < ROW_BLOCKS; b++)
     {
-        if (is_empty(b, item.row_count))
+        if (is_empty(b, work.row_count))
         {
             continue;
         }
@@ -575,30 +575,30 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         for (int c = 0; c < VALUE_PIECES / 8; c += 2)
         {
             //: include bulk#read_pairs(items: pieces, type: uint4, stride: VALUE_PIECES)
-            multiply_columns(&output[c * 4], p[j], v0[0], v0[1], v0[2], v0[3], item.row_count);
-            multiply_columns(&output[c * 4 + 4], p[j], v1[0], v1[1], v1[2], v1[3], item.row_count);
+            multiply_columns(&output[c * 4], p[j], v0[0], v0[1], v0[2], v0[3], work.row_count);
+            multiply_columns(&output[c * 4 + 4], p[j], v1[0], v1[1], v1[2], v1[3], work.row_count);
         }
         //: elif !quantised
         for (int c = 0; c < VALUE_PIECES / 8; c++)
         {
             multiply_columns(
                 &output[c * 4], p[j], value[c], value[VALUE_PIECES + c], value[8 * VALUE_PIECES + c], value[9 * VALUE_PIECES + c],
-                item.row_count);
+                work.row_count);
         }
         //: elif reads_pairs
         for (int c = 0; c < VALUE_PIECES / 4; c += 2)
         {
             //: include bulk#read_pairs(items: halves of a piece, type: uint2, stride: (VALUE_PIECES * 2))
             //: if two_in_a_byte
-            multiply_columns(&output[c * 8], p[j], v0[0].s0, v0[1].s0, v0[2].s0, v0[3].s0, item.row_count);
-            multiply_columns(&output[c * 8 + 4], p[j], v0[0].s1, v0[1].s1, v0[2].s1, v0[3].s1, item.row_count);
-            multiply_columns(&output[c * 8 + 8], p[j], v1[0].s0, v1[1].s0, v1[2].s0, v1[3].s0, item.row_count);
-            multiply_columns(&output[c * 8 + 12], p[j], v1[0].s1, v1[1].s1, v1[2].s1, v1[3].s1, item.row_count);
+            multiply_columns(&output[c * 8], p[j], v0[0].s0, v0[1].s0, v0[2].s0, v0[3].s0, work.row_count);
+            multiply_columns(&output[c * 8 + 4], p[j], v0[0].s1, v0[1].s1, v0[2].s1, v0[3].s1, work.row_count);
+            multiply_columns(&output[c * 8 + 8], p[j], v1[0].s0, v1[1].s0, v1[2].s0, v1[3].s0, work.row_count);
+            multiply_columns(&output[c * 8 + 12], p[j], v1[0].s1, v1[1].s1, v1[2].s1, v1[3].s1, work.row_count);
             //: else
-            multiply_columns(&output[c * 4], p[j], v0[0].s0, v0[1].s0, v0[2].s0, v0[3].s0, item.row_count);
-            multiply_columns(&output[c * 4 + 2], p[j], v0[0].s1, v0[1].s1, v0[2].s1, v0[3].s1, item.row_count);
-            multiply_columns(&output[c * 4 + 4], p[j], v1[0].s0, v1[1].s0, v1[2].s0, v1[3].s0, item.row_count);
-            multiply_columns(&output[c * 4 + 6], p[j], v1[0].s1, v1[1].s1, v1[2].s1, v1[3].s1, item.row_count);
+            multiply_columns(&output[c * 4], p[j], v0[0].s0, v0[1].s0, v0[2].s0, v0[3].s0, work.row_count);
+            multiply_columns(&output[c * 4 + 2], p[j], v0[0].s1, v0[1].s1, v0[2].s1, v0[3].s1, work.row_count);
+            multiply_columns(&output[c * 4 + 4], p[j], v1[0].s0, v1[1].s0, v1[2].s0, v1[3].s0, work.row_count);
+            multiply_columns(&output[c * 4 + 6], p[j], v1[0].s1, v1[1].s1, v1[2].s1, v1[3].s1, work.row_count);
             //: end
         }
         //: else
@@ -609,11 +609,11 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             const uint2 v8 = value[8 * VALUE_PIECES * 2 + c];
             const uint2 v9 = value[9 * VALUE_PIECES * 2 + c];
             //: if two_in_a_byte
-            multiply_columns(&output[c * 8], p[j], v0.s0, v1.s0, v8.s0, v9.s0, item.row_count);
-            multiply_columns(&output[c * 8 + 4], p[j], v0.s1, v1.s1, v8.s1, v9.s1, item.row_count);
+            multiply_columns(&output[c * 8], p[j], v0.s0, v1.s0, v8.s0, v9.s0, work.row_count);
+            multiply_columns(&output[c * 8 + 4], p[j], v0.s1, v1.s1, v8.s1, v9.s1, work.row_count);
             //: else
-            multiply_columns(&output[c * 4], p[j], v0.s0, v1.s0, v8.s0, v9.s0, item.row_count);
-            multiply_columns(&output[c * 4 + 2], p[j], v0.s1, v1.s1, v8.s1, v9.s1, item.row_count);
+            multiply_columns(&output[c * 4], p[j], v0.s0, v1.s0, v8.s0, v9.s0, work.row_count);
+            multiply_columns(&output[c * 4 + 2], p[j], v0.s1, v1.s1, v8.s1, v9.s1, work.row_count);
             //: end
         }
         //: end
@@ -646,14 +646,14 @@ for (int b = 0; b < ROW_BLOCKS; b++)
 //: # A piece of each of two keys, k0 and k8, times the queries; the four work-items of these keys have the pieces from d on. Added to the
 //: # scores of block j. Holes: k0, k8, d.
 //: if !quantised
-multiply_rows(score[j], (uint4)(${k0}.s0, ${k8}.s0, ${k0}.s1, ${k8}.s1), query[(${d}) / 2], item.row_count);
-multiply_rows(score[j], (uint4)(${k0}.s2, ${k8}.s2, ${k0}.s3, ${k8}.s3), query[(${d}) / 2 + 1], item.row_count);
+multiply_rows(score[j], (uint4)(${k0}.s0, ${k8}.s0, ${k0}.s1, ${k8}.s1), query[(${d}) / 2], work.row_count);
+multiply_rows(score[j], (uint4)(${k0}.s2, ${k8}.s2, ${k0}.s3, ${k8}.s3), query[(${d}) / 2 + 1], work.row_count);
 //: else
 //: for i in 0..4
 //: if two_in_a_byte
-multiply_registers(score[j], ${k0}.s${i}, ${k8}.s${i}, &query[2 * (${d} + ${i})], item.row_count);
+multiply_registers(score[j], ${k0}.s${i}, ${k8}.s${i}, &query[2 * (${d} + ${i})], work.row_count);
 //: else
-multiply_registers(score[j], ${k0}.s${i}, ${k8}.s${i}, &query[${d} + ${i}], item.row_count);
+multiply_registers(score[j], ${k0}.s${i}, ${k8}.s${i}, &query[${d} + ${i}], work.row_count);
 //: end
 //: end
 //: end

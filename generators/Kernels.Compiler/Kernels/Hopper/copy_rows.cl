@@ -5,11 +5,11 @@ for (int rows = 0; rows < KEYS; rows += COPY_ITEMS / 8)
 {
     const int r = rows + copy_row;
     const int key = first_key + r;
-    global const ${storage}* const row = ${from} + ${row}(sequence, kv_head, min(key, item.kv_end - 1), ${addressing}) + thread % 8 * 8;
+    global const ${storage}* const row = ${from} + ${row}(sequence, kv_head, min(key, work.kv_end - 1), ${addressing}) + thread % 8 * 8;
     const uint row_at = ${to} + r * 128 + (thread % 8 ^ copy_row % 8) * 16;
     #pragma unroll
     for (int panel = 0; panel < ${dim} / 64; panel++)
     {
-        copy_16(row_at + panel * KEYS * 128, row + panel * 64, key < item.kv_end);
+        copy_16(row_at + panel * KEYS * 128, row + panel * 64, key < work.kv_end);
     }
 }

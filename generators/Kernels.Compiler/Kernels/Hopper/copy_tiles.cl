@@ -18,7 +18,7 @@ if (thread >= ROW_ITEMS)
     give_registers(COPY_REGISTERS);
     const int copy_row = (thread - ROW_ITEMS) / 8;
     int tile = 0;
-    for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+    for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
     {
         //: include tile_class
         const uint stage_at = tiles_at + tile % STAGES * STAGE_SIZE;

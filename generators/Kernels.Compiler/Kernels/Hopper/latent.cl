@@ -50,7 +50,7 @@ const ulong weight_matrix = matrix_at(weights_at, ROWS * 128);
 
 int tile = 0; // tiles that are done
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
     const uint stage_at = tiles_at + tile % STAGES * STAGE_SIZE;

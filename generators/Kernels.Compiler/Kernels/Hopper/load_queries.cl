@@ -1,4 +1,4 @@
-//: # The item's queries as a matrix in local memory.
+//: # The work tile's queries as a matrix in local memory.
 //: include Nvidia/copy_queries(place: piece_at(r, piece, ROWS), row_work_items: ROW_ITEMS)
 asm volatile("cp.async.wait_all;");
 //: if rope

@@ -68,7 +68,7 @@ if (next_group == 0)
     give_turn(0);
 }
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
     const uint stage_at = tiles_at + tile % STAGES * STAGE_SIZE;

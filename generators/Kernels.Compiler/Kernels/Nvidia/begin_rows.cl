@@ -26,7 +26,7 @@ Row row[ROW_BLOCKS][2];
 #pragma unroll
 for (int b = 0; b < ROW_BLOCKS; b++)
 {
-    row[b][0] = ${make_row(min(warp_row + b * 16 + lane / 4, item.row_count - 1))};
-    row[b][1] = ${make_row(min(warp_row + b * 16 + lane / 4 + 8, item.row_count - 1))};
+    row[b][0] = ${make_row(min(warp_row + b * 16 + lane / 4, work.row_count - 1))};
+    row[b][1] = ${make_row(min(warp_row + b * 16 + lane / 4 + 8, work.row_count - 1))};
 }
 //: end

@@ -11,19 +11,19 @@
         {
             const int key = ${first_key_of_block};
             //: if hides_keys
-            score[b][j].s0 = key < item.kv_end && is_visible(row[b][0], min(key, item.kv_end - 1)${visible_arguments})
+            score[b][j].s0 = key < work.kv_end && is_visible(row[b][0], min(key, work.kv_end - 1)${visible_arguments})
                 ? score[b][j].s0 : -INFINITY;
-            score[b][j].s1 = key + 1 < item.kv_end && is_visible(row[b][0], min(key + 1, item.kv_end - 1)${visible_arguments})
+            score[b][j].s1 = key + 1 < work.kv_end && is_visible(row[b][0], min(key + 1, work.kv_end - 1)${visible_arguments})
                 ? score[b][j].s1 : -INFINITY;
-            score[b][j].s2 = key < item.kv_end && is_visible(row[b][1], min(key, item.kv_end - 1)${visible_arguments})
+            score[b][j].s2 = key < work.kv_end && is_visible(row[b][1], min(key, work.kv_end - 1)${visible_arguments})
                 ? score[b][j].s2 : -INFINITY;
-            score[b][j].s3 = key + 1 < item.kv_end && is_visible(row[b][1], min(key + 1, item.kv_end - 1)${visible_arguments})
+            score[b][j].s3 = key + 1 < work.kv_end && is_visible(row[b][1], min(key + 1, work.kv_end - 1)${visible_arguments})
                 ? score[b][j].s3 : -INFINITY;
             //: else
-            score[b][j].s0 = key < item.kv_end ? score[b][j].s0 : -INFINITY;
-            score[b][j].s1 = key + 1 < item.kv_end ? score[b][j].s1 : -INFINITY;
-            score[b][j].s2 = key < item.kv_end ? score[b][j].s2 : -INFINITY;
-            score[b][j].s3 = key + 1 < item.kv_end ? score[b][j].s3 : -INFINITY;
+            score[b][j].s0 = key < work.kv_end ? score[b][j].s0 : -INFINITY;
+            score[b][j].s1 = key + 1 < work.kv_end ? score[b][j].s1 : -INFINITY;
+            score[b][j].s2 = key < work.kv_end ? score[b][j].s2 : -INFINITY;
+            score[b][j].s3 = key + 1 < work.kv_end ? score[b][j].s3 : -INFINITY;
             //: end
         }
     }

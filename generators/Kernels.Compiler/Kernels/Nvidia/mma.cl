@@ -89,10 +89,10 @@ for (int b = 0; b < ROW_BLOCKS; b++)
 int stage = 0;
 for (int ahead = 0; ahead < STAGES - 1; ahead++)
 {
-    //: include mma#copy_tile(stage: ahead, first_key: item.kv_begin + ahead * KEYS)
+    //: include mma#copy_tile(stage: ahead, first_key: work.kv_begin + ahead * KEYS)
 }
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
     wait_copies();
@@ -219,7 +219,7 @@ asm volatile("cp.async.wait_all;");
 //: # same. Holes: stage, first_key.
 const int copy_key = ${first_key};
 const uint copy_to = tiles_at + (${stage}) * STAGE_SIZE * 16;
-if (copy_key < item.kv_end)
+if (copy_key < work.kv_end)
 {
     //: if quantised
     //: include mma#copy_rows(from: keys, row: key_row, pieces: KEY_PIECES, piece_items: 16, place: r * KEY_PIECES)
@@ -235,8 +235,8 @@ if (copy_key < item.kv_end)
     {
         const int r = i % KEYS;
         global const float* const from = i < KEYS ? key_scales : value_scales;
-        const long at = scale_index(sequence, kv_head, min(copy_key + r, item.kv_end - 1), ${addressing});
-        copy_4(copy_to + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, copy_key + r < item.kv_end);
+        const long at = scale_index(sequence, kv_head, min(copy_key + r, work.kv_end - 1), ${addressing});
+        copy_4(copy_to + KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, copy_key + r < work.kv_end);
     }
     //: end
 }
@@ -258,7 +258,7 @@ for (int i = thread; i < KEYS * ${pieces}; i += WORK_GROUP)
     const int r = i / ${pieces};
     //: end
     const int piece = i % ${pieces};
-    const int key = min(copy_key + r, item.kv_end - 1);
+    const int key = min(copy_key + r, work.kv_end - 1);
     const long at = ${row}(sequence, kv_head, key, ${addressing});
-    copy_16(copy_to + (${place} + piece) * 16, ${from} + at + piece * ${piece_items}, copy_key + r < item.kv_end);
+    copy_16(copy_to + (${place} + piece) * 16, ${from} + at + piece * ${piece_items}, copy_key + r < work.kv_end);
 }

@@ -101,10 +101,10 @@ for (int d = 0; d < HEAD_DIM / 16; d++)
 int stage = 0;
 for (int ahead = 0; ahead < STAGES - 1; ahead++)
 {
-    //: include quantised#copy_tile(stage: ahead, first_key: item.kv_begin + ahead * KEYS)
+    //: include quantised#copy_tile(stage: ahead, first_key: work.kv_begin + ahead * KEYS)
 }
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
     wait_copies();
@@ -192,26 +192,26 @@ asm volatile("cp.async.wait_all;");
 const int copy_tile = ${first_key};
 const int copy_key = copy_tile + warp_key; // past the end, zeros arrive
 const uint copy_to = stages_at + (${stage}) * WARP_STAGE_SIZE * 16;
-if (copy_tile < item.kv_end)
+if (copy_tile < work.kv_end)
 {
     #pragma unroll
     for (int i = lane; i < WARP_KEYS * KEY_PIECES; i += 32)
     {
         const int r = i / KEY_PIECES;
         const int piece = i % KEY_PIECES;
-        const int key = min(copy_key + r, item.kv_end - 1);
+        const int key = min(copy_key + r, work.kv_end - 1);
         const long at = key_row(sequence, kv_head, key, ${addressing});
-        copy_16(copy_to + piece_at(r, piece, KEY_PIECES) * 16, keys + at + piece * 16, copy_key + r < item.kv_end);
+        copy_16(copy_to + piece_at(r, piece, KEY_PIECES) * 16, keys + at + piece * 16, copy_key + r < work.kv_end);
     }
     #pragma unroll
     for (int i = lane; i < WARP_KEYS * VALUE_PIECES; i += 32)
     {
         const int r = i / VALUE_PIECES;
         const int piece = i % VALUE_PIECES;
-        const int key = min(copy_key + r, item.kv_end - 1);
+        const int key = min(copy_key + r, work.kv_end - 1);
         const long at = value_row(sequence, kv_head, key, ${addressing});
         const int to = WARP_KEYS * KEY_PIECES + piece_at(r, piece, VALUE_PIECES);
-        copy_16(copy_to + to * 16, values + at + piece * 16, copy_key + r < item.kv_end);
+        copy_16(copy_to + to * 16, values + at + piece * 16, copy_key + r < work.kv_end);
     }
     //: if scales_tokens
     #pragma unroll
@@ -219,8 +219,8 @@ if (copy_tile < item.kv_end)
     {
         const int key = copy_key + i % WARP_KEYS;
         global const float* const from = i < WARP_KEYS ? key_scales : value_scales;
-        const long at = scale_index(sequence, kv_head, min(key, item.kv_end - 1), ${addressing});
-        copy_4(copy_to + WARP_KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, key < item.kv_end);
+        const long at = scale_index(sequence, kv_head, min(key, work.kv_end - 1), ${addressing});
+        copy_4(copy_to + WARP_KEYS * (KEY_PIECES + VALUE_PIECES) * 16 + i * 4, from + at, key < work.kv_end);
     }
     //: end
 }

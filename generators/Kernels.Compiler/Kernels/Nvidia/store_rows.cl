@@ -6,12 +6,12 @@ uint poisoned = 0;
 #pragma unroll
 for (int r = 0; r < 2 * ROW_BLOCKS; r++)
 {
-    const int row_of_item = warp_row + lane / 4 + r * 8;
+    const int row_of_work = warp_row + lane / 4 + r * 8;
     const float sum = row_sum[r / 2][r % 2];
     const float maximum = row_max[r / 2][r % 2];
-    if (row_of_item < item.row_count)
+    if (row_of_work < work.row_count)
     {
-        //: include row_factor(row: row_of_item, maximum: maximum)
+        //: include row_factor(row: row_of_work, maximum: maximum)
         float2 zero[2] = { (float2)(0.0f), (float2)(0.0f) }; // NaN if something is not finite; sums that do not wait for one another
         #pragma unroll
         for (int c = 0; c < VALUE_BLOCKS; c++)
@@ -42,7 +42,7 @@ for (int r = 0; r < 2 * ROW_BLOCKS; r++)
     const uint rows = ballot(poisoned >> r & 1); // four work-items have a row
     for (int i = 0; i < 8 && rows != 0; i++)
     {
-        const int row_of_item = warp_row + r * 8 + i;
+        const int row_of_work = warp_row + r * 8 + i;
         //: include exact_row(is_needed: rows >> (4 * i) & 15)
     }
 }

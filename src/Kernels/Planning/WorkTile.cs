@@ -27,7 +27,7 @@ namespace Kernels;
 /// How many splits the last of them merges; 0 when there are none or <see cref="KernelAlgorithm.Combine"/> does.
 /// </param>
 [StructLayout(LayoutKind.Sequential)]
-public readonly record struct WorkItem(
+public readonly record struct WorkTile(
     int QueryBegin, int FirstRow, int RowCount, int Position, int KvBegin, int KvEnd, int Sequence,
     int PartialRow, int Batch, int Prefix, int KeyBegin, int FirstPartialRow = 0, int Splits = 0)
 {
