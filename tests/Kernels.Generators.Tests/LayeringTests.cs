@@ -21,11 +21,11 @@ public sealed class LayeringTests
                 "Emit/Scores: . Emit Emit/Codecs Emit/Text Options Specs",
                 "Emit/Algorithms: Emit Emit/Scores Emit/Text Specs Targets",
                 "Emit: Emit/Addressing Emit/Algorithms Emit/Codecs Emit/Scores Emit/Text Options Specs Targets",
-                "Targets: Emit Emit/Text Specs Targets/Cpu Targets/Hopper Targets/Nvidia Targets/Portable", // only the list of targets names them
+                "Targets: Emit Emit/Text Specs Targets/Cpu Targets/Sm90 Targets/Sm80 Targets/Portable", // only the list of targets names them
                 "Targets/Portable: Emit Emit/Codecs Emit/Text Specs Targets",
                 "Targets/Cpu: Emit Emit/Text Specs Targets",
-                "Targets/Nvidia: Emit Emit/Text Specs Targets",
-                "Targets/Hopper: Emit Emit/Text Specs Targets Targets/Nvidia", // it takes nvidia's kernels where its own would be the same
+                "Targets/Sm80: Emit Emit/Text Specs Targets",
+                "Targets/Sm90: Emit Emit/Text Specs Targets Targets/Sm80", // it takes sm80's kernels where its own would be the same
             ]
         },
         {

@@ -61,7 +61,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
 
     /// <summary>Whether the device has wgmma.</summary>
     public bool HasGroups { get; } =
-        device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability && device.HopperRefusal.Length == 0;
+        device.Capabilities.NvidiaComputeCapability == Sm90Assembly.ComputeCapability && device.Sm90Refusal.Length == 0;
 
     /// <summary>Whether a device has the instructions.</summary>
     public static bool RunsOn(ComputeDevice device) => device.Capabilities.NvidiaComputeCapability >= 80;
@@ -105,7 +105,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         RmsNorm? norm = null, Activation? activation = null)
     {
         // Without a norm, whose weights are read as often as x, nothing is gained.
-        if (norm is not null && device.Capabilities.NvidiaComputeCapability >= HopperAssembly.ComputeCapability
+        if (norm is not null && device.Capabilities.NvidiaComputeCapability >= Sm90Assembly.ComputeCapability
             && (activation is null || w.Rows / 2 % StripRows == 0))
         {
             Stream(x, w, bias, y, tokens, flags, norm, activation);

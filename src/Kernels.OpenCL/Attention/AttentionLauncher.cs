@@ -513,6 +513,6 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         string name = $"{descriptor.Name} {algorithm}";
         return variant > 0
             ? Device.Programs.GetOrBuildOwn(source, TileChoice.BuildOption(variant), name)
-            : HopperAssembly.GetOrBuild(Device.Programs, source, name);
+            : Sm90Assembly.GetOrBuild(Device.Programs, source, name);
     }
 }

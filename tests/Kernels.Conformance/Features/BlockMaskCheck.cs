@@ -36,7 +36,7 @@ internal static class BlockMaskCheck
     }
 
     /// <summary>Whether weights are rounded to 16 bits relative to the largest scale of the values so far, those of hidden tiles that are not left out among them.</summary>
-    private static bool RoundsByHiddenScales(AttentionShape shape, KernelTarget target) => target == KernelTarget.Hopper && shape.CacheScale == CacheScale.PerToken;
+    private static bool RoundsByHiddenScales(AttentionShape shape, KernelTarget target) => target == KernelTarget.Sm90 && shape.CacheScale == CacheScale.PerToken;
 
     private static TileCounts Expected(AttentionShape shape, int heads, IReadOnlyList<WorkTile> items, int tileKeys, ReferenceOptions mods)
     {

@@ -13,10 +13,10 @@
 #define STAGE_SIZE (KEY_SIZE + KEYS * VALUE_DIM * 2)
 #define LOCAL_SIZE (QUERY_SIZE + STAGES * STAGE_SIZE)
 //: section functions
-//: once Nvidia/ptx/copy_16
-//: once Nvidia/ptx/warp_barrier
-//: once Nvidia/ptx/softmax_functions
-//: once Nvidia/ptx/row_reductions
+//: once Sm80/ptx/copy_16
+//: once Sm80/ptx/warp_barrier
+//: once Sm80/ptx/softmax_functions
+//: once Sm80/ptx/row_reductions
 //: once ptx/barriers
 //: once ptx/arrive_when_copied
 //: once ptx/registers
@@ -59,7 +59,7 @@ const int warp_row = thread / 32 * 16;
 const int next_group = (group + 1) % ROW_GROUPS;
 const ulong query_matrix = matrix_at(queries_at + group * 64 * 128, ROWS * 128);
 
-//: include Nvidia/begin_rows
+//: include Sm80/begin_rows
 
 uint4 p[KEYS / 16]; // probabilities of the tile before, as fragments
 int tile = 0; // tiles whose scores are done
@@ -92,17 +92,17 @@ for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
         arrive(keys_free + tile % STAGES * 8);
     }
 
-    //: include Nvidia/transform_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
+    //: include Sm80/transform_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
 
-    //: include Nvidia/mask_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
+    //: include Sm80/mask_scores(first_key_of_block: first_key + j * 8 + lane % 4 * 2)
 
-    //: include Nvidia/softmax(share_maximum: , before_rescale: Hopper/rows#wait_values)
+    //: include Sm80/softmax(share_maximum: , before_rescale: Sm90/rows#wait_values)
 
     // Two blocks of probabilities are one fragment of the next multiplication, as they lie.
     #pragma unroll
     for (int j = 0; j < KEYS / 16; j++)
     {
-        //: include Nvidia/fragment(to: p[j], row: 0, first: 2 * j, second: 2 * j + 1)
+        //: include Sm80/fragment(to: p[j], row: 0, first: 2 * j, second: 2 * j + 1)
     }
     tile++;
 }
@@ -119,9 +119,9 @@ if (tile > 0)
     wait_outputs(output[0]);
 }
 
-//: include Nvidia/total_rows
+//: include Sm80/total_rows
 
-//: include Nvidia/store_rows(
+//: include Sm80/store_rows(
 //:     first_column: , warp_columns: VALUE_DIM, is_one: lane % 4 == 0, after_stores: warp_barrier();)
 //: section multiply_values
 //: # Starts the products of the last probabilities with the values of their tile.

@@ -1,9 +1,9 @@
 using Kernels.Compiler.Specs;
 
-namespace Kernels.Compiler.Targets.Nvidia;
+namespace Kernels.Compiler.Targets.Sm80;
 
-/// <summary>Tiles for the nvidia target.</summary>
-internal static class NvidiaPlanner
+/// <summary>Tiles for the sm80 target.</summary>
+internal static class Sm80Planner
 {
     /// <summary>Rows of one block of a warp: the m of mma.m16n8k16.</summary>
     public const int BlockRows = 16;
@@ -51,13 +51,13 @@ internal static class NvidiaPlanner
     {
         // Two blocks of rows to a warp use a fragment of keys or values twice; wider heads have no registers for that.
         int widest = Math.Max(spec.HeadDim, spec.ResolvedValueDim);
-        NvidiaTile prefill = Tile(
+        Sm80Tile prefill = Tile(
             spec, rows: widest <= 128 ? 128 : 64, warpsAlongRows: 4, warpsAlongKeys: 1,
             keys: widest <= 128 ? 64 : 32, stages: 2, localBytes);
-        NvidiaTile decode = IsQuantised(spec)
+        Sm80Tile decode = IsQuantised(spec)
             ? Tile(spec, rows: 16, warpsAlongRows: 1, warpsAlongKeys: 4, keys: 128, stages: 2, localBytes)
             : Tile(spec, rows: 16, warpsAlongRows: 1, warpsAlongKeys: 4, keys: 64, stages: 3, localBytes);
-        return new KernelPlan(KernelTarget.Nvidia, prefill, decode, AppendWorkGroupSize: 64, CombineWorkGroupSize: 64);
+        return new KernelPlan(KernelTarget.Sm80, prefill, decode, AppendWorkGroupSize: 64, CombineWorkGroupSize: 64);
     }
 
     /// <summary>Elements of the cache in 16 bytes.</summary>
@@ -80,7 +80,7 @@ internal static class NvidiaPlanner
     public static int StateBytes(AttentionSpec spec, int rows, int warps) => 4 * warps * rows * (spec.ResolvedValueDim + 2);
 
     /// <summary>The tile that is asked for, or the largest below it whose local memory suffices.</summary>
-    private static NvidiaTile Tile(
+    private static Sm80Tile Tile(
         AttentionSpec spec, int rows, int warpsAlongRows, int warpsAlongKeys, int keys, int stages, int localBytes)
     {
         // A quantised tile arrives as it is. In prefill, where many warps need it, it is expanded to one of 16-bit elements.
@@ -101,7 +101,7 @@ internal static class NvidiaPlanner
         // At the end the states of the warps along the keys use the same memory.
         int merge = warpsAlongKeys > 1 ? StateBytes(spec, rows, warpsAlongKeys) : 0;
         int local = Math.Max(queries + (stages * stage), merge);
-        return new NvidiaTile(
+        return new Sm80Tile(
             rows, keys, warpsAlongRows, warpsAlongKeys, stages, local,
             GroupsPerUnit: Math.Min(3, UnitLocalBytes / local));
     }

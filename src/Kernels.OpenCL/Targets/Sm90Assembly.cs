@@ -10,7 +10,7 @@ namespace Kernels.OpenCL;
 /// the first build, and the text without the marker is assembled again, for sm_90a. So are programs that say how many work-groups are
 /// to share a multiprocessor: PTX has a directive for it, OpenCL C has nothing, and the option that bounds registers is not heeded.
 /// </summary>
-internal static partial class HopperAssembly
+internal static partial class Sm90Assembly
 {
     /// <summary>Ten times the only compute capability that has the instructions.</summary>
     public const int ComputeCapability = 90;

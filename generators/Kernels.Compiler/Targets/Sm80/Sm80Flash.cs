@@ -2,10 +2,10 @@ using Kernels.Compiler.Emit;
 using Kernels.Compiler.Emit.Text;
 using Kernels.Compiler.Specs;
 
-namespace Kernels.Compiler.Targets.Nvidia;
+namespace Kernels.Compiler.Targets.Sm80;
 
 /// <summary>What the forms for NVIDIA's tensor cores have in common.</summary>
-internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
+internal abstract class Sm80Flash(KernelContext context) : FlashSteps
 {
     protected KernelContext Context => context;
 
@@ -22,12 +22,12 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
             { "half", Spec.Storage == ElementType.Float16 },
             { "quantised", IsQuantised },
             { "expand_function", context.Cache.ExpandFunction },
-            { "converts_float8", context.Plan.Target == KernelTarget.Hopper },
+            { "converts_float8", context.Plan.Target == KernelTarget.Sm90 },
 
             // Pieces of 16 bytes of a row as it is in the cache, and the registers of 16-bit elements that one of the cache's becomes.
             { "key_pieces", KeyPieces },
             { "value_pieces", ValuePieces },
-            { "registers", NvidiaPlanner.PieceElements(Spec) / 8 },
+            { "registers", Sm80Planner.PieceElements(Spec) / 8 },
 
             // The factor on products of queries and keys, and the same where the spec's steps have not applied it.
             { "score_scale", scale },
@@ -37,7 +37,7 @@ internal abstract class NvidiaFlash(KernelContext context) : FlashSteps
 
     protected bool IsQuantised => context.Cache.Scale != CacheScale.None;
 
-    protected int KeyPieces => Spec.HeadDim / NvidiaPlanner.PieceElements(Spec);
+    protected int KeyPieces => Spec.HeadDim / Sm80Planner.PieceElements(Spec);
 
-    protected int ValuePieces => Spec.ResolvedValueDim / NvidiaPlanner.PieceElements(Spec);
+    protected int ValuePieces => Spec.ResolvedValueDim / Sm80Planner.PieceElements(Spec);
 }

@@ -35,19 +35,19 @@
 // Built with ${groups_directive}2: registers of two work-groups fit a multiprocessor.
 //: end
 //: section functions
-//: once Nvidia/ptx/copy_16
+//: once Sm80/ptx/copy_16
 //: if scales_tokens
-//: once Nvidia/ptx/copy_4
+//: once Sm80/ptx/copy_4
 //: once ptx/arrive_when_copied
 //: end
 //: once ptx/barriers
 //: once ptx/copy_bulk
-//: once Nvidia/ptx/warp_barrier
+//: once Sm80/ptx/warp_barrier
 //: once ptx/row_barrier(row_work_items: WORK_GROUP)
-//: once Nvidia/ptx/mma_rows
-//: once Nvidia/ptx/softmax_functions
-//: once Nvidia/ptx/column_reductions
-//: once Nvidia/ptx/device_fence
+//: once Sm80/ptx/mma_rows
+//: once Sm80/ptx/softmax_functions
+//: once Sm80/ptx/column_reductions
+//: once Sm80/ptx/device_fence
 // Whether there are no rows in block b; there are some in the first.
 static int is_empty(int b, int row_count)
 {
@@ -97,7 +97,7 @@ static void multiply_rows(float4* c, uint4 a, const uint2* b, int row_count)
 //: once ${expand_function}
 //: end
 //: if !quantised or two_in_a_byte
-//: once Nvidia/ptx/halves
+//: once Sm80/ptx/halves
 //: end
 //: if !quantised
 // Two keys of a column and two others of it, and the same of the next column: half of each register that this work-item has of them.
@@ -246,10 +246,10 @@ if (thread >= WORK_GROUP)
 }
 
 const int warp_key = thread / 32 * WARP_KEYS;
-//: include Nvidia/copy_queries(place: (r * QUERY_STRIDE + piece) * 16, row_work_items: WORK_GROUP)
+//: include Sm80/copy_queries(place: (r * QUERY_STRIDE + piece) * 16, row_work_items: WORK_GROUP)
 asm volatile("cp.async.wait_all;");
 row_barrier();
-//: include Nvidia/turn_queries(
+//: include Sm80/turn_queries(
 //:     first: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_first(pair)},
 //:     second: (local ${storage}*)(memory + r * QUERY_STRIDE) + ${rope_second(pair)},
 //:     row_work_items: WORK_GROUP, row_barrier: row_barrier();)
@@ -300,7 +300,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
 //: end
 
 //: # The state of a work-item's rows at their start.
-//: include Nvidia/begin_scales
+//: include Sm80/begin_scales
 // Of each block, the rows lane % 4 * 2 and the next.
 float2 row_max[ROW_BLOCKS]; // may lag behind by MAXIMUM_LAG
 float2 row_sum[ROW_BLOCKS]; // over this work-item's keys only
@@ -641,7 +641,7 @@ for (int b = 0; b < ROW_BLOCKS; b++)
     //: end
 }
 
-//: include Nvidia/merge_warps(store_states: Hopper/bulk#store_states, row_barrier: row_barrier();)
+//: include Sm80/merge_warps(store_states: Sm90/bulk#store_states, row_barrier: row_barrier();)
 //: section multiply_pieces
 //: # A piece of each of two keys, k0 and k8, times the queries; the four work-items of these keys have the pieces from d on. Added to the
 //: # scores of block j. Holes: k0, k8, d.

@@ -1,17 +1,17 @@
 using Kernels.Compiler.Emit;
 using Kernels.Compiler.Emit.Text;
-using Kernels.Compiler.Targets.Nvidia;
+using Kernels.Compiler.Targets.Sm80;
 
-namespace Kernels.Compiler.Targets.Hopper;
+namespace Kernels.Compiler.Targets.Sm90;
 
 /// <summary>
 /// Products of groups of four warps: each group has rows of its own, or, with a latent cache, half of the keys and of the outputs' columns.
 /// </summary>
-internal sealed class HopperFlash(KernelContext context, HopperTile tile) : NvidiaFlash(context)
+internal sealed class Sm90Flash(KernelContext context, Sm90Tile tile) : Sm80Flash(context)
 {
     public override TilePlan Tile => tile;
 
-    public override string Template => Spec.LatentCache ? "Hopper/latent" : "Hopper/rows";
+    public override string Template => Spec.LatentCache ? "Sm90/latent" : "Sm90/rows";
 
     public override bool CallsValueRow => !Spec.LatentCache;
 

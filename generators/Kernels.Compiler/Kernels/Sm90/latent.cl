@@ -12,9 +12,9 @@
 #define STAGE_SIZE (KEYS * HEAD_DIM * 2)
 #define LOCAL_SIZE (QUERY_SIZE + STAGES * STAGE_SIZE + ROWS * 128)
 //: section functions
-//: once Nvidia/ptx/copy_16
-//: once Nvidia/ptx/softmax_functions
-//: once Nvidia/ptx/row_reductions
+//: once Sm80/ptx/copy_16
+//: once Sm80/ptx/softmax_functions
+//: once Sm80/ptx/row_reductions
 //: once ptx/barriers
 //: once ptx/arrive_when_copied
 //: once ptx/registers
@@ -46,7 +46,7 @@ const int warp_row = thread / 32 % 4 * 16;
 const ulong query_matrix = matrix_at(queries_at, ROWS * 128);
 const ulong weight_matrix = matrix_at(weights_at, ROWS * 128);
 
-//: include Nvidia/begin_rows
+//: include Sm80/begin_rows
 
 int tile = 0; // tiles that are done
 
@@ -63,11 +63,11 @@ for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
     close_products();
     wait_scores(score[0]);
 
-    //: include Nvidia/transform_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
+    //: include Sm80/transform_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
 
-    //: include Nvidia/mask_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
+    //: include Sm80/mask_scores(first_key_of_block: first_key + group * (KEYS / 2) + j * 8 + lane % 4 * 2)
 
-    //: include Nvidia/softmax(share_maximum: Hopper/latent#share_maximum, before_rescale: )
+    //: include Sm80/softmax(share_maximum: Sm90/latent#share_maximum, before_rescale: )
 
     #pragma unroll
     for (int j = 0; j < KEY_BLOCKS; j++)
@@ -95,7 +95,7 @@ for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
     tile++;
 }
 
-//: include Nvidia/total_rows
+//: include Sm80/total_rows
 
 // Each group has the sums over its half of the keys.
 row_barrier();
@@ -108,7 +108,7 @@ row_barrier();
 row_sum[0][0] = shared_rows[warp_row + lane / 4] + shared_rows[ROWS + warp_row + lane / 4];
 row_sum[0][1] = shared_rows[warp_row + lane / 4 + 8] + shared_rows[ROWS + warp_row + lane / 4 + 8];
 
-//: include Nvidia/store_rows(
+//: include Sm80/store_rows(
 //:     first_column: group * (VALUE_DIM / 2) + , warp_columns: (VALUE_BLOCKS * 8), is_one: group == 0 && lane % 4 == 0,
 //:     after_stores: row_barrier(); // one group stores the LSEs of both)
 //: section share_maximum

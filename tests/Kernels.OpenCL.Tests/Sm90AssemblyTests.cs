@@ -3,7 +3,7 @@ using System.Text;
 namespace Kernels.OpenCL.Tests;
 
 /// <summary>The text between the two stages of a build; the stages themselves need a GPU of compute capability 9.0.</summary>
-public sealed class HopperAssemblyTests
+public sealed class Sm90AssemblyTests
 {
     [Fact]
     public void MarkedInstructionsAreForTheOtherTarget()
@@ -22,7 +22,7 @@ public sealed class HopperAssemblyTests
             	ret;
             }
             """;
-        string second = Encoding.UTF8.GetString(HopperAssembly.Assemble(Encoding.UTF8.GetBytes(first + "\0"), groups: 1));
+        string second = Encoding.UTF8.GetString(Sm90Assembly.Assemble(Encoding.UTF8.GetBytes(first + "\0"), groups: 1));
         Assert.DoesNotContain("//@sm90a", second, StringComparison.Ordinal);
         Assert.Contains("\nwgmma.wait_group.sync.aligned 0;", second, StringComparison.Ordinal);
         Assert.Contains(".target sm_90a, texmode_independent", second, StringComparison.Ordinal);
@@ -37,18 +37,18 @@ public sealed class HopperAssemblyTests
     [InlineData(".minnctapersm 3", 3)]
     [InlineData("kernel void f() {}", null)]
     public void TheWorkGroupsOfAMultiprocessorAreTakenFromTheSource(string source, int? groups) =>
-        Assert.Equal(groups, HopperAssembly.GroupsPerMultiprocessor(Encoding.UTF8.GetBytes(source)));
+        Assert.Equal(groups, Sm90Assembly.GroupsPerMultiprocessor(Encoding.UTF8.GetBytes(source)));
 
     [Fact]
     public void WorkGroupsOfAMultiprocessorAreADirective() => Assert.Contains(
         ".reqntid 160, 1, 1\n.minnctapersm 2\n",
-        Encoding.UTF8.GetString(HopperAssembly.Assemble(".target sm_90\n.reqntid 160, 1, 1\n{"u8, groups: 2)),
+        Encoding.UTF8.GetString(Sm90Assembly.Assemble(".target sm_90\n.reqntid 160, 1, 1\n{"u8, groups: 2)),
         StringComparison.Ordinal);
 
     [Fact]
     public void TextForTheTargetStaysAsItIs()
     {
-        string second = Encoding.UTF8.GetString(HopperAssembly.Assemble(".target sm_90a\n"u8, groups: 1));
+        string second = Encoding.UTF8.GetString(Sm90Assembly.Assemble(".target sm_90a\n"u8, groups: 1));
         Assert.Equal(".target sm_90a\n\0", second);
     }
 }

@@ -1,22 +1,22 @@
 using Kernels.Compiler.Emit;
 using Kernels.Compiler.Emit.Text;
-using Kernels.Compiler.Targets.Nvidia;
+using Kernels.Compiler.Targets.Sm80;
 
-namespace Kernels.Compiler.Targets.Hopper;
+namespace Kernels.Compiler.Targets.Sm90;
 
 /// <summary>Few query rows over keys and values that one warp copies in bulk for the others.</summary>
-internal sealed class HopperBulkFlash(KernelContext context, NvidiaTile tile) : NvidiaFlash(context)
+internal sealed class Sm90BulkFlash(KernelContext context, Sm80Tile tile) : Sm80Flash(context)
 {
     public override TilePlan Tile => tile;
 
-    public override string Template => "Hopper/bulk";
+    public override string Template => "Sm90/bulk";
 
     public override Holes Fill(Holes around) => new(base.Fill(around))
     {
         { "warps_along_keys", tile.WarpsAlongKeys },
         { "stages", tile.Stages },
-        { "strips", HopperPlanner.Strips },
-        { "query_stride", NvidiaPlanner.Stride16(Spec.HeadDim) },
+        { "strips", Sm90Planner.Strips },
+        { "query_stride", Sm80Planner.Stride16(Spec.HeadDim) },
         { "local_size", tile.LocalBytes / 16 },
         { "two_pieces", KeyPieces % 8 == 0 },
         { "reads_pairs", ValuePieces % (IsQuantised ? 8 : 16) == 0 },
