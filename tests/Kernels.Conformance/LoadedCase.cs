@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Kernels.OpenCL;
+using Kernels.Planning;
 
 namespace Kernels.Conformance;
 

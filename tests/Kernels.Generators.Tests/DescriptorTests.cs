@@ -36,6 +36,7 @@ public sealed class DescriptorTests
         Specs.Spec spec = Specs.All[name];
         using LoadedProgram program = new UserProgram(spec.Source, $$"""
             using Kernels;
+            using Kernels.Costs;
 
             /// <summary>Through the contract, as generic code sees it.</summary>
             public static class Probe

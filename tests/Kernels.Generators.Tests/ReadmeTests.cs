@@ -138,7 +138,7 @@ public sealed class ReadmeTests
         """;
 
     private static GeneratorRun Compile(string code) =>
-        new UserProgram($"using System;\nusing System.Linq;\nusing Kernels;\nusing Kernels.OpenCL;\n{code}").Run().AssertClean();
+        new UserProgram($"using System;\nusing System.Linq;\nusing Kernels;\nusing Kernels.Costs;\nusing Kernels.OpenCL;\n{code}").Run().AssertClean();
 
     private static string WithoutCode(string page) => Regex.Replace(Text(page), "```.*?```", "", RegexOptions.Singleline);
 

@@ -1,4 +1,5 @@
 using CsCheck;
+using Kernels.Planning;
 
 namespace Kernels.Tests;
 

@@ -1,3 +1,5 @@
+using Kernels.Planning;
+
 namespace Kernels.Tests;
 
 /// <summary>Steps at the limits of what 32 bits can count: right up to them, and a named error past them.</summary>

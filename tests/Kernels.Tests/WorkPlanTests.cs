@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using CsCheck;
+using Kernels.Planning;
 
 namespace Kernels.Tests;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using Kernels.Planning;
 using Xunit;
 
 namespace Kernels.Tests;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Kernels.Costs;
 using Kernels.OpenCL;
 
 namespace Decoders;

@@ -1,3 +1,5 @@
+using Kernels.Costs;
+
 namespace Decoders;
 
 /// <summary>When weights are read.</summary>

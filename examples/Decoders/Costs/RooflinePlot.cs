@@ -1,3 +1,4 @@
+using Kernels.Costs;
 using ScottPlot;
 
 namespace Decoders;

@@ -1,3 +1,5 @@
+using Kernels.Costs;
+
 namespace Decoders;
 
 /// <summary>What a step takes: its linear layers and its attention, which run one after the other.</summary>

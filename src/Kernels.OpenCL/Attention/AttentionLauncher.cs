@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Kernels.Planning;
 
 namespace Kernels.OpenCL;
 

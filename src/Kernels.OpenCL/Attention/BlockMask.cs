@@ -1,3 +1,5 @@
+using Kernels.Planning;
+
 namespace Kernels.OpenCL;
 
 /// <summary>A block mask of some spec: a <see cref="BlockMask{TSpec}"/>.</summary>

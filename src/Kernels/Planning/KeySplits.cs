@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
 /// How the keys of work tiles are split over work-groups: by estimated time, or by the request alone where nothing may depend on the batch.

@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 public sealed partial class WorkPlan
 {

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
 /// Shares out the requests of one step over the device: which tiles of rows run against which keys, where keys are split,

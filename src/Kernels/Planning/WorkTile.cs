@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
 /// Rows of one sequence against a range of its keys: what one work-group for each KV head does. Kernels read it as thirteen ints.

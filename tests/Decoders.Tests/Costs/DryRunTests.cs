@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using Kernels.Costs;
+using Kernels.Planning;
 using Xunit;
 
 namespace Decoders.Tests;

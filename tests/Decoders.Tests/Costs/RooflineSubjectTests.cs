@@ -1,3 +1,4 @@
+using Kernels.Costs;
 using Xunit;
 
 namespace Decoders.Tests;

@@ -1,4 +1,5 @@
 using Kernels.OpenCL;
+using Kernels.Planning;
 
 namespace Kernels.Conformance;
 

@@ -1,3 +1,5 @@
+using Kernels.Costs;
+
 namespace Kernels.Tests;
 
 /// <summary>Costs against numbers worked out by hand, and counts of pairs against counting.</summary>

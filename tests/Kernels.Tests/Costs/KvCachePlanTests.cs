@@ -1,3 +1,5 @@
+using Kernels.Costs;
+
 namespace Kernels.Tests;
 
 public sealed class KvCachePlanTests
