@@ -18,7 +18,7 @@ public sealed class Devices : IDisposable
     public static TheoryData<int> Numbers => new(All);
 
     /// <summary>Every device with both forms of the linear layers.</summary>
-    public static TheoryData<int, LinearForm> Forms
+    public static IEnumerable<object[]> Forms
     {
         get
         {

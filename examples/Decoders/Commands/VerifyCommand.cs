@@ -101,7 +101,7 @@ internal static class VerifyCommand
         using ComputeDevice device = open();
         using TextEmbedder embedder = CommandRunner.WithStatus(
             $"Loading {folder} on {device}",
-            _ => TextEmbedder.Load(device, folder, texts.Max(text => text.Tokens.Length), attention: AttentionCatalog.With(CacheKind.Contiguous, type: type)));
+            _ => TextEmbedder.Load(device, folder, texts.Max(text => text.Tokens.Length), pooling: null, AttentionCatalog.With(CacheKind.Contiguous, type: type)));
         output.WriteLine($"{folder} on {device}, an encoder");
         var tally = new Tally();
         foreach (ReferenceText text in texts)

@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// The kernels of a model's layers: those of types that the program was compiled with, where they were registered and fit, else kernels
 /// that are emitted when a model is loaded.
 /// </summary>
-public static class AttentionCatalog
+internal static class AttentionCatalog
 {
     // Of kernels that are emitted here.
     private const int DefaultPageSize = 16;

@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// <param name="QueryHeads">Query heads, H_q.</param>
 /// <param name="KvHeads">Key-value heads, H_kv; divides <paramref name="QueryHeads"/>.</param>
 /// <param name="HeadDim">Elements of a head of queries and keys, d.</param>
-public sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
+internal sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
 {
     /// <summary>Elements of a head of values and outputs; by default d too.</summary>
     public int ValueDim { get; init; } = HeadDim;

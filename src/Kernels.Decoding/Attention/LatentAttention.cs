@@ -5,7 +5,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>Makes expanded attention of one layer for a number of sequences of up to a number of tokens.</summary>
-public delegate IDivisibleAttention ExpandedFactory(int sequences, int capacity);
+internal delegate IDivisibleAttention ExpandedFactory(int sequences, int capacity);
 
 /// <summary>
 /// Latent attention (MLA) in either form. What is cached is <see cref="LatentConfig.Absorbed"/>, or with
@@ -14,7 +14,7 @@ public delegate IDivisibleAttention ExpandedFactory(int sequences, int capacity)
 /// prompts expanded. Those have the latents of their whole context made into keys and values, in a cache of one layer that all
 /// layers use in turn.
 /// </summary>
-public sealed class LatentAttention : IDecoderAttention
+internal sealed class LatentAttention : IDecoderAttention
 {
     // What pieces of long prompts may take in passing; beyond it they attend absorbed.
     private const long MostBytesInPassing = 1L << 30;

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>The sequences of a step that attend in one form, and where their tokens lie among those of the step.</summary>
-public sealed class StepPart
+internal sealed class StepPart
 {
     private readonly List<(int First, int Count)> runs = [];
     private (int Sequence, int Tokens)[] sequences = new (int, int)[4];

@@ -3,7 +3,7 @@ using System.Text;
 namespace Kernels.Decoding;
 
 /// <summary>Finds the checkpoint that a path means, and says what is there where it is none.</summary>
-public static class CheckpointFolder
+internal static class CheckpointFolder
 {
     private const string CachePrefix = "models--";
 

@@ -8,7 +8,7 @@ namespace Kernels.Decoding;
 /// A key that is missing has the value that <see cref="WithDefaults"/> gave it, if any; one whose value is <c>null</c> has none, as it is
 /// with the library that writes these files.
 /// </remarks>
-public sealed class ConfigReader
+internal sealed class ConfigReader
 {
     private const int MaxLayers = 1000;
 

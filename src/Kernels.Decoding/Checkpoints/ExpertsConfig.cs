@@ -5,7 +5,7 @@ namespace Kernels.Decoding;
 /// <summary>The experts of a mixture of experts.</summary>
 /// <param name="Count">Experts of a layer.</param>
 /// <param name="PerToken">Experts that each token is given to.</param>
-public sealed record ExpertsConfig(int Count, int PerToken)
+internal sealed record ExpertsConfig(int Count, int PerToken)
 {
     /// <summary>How a token's experts are chosen and weighted.</summary>
     public RoutingConfig Routing { get; init; } = new();
@@ -36,7 +36,7 @@ public sealed record ExpertsConfig(int Count, int PerToken)
 }
 
 /// <summary>What a router makes of an expert's logit.</summary>
-public enum ExpertScore
+internal enum ExpertScore
 {
     /// <summary>Its softmax over all experts.</summary>
     Softmax,
@@ -46,7 +46,7 @@ public enum ExpertScore
 }
 
 /// <summary>How a token's experts are chosen, by the largest scores, and weighted, by their scores.</summary>
-public sealed record RoutingConfig
+internal sealed record RoutingConfig
 {
     /// <summary>The most groups that a router can have.</summary>
     public const int MaxGroups = 64;

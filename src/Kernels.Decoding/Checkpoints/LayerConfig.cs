@@ -3,10 +3,10 @@ namespace Kernels.Decoding;
 /// <summary>What a model's configuration says of one of its layers.</summary>
 /// <param name="Attention">Its attention.</param>
 /// <param name="Rope">Rotary position embedding of queries and keys; null for none.</param>
-public sealed record LayerConfig(AttentionGeometry Attention, RopeConfig? Rope);
+internal sealed record LayerConfig(AttentionGeometry Attention, RopeConfig? Rope);
 
 /// <summary>Which layers see all keys and which have a sliding window, as configurations write it.</summary>
-public static class LayerTypes
+internal static class LayerTypes
 {
     /// <summary>A layer whose queries see all keys before them.</summary>
     public const string Full = "full_attention";

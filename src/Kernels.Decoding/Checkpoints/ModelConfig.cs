@@ -25,7 +25,7 @@ public sealed record ModelConfig
     public required int IntermediateSize { get; init; }
 
     /// <summary>The decoder layers, first to last.</summary>
-    public required ImmutableArray<LayerConfig> Layers { get; init; }
+    internal ImmutableArray<LayerConfig> Layers { get; init; } = [];
 
     /// <summary>What is added to a variance before its root is taken.</summary>
     public required double NormEpsilon { get; init; }
@@ -34,13 +34,13 @@ public sealed record ModelConfig
     public required int MaxPositions { get; init; }
 
     /// <summary>The non-linear function of the feed-forward blocks.</summary>
-    public Activation Activation { get; init; }
+    internal Activation Activation { get; init; }
 
     /// <summary>The latent attention of all layers; null where their attention is another.</summary>
-    public LatentConfig? Latent { get; init; }
+    internal LatentConfig? Latent { get; init; }
 
     /// <summary>The experts of the feed-forward blocks; null where these are dense.</summary>
-    public ExpertsConfig? Experts { get; init; }
+    internal ExpertsConfig? Experts { get; init; }
 
     /// <summary>Whether the projections of attention have biases.</summary>
     public bool AttentionBias { get; init; }
@@ -79,7 +79,7 @@ public sealed record ModelConfig
     public ElementType? WeightType { get; init; }
 
     /// <summary>How its weights were quantised; null where the file does not say that they were.</summary>
-    public QuantizationConfig? Quantization { get; init; }
+    internal QuantizationConfig? Quantization { get; init; }
 
     /// <summary>c in c·tanh(logit / c), which keeps logits between −c and c; 0: off.</summary>
     public double LogitSoftcap { get; init; }

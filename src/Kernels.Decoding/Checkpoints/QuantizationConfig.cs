@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Kernels.Decoding;
 
 /// <summary>In which form a checkpoint keeps weights in fewer than 16 bits.</summary>
-public enum QuantizationMethod
+internal enum QuantizationMethod
 {
     /// <summary>E4M3 with a scale for each block of rows and columns (DeepSeek-V3).</summary>
     Fp8Blocks,
@@ -16,7 +16,7 @@ public enum QuantizationMethod
 
 /// <summary>What <c>quantization_config</c> says: how weights were quantised, and which were not.</summary>
 /// <param name="Method">The form.</param>
-public sealed record QuantizationConfig(QuantizationMethod Method)
+internal sealed record QuantizationConfig(QuantizationMethod Method)
 {
     /// <summary>Rows of a block (<see cref="QuantizationMethod.Fp8Blocks"/>).</summary>
     public int BlockRows { get; init; }

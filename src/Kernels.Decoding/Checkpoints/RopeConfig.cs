@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>How rotary position embedding stretches its frequencies beyond the positions that a model was first trained on.</summary>
-public enum RopeScaling
+internal enum RopeScaling
 {
     /// <summary>Not at all.</summary>
     None,
@@ -26,7 +26,7 @@ public enum RopeScaling
 }
 
 /// <summary>The parameters of rotary position embedding (RoPE).</summary>
-public sealed record RopeConfig
+internal sealed record RopeConfig
 {
     /// <summary>Dimensions of a head that are rotated, from its first; even.</summary>
     public required int RotaryDim { get; init; }

@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// validated when the checkpoint is opened; no tensor reaches outside its file.
 /// </summary>
 /// <remarks>Spans point into the map: they are valid until the checkpoint is disposed. Reading is thread-safe.</remarks>
-public sealed class SafeTensors : TensorSource
+internal sealed class SafeTensors : TensorSource
 {
     /// <summary>The file name of a checkpoint in one file.</summary>
     public const string SingleFileName = "model.safetensors";

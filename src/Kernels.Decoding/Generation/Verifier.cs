@@ -9,16 +9,16 @@ namespace Kernels.Decoding;
 /// <param name="Logits">Reference logits after every token of the prompt, [tokens, vocabulary]; empty if there are none.</param>
 /// <param name="Greedy">The reference's greedy continuation.</param>
 /// <param name="Text">The text of the continuation; null if there is none.</param>
-public sealed record ReferencePrompt(string Name, int[] Tokens, float[] Logits, int[] Greedy, string? Text = null);
+internal sealed record ReferencePrompt(string Name, int[] Tokens, float[] Logits, int[] Greedy, string? Text = null);
 
 /// <summary>A text with the last hidden states that a reference implementation of an encoder gives for it.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Tokens">The text.</param>
 /// <param name="Hidden">The last hidden states, [tokens, hidden].</param>
-public sealed record ReferenceText(string Name, int[] Tokens, float[] Hidden);
+internal sealed record ReferenceText(string Name, int[] Tokens, float[] Hidden);
 
 /// <summary>In which steps a prompt was run.</summary>
-public enum PromptForm
+internal enum PromptForm
 {
     /// <summary>All its tokens in one step.</summary>
     Prefill,
@@ -37,7 +37,7 @@ public enum PromptForm
 /// <param name="GreedyCompared">Tokens of the continuation that were compared: all, or as many as the context has room for.</param>
 /// <param name="GreedyAgreed">How many of them agreed, from the first on.</param>
 /// <param name="TextAgreed">Whether the text of the continuation is the reference's; null if it has none.</param>
-public sealed record PromptResult(
+internal sealed record PromptResult(
     ReferencePrompt Prompt, PromptForm Form, double? MaxDifference, int GreedyCompared, int GreedyAgreed, bool? TextAgreed = null)
 {
     /// <summary>The largest difference of logits that passes where attention is in float32.</summary>
@@ -79,7 +79,7 @@ public sealed record PromptResult(
 }
 
 /// <summary>Compares a decoder with the outputs of a reference implementation.</summary>
-public static class Verifier
+internal static class Verifier
 {
     /// <summary>Reads the prompts of an <c>expected.safetensors</c>: <c>promptI.input_ids</c>, <c>promptI.logits</c> and <c>promptI.greedy</c>, I from 0.</summary>
     /// <exception cref="CheckpointException">The file cannot be used.</exception>

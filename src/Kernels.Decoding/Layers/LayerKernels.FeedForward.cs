@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>The non-linear functions of feed-forward blocks.</summary>
-public enum Activation
+internal enum Activation
 {
     /// <summary>x · sigmoid(x).</summary>
     Silu,
@@ -16,7 +16,7 @@ public enum Activation
 }
 
 /// <content>Activations, gated units, and the mixture of experts around its linear layers.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private ComputeKernel? activate;
     private ComputeKernel? gateHalves;

@@ -8,7 +8,7 @@ namespace Kernels.Decoding;
 /// <param name="HeadStride">Elements from one head to the next; 0: all heads are the same one.</param>
 /// <param name="Heads">Heads.</param>
 /// <param name="HeadDim">Elements of a head.</param>
-public readonly record struct HeadSlice(int Stride, int Offset, int HeadStride, int Heads, int HeadDim)
+internal readonly record struct HeadSlice(int Stride, int Offset, int HeadStride, int Heads, int HeadDim)
 {
     /// <summary>Elements of all heads of a token.</summary>
     public int Width => Heads * HeadDim;
@@ -18,7 +18,7 @@ public readonly record struct HeadSlice(int Stride, int Offset, int HeadStride, 
 }
 
 /// <content>Norms, and what is done to heads between a projection and attention.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private ComputeKernel? rmsNorm;
     private ComputeKernel? layerNorm;

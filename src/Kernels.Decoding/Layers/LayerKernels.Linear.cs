@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>How the linear layers are computed.</summary>
-public enum LinearForm
+internal enum LinearForm
 {
     /// <summary>Each work-item has a tile of outputs in wide vectors, alone: for CPUs.</summary>
     Vectors,
@@ -13,7 +13,7 @@ public enum LinearForm
 }
 
 /// <content>What reads weight matrices: the embedding, linear layers, and those of experts.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private const int BiasFlag = 1;
     private const int AccumulateFlag = 2;

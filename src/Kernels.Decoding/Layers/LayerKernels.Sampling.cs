@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>The tokens of a step, and those that are drawn behind it.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     // A part of a row is not worth a work-group from fewer tokens on, and a row's parts are joined one after the other.
     private const int PartTokens = 2048;

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>Linear layers by tensor cores, where the device has them.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private readonly Dictionary<ElementType, TensorCoreLinear> tensorCores = [];
     private readonly Dictionary<WeightFormat, TensorCoreGroups> tensorCoreGroups = [];
@@ -96,9 +96,15 @@ public sealed partial class LayerKernels
     /// <summary>Whether the layers of experts take the gate behind them with them.</summary>
     internal bool GatesExperts(WeightMatrix w, int slots)
     {
+        if (!w.Layout.IsOfTensorCores)
+        {
+            return false;
+        }
+
         int rows = w.Rows / w.Count;
-        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, TensorCores(ElementType.BFloat16).HasGroups, TensorCoreLinear.GroupRows);
-        return w.Layout.IsOfTensorCores && tile <= TensorCoreLinear.FewTokens && rows % (w.Layout.IsStrips ? 32 : 2) == 0;
+        int few = w.Layout.IsStrips ? TensorCoreGroups.FewSlots : TensorCoreLinear.FewSlots;
+        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, TensorCores(ElementType.BFloat16).HasGroups, few, TensorCoreLinear.GroupRows);
+        return tile <= TensorCoreLinear.FewTokens && rows % (w.Layout.IsStrips ? 32 : 2) == 0;
     }
 
     private void EmbedByTensorCores(WeightMatrix table, DeviceBuffer<int> ids, DeviceBuffer<float> output, int tokens, float scale, bool accumulate)

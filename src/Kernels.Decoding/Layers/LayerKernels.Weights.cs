@@ -4,7 +4,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>The programs that read weights: one for each format of weights and family of kernels, built when first used.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private readonly Dictionary<(WeightFamily, WeightFormat), Task<ComputeProgram>> weightPrograms = [];
     private readonly Dictionary<(WeightFamily, string, WeightFormat), ComputeKernel> weightKernels = [];

@@ -8,7 +8,7 @@ namespace Kernels.Decoding;
 /// it does, packed by token; every method enqueues its work on the device's default queue and returns at once.
 /// </summary>
 /// <remarks>Not thread-safe: a kernel's arguments are set in several calls.</remarks>
-public sealed partial class LayerKernels : IDisposable
+internal sealed partial class LayerKernels : IDisposable
 {
     private readonly ComputeDevice device;
     private readonly List<ComputeKernel> owned = [];

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>Which elements of a head rotate together.</summary>
-public enum RopePairs
+internal enum RopePairs
 {
     /// <summary>Element i with element i + half of the rotated ones.</summary>
     HalfSplit,
@@ -13,7 +13,7 @@ public enum RopePairs
 }
 
 /// <summary>The cosines and sines of rotary position embedding on the device, for positions from 0 on.</summary>
-public sealed class RotaryTable : IDisposable
+internal sealed class RotaryTable : IDisposable
 {
     private RotaryTable(DeviceRopeTable onDevice, int longBegin) => (OnDevice, LongBegin) = (onDevice, longBegin);
 

@@ -24,16 +24,18 @@ internal sealed class TensorCoreGroups(
     private const int MostFragmentTokens = 32;
 
     // Tokens from which on widening the matrix first is faster, or, where groups have minima, which take registers, the only way.
-    private const int WideTokens = 512;
+    private const int WideTokens = 768;
     private const int WideTokensOfMinima = 65;
     private const int MinimaTile = 32;
     private const int GroupTile = 128;
+
+    /// <summary>Slots of an expert up to which tiles of few are faster.</summary>
+    internal const int FewSlots = 12;
 
     // The most bytes of a widened matrix.
     private const long MostWideBytes = 512L << 20;
 
     private const int StripRows = 16;
-    private const int MostStrips = 4;
     private const int WideRows = 8192;
 
     private readonly TensorKernels kernels = new(device, format);
@@ -103,8 +105,8 @@ internal sealed class TensorCoreGroups(
             int eights = tokens <= 8 ? 1 : tokens <= 16 ? 2 : 4;
             (int strips, int warps) = (eights, w.Rows >= WideRows) switch
             {
-                (4, true) => (4, 8),
-                (1, true) or (2, true) => (1, 8),
+                (1 or 2, true) => (format.HasMinimum ? 4 : 1, 8),
+                (_, true) => (4, 8),
                 (1, false) => (1, 16),
                 _ => (2, 16),
             };
@@ -138,7 +140,7 @@ internal sealed class TensorCoreGroups(
         int slotsPerRow, int flags, long choice, Activation? gate)
     {
         int rows = w.Rows / w.Count;
-        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, linear.HasGroups, format.HasMinimum ? TensorCoreLinear.Block : GroupTile);
+        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, linear.HasGroups, FewSlots, format.HasMinimum ? TensorCoreLinear.Block : GroupTile);
         if (tile > TensorCoreLinear.FewTokens)
         {
             ExpertTiles sorted = linear.Sort(experts, slots, w.Count, tile, choice);
@@ -148,7 +150,7 @@ internal sealed class TensorCoreGroups(
         }
 
         ExpertTiles? few = tile == 1 ? null : linear.Sort(experts, slots, w.Count, tile, choice);
-        TensorKernelForm form = FewForm(rows, w.Columns, tile == 1 ? 1 : TensorCoreLinear.FewTokens) with { Experts = few is null ? 1 : 2 };
+        TensorKernelForm form = FewForm(rows, w.Columns, tile == 1 ? 1 : TensorCoreLinear.FewTokens, ofExperts: true) with { Experts = few is null ? 1 : 2 };
         form = gate is null ? form : form with { IsGated = true, Strips = 2 };
         ComputeKernel kernel = kernels[form];
         TensorCoreLinear.SetFew(kernel, x, w.Buffer, bias, y, w.Columns, rows, slots, flags, norm: null, gate);
@@ -164,8 +166,8 @@ internal sealed class TensorCoreGroups(
         wide?.Dispose();
     }
 
-    // Strips and warps that are fastest, and whether parts of x are shared.
-    private TensorKernelForm FewForm(int rows, int columns, int tokens)
+    // Strips and warps that were fastest on an H200, and whether parts of x are shared. Of several tokens, strips share what x's parts cost.
+    private TensorKernelForm FewForm(int rows, int columns, int tokens, bool ofExperts)
     {
         int numbers = tokens * WeightLayout.Strips.PaddedColumns(columns);
         int shared = tokens > SharedTokens || numbers > MostShared ? 0 : LeastShared;
@@ -174,15 +176,21 @@ internal sealed class TensorCoreGroups(
             shared *= 2;
         }
 
-        // Work-groups read x once for all their strips; as many as there are multiprocessors are enough.
-        int strips = Math.Clamp(TensorCoreLinear.Parts(Groups(rows, 1), device.Capabilities.ComputeUnits), 1, MostStrips);
+        bool isWide = rows >= WideRows, areBytes = format.CodeBits == 8;
+        (int strips, int warps) = (ofExperts, shared > 0) switch
+        {
+            (true, true) => (areBytes ? 2 : 1, 8),
+            (true, false) => (areBytes ? 2 : 4, 8),
+            (false, true) => (isWide && format.Code == WeightCode.E4M3 ? 4 : 1, isWide ? 8 : 16),
+            _ => isWide ? (4, 8) : (areBytes ? 2 : 1, 16),
+        };
         return new("linear_few")
         {
             // E4M3 is float16 by one instruction, which x is only where its largest number is known before.
             IsFloat16 = shared > 0 && format.Code == WeightCode.E4M3 && device.Capabilities.NvidiaComputeCapability >= 90,
             Shared = shared,
             Strips = strips,
-            Warps = Groups(rows, strips) > 2 * device.Capabilities.ComputeUnits || columns < 1024 ? 8 : 16,
+            Warps = warps,
             Eights = 1,
         };
     }
@@ -190,7 +198,7 @@ internal sealed class TensorCoreGroups(
     private void Few(
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm? norm, Activation? gate)
     {
-        TensorKernelForm form = FewForm(w.Rows, w.Columns, tokens) with
+        TensorKernelForm form = FewForm(w.Rows, w.Columns, tokens, ofExperts: false) with
         {
             XType = TensorCoreLinear.TypeOf(x), HasNorm = norm is not null, IsGated = gate is not null,
         };

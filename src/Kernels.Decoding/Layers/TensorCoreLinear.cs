@@ -41,6 +41,12 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     // Slots of experts that are still a tile each.
     private const int LoneSlots = 16;
 
+    // Slots up to which they are multiplied in two parts.
+    private const int ExactSlots = 256;
+
+    /// <summary>Slots of an expert up to which tiles of few are faster.</summary>
+    internal const int FewSlots = 6;
+
     // Of mma.sync's kernel of many tokens.
     private const int ManySide = 128;
     private const int ManyItems = 128;
@@ -104,9 +110,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags,
         RmsNorm? norm = null, Activation? activation = null)
     {
-        // Without a norm, whose weights are read as often as x, nothing is gained.
-        if (norm is not null && device.Capabilities.NvidiaComputeCapability >= Sm90Assembly.ComputeCapability
-            && (activation is null || w.Rows / 2 % StripRows == 0))
+        if (device.Capabilities.NvidiaComputeCapability >= Sm90Assembly.ComputeCapability && (activation is null || w.Rows / 2 % StripRows == 0))
         {
             Stream(x, w, bias, y, tokens, flags, norm, activation);
             return;
@@ -123,13 +127,13 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
 
     // The same, where each multiprocessor reads its share of the rows as one stream.
     private void Stream(
-        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm norm, Activation? activation)
+        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm? norm, Activation? activation)
     {
         int strips = activation is null ? Parts(w.Rows, StripRows) : w.Rows / 2 / StripRows;
         int groups = Math.Min(device.Capabilities.ComputeUnits, strips);
         ComputeKernel kernel = kernels[new("linear_stream")
         {
-            IsFloat16 = isFloat16, XType = TypeOf(x), HasNorm = true, IsGated = activation is not null,
+            IsFloat16 = isFloat16, XType = TypeOf(x), HasNorm = norm is not null, IsGated = activation is not null,
             Strips = activation is null && Parts(strips, groups) <= 2 ? 2 : 4,
         }];
         SetFew(kernel, x, w.Buffer, bias, y, w.Columns, w.Rows, tokens, flags, norm, activation);
@@ -149,7 +153,8 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags,
         RmsNorm? norm = null, Activation? activation = null)
     {
-        int count = tokens <= ExactTokens ? 2 : 1;
+        // Nothing is left of numbers that have the weights' type.
+        int count = tokens <= ExactTokens && TypeOf(x) == 0 ? 2 : 1;
         Split(x, w.Columns, y, tokens, count, order: 0, norm, activation);
         Multiply(w.Buffer, w.Columns, w.Rows, bias, y, tokens, flags, count);
     }
@@ -170,7 +175,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         int slotsPerRow, int flags, long choice, Activation? gate)
     {
         int rows = w.Rows / w.Count;
-        int tile = ExpertTile(slots, w.Count, HasGroups, most: GroupRows);
+        int tile = ExpertTile(slots, w.Count, HasGroups, FewSlots, most: GroupRows);
         if (tile > FewTokens)
         {
             ExpertTiles inOrder = Sort(experts, slots, w.Count, tile, choice);
@@ -191,10 +196,11 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     /// <param name="slots">Slots.</param>
     /// <param name="experts">Experts.</param>
     /// <param name="hasGroups">Whether there is wgmma.</param>
+    /// <param name="fewSlots">Slots of an expert up to which tiles of few are faster.</param>
     /// <param name="most">The most slots of a tile.</param>
-    internal static int ExpertTile(int slots, int experts, bool hasGroups, int most) =>
+    internal static int ExpertTile(int slots, int experts, bool hasGroups, int fewSlots, int most) =>
         slots <= LoneSlots ? 1
-        : !hasGroups || slots <= Math.Max(512L, (long)FewTokens * experts) ? FewTokens
+        : !hasGroups || slots <= Math.Max(ExactSlots, (long)fewSlots * experts) ? FewTokens
         : slots < (long)Block * experts ? Block : Math.Min(most, 2 * Block);
 
     /// <summary>Enqueues the order of slots by their experts.</summary>

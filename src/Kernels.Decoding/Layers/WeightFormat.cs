@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Kernels.Decoding;
 
 /// <summary>What the number of a single weight is stored as.</summary>
-public enum WeightCode
+internal enum WeightCode
 {
     /// <summary>float32, the weight itself.</summary>
     Float32,
@@ -28,7 +28,7 @@ public enum WeightCode
 }
 
 /// <summary>What the scales of groups, and their minima, are stored as.</summary>
-public enum WeightScale
+internal enum WeightScale
 {
     /// <summary>There are none.</summary>
     None,
@@ -49,7 +49,7 @@ public enum WeightScale
 /// <summary>One part of a matrix in memory: so many elements for each row, which lie as the layout says.</summary>
 /// <param name="ElementBytes">Bytes of an element: 1, 2 or 4.</param>
 /// <param name="Elements">Elements of a row.</param>
-public readonly record struct WeightPlane(int ElementBytes, int Elements)
+internal readonly record struct WeightPlane(int ElementBytes, int Elements)
 {
     /// <summary>Bytes of a row.</summary>
     public int RowBytes => checked(ElementBytes * Elements);
@@ -68,7 +68,7 @@ public readonly record struct WeightPlane(int ElementBytes, int Elements)
 /// <param name="Scale">What scales, and minima, are stored as.</param>
 /// <param name="HasMinimum">Whether groups have minima.</param>
 /// <param name="Zero">What is taken from codes of <see cref="WeightCode.Int4"/>.</param>
-public sealed record WeightFormat(WeightCode Code, int Group = 0, WeightScale Scale = WeightScale.None, bool HasMinimum = false, int Zero = 0)
+internal sealed record WeightFormat(WeightCode Code, int Group = 0, WeightScale Scale = WeightScale.None, bool HasMinimum = false, int Zero = 0)
 {
     /// <summary>Columns that share what coded scales are multiplied by.</summary>
     public const int SuperGroup = 256;

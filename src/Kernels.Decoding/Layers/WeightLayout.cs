@@ -5,7 +5,7 @@ namespace Kernels.Decoding;
 /// row-major. A last panel that is not full has room for all its rows.
 /// </summary>
 /// <param name="PanelRows">Rows of a panel.</param>
-public readonly record struct WeightLayout(int PanelRows)
+internal readonly record struct WeightLayout(int PanelRows)
 {
     private const int BlockSide = 64;
     private const int StripRows = 16;

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>One or more matrices of as many columns on the device in their stored form, below each other.</summary>
-public sealed class WeightMatrix : IDisposable
+internal sealed class WeightMatrix : IDisposable
 {
     /// <summary>The most rows of all matrices together, and the most columns: kernels add tiles to their numbers in 32 bits.</summary>
     public const int MostRows = 1 << 30;

@@ -21,7 +21,7 @@ static float sum_of_warp(float own)
 }
 
 // Of numbers none of which is negative.
-static float largest_of_warp(float own)
+static float most_of_warp(float own)
 {
     uint most;
     asm volatile("redux.sync.max.u32 %0, %1, 0xffffffff;" : "=r"(most) : "r"(as_uint(own)));
@@ -135,7 +135,7 @@ void linear_few(
             largest = fmax(largest, fmax(fmax(weighted.s0, weighted.s1), fmax(weighted.s2, weighted.s3)));
         }
         square = sum_of_warp(square);
-        largest = largest_of_warp(largest);
+        largest = most_of_warp(largest);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (lane == 0)
         {

@@ -18,7 +18,7 @@ public sealed record LanguageModelOptions
     public EngineOptions Engine { get; init; } = new();
 
     /// <summary>Makes the attention, with a paged cache; null for the one that fits the model.</summary>
-    public AttentionFactory? Attention { get; init; }
+    internal AttentionFactory? Attention { get; init; }
 
     /// <summary>The model's name; null for that of <see cref="ModelNames.Of"/>.</summary>
     public string? Name { get; init; }

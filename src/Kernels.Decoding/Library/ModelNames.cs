@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>What a checkpoint folder is called.</summary>
-public static class ModelNames
+internal static class ModelNames
 {
     private const string CachePrefix = "models--";
 

@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// What one family of models has of its own: how its configuration is read, and which parts its decoder is put together
 /// from. To add a family, write such a class and list it here.
 /// </summary>
-public abstract class Architecture
+internal abstract class Architecture
 {
     private static readonly Architecture[] All =
     [
@@ -70,4 +70,4 @@ public abstract class Architecture
 /// <param name="Layers">The decoder layers.</param>
 /// <param name="FinalNorm">The norm before the head.</param>
 /// <param name="Head">Residual stream to logits; null for an encoder, which has none.</param>
-public sealed record DecoderParts(TokenEmbedding Embedding, DecoderLayer[] Layers, INorm FinalNorm, Linear? Head);
+internal sealed record DecoderParts(TokenEmbedding Embedding, DecoderLayer[] Layers, INorm FinalNorm, Linear? Head);

@@ -13,7 +13,7 @@ public enum LogitRows
 }
 
 /// <summary>Makes a decoder's attention for a number of sequences of up to a number of tokens.</summary>
-public delegate IDecoderAttention AttentionFactory(ComputeDevice device, ModelConfig config, int sequences, int capacity);
+internal delegate IDecoderAttention AttentionFactory(ComputeDevice device, ModelConfig config, int sequences, int capacity);
 
 /// <summary>
 /// A decoder-only language model on a device. Tokens go in and logits come out; everything between, the KV cache included,
@@ -71,13 +71,13 @@ public sealed class Decoder : IDisposable
     public ElementType AttentionType => Attention.Storage;
 
     /// <summary>The latent attention of a model that has it; else null.</summary>
-    public LatentAttention? Latent => Attention as LatentAttention;
+    internal LatentAttention? Latent => Attention as LatentAttention;
 
     /// <summary>Which attention kernels run and why, for people: a line for each attention type.</summary>
     public IEnumerable<string> DescribeAttention() => Attention.Describe();
 
     /// <summary>The pages of the KV cache; null where it has none.</summary>
-    public IDecoderPages? Pages => Attention.Pages;
+    internal IDecoderPages? Pages => Attention.Pages;
 
     internal LayerKernels Kernels => kernels;
 
@@ -91,14 +91,14 @@ public sealed class Decoder : IDisposable
     /// <param name="folder">The checkpoint.</param>
     /// <param name="sequences">Sequences that can run side by side.</param>
     /// <param name="capacity">The most tokens that a sequence may have.</param>
-    /// <param name="attention">Makes the attention; by default from the types that the program was compiled with, with a contiguous cache.</param>
     /// <exception cref="CheckpointException">The checkpoint cannot be used, or has no attention kernel, or its model knows no context that long.</exception>
     /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
-    public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention = null) =>
-        Load(device, folder, sequences, capacity, attention, writesText: true);
+    public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity) =>
+        Load(device, folder, sequences, capacity, attention: null);
 
-    /// <summary>As the other, for models that need not write text too.</summary>
-    internal static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention, bool writesText)
+    /// <summary>As the other, with attention of a choice (by default contiguous), and for models that need not write text too.</summary>
+    internal static Decoder Load(
+        ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention, bool writesText = true)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);

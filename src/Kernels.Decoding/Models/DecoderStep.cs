@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>What the parts of a decoder work with during a step: the tokens of one or more sequences, packed.</summary>
-public sealed class DecoderStep : IDisposable
+internal sealed class DecoderStep : IDisposable
 {
     private readonly ComputeDevice device;
     private readonly Dictionary<string, DeviceBuffer> scratch = new(StringComparer.Ordinal);

@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// Moves the weights of a checkpoint to a device, and owns them there. Matrices keep their stored form and go straight from the
 /// file's map to the device; vectors become float32.
 /// </summary>
-public sealed class DecoderWeights : IDisposable
+internal sealed class DecoderWeights : IDisposable
 {
     private readonly TensorSource checkpoint;
     private readonly WeightLayout layout;

@@ -96,7 +96,7 @@ public sealed class TextTokenizer
     /// <summary>Makes a tokenizer from its parts, such as a model file has them that is a folder in one.</summary>
     /// <param name="vocabulary">The parts.</param>
     /// <exception cref="CheckpointException">The parts do not fit together.</exception>
-    public static TextTokenizer FromVocabulary(TokenizerVocabulary vocabulary)
+    internal static TextTokenizer FromVocabulary(TokenizerVocabulary vocabulary)
     {
         ArgumentNullException.ThrowIfNull(vocabulary);
         foreach (AddedToken token in vocabulary.AddedTokens)

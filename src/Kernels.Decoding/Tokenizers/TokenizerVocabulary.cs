@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>The parts of a tokenizer that comes from elsewhere than a tokenizer file, for <see cref="TextTokenizer.FromVocabulary"/>.</summary>
-public sealed record TokenizerVocabulary
+internal sealed record TokenizerVocabulary
 {
     /// <summary>How text is written as tokens.</summary>
     public required TokenizerKind Kind { get; init; }

@@ -175,7 +175,7 @@ public sealed class FeedForwardKernelTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
-    public void ExpertLinear(int number, LinearForm form)
+    internal void ExpertLinear(int number, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         using var kernels = new LayerKernels(device, form);

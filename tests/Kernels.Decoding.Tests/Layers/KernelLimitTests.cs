@@ -13,7 +13,7 @@ public sealed class KernelLimitTests(Devices devices)
     [SkippableTheory]
     [InlineData(LinearForm.Vectors)]
     [InlineData(LinearForm.WorkGroups)]
-    public void LinearOfManyTokens(LinearForm form)
+    internal void LinearOfManyTokens(LinearForm form)
     {
         // 32 tokens are a work-group of a GPU.
         const int Tokens = 2 * Many, Rows = 3;
@@ -29,7 +29,7 @@ public sealed class KernelLimitTests(Devices devices)
     [SkippableTheory]
     [InlineData(LinearForm.Vectors)]
     [InlineData(LinearForm.WorkGroups)]
-    public void LinearOfManyRows(LinearForm form)
+    internal void LinearOfManyRows(LinearForm form)
     {
         ComputeDevice device = devices.OpenFirst();
         using var kernels = new LayerKernels(device, form);
@@ -43,7 +43,7 @@ public sealed class KernelLimitTests(Devices devices)
     [SkippableTheory]
     [InlineData(LinearForm.Vectors)]
     [InlineData(LinearForm.WorkGroups)]
-    public void ExpertsAndHeadsOfManyTokens(LinearForm form)
+    internal void ExpertsAndHeadsOfManyTokens(LinearForm form)
     {
         const int Slots = 70_000, HeadTokens = 4 * Slots;
         ComputeDevice device = devices.OpenFirst();

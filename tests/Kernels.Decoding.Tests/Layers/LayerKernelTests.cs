@@ -16,7 +16,7 @@ public sealed class LayerKernelTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
-    public void Linear(int number, LinearForm form)
+    internal void Linear(int number, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         using var kernels = new LayerKernels(device, form);

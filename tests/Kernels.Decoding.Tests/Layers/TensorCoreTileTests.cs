@@ -38,4 +38,38 @@ public sealed class TensorCoreTileTests
         Assert.Equal(128 * 128, WeightMatrix.Elements(65, 72, WeightLayout.Blocks));
         Assert.NotEqual(WeightLayout.Blocks, new WeightLayout(64));
     }
+
+    /// <summary>Weights in groups: whole units of 64 columns hold whole groups, or groups hold whole units.</summary>
+    [Theory]
+    [InlineData(128, 4096, true)]
+    [InlineData(32, 72, true)]
+    [InlineData(16, 72, true)]
+    [InlineData(32, 76, false)] // pieces of 8 numbers
+    [InlineData(48, 4096, false)]
+    [InlineData(96, 88, true)] // one group a row
+    [InlineData(96, 104, false)]
+    public void TakesWeightsInGroups(int group, int columns, bool takes) => Assert.Equal(takes, TensorCoreGroups.Takes(WeightFormat.Fp8(group), columns));
+
+    /// <summary>Strips have room for whole units, and for the scales of all groups that these hold.</summary>
+    [Fact]
+    public void StripsArePadded()
+    {
+        Assert.Equal((80, 128), (WeightLayout.Strips.PaddedRows(65), WeightLayout.Strips.PaddedColumns(72)));
+        Assert.Equal((80 * 128 / 2) + (80 * 4), WeightFormat.Mxfp4.MatrixBytes(65, 72, WeightLayout.Strips));
+        Assert.Equal((80 * 128) + (80 * 4), WeightFormat.Fp8(128).MatrixBytes(65, 72, WeightLayout.Strips));
+        Assert.Equal((65 * 72 / 2) + 12 + (65 * 3) + 13, WeightFormat.Mxfp4.MatrixBytes(65, 72, WeightLayout.RowMajor));
+        Assert.NotEqual(WeightLayout.Strips, WeightLayout.Vectors);
+    }
+
+    [Theory]
+    [InlineData(8, 128, true, 1)] // a token
+    [InlineData(17, 128, true, 8)]
+    [InlineData(256, 8, true, 8)] // few enough for two parts
+    [InlineData(257, 8, true, 64)]
+    [InlineData(1536, 128, true, 8)] // twelve an expert
+    [InlineData(1537, 128, true, 64)]
+    [InlineData(8192, 128, true, 128)] // 64 an expert
+    [InlineData(8192, 128, false, 8)] // without wgmma
+    public void TilesOfExpertsGrowWithTheirSlots(int slots, int experts, bool hasGroups, int tile) =>
+        Assert.Equal(tile, TensorCoreLinear.ExpertTile(slots, experts, hasGroups, fewSlots: 12, most: 128));
 }

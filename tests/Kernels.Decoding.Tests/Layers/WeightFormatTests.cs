@@ -21,7 +21,7 @@ public sealed class WeightFormatTests(Devices devices)
         ("Q4_K", new WeightFormat(WeightCode.Int4, 32, WeightScale.Coded, HasMinimum: true), [256, 512]),
     ];
 
-    public static TheoryData<int, string, LinearForm> Cases
+    public static IEnumerable<object[]> Cases
     {
         get
         {
@@ -41,7 +41,7 @@ public sealed class WeightFormatTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void LinearLayersAgreeWithDoublePrecision(int number, string name, LinearForm form)
+    internal void LinearLayersAgreeWithDoublePrecision(int number, string name, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);
@@ -78,7 +78,7 @@ public sealed class WeightFormatTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void ExpertsTakeTheirOwnMatrix(int number, string name, LinearForm form)
+    internal void ExpertsTakeTheirOwnMatrix(int number, string name, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);
@@ -109,7 +109,7 @@ public sealed class WeightFormatTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void EmbeddingsAndHeadsReadSingleWeights(int number, string name, LinearForm form)
+    internal void EmbeddingsAndHeadsReadSingleWeights(int number, string name, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);

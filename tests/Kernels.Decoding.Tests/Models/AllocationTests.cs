@@ -24,7 +24,7 @@ public sealed class AllocationTests(Devices devices)
     [InlineData("gpt-oss-sinks-moe", CacheKind.Contiguous)]
     [InlineData("deepseek-v3-mla-moe", CacheKind.Contiguous)]
     [InlineData("deepseek-v3-mla-moe", CacheKind.Paged)]
-    public void DecodingAllocatesNothing(string name, CacheKind cache)
+    internal void DecodingAllocatesNothing(string name, CacheKind cache)
     {
         ComputeDevice device = devices.OpenFirst();
         using Decoder decoder = Decoder.Load(device, TestData.Folder(name), sequences: 1, capacity: 100, AttentionCatalog.With(cache));

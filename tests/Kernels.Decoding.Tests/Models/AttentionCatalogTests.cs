@@ -12,7 +12,7 @@ public sealed class AttentionCatalogTests(Devices devices)
     [InlineData("mistral", CacheKind.Paged, "Heads6Over2Of10Window4Float32Paged")]
     [InlineData("gemma2", CacheKind.Contiguous, "Heads6Over2Of10ScaledWindow4CappedFloat32")]
     [InlineData("gpt_oss", CacheKind.Paged, "Heads6Over2Of10Window4SinksFloat32Paged")]
-    public void EmitsKernelsForAnyGeometry(string modelType, CacheKind cache, string name)
+    internal void EmitsKernelsForAnyGeometry(string modelType, CacheKind cache, string name)
     {
         ComputeDevice device = devices.OpenFirst();
         using var folder = new TemporaryFolder();
@@ -75,7 +75,7 @@ public sealed class AttentionCatalogTests(Devices devices)
     [SkippableTheory]
     [InlineData(CacheKind.Contiguous, 33)]
     [InlineData(CacheKind.Paged, 48)]
-    public void TakesACacheForEachLayer(CacheKind cache, int tokens)
+    internal void TakesACacheForEachLayer(CacheKind cache, int tokens)
     {
         ComputeDevice device = devices.OpenFirst();
         ModelConfig config = ModelConfig.Load(TestData.Folder("gemma2-softcap-window"));

@@ -8,7 +8,7 @@ namespace Kernels.Decoding.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class CheckpointTests(Devices devices)
 {
-    public static TheoryData<int, string, CacheKind> DevicesAndCheckpoints
+    public static IEnumerable<object[]> DevicesAndCheckpoints
     {
         get
         {
@@ -28,7 +28,7 @@ public sealed class CheckpointTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(DevicesAndCheckpoints))]
-    public void AgreesWithTransformers(int number, string name, CacheKind cache)
+    internal void AgreesWithTransformers(int number, string name, CacheKind cache)
     {
         ComputeDevice device = devices.Open(number);
 

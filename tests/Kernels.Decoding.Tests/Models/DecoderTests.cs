@@ -111,7 +111,7 @@ public sealed class DecoderTests(Devices devices)
     [InlineData("gpt-oss-sinks-moe", CacheKind.Paged)]
     [InlineData("deepseek-v2-mla", CacheKind.Contiguous)]
     [InlineData("deepseek-v3-mla-moe", CacheKind.Paged)]
-    public void SequencesOfAStepDoNotDisturbEachOther(string model, CacheKind? cache)
+    internal void SequencesOfAStepDoNotDisturbEachOther(string model, CacheKind? cache)
     {
         ComputeDevice device = devices.OpenFirst();
         int vocabulary = 256;
@@ -229,7 +229,7 @@ public sealed class DecoderTests(Devices devices)
     [InlineData("llama-gqa", CacheKind.Contiguous)]
     [InlineData("gpt-oss-sinks-moe", CacheKind.Paged)]
     [InlineData("deepseek-v3-mla-moe", CacheKind.Contiguous)]
-    public void FreesAllItsMemory(string model, CacheKind cache)
+    internal void FreesAllItsMemory(string model, CacheKind cache)
     {
         ComputeDevice device = devices.OpenFirst();
         long before = device.AllocatedBytes;

@@ -27,7 +27,7 @@ public sealed class HalfAttentionTests(Devices devices)
     [InlineData(MlaForm.Auto)]
     [InlineData(MlaForm.Absorbed)]
     [InlineData(MlaForm.Expanded)]
-    public void Latents(MlaForm form)
+    internal void Latents(MlaForm form)
     {
         AssertClose(Devices.All[0], "deepseek-v3-mla", ElementType.Float16, CacheKind.Contiguous, form, HalfTolerance);
         AssertClose(Devices.All[0], "deepseek-v3-mla", ElementType.BFloat16, CacheKind.Contiguous, form, BFloatTolerance);

@@ -8,7 +8,7 @@ namespace Kernels.Decoding.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class LatentAttentionTests(Devices devices)
 {
-    public static TheoryData<int, string, CacheKind, MlaForm> DevicesAndForms
+    public static IEnumerable<object[]> DevicesAndForms
     {
         get
         {
@@ -32,7 +32,7 @@ public sealed class LatentAttentionTests(Devices devices)
     /// <summary>The forms that <see cref="MlaForm.Auto"/> is put together from, each for all steps.</summary>
     [SkippableTheory]
     [MemberData(nameof(DevicesAndForms))]
-    public void EitherFormAgreesWithTransformers(int number, string name, CacheKind cache, MlaForm form)
+    internal void EitherFormAgreesWithTransformers(int number, string name, CacheKind cache, MlaForm form)
     {
         ComputeDevice device = devices.Open(number);
         using Decoder decoder = Decoder.Load(device, TestData.Folder(name), sequences: 1, capacity: 104, AttentionCatalog.With(cache, form));
@@ -45,7 +45,7 @@ public sealed class LatentAttentionTests(Devices devices)
     [InlineData(CacheKind.Contiguous, MlaForm.Auto)]
     [InlineData(CacheKind.Paged, MlaForm.Absorbed)]
     [InlineData(CacheKind.Contiguous, MlaForm.Expanded)]
-    public void AgreesWithTransformersOnStories(CacheKind cache, MlaForm form)
+    internal void AgreesWithTransformersOnStories(CacheKind cache, MlaForm form)
     {
         ComputeDevice device = devices.OpenFirst();
         string folder = TestData.Folder("stories-mla");
@@ -71,7 +71,7 @@ public sealed class LatentAttentionTests(Devices devices)
     [InlineData("deepseek_v3", MlaForm.Expanded)]
     [InlineData("deepseek_v2", MlaForm.Auto)]
     [InlineData("deepseek_v3", MlaForm.Auto)]
-    public void EitherFormAgreesWithTheDefinition(string modelType, MlaForm form)
+    internal void EitherFormAgreesWithTheDefinition(string modelType, MlaForm form)
     {
         ComputeDevice device = devices.OpenFirst();
         var model = new RandomDecoder(modelType, "F32", Bias: true, Tied: false);
@@ -118,7 +118,7 @@ public sealed class LatentAttentionTests(Devices devices)
         }
     }
 
-    public static TheoryData<string, CacheKind, int?> MixedSteps => new()
+    public static IEnumerable<object[]> MixedSteps => new TheoryData<string, CacheKind, int?>
     {
         { "deepseek-v2-mla", CacheKind.Contiguous, null },
         { "deepseek-v2-mla", CacheKind.Paged, 4 },
@@ -135,7 +135,7 @@ public sealed class LatentAttentionTests(Devices devices)
     /// </summary>
     [SkippableTheory]
     [MemberData(nameof(MixedSteps))]
-    public void MixedStepsGiveWhatOneFormGives(string name, CacheKind cache, int? expandFrom)
+    internal void MixedStepsGiveWhatOneFormGives(string name, CacheKind cache, int? expandFrom)
     {
         ComputeDevice device = devices.OpenFirst();
         using Decoder mixed = Load(AttentionCatalog.With(cache, MlaForm.Auto, expandFrom, ElementType.Float32));
@@ -193,7 +193,7 @@ public sealed class LatentAttentionTests(Devices devices)
     [InlineData(MlaForm.Auto, 32 + 16)]
     [InlineData(MlaForm.Absorbed, 32 + 16)]
     [InlineData(MlaForm.Expanded, 4 * (32 + 16 + 32))]
-    public void CachesWhatTheFormNeeds(MlaForm form, int elements)
+    internal void CachesWhatTheFormNeeds(MlaForm form, int elements)
     {
         ComputeDevice device = devices.OpenFirst();
         ModelConfig config = ModelConfig.Load(TestData.Folder("deepseek-v3-mla"));

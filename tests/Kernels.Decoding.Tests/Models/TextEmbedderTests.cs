@@ -117,7 +117,7 @@ public sealed class TextEmbedderTests(Devices devices)
     [InlineData("{\"pooling_mode_cls_token\": true, \"pooling_mode_mean_tokens\": false}", null, Pooling.First, true)]
     [InlineData("{\"pooling_mode_lasttoken\": true}", "[{\"type\": \"sentence_transformers.models.Transformer\"}, {\"type\": \"sentence_transformers.models.Pooling\", \"path\": \"1_Pooling\"}]", Pooling.Last, false)]
     [InlineData("{\"pooling_mode\": \"max\"}", "[{\"type\": \"sentence_transformers.models.Pooling\", \"path\": \"1_Pooling\"}, {\"type\": \"sentence_transformers.models.Normalize\", \"path\": \"2_Normalize\"}]", Pooling.Max, true)]
-    public void ReadsThePoolingOfTheFolder(string? pooling, string? modules, Pooling expected, bool normalizes)
+    internal void ReadsThePoolingOfTheFolder(string? pooling, string? modules, Pooling expected, bool normalizes)
     {
         using var folder = new TemporaryFolder();
         Write(folder, pooling, modules);

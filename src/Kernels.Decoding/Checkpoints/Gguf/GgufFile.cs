@@ -10,7 +10,7 @@ namespace Kernels.Decoding;
 /// validated when the file is opened: counts and lengths against the bytes that are there, tensors against the file's end and each other.
 /// </summary>
 /// <remarks>Reading is thread-safe until the file is disposed.</remarks>
-public sealed unsafe class GgufFile : IDisposable
+internal sealed unsafe class GgufFile : IDisposable
 {
     private const int HeaderBytes = 24;
     private const int MostExtents = 8;

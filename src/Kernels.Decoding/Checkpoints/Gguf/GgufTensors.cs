@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 /// The tensors of a GGUF file under Hugging Face's names. What llama.cpp's converter changed is changed back as it is read: the
 /// rows of Llama's queries and keys, which it orders by pairs that turn together, and 1 that it adds to the weights of Gemma's norms.
 /// </summary>
-public sealed unsafe class GgufTensors : TensorSource
+internal sealed unsafe class GgufTensors : TensorSource
 {
     private readonly GgufFile file;
     private readonly Dictionary<string, string> names = new(StringComparer.Ordinal);

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>Bloom: pre-norm layers with LayerNorm, multi-head attention with ALiBi, a norm behind the embedding, and biases everywhere.</summary>
-public sealed class BloomDecoder : Architecture
+internal sealed class BloomDecoder : Architecture
 {
     /// <inheritdoc/>
     public override string ModelType => "bloom";

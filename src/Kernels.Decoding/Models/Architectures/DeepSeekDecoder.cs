@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// What DeepSeek-V2 and V3 share: Llama with multi-head latent attention, and a mixture of experts from some layer on. The layers
 /// for predicting further tokens that published checkpoints have behind the others are not read.
 /// </summary>
-public abstract class DeepSeekDecoder : LlamaDecoder
+internal abstract class DeepSeekDecoder : LlamaDecoder
 {
     // The norms of latent rows have an ε of their own, whatever the configuration says.
     private const double LatentNormEpsilon = 1e-6;

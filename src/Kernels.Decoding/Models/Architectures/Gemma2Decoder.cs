@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>Gemma-2: Gemma with capped scores and logits, a scale of its own, a window in every other layer, and norms behind the blocks too.</summary>
-public class Gemma2Decoder : GemmaDecoder
+internal class Gemma2Decoder : GemmaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "gemma2";

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>GPT-2: pre-norm layers with LayerNorm, multi-head attention, learned positions, and biases everywhere; weights are stored [inputs, outputs].</summary>
-public sealed class Gpt2Decoder : Architecture
+internal sealed class Gpt2Decoder : Architecture
 {
     /// <inheritdoc/>
     public override string ModelType => "gpt2";

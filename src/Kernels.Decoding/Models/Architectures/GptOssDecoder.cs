@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// gpt-oss: Llama with biases, a window in every other layer, a sink for each head, and a mixture of experts with clamped
 /// gates. Weights in MXFP4, as the models were published, are not read; in bfloat16 they are.
 /// </summary>
-public sealed class GptOssDecoder : LlamaDecoder
+internal sealed class GptOssDecoder : LlamaDecoder
 {
     private const double GateAlpha = 1.702;
 

@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// Llama: pre-norm layers with RMSNorm, grouped-query attention with half-split rope, and a gated feed-forward block; optional
 /// biases. Families that differ from it in single parts build on it.
 /// </summary>
-public class LlamaDecoder : Architecture
+internal class LlamaDecoder : Architecture
 {
     /// <inheritdoc/>
     public override string ModelType => "llama";

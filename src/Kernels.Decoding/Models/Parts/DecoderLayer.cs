@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>A block of a layer: attention, or a feed-forward block.</summary>
-public interface IDecoderBlock
+internal interface IDecoderBlock
 {
     /// <summary>Enqueues output = block(input), or output += block(input); both [tokens, hidden].</summary>
     void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate);
@@ -22,7 +22,7 @@ public interface IDecoderBlock
 /// <param name="attention">Attention with its projections.</param>
 /// <param name="feedForwardNorm">The norm before the feed-forward block; null for none.</param>
 /// <param name="feedForward">The feed-forward block.</param>
-public sealed class DecoderLayer(INorm? attentionNorm, IDecoderBlock attention, INorm? feedForwardNorm, IDecoderBlock feedForward)
+internal sealed class DecoderLayer(INorm? attentionNorm, IDecoderBlock attention, INorm? feedForwardNorm, IDecoderBlock feedForward)
 {
     /// <summary>Whether both blocks take what the layer was given: x += attention(norm(x)) + feedForward(norm(x)).</summary>
     public bool IsParallel { get; init; }
@@ -73,7 +73,7 @@ public sealed class DecoderLayer(INorm? attentionNorm, IDecoderBlock attention, 
 /// <summary>A block with a norm behind it: norm(block(x)).</summary>
 /// <param name="block">The block.</param>
 /// <param name="norm">The norm.</param>
-public sealed class PostNormBlock(IDecoderBlock block, RmsNorm norm) : IDecoderBlock
+internal sealed class PostNormBlock(IDecoderBlock block, RmsNorm norm) : IDecoderBlock
 {
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
@@ -94,7 +94,7 @@ public sealed class PostNormBlock(IDecoderBlock block, RmsNorm norm) : IDecoderB
 /// <summary>A block with a factor on what it adds: factor · block(x).</summary>
 /// <param name="block">The block.</param>
 /// <param name="factor">The factor.</param>
-public sealed class ScaledBlock(IDecoderBlock block, double factor) : IDecoderBlock
+internal sealed class ScaledBlock(IDecoderBlock block, double factor) : IDecoderBlock
 {
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)

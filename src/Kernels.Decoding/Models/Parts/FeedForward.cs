@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// <param name="up">hidden → width.</param>
 /// <param name="activation">The function.</param>
 /// <param name="down">width → hidden.</param>
-public sealed class FeedForward(Linear up, Activation activation, Linear down) : IDecoderBlock
+internal sealed class FeedForward(Linear up, Activation activation, Linear down) : IDecoderBlock
 {
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
@@ -23,7 +23,7 @@ public sealed class FeedForward(Linear up, Activation activation, Linear down) :
 /// <param name="gateAndUp">hidden → gate and up, in the order that the unit takes.</param>
 /// <param name="unit">The gated unit.</param>
 /// <param name="down">width → hidden.</param>
-public sealed class GatedFeedForward(Linear gateAndUp, IGatedUnit unit, Linear down) : IDecoderBlock
+internal sealed class GatedFeedForward(Linear gateAndUp, IGatedUnit unit, Linear down) : IDecoderBlock
 {
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
@@ -66,7 +66,7 @@ public sealed class GatedFeedForward(Linear gateAndUp, IGatedUnit unit, Linear d
 }
 
 /// <summary>What multiplies values by their gates.</summary>
-public interface IGatedUnit
+internal interface IGatedUnit
 {
     /// <summary>Enqueues output = unit(input); [rows, 2 · width] to [rows, width].</summary>
     void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int width, int rows);
@@ -74,7 +74,7 @@ public interface IGatedUnit
 
 /// <summary>activation(gate) · up, gates first, then the values: SwiGLU, GeGLU.</summary>
 /// <param name="activation">The function.</param>
-public sealed class GatedLinearUnit(Activation activation) : IGatedUnit
+internal sealed class GatedLinearUnit(Activation activation) : IGatedUnit
 {
     /// <summary>The function.</summary>
     public Activation Activation => activation;
@@ -87,7 +87,7 @@ public sealed class GatedLinearUnit(Activation activation) : IGatedUnit
 /// <summary>gate · sigmoid(α · gate) · (up + 1), clamped, gates and values in turn.</summary>
 /// <param name="alpha">α.</param>
 /// <param name="limit">What gate is at most, and the magnitude of up.</param>
-public sealed class ClampedGatedUnit(double alpha, double limit) : IGatedUnit
+internal sealed class ClampedGatedUnit(double alpha, double limit) : IGatedUnit
 {
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int width, int rows) =>

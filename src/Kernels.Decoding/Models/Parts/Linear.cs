@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>A linear layer: y = w·x + bias.</summary>
-public sealed class Linear
+internal sealed class Linear
 {
     private readonly (WeightMatrix Weights, DeviceBuffer<float>? Bias)[] parts;
 
@@ -123,7 +123,7 @@ public sealed class Linear
 /// <param name="weights">Their weights [outputs, inputs], below each other.</param>
 /// <param name="bias">Their biases [experts, outputs], or null for none.</param>
 /// <param name="experts">Experts.</param>
-public sealed class ExpertLinear(WeightMatrix weights, DeviceBuffer<float>? bias, int experts)
+internal sealed class ExpertLinear(WeightMatrix weights, DeviceBuffer<float>? bias, int experts)
 {
     /// <summary>Elements of an output.</summary>
     public int Outputs => weights.Rows / experts;

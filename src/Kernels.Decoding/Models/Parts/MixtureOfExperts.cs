@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// <param name="perToken">Experts of a token.</param>
 /// <param name="routing">How they are chosen and weighted.</param>
 /// <param name="bias">What is added to the scores for the choice, [experts], where the routing has it.</param>
-public sealed class TopKRouter(Linear logits, int perToken, RoutingConfig routing, DeviceBuffer<float>? bias = null)
+internal sealed class TopKRouter(Linear logits, int perToken, RoutingConfig routing, DeviceBuffer<float>? bias = null)
 {
     /// <summary>Experts of a token.</summary>
     public int PerToken => perToken;
@@ -26,7 +26,7 @@ public sealed class TopKRouter(Linear logits, int perToken, RoutingConfig routin
 /// <param name="gateAndUp">hidden → gate and up of each expert, in the order that the unit takes.</param>
 /// <param name="unit">The gated unit.</param>
 /// <param name="down">width → hidden of each expert.</param>
-public sealed class MixtureOfExperts(TopKRouter router, ExpertLinear gateAndUp, IGatedUnit unit, ExpertLinear down) : IDecoderBlock
+internal sealed class MixtureOfExperts(TopKRouter router, ExpertLinear gateAndUp, IGatedUnit unit, ExpertLinear down) : IDecoderBlock
 {
     /// <summary>The expert that every token has besides, with weight 1; null for none.</summary>
     public IDecoderBlock? Shared { get; init; }

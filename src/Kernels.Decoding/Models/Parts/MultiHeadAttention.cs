@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>How queries, keys and values lie in the rows of one projection.</summary>
-public enum ProjectionOrder
+internal enum ProjectionOrder
 {
     /// <summary>The queries of all heads, then the keys of all, then the values of all.</summary>
     ByKind,
@@ -15,13 +15,13 @@ public enum ProjectionOrder
 /// <summary>Rotary position embedding.</summary>
 /// <param name="Table">The turns.</param>
 /// <param name="Pairs">Which elements turn together.</param>
-public sealed record Rotation(RotaryTable Table, RopePairs Pairs);
+internal sealed record Rotation(RotaryTable Table, RopePairs Pairs);
 
 /// <summary>Norms of heads, before rope.</summary>
 /// <param name="Queries">The norm of a query head.</param>
 /// <param name="Keys">The norm of a key head.</param>
 /// <param name="SpanHeads">Whether the norms are of all heads of a token together.</param>
-public sealed record HeadNorms(RmsNorm Queries, RmsNorm Keys, bool SpanHeads = false);
+internal sealed record HeadNorms(RmsNorm Queries, RmsNorm Keys, bool SpanHeads = false);
 
 /// <summary>Multi-head, grouped-query or multi-query attention with its projections.</summary>
 /// <param name="layer">The layer's number.</param>
@@ -29,7 +29,7 @@ public sealed record HeadNorms(RmsNorm Queries, RmsNorm Keys, bool SpanHeads = f
 /// <param name="projection">hidden → queries, keys and values.</param>
 /// <param name="output">[H_q, d] → hidden.</param>
 /// <param name="order">The order of the projection's outputs.</param>
-public sealed class MultiHeadAttention(
+internal sealed class MultiHeadAttention(
     int layer, AttentionGeometry geometry, Linear projection, Linear output, ProjectionOrder order = ProjectionOrder.ByKind) : IDecoderBlock
 {
     /// <summary>Rope on queries and keys; null for none.</summary>

@@ -10,7 +10,7 @@ namespace Kernels.Decoding;
 /// <param name="latent">The attention.</param>
 /// <param name="rope">The turns; the attention kernels do them.</param>
 /// <param name="weights">The projections.</param>
-public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, RotaryTable rope, LatentProjections weights) : IDecoderBlock
+internal sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, RotaryTable rope, LatentProjections weights) : IDecoderBlock
 {
     private readonly HeadSlice queryRope = new(latent.Heads * latent.HeadDim, 0, latent.HeadDim, latent.Heads, latent.RopeDim);
     private readonly HeadSlice queryNope = new(latent.Heads * latent.HeadDim, latent.RopeDim, latent.HeadDim, latent.Heads, latent.NopeDim);
@@ -138,5 +138,5 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rot
 /// <param name="LatentToKeys">W_UK by heads: [H · nope, rank].</param>
 /// <param name="LatentToValues">W_UV, each head's transposed: [H · rank, value].</param>
 /// <param name="Output">[H, value] → hidden.</param>
-public sealed record LatentProjections(
+internal sealed record LatentProjections(
     (Linear Projection, RmsNorm Norm)? QueryRows, Linear Queries, Linear Rows, RmsNorm RowNorm, Linear ExpandKeys, WeightMatrix LatentToKeys, WeightMatrix LatentToValues, Linear Output);

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>Normalises rows of the residual stream.</summary>
-public interface INorm
+internal interface INorm
 {
     /// <summary>Enqueues output = norm(input), both [rows, hidden].</summary>
     void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows);
@@ -12,7 +12,7 @@ public interface INorm
 /// <summary>Root-mean-square norm.</summary>
 /// <param name="weight">[width].</param>
 /// <param name="epsilon">What is added to the mean square.</param>
-public sealed class RmsNorm(DeviceBuffer<float> weight, double epsilon) : INorm
+internal sealed class RmsNorm(DeviceBuffer<float> weight, double epsilon) : INorm
 {
     /// <summary>[width].</summary>
     internal DeviceBuffer<float> Weight => weight;
@@ -37,7 +37,7 @@ public sealed class RmsNorm(DeviceBuffer<float> weight, double epsilon) : INorm
 /// <param name="weight">[width].</param>
 /// <param name="bias">[width]; null for none.</param>
 /// <param name="epsilon">What is added to the variance.</param>
-public sealed class LayerNorm(DeviceBuffer<float> weight, DeviceBuffer<float>? bias, double epsilon) : INorm
+internal sealed class LayerNorm(DeviceBuffer<float> weight, DeviceBuffer<float>? bias, double epsilon) : INorm
 {
     /// <inheritdoc/>
     public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows) =>
