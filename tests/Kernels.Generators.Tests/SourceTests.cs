@@ -13,9 +13,14 @@ public sealed class SourceTests
     // Each option's value stands beside the option.
     private const string SharedRecord = "OptionValues";
 
+    /// <summary>Every folder with a project in it.</summary>
     public static TheoryData<string> Projects =>
     [
-        "src/Kernels", "src/Kernels.OpenCL", "generators/Kernels.Compiler", "generators/Kernels.Generators", "generators/Kernels.CodeFixes",
+        .. new[] { "src", "generators", "examples", "tests" }
+            .SelectMany(top => Directory.EnumerateFiles(Path.Combine(RepositoryFolder.Root, top), "*.csproj", SearchOption.AllDirectories))
+            .Select(file => Path.GetRelativePath(RepositoryFolder.Root, Path.GetDirectoryName(file)!).Replace('\\', '/'))
+            .Where(folder => !folder.Split('/').Any(part => part is "obj" or "bin"))
+            .Order(StringComparer.Ordinal),
     ];
 
     [Theory]
