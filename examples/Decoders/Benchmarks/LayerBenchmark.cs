@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Kernels.OpenCL;
 
@@ -29,6 +30,12 @@ internal sealed class LayerBenchmark : IDisposable
 
     // Read in turn, so that none is in a cache when it is read again.
     private const int Matrices = 4;
+
+    private static readonly ImmutableArray<WeightFormat> Quantised =
+    [
+        new(WeightCode.Int8, 32, WeightScale.Float16), new(WeightCode.Int4, 32, WeightScale.Float16, Zero: 8),
+        new(WeightCode.Int4, 32, WeightScale.Coded, HasMinimum: true), WeightFormat.Mxfp4,
+    ];
 
     private readonly ComputeDevice device;
 
@@ -68,10 +75,15 @@ internal sealed class LayerBenchmark : IDisposable
     {
         foreach ((int outputs, int inputs) in ((int, int)[])[(rows, columns), (columns, rows)])
         {
-            foreach (KernelSpeed speed in Linear((Half)0.01f, outputs, inputs).Concat(Linear((BFloat16)0.01f, outputs, inputs)))
+            foreach (KernelSpeed speed in Linear(WeightFormat.Float16, outputs, inputs).Concat(Linear(WeightFormat.BFloat16, outputs, inputs)))
             {
                 yield return speed;
             }
+        }
+
+        foreach (KernelSpeed speed in Quantised.Where(format => format.Fits(columns)).SelectMany(format => Linear(format, rows, columns)))
+        {
+            yield return speed;
         }
 
         double vector = 2.0 * sizeof(float) * columns;
@@ -98,21 +110,23 @@ internal sealed class LayerBenchmark : IDisposable
         kernels.Dispose();
     }
 
-    private IEnumerable<KernelSpeed> Linear<T>(T value, int outputs, int inputs) where T : unmanaged
+    private IEnumerable<KernelSpeed> Linear(WeightFormat format, int outputs, int inputs)
     {
+        // Bytes of numbers in every type, none of which is 0, infinite or as small as that it takes longer.
+        WeightLayout layout = kernels.LayoutOf(format, inputs);
         WeightMatrix[] matrices =
         [
             .. Enumerable.Range(0, Matrices).Select(_ => kernels.Arrange(
-                WeightMatrix.From(Filled((long)outputs * inputs, value), outputs, inputs, kernels.Layout))),
+                WeightMatrix.From(Filled(format.MatrixBytes(outputs, inputs, layout), (byte)0x3c), format, outputs, inputs, layout))),
         ];
         foreach (int tokens in ((int[])[1, 2, 4, 8, 16, 32, 64, MostTokens, MostTokensOfGpus]).Where(tokens => tokens <= mostTokens))
         {
             double seconds = Median(run => kernels.Linear(input, matrices[run % Matrices], null, output, tokens));
             yield return new(
-                $"linear, {matrices[0].Type}", $"{tokens} × {inputs} → {outputs}", seconds,
+                $"linear, {Name(format)}", $"{tokens} × {inputs} → {outputs}", seconds,
                 matrices[0].ByteLength + ((double)sizeof(float) * tokens * (outputs + inputs)), 2.0 * tokens * outputs * inputs)
             {
-                OnTensorCores = matrices[0].Layout.IsBlocks,
+                OnTensorCores = matrices[0].Layout.IsOfTensorCores,
             };
         }
 
@@ -121,6 +135,14 @@ internal sealed class LayerBenchmark : IDisposable
             matrix.Dispose();
         }
     }
+
+    private static string Name(WeightFormat format) => Quantised.IndexOf(format) switch
+    {
+        0 => "Q8_0",
+        1 => "Q4_0",
+        2 => "Q4_K",
+        _ => format.HasGroups ? format.ToString() : format.Type.ToString(),
+    };
 
     private double Median(Action<int> launch)
     {

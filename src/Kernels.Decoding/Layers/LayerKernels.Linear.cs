@@ -61,8 +61,9 @@ internal sealed partial class LayerKernels
             return;
         }
 
-        RequireLayout(table, Layout, nameof(table));
-        ComputeKernel kernel = Kernel(WeightFamily.Dense, "embedding", table.Format);
+        bool words = table.Layout == WeightLayout.Words;
+        RequireLayout(table, words ? WeightLayout.Words : Layout, nameof(table));
+        ComputeKernel kernel = Kernel(words ? WeightFamily.Dots : WeightFamily.Dense, "embedding", table.Format);
         kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, (float)scale).Set(6, accumulate ? 1 : 0).Set(7, table.Rows);
         SubmitElements(kernel, elements);
     }
@@ -93,7 +94,7 @@ internal sealed partial class LayerKernels
     public void Linear(DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MostTokens);
-        RequireLayout(w, w.Layout.IsOfTensorCores ? w.Layout : Layout, nameof(w));
+        RequireLayout(w, IsFused(w.Layout) ? w.Layout : Layout, nameof(w));
         Require(x.Length, (long)tokens * w.Columns, nameof(x));
         Require(y.Length, (long)tokens * w.Rows, nameof(y));
         if (bias is not null)
@@ -106,7 +107,7 @@ internal sealed partial class LayerKernels
             return;
         }
 
-        if (w.Layout.IsOfTensorCores)
+        if (IsFused(w.Layout))
         {
             LinearFused(x, w, bias, y, tokens, accumulate: accumulate);
             return;
@@ -160,7 +161,7 @@ internal sealed partial class LayerKernels
         int slotsPerRow, bool again, Activation? gate = null)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, MostTokens);
-        RequireLayout(w, w.Layout.IsOfTensorCores ? w.Layout : Layout, nameof(w), expertCount);
+        RequireLayout(w, IsFused(w.Layout) ? w.Layout : Layout, nameof(w), expertCount);
         int rows = w.Rows / expertCount;
         Require(x.Length, (long)Parts(slots, slotsPerRow) * w.Columns, nameof(x));
         Require(experts.Length, slots, nameof(experts));
@@ -174,6 +175,10 @@ internal sealed partial class LayerKernels
         if (slots > 0 && w.Layout.IsOfTensorCores)
         {
             ExpertsByTensorCores(x, w, bias, experts, y, slots, slotsPerRow, gate);
+        }
+        else if (slots > 0 && w.Layout == WeightLayout.Words)
+        {
+            ExpertDots(x, w, bias, experts, y, rows, slots, slotsPerRow);
         }
         else if (slots > 0)
         {
@@ -234,6 +239,9 @@ internal sealed partial class LayerKernels
             Submit(kernel, new NDRange((nuint)Parts(rows, GroupRows) * (Lanes * GroupRows), (nuint)tokens), new NDRange(Lanes * GroupRows, 1));
         }
     }
+
+    // Whose kernels take a norm, or a gate, with them.
+    private static bool IsFused(WeightLayout layout) => layout.IsOfTensorCores || layout == WeightLayout.Words;
 
     private static NDRange PanelTiles(int rows, int tokenTiles) => new(tokenTiles, Parts(rows, Panels * WeightLayout.Vectors.PanelRows));
 

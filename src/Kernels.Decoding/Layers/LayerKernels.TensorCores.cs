@@ -32,14 +32,16 @@ internal sealed partial class LayerKernels
     }
 
     /// <summary>Whether a linear layer takes the norm or the gate before it with it (<see cref="LinearFused"/>).</summary>
-    internal bool Fuses(WeightMatrix w, int tokens) => w.Layout.IsOfTensorCores && tokens > 0;
+    internal bool Fuses(WeightMatrix w, int tokens) =>
+        tokens > 0 && (w.Layout.IsOfTensorCores || (w.Layout == WeightLayout.Words && (w.Format.HasGroups || Rounds(tokens))));
 
     /// <summary>Whether a linear layer takes the gate behind it with it (<see cref="LinearGated"/>).</summary>
     internal bool Gates(WeightMatrix w, int tokens) =>
-        Fuses(w, tokens) && (w.Layout.IsStrips ? TensorCoreGroups.Gates(w, tokens) : tokens <= TensorCoreLinear.FewTokens);
+        w.Layout.IsOfTensorCores && tokens > 0 && (w.Layout.IsStrips ? TensorCoreGroups.Gates(w, tokens) : tokens <= TensorCoreLinear.FewTokens);
 
     /// <summary>The type, other than float32, that a layer takes its inputs in.</summary>
-    internal static ElementType InputType(WeightMatrix w) => w.Format.HasGroups ? ElementType.BFloat16 : w.Type;
+    internal static ElementType InputType(WeightMatrix w) => !w.Format.HasGroups ? w.Type
+        : w.Layout == WeightLayout.Words ? ElementType.Float32 : ElementType.BFloat16;
 
     /// <summary>As Linear, with the norm, or the gate of many tokens, before it.</summary>
     /// <param name="x">
@@ -56,6 +58,12 @@ internal sealed partial class LayerKernels
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, RmsNorm? norm = null,
         Activation? gate = null, bool accumulate = false)
     {
+        if (w.Layout == WeightLayout.Words)
+        {
+            LinearDots(x, w, bias, y, tokens, accumulate, norm, gate);
+            return;
+        }
+
         int flags = (bias is null ? 0 : BiasFlag) | (accumulate ? AccumulateFlag : 0);
         if (w.Layout.IsStrips)
         {

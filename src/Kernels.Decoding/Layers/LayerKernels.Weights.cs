@@ -18,6 +18,12 @@ internal sealed partial class LayerKernels
         /// <summary>Linear layers of experts.</summary>
         Experts,
 
+        /// <summary>The embedding, and linear layers by dot products.</summary>
+        Dots,
+
+        /// <summary>Linear layers of experts by dot products.</summary>
+        ExpertDots,
+
         /// <summary>Products of heads with matrices of their own.</summary>
         Heads,
 
@@ -32,7 +38,13 @@ internal sealed partial class LayerKernels
     /// <summary>Begins to build the embedding and the linear layers for weights of a format, on another thread.</summary>
     /// <param name="format">The format.</param>
     /// <param name="experts">Whether to build the linear layers of experts instead.</param>
-    public void Prepare(WeightFormat format, bool experts = false) => WeightProgram(experts ? WeightFamily.Experts : WeightFamily.Dense, format);
+    public void Prepare(WeightFormat format, bool experts = false)
+    {
+        // Of any number of columns that goes: others are rare.
+        ArgumentNullException.ThrowIfNull(format);
+        bool words = LayoutOf(format, WeightFormat.SuperGroup) == WeightLayout.Words;
+        WeightProgram(experts ? words ? WeightFamily.ExpertDots : WeightFamily.Experts : words ? WeightFamily.Dots : WeightFamily.Dense, format);
+    }
 
     /// <summary>The source of a family of kernels that read weights of one format.</summary>
     internal static string WeightSource(WeightFamily family, WeightFormat format, LinearForm form)
@@ -40,8 +52,9 @@ internal sealed partial class LayerKernels
         bool panels = form == LinearForm.Vectors;
 
         // Rows of caches, and matrices of heads, are row-major in any case.
-        WeightLayout layout = panels && family is (WeightFamily.Dense or WeightFamily.Experts) ? WeightLayout.Vectors : WeightLayout.RowMajor;
-        StringBuilder source = new StringBuilder().Append($"#define PANEL_ROWS {layout.PanelRows}\n").Append(FormatSource(format));
+        WeightLayout layout = !panels || family is WeightFamily.Heads or WeightFamily.CachedRows ? WeightLayout.RowMajor
+            : family is WeightFamily.Dots or WeightFamily.ExpertDots ? WeightLayout.Words : WeightLayout.Vectors;
+        StringBuilder source = new StringBuilder().Append(FormatSource(format, layout));
         switch (family)
         {
             case WeightFamily.Heads:
@@ -51,6 +64,14 @@ internal sealed partial class LayerKernels
                 break;
             case WeightFamily.CachedRows:
                 source.Append(Text("embedding.cl"));
+                break;
+            case WeightFamily.Dots:
+                source.Append(Text("embedding.cl")).Append(Text("linear.cl"));
+                AddDots(source, format, experts: false);
+                break;
+            case WeightFamily.ExpertDots:
+                source.Append(Text("linear.cl"));
+                AddDots(source, format, experts: true);
                 break;
             case WeightFamily.Experts:
                 source.Append(Text("linear.cl"));
@@ -82,12 +103,13 @@ internal sealed partial class LayerKernels
             .Append($"#define NAME {name}\n#define HEAD_TOKENS {tokens}\n").Append(Text("linear_heads.cl")).Append("#undef NAME\n#undef HEAD_TOKENS\n");
     }
 
-    /// <summary>What reads weights of a format: <c>weight_at</c> and its like. PANEL_ROWS must be set before it.</summary>
-    internal static string FormatSource(WeightFormat format)
+    /// <summary>What reads weights of a format that lie so: <c>weight_at</c> and its like.</summary>
+    internal static string FormatSource(WeightFormat format, WeightLayout layout)
     {
+        string lie = $"#define PANEL_ROWS {layout.PanelRows}\n#define WORD_BYTES {Math.Max(1, layout.WordBytes)}\n";
         if (!format.HasGroups)
         {
-            return $"#define WEIGHT_BITS {format.CodeBits}\n#define WEIGHT_BFLOAT {(format.Code == WeightCode.BFloat16 ? 1 : 0)}\n{Text("weights.cl")}";
+            return $"{lie}#define WEIGHT_BITS {format.CodeBits}\n#define WEIGHT_BFLOAT {(format.Code == WeightCode.BFloat16 ? 1 : 0)}\n{Text("weights.cl")}";
         }
 
         string codes = format.Code switch
@@ -98,6 +120,7 @@ internal sealed partial class LayerKernels
             _ => "code_int4.cl",
         };
         return $"""
+            {lie}
             #define CODE_BITS {format.CodeBits}
             #define CODE_ZERO {format.Zero}
             #define GROUP {format.Group}

@@ -28,15 +28,23 @@ internal sealed partial class LayerKernels : IDisposable
     /// <param name="device">The device; it must outlive the object.</param>
     /// <param name="form">How linear layers are computed; by default what suits the kind of device.</param>
     public LayerKernels(ComputeDevice device, LinearForm? form = null)
+        : this(device, form, PrecisionFromEnvironment())
+    {
+    }
+
+    /// <summary>As the other, with how exactly linear layers take their inputs on a CPU.</summary>
+    internal LayerKernels(ComputeDevice device, LinearForm? form, LinearPrecision precision)
     {
         ArgumentNullException.ThrowIfNull(device);
         this.device = device;
+        this.precision = precision;
+        dots = new(() => DotInstructions.Of(device));
         cpu = device.Capabilities.Kind == DeviceKind.Cpu;
         Form = form ?? (cpu ? LinearForm.Vectors : LinearForm.WorkGroups);
         bool vectors = Form == LinearForm.Vectors;
         Layout = vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
         elementLanes = vectors ? WeightLayout.Vectors.PanelRows : 1;
-        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activations.cl"), Text("step.cl"));
+        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activation.cl"), Text("activations.cl"), Text("step.cl"));
         program = Build("layers", $"#define LANES {elementLanes}\n{source}");
 
         // A tile of several tokens pays from this many on: below, it would be mostly empty.
@@ -61,6 +69,8 @@ internal sealed partial class LayerKernels : IDisposable
             kernel.Dispose();
         }
 
+        dotInputs?.Dispose();
+        dotSteps?.Dispose();
         maxima?.Dispose();
         places?.Dispose();
         greatest?.Dispose();

@@ -41,7 +41,7 @@ internal sealed class TensorKernels(ComputeDevice device, WeightFormat format) :
             if (Array.IndexOf(texts, "tensor_group_arrange.cl") >= 0)
             {
                 // Rows are read as the other kernels read them.
-                source.Append("#define PANEL_ROWS 1\n").Append(LayerKernels.FormatSource(format));
+                source.Append(LayerKernels.FormatSource(format, WeightLayout.RowMajor));
             }
             else
             {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Kernels.Decoding;
 
 /// <summary>
@@ -22,6 +24,15 @@ internal readonly record struct WeightLayout(int PanelRows)
     /// <summary>Blocks of 64 rows and 64 columns, as tensor cores want them (tensor_shared.cl); made on the device, out of rows.</summary>
     public static WeightLayout Blocks => new(BlockSide) { IsBlocks = true };
 
+    /// <summary>
+    /// <see cref="Vectors"/> in which four bytes of a row's weights, or codes, lie side by side, as dot products of narrow numbers take
+    /// them. Rows are whole fours of bytes.
+    /// </summary>
+    internal static WeightLayout Words => new(16) { WordBytes = 4 };
+
+    /// <summary>Bytes of a row that lie side by side in a panel; 0: one element.</summary>
+    internal int WordBytes { get; private init; }
+
     /// <summary>Strips of 16 rows in units of 64 columns, as tensor cores want weights in groups (tensor_codes.cl); made on the device.</summary>
     internal static WeightLayout Strips => new(StripRows) { IsStrips = true };
 
@@ -40,6 +51,9 @@ internal readonly record struct WeightLayout(int PanelRows)
     /// <summary>Rows with those that fill the last panel.</summary>
     public int PaddedRows(int rows) => checked((int)(((long)rows + PanelRows - 1) / PanelRows * PanelRows));
 
+    /// <summary>How a plane of a matrix lies: only weights and codes, the first, are in words.</summary>
+    internal WeightLayout OfPlane(int plane) => plane > 0 && WordBytes > 0 ? Vectors : this;
+
     /// <summary>Packs rows.</summary>
     /// <typeparam name="T">The type of the elements.</typeparam>
     /// <param name="source">The rows; element (r, c) is at r · <paramref name="rowStride"/> + c · <paramref name="columnStride"/>.</param>
@@ -51,6 +65,8 @@ internal readonly record struct WeightLayout(int PanelRows)
     /// <param name="firstRow">The row of the target that the first one becomes.</param>
     public void Pack<T>(ReadOnlySpan<T> source, int rowStride, int columnStride, int rows, int columns, Span<T> target, int firstRow = 0)
     {
+        int word = Math.Max(1, WordBytes / Unsafe.SizeOf<T>());
+        ArgumentOutOfRangeException.ThrowIfNotEqual(columns % word, 0, nameof(columns));
         for (int rowTile = 0; rowTile < rows; rowTile += Tile)
         {
             for (int columnTile = 0; columnTile < columns; columnTile += Tile)
@@ -61,10 +77,13 @@ internal readonly record struct WeightLayout(int PanelRows)
                 {
                     (int panel, int lane) = Math.DivRem(firstRow + row, PanelRows);
                     int from = (row * rowStride) + (columnTile * columnStride);
-                    int to = (((panel * columns) + columnTile) * PanelRows) + lane;
-                    for (int column = columnTile; column < columnEnd; column++, from += columnStride, to += PanelRows)
+                    int to = (((panel * columns) + columnTile) * PanelRows) + (lane * word);
+                    for (int column = columnTile; column < columnEnd; column += word, to += PanelRows * word)
                     {
-                        target[to] = source[from];
+                        for (int i = 0; i < word; i++, from += columnStride)
+                        {
+                            target[to + i] = source[from];
+                        }
                     }
                 }
             }

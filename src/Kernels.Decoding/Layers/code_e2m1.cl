@@ -19,3 +19,19 @@ static float16 code16(uint16 bits)
     return as_float16(magnitude | (bits & 8) << 28);
 #endif
 }
+
+// For dot products of bytes: the values of each byte's half, doubled and DOT_ZERO above, in units of DOT_UNIT.
+#ifdef __AVX512BW__
+#define DOT_ZERO 12
+#define DOT_UNIT 0.5f
+static uint16 dot_codes(uint16 bytes, int half_byte)
+{
+    const uint16 table = (uint16)(0x0f0e0d0cu, 0x18141210u, 0x090a0b0cu, 0x00040608u,
+                                  0x0f0e0d0cu, 0x18141210u, 0x090a0b0cu, 0x00040608u,
+                                  0x0f0e0d0cu, 0x18141210u, 0x090a0b0cu, 0x00040608u,
+                                  0x0f0e0d0cu, 0x18141210u, 0x090a0b0cu, 0x00040608u);
+    uint16 halves = (half_byte ? bytes >> 4 : bytes) & 0x0f0f0f0fu, values;
+    __asm__("vpshufb %2, %1, %0" : "=v"(values) : "v"(table), "v"(halves));
+    return values;
+}
+#endif

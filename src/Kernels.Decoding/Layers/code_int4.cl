@@ -14,3 +14,11 @@ static float16 code16(uint16 bits)
     return convert_float16(as_int16(bits & 15) - CODE_ZERO);
 #endif
 }
+
+// For dot products of bytes: the codes of each byte's half, DOT_ZERO above their value in units of DOT_UNIT.
+#define DOT_ZERO CODE_ZERO
+#define DOT_UNIT 1.0f
+static uint16 dot_codes(uint16 bytes, int half_byte)
+{
+    return (half_byte ? bytes >> 4 : bytes) & 0x0f0f0f0fu;
+}

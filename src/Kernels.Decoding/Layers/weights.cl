@@ -1,5 +1,5 @@
-// Weights are read in their stored type and widened to float on the way. WEIGHT_BITS, WEIGHT_BFLOAT, and PANEL_ROWS, the rows of a
-// panel of the matrices of linear layers, are set by the host.
+// Weights are read in their stored type and widened to float on the way. WEIGHT_BITS, WEIGHT_BFLOAT, and of the matrices of linear
+// layers PANEL_ROWS, the rows of a panel, and WORD_BYTES, the bytes of a row that lie side by side in it, are set by the host.
 #if WEIGHT_BITS == 32
 typedef float weight_t;
 #elif WEIGHT_BFLOAT
@@ -54,7 +54,8 @@ static size_t matrix_weights(int rows, int columns)
 
 static float weight_at(global const weight_t *w, int rows, int columns, size_t row, int column)
 {
-    return weight(w, (row / PANEL_ROWS * columns + column) * PANEL_ROWS + row % PANEL_ROWS);
+    int word = max(WORD_BYTES / (int)sizeof(weight_t), 1);
+    return weight(w, ((row / PANEL_ROWS * columns + column / word * word) * PANEL_ROWS) + row % PANEL_ROWS * word + column % word);
 }
 
 static float8 weight8_at(global const weight_t *w, int rows, int columns, size_t row, int column)

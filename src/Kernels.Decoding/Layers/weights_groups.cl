@@ -1,6 +1,6 @@
 // Weights in codes of 4 or 8 bits whose rows are in groups of columns with a scale each, and some with a minimum: weight = scale · code
 // (+ minimum). A matrix is planes of codes, scales and minima that lie as matrices do, each from a multiple of 16 bytes on. The host
-// sets CODE_BITS, GROUP, SCALE, MINIMUM and PANEL_ROWS, and puts before this what reads codes.
+// sets CODE_BITS, GROUP, SCALE, MINIMUM, PANEL_ROWS and WORD_BYTES, and puts before this what reads codes.
 typedef uchar weight_t;
 
 #define SCALE_FLOAT 1 // float32
@@ -37,25 +37,25 @@ static size_t matrix_weights(int rows, int columns)
     return codes_bytes(rows, columns) + (MINIMUM ? 2 : 1) * factors_bytes(rows, columns);
 }
 
-// Where element (row, i) of a plane with so many elements a row lies.
-static size_t place(size_t row, int elements, int i)
+// Where element (row, i) of a plane with so many elements a row lies, of which so many are side by side.
+static size_t place(size_t row, int elements, int i, int word)
 {
-    return (row / PANEL_ROWS * elements + i) * PANEL_ROWS + row % PANEL_ROWS;
+    return (row / PANEL_ROWS * elements + i / word * word) * PANEL_ROWS + row % PANEL_ROWS * word + i % word;
 }
 
 static uint code_bits(global const weight_t *w, int columns, size_t row, int column)
 {
 #if CODE_BITS == 4
-    return w[place(row, columns / 2, column / 2)] >> column % 2 * 4 & 15;
+    return w[place(row, columns / 2, column / 2, WORD_BYTES)] >> column % 2 * 4 & 15;
 #else
-    return w[place(row, columns, column)];
+    return w[place(row, columns, column, WORD_BYTES)];
 #endif
 }
 
 // The factor of a row's group; factors are the scales or the minima.
 static float factor_at(global const uchar *factors, int rows, int columns, size_t row, int column)
 {
-    size_t i = place(row, GROUPS(columns), column / GROUP);
+    size_t i = place(row, GROUPS(columns), column / GROUP, 1);
 #if SCALE == SCALE_FLOAT
     return ((global const float *)factors)[i];
 #elif SCALE == SCALE_HALF
@@ -65,7 +65,7 @@ static float factor_at(global const uchar *factors, int rows, int columns, size_
     return exponent == 0 ? as_float(0x400000u) : exponent == 255 ? NAN : as_float(exponent << 23);
 #else
     global const half *supers = (global const half *)(factors + plane(PADDED(rows) * GROUPS(columns)));
-    return (char)factors[i] * vload_half(place(row, SUPERS(columns), column / SUPER), supers);
+    return (char)factors[i] * vload_half(place(row, SUPERS(columns), column / SUPER, 1), supers);
 #endif
 }
 
@@ -118,6 +118,16 @@ static float16 weight16_at(global const weight_t *w, int rows, int columns, size
     return vload16(0, values);
 }
 
+// Halves 16 · i to 16 · i + 15 as floats. Their bits are loaded as one vector, which vload_half16 is not on every compiler.
+static float16 halves16(global const uchar *halves, size_t i)
+{
+#ifdef __AVX512F__
+    return __builtin_ia32_vcvtph2ps512_mask(vload16(i, (global const short *)halves), (float16)0, -1, 4);
+#else
+    return vload_half16(i, (global const half *)halves);
+#endif
+}
+
 // The factors of the 16 rows of a panel.
 static float16 factor16(global const uchar *factors, int rows, int columns, size_t panel, int column)
 {
@@ -125,13 +135,13 @@ static float16 factor16(global const uchar *factors, int rows, int columns, size
 #if SCALE == SCALE_FLOAT
     return vload16(i, (global const float *)factors);
 #elif SCALE == SCALE_HALF
-    return vload_half16(i, (global const half *)factors);
+    return halves16(factors, i);
 #elif SCALE == SCALE_POWER
     uint16 exponents = convert_uint16(vload16(i, factors));
     float16 powers = as_float16(select(exponents << 23, (uint16)0x400000u, exponents == 0));
     return select(powers, (float16)NAN, exponents == 255);
 #else
-    global const half *supers = (global const half *)(factors + plane(PADDED(rows) * GROUPS(columns)));
-    return convert_float16(as_char16(vload16(i, factors))) * vload_half16(panel * SUPERS(columns) + column / SUPER, supers);
+    global const uchar *supers = factors + plane(PADDED(rows) * GROUPS(columns));
+    return convert_float16(as_char16(vload16(i, factors))) * halves16(supers, panel * SUPERS(columns) + column / SUPER);
 #endif
 }

@@ -188,7 +188,20 @@ internal sealed class DecoderStep : IDisposable
             }
         }
 
-        draws?.Write(packed.AsSpan(drawsAt));
+        if (draws is null)
+        {
+            // Blocking, but the queue is empty: a step without draws ends with reading its logits.
+            device.Queue.Write(ids!, tokens);
+            device.Queue.Write<int>(positions!, hostPositions);
+            if (turns is not null)
+            {
+                device.Queue.Write<int>(turns, hostTurns);
+            }
+
+            return;
+        }
+
+        draws.Write(packed.AsSpan(drawsAt));
         uploads.Upload(packed.AsSpan(0, words));
         Kernels.BeginStep(uploads.Current, drawn ?? uploads.Current, ids!, positions!, turns, Tokens);
     }

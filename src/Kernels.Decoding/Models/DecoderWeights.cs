@@ -10,9 +10,8 @@ namespace Kernels.Decoding;
 internal sealed class DecoderWeights : IDisposable
 {
     private readonly TensorSource checkpoint;
-    private readonly WeightLayout layout;
+    private readonly LayerKernels kernels;
     private readonly MatrixWriter writer;
-    private readonly Func<WeightMatrix, WeightMatrix> arrange;
     private readonly List<IDisposable> owned = [];
 
     /// <param name="device">The device.</param>
@@ -22,8 +21,7 @@ internal sealed class DecoderWeights : IDisposable
     {
         Device = device;
         this.checkpoint = checkpoint;
-        layout = kernels.Layout;
-        arrange = kernels.Arrange;
+        this.kernels = kernels;
         writer = new MatrixWriter(device);
     }
 
@@ -314,8 +312,8 @@ internal sealed class DecoderWeights : IDisposable
     // matrices lie as linear layers are fastest.
     private WeightMatrix Upload(int columns, PartRows[] parts, WeightLayout? asked = null, int count = 1)
     {
-        WeightLayout order = asked ?? layout;
         WeightFormat format = parts[0].Rows.Format;
+        WeightLayout order = asked ?? kernels.LayoutOf(format, columns);
         if (Array.Find(parts, part => part.Rows.Format != format) is { } other)
         {
             throw new CheckpointException(checkpoint.Path, $"tensor '{other.Name}' is in {other.Rows.Format}, but '{parts[0].Name}', which it is used with, in {format}");
@@ -339,7 +337,7 @@ internal sealed class DecoderWeights : IDisposable
         }
 
         WeightMatrix matrix = WeightMatrix.From(buffer, format, rows, columns, order, count);
-        matrix = Own(asked is null ? arrange(matrix) : matrix);
+        matrix = Own(asked is null ? kernels.Arrange(matrix) : matrix);
         ByteLength += matrix.ByteLength;
         return matrix;
     }

@@ -48,7 +48,7 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
                     {
                         for (int panel = first; panel < end; panel++)
                         {
-                            Pack(source, matrix * rows, rows, p, planes[p], panel, layout.PanelRows, plane + ((long)panel * layout.PanelRows * planes[p].RowBytes), scratch);
+                            Pack(source, matrix * rows, rows, p, planes[p], panel, layout.OfPlane(p), plane + ((long)panel * layout.PanelRows * planes[p].RowBytes), scratch);
                         }
 
                         plane += format.PlaneBytes(planes[p], padded);
@@ -65,7 +65,7 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
             long at = matrix * matrixBytes;
             for (int p = 0; p < planes.Length; p++)
             {
-                WritePlane(target, at, source, (long)matrix * rows, rows, p, planes[p], panels, layout.PanelRows);
+                WritePlane(target, at, source, (long)matrix * rows, rows, p, planes[p], panels, layout.OfPlane(p));
                 at += format.PlaneBytes(planes[p], padded);
             }
         }
@@ -74,8 +74,9 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
         device.Queue.Finish();
     }
 
-    private void WritePlane(DeviceBuffer<byte> target, long at, RowIndex source, long firstRow, int rows, int p, WeightPlane plane, int panels, int panelRows)
+    private void WritePlane(DeviceBuffer<byte> target, long at, RowIndex source, long firstRow, int rows, int p, WeightPlane plane, int panels, WeightLayout layout)
     {
+        int panelRows = layout.PanelRows;
         long panelBytes = (long)panelRows * plane.RowBytes;
         int pieceBytes = checked((int)Math.Max(StagingBytes, panelBytes));
         int pieces = (int)(pieceBytes / panelBytes);
@@ -101,7 +102,7 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
                 {
                     for (int panel = start + (task * chunk); panel < Math.Min(start + ((task + 1) * chunk), end); panel++)
                     {
-                        Pack(source, firstRow, rows, p, plane, panel, panelRows, (byte*)address + ((panel - start) * panelBytes), scratch);
+                        Pack(source, firstRow, rows, p, plane, panel, layout, (byte*)address + ((panel - start) * panelBytes), scratch);
                     }
 
                     return scratch;
@@ -114,8 +115,9 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
     }
 
     // Rows past the end repeat the last one: no sum of them is kept.
-    private static void Pack(RowIndex source, long firstRow, int rows, int p, WeightPlane plane, int panel, int panelRows, byte* target, Scratch scratch)
+    private static void Pack(RowIndex source, long firstRow, int rows, int p, WeightPlane plane, int panel, WeightLayout layout, byte* target, Scratch scratch)
     {
+        int panelRows = layout.PanelRows;
         int rowBytes = plane.RowBytes;
         byte* buffer = scratch.Take(panelRows * rowBytes);
         byte** lanes = stackalloc byte*[panelRows];
@@ -131,7 +133,8 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
         }
         else
         {
-            PanelTranspose.Interleave(lanes, panelRows, plane.ElementBytes, plane.Elements, target);
+            int side = Math.Max(layout.WordBytes, plane.ElementBytes);
+            PanelTranspose.Interleave(lanes, panelRows, side, rowBytes / side, target);
         }
     }
 

@@ -11,7 +11,9 @@ public sealed class BenchTests(Devices devices)
     {
         using var benchmark = new LayerBenchmark(devices.OpenFirst(), rows: 256, columns: 128);
         KernelSpeed[] speeds = [.. benchmark.Run()];
-        Assert.Equal(["linear, Float16", "linear, BFloat16", "rms norm", "rope", "gate, silu"], speeds.Select(speed => speed.Kernel).Distinct());
+        Assert.Equal(
+            ["linear, Float16", "linear, BFloat16", "linear, Q8_0", "linear, Q4_0", "linear, MXFP4", "rms norm", "rope", "gate, silu"],
+            speeds.Select(speed => speed.Kernel).Distinct());
         Assert.All(speeds, speed => Assert.True(speed.Seconds > 0 && speed.Bytes > 0, $"{speed}"));
         KernelSpeed one = speeds[0];
         Assert.Equal((2 * 256 * 128) + (4 * (256 + 128)), one.Bytes);

@@ -301,8 +301,9 @@ public class EngineTests(Devices devices)
     public async Task RefusesWhatCannotRunAndWhatTheQueueHasNoRoomFor()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = Start(
-            device, "llama-gqa", sequences: 1, capacity: 400, pages: 25, new EngineOptions { QueueLimit = 2 });
+        using var released = new ManualResetEventSlim();
+        using DecodingEngine engine = StartWatched(
+            device, capacity: 400, new EngineOptions { QueueLimit = 2 }, (_, _) => released.Wait(Patience), sequences: 1, pages: 25);
         Refused("at least one token", new GenerationRequest([], 1));
         Refused("Token 256 is not from 0 to 255", new GenerationRequest([256], 1));
         Refused("Token -1 is not", new GenerationRequest([-1], 1));
@@ -319,6 +320,7 @@ public class EngineTests(Devices devices)
         Generation[] waiting = [engine.TrySubmit(longOne)!, engine.TrySubmit(longOne)!];
         Assert.Null(engine.TrySubmit(longOne));
         Assert.Equal(2, engine.QueueLength);
+        released.Set();
         waiting[0].Cancel();
         await waiting[0].CompleteAsync().WaitAsync(Patience);
         Assert.NotNull(engine.TrySubmit(longOne));
@@ -578,11 +580,12 @@ public class EngineTests(Devices devices)
         }
     });
 
-    private DecodingEngine StartWatched(ComputeDevice device, int capacity, EngineOptions options, Action<int, (int Sequence, int Tokens)[]> watch)
+    private DecodingEngine StartWatched(
+        ComputeDevice device, int capacity, EngineOptions options, Action<int, (int Sequence, int Tokens)[]> watch, int sequences = 2, int pages = 64)
     {
         Decoder decoder = Decoder.Load(
-            device, TestData.Folder("llama-gqa"), sequences: 2, capacity,
-            (d, config, sequences, length) => new WatchedAttention(AttentionCatalog.WithPages(64)(d, config, sequences, length), watch));
+            device, TestData.Folder("llama-gqa"), sequences, capacity,
+            (d, config, count, length) => new WatchedAttention(AttentionCatalog.WithPages(pages)(d, config, count, length), watch));
         decoder.DrawsOnDevice |= DrawsOnDevice;
         return new(decoder, EngineFixture.Tokenizer, options);
     }

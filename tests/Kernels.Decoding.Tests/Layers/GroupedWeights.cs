@@ -82,13 +82,13 @@ internal sealed class GroupedWeights
                 switch (plane.ElementBytes)
                 {
                     case 1:
-                        layout.Pack(source, plane.Elements, 1, each, plane.Elements, target);
+                        layout.OfPlane(p).Pack(source, plane.Elements, 1, each, plane.Elements, target);
                         break;
                     case 2:
-                        layout.Pack(MemoryMarshal.Cast<byte, ushort>(source), plane.Elements, 1, each, plane.Elements, MemoryMarshal.Cast<byte, ushort>(target));
+                        layout.OfPlane(p).Pack(MemoryMarshal.Cast<byte, ushort>(source), plane.Elements, 1, each, plane.Elements, MemoryMarshal.Cast<byte, ushort>(target));
                         break;
                     default:
-                        layout.Pack(MemoryMarshal.Cast<byte, uint>(source), plane.Elements, 1, each, plane.Elements, MemoryMarshal.Cast<byte, uint>(target));
+                        layout.OfPlane(p).Pack(MemoryMarshal.Cast<byte, uint>(source), plane.Elements, 1, each, plane.Elements, MemoryMarshal.Cast<byte, uint>(target));
                         break;
                 }
 
