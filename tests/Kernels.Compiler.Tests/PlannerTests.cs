@@ -23,14 +23,16 @@ public sealed class PlannerTests
             Assert.Equal(target, plan.Target);
             foreach (TilePlan tile in new[] { plan.Prefill, plan.Decode })
             {
-                // With wgmma, groups of four warps and blocks of 16 keys are whole, and a CPU's work-item shares with none; the other forms divide by masks and shifts. Warps that copy come on top.
-                // Lanes that load pieces share a row evenly, however many it has.
+                // With wgmma, groups of four warps and blocks of 16 keys are whole, and a CPU's work-item shares with none; the other forms
+                // divide by masks and shifts. Warps that copy come on top. Lanes that load pieces share a row evenly, however many it has.
                 Assert.All([tile.Rows, tile.Keys, tile.ThreadsX, tile.ThreadsY], size => Assert.True(
-                    BitOperations.IsPow2(size) || (tile is Sm90Tile or CpuTile && size % 16 == 0) || (target == KernelTarget.Sm90 && size == tile.ThreadsY)
+                    BitOperations.IsPow2(size) || (tile is Sm90Tile or CpuTile && size % 16 == 0)
+                        || (target == KernelTarget.Sm90 && size == tile.ThreadsY)
                     || (tile is PortablePieceTile && size == tile.ThreadsX),
                     $"{spec}: {tile}"));
                 Assert.Equal(tile.ThreadsX * tile.ThreadsY, tile.WorkGroupSize);
-                Assert.InRange(tile.WorkGroupSize, 1, target is KernelTarget.Sm80 or KernelTarget.Sm90 ? Sm80GroupLimit : PortableGroupLimit);
+                Assert.InRange(
+                    tile.WorkGroupSize, 1, target is KernelTarget.Sm80 or KernelTarget.Sm90 ? Sm80GroupLimit : PortableGroupLimit);
                 Assert.True(tile.GroupsPerUnit >= 1, $"{spec}: {tile}");
             }
 
@@ -50,7 +52,8 @@ public sealed class PlannerTests
     public void CpuTilesTakeNoLocalMemory() => Assert.All(TestSpecs.Many(), spec =>
     {
         KernelPlan plan = Target.Of(KernelTarget.Cpu).Plan(spec);
-        Assert.Equal((0, 1, 0, 1), (plan.Prefill.LocalBytes, plan.Prefill.WorkGroupSize, plan.Decode.LocalBytes, plan.Decode.WorkGroupSize));
+        Assert.Equal(
+            (0, 1, 0, 1), (plan.Prefill.LocalBytes, plan.Prefill.WorkGroupSize, plan.Decode.LocalBytes, plan.Decode.WorkGroupSize));
     });
 
     [Theory]

@@ -8,7 +8,9 @@ namespace Kernels.Generators.Tests;
 /// <summary>Who may name whom: the folders of each project, and the folders whose types they use.</summary>
 public sealed class LayeringTests
 {
-    /// <summary>Of a project, each folder ("." is the project's own) with those that it may use; its parent and what lies in it count as others.</summary>
+    /// <summary>
+    /// Of a project, each folder ("." is the project's own) with those that it may use; its parent and what lies in it count as others.
+    /// </summary>
     public static TheoryData<string, string[]> Projects => new()
     {
         {
@@ -22,7 +24,8 @@ public sealed class LayeringTests
                 "Emit/Scores: . Emit Emit/Codecs Emit/Text Options Specs",
                 "Emit/Algorithms: Emit Emit/Scores Emit/Text Specs Targets",
                 "Emit: Emit/Addressing Emit/Algorithms Emit/Codecs Emit/Scores Emit/Text Options Specs Targets",
-                "Targets: Emit Emit/Text Specs Targets/Cpu Targets/Sm90 Targets/Sm80 Targets/Portable", // only the list of targets names them
+                // Only the list of targets names them.
+                "Targets: Emit Emit/Text Specs Targets/Cpu Targets/Sm90 Targets/Sm80 Targets/Portable",
                 "Targets/Portable: Emit Emit/Codecs Emit/Text Specs Targets",
                 "Targets/Cpu: Emit Emit/Text Specs Targets",
                 "Targets/Sm80: Emit Emit/Text Specs Targets",
@@ -106,14 +109,17 @@ public sealed class LayeringTests
             rules);
     }
 
-    /// <summary>Of a project, the namespaces beside System's and its own that its files may take in: references bring theirs with them.</summary>
+    /// <summary>
+    /// Of a project, the namespaces beside System's and its own that its files may take in: references bring theirs with them.
+    /// </summary>
     public static TheoryData<string, string[]> Namespaces => new()
     {
         { "src/Kernels", [] },
         { "src/Kernels.OpenCL", ["Kernels.Planning", "Silk.NET"] },
         { "src/Kernels.Compilation", ["compiler"] }, // the compiler, by an alias
         { "src/Kernels.Decoding", ["Kernels.OpenCL", "Microsoft.Extensions.AI", "Microsoft.Extensions.DependencyInjection"] },
-        { "src/Kernels.Serving", ["Kernels.Decoding", "Microsoft.AspNetCore", "Microsoft.Extensions.Hosting", "Microsoft.Extensions.Logging"] },
+        { "src/Kernels.Serving",
+            ["Kernels.Decoding", "Microsoft.AspNetCore", "Microsoft.Extensions.Hosting", "Microsoft.Extensions.Logging"] },
         { "generators/Kernels.Compiler", [] }, // without Roslyn
         { "generators/Kernels.Generators", ["Kernels.Compiler", "Microsoft.CodeAnalysis"] },
         { "generators/Kernels.CodeFixes", ["Kernels.Compiler.Specs", "Kernels.Generators", "Microsoft.CodeAnalysis"] },
@@ -129,10 +135,12 @@ public sealed class LayeringTests
             CSharpSyntaxTree.ParseText(File.ReadAllText(file)).GetCompilationUnitRoot().DescendantNodes().OfType<UsingDirectiveSyntax>()
                 .Select(taken => (Path.GetRelativePath(root, file), Regex.Replace($"{taken.NamespaceOrType}", "<.*", ""))));
         IEnumerable<(string File, string Name)> inProject = Directory.EnumerateFiles(root, "*.csproj").SelectMany(file =>
-            Regex.Matches(File.ReadAllText(file), "<Using Include=\"([^\"]+)\"").Select(taken => (Path.GetFileName(file), taken.Groups[1].Value)));
+            Regex.Matches(File.ReadAllText(file), "<Using Include=\"([^\"]+)\"")
+            .Select(taken => (Path.GetFileName(file), taken.Groups[1].Value)));
         Assert.Empty(inCode.Concat(inProject)
             .Where(taken => !namespaces.Any(name =>
-                taken.Name == name || taken.Name.StartsWith(name + ".", StringComparison.Ordinal) || taken.Name.StartsWith(name + "::", StringComparison.Ordinal)))
+                taken.Name == name || taken.Name.StartsWith(name + ".", StringComparison.Ordinal)
+                || taken.Name.StartsWith(name + "::", StringComparison.Ordinal)))
             .Select(taken => $"{taken.File}: {taken.Name}"));
     }
 

@@ -26,7 +26,8 @@ public sealed class TargetSelectionTests
     [Fact]
     public void ARefusalIsToldWhereOnlyPortableIsLeft()
     {
-        (KernelTarget target, string why) = Pick(DeviceKind.Gpu, 1, 90, Refused, [KernelTarget.Portable, KernelTarget.Cpu, KernelTarget.Sm90]);
+        (KernelTarget target, string why) = Pick(
+            DeviceKind.Gpu, 1, 90, Refused, [KernelTarget.Portable, KernelTarget.Cpu, KernelTarget.Sm90]);
         Assert.Equal(KernelTarget.Portable, target);
         Assert.Contains(Refused, why, StringComparison.Ordinal);
     }
@@ -35,12 +36,19 @@ public sealed class TargetSelectionTests
     public void TheDriverIsNotAskedWhereItDoesNotMatter()
     {
         DeviceCapabilities capabilities = Capabilities(DeviceKind.Gpu, 1, 90);
-        Assert.Equal(KernelTarget.Portable, TargetSelection.Pick(capabilities, () => throw new InvalidOperationException("asked"), [KernelTarget.Portable]).Target);
+        Assert.Equal(
+            KernelTarget.Portable,
+            TargetSelection.Pick(capabilities, () => throw new InvalidOperationException("asked"), [KernelTarget.Portable]).Target);
     }
 
-    private static (KernelTarget Target, string Reason) Pick(DeviceKind kind, int width, int compute, string refusal, KernelTarget[] targets) =>
+    private static (KernelTarget Target, string Reason) Pick(
+        DeviceKind kind, int width, int compute, string refusal, KernelTarget[] targets) =>
         TargetSelection.Pick(Capabilities(kind, width, compute), () => refusal, targets);
 
     private static DeviceCapabilities Capabilities(DeviceKind kind, int width, int compute) =>
-        DeviceSelectorTests.Fake(0, 0, "Device", "Platform", kind).Capabilities with { NativeVectorWidthFloat = width, NvidiaComputeCapability = compute };
+        DeviceSelectorTests.Fake(0, 0, "Device", "Platform", kind).Capabilities with
+        {
+            NativeVectorWidthFloat = width,
+            NvidiaComputeCapability = compute,
+        };
 }

@@ -7,7 +7,8 @@ namespace Kernels.Tests;
 public sealed class SharedPrefixPlanTests
 {
     private const int PageSize = 16;
-    private static readonly KernelGeometry Geometry = new(KernelTarget.Portable, new TileGeometry(32, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
+    private static readonly KernelGeometry Geometry = new(
+        KernelTarget.Portable, new TileGeometry(32, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
 
     // A request is (pages in common with those of its group, tokens of its own, queries).
     private static readonly Gen<(int Group, int Own, int Queries)[]> Steps =
@@ -48,7 +49,9 @@ public sealed class SharedPrefixPlanTests
                         if (parts.Length > 1)
                         {
                             MergeRow merge = merges[(token * shape.QueryHeads) + head];
-                            Assert.Equal(Enumerable.Range(0, merge.Splits).Select(i => merge.FirstPartialRow + (i * merge.Stride)), parts.Select(part => part.Partial));
+                            Assert.Equal(
+                                Enumerable.Range(0, merge.Splits).Select(i => merge.FirstPartialRow + (i * merge.Stride)),
+                                parts.Select(part => part.Partial));
                             Assert.All(parts, part => Assert.InRange(part.Partial, 0, plan.PartialRows - 1));
                         }
                         else
@@ -80,7 +83,10 @@ public sealed class SharedPrefixPlanTests
         foreach (AttentionShape apart in new[]
         {
             shape with { WindowLeft = 100 }, shape with { Alibi = true }, shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 64 },
-            shape with { HasMods = true }, shape with { Deterministic = true }, shape with { Mask = AttentionMask.PrefixCausal }, shape with { Bias = true },
+            shape with
+            {
+                HasMods = true,
+            }, shape with { Deterministic = true }, shape with { Mask = AttentionMask.PrefixCausal }, shape with { Bias = true },
         })
         {
             var plan = new WorkPlan();
@@ -92,7 +98,10 @@ public sealed class SharedPrefixPlanTests
     }
 
     private static AttentionShape Shape(int kvHeads, int group) =>
-        new(kvHeads * group, kvHeads, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { PageSize = PageSize };
+        new(kvHeads * group, kvHeads, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
+        {
+            PageSize = PageSize,
+        };
 
     /// <summary>Group 0 shares nothing, group 1 has 32 pages in common, group 2 512.</summary>
     private static (Pages Pages, AttentionRequest[] Requests) Make((int Group, int Own, int Queries)[] step)
@@ -113,7 +122,8 @@ public sealed class SharedPrefixPlanTests
 
     private readonly struct Pages(int[][] pages) : ISlotMap
     {
-        public int GetSlot(SequenceHandle sequence, int position) => (pages[sequence.Index][position / PageSize] * PageSize) + (position % PageSize);
+        public int GetSlot(SequenceHandle sequence, int position) => (pages[sequence.Index][position / PageSize] * PageSize)
+            + (position % PageSize);
 
         public ReadOnlySpan<int> GetPages(SequenceHandle sequence) => pages[sequence.Index];
     }

@@ -10,7 +10,8 @@ public sealed class WorkPlanLimitTests
     // So large that a step at the limit has few items.
     private const int Rows = 1 << 20;
 
-    private static readonly KernelGeometry Geometry = new(KernelTarget.Portable, new TileGeometry(Rows, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
+    private static readonly KernelGeometry Geometry = new(
+        KernelTarget.Portable, new TileGeometry(Rows, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
     private static readonly AttentionShape Shape = Of(1, 1);
 
     [Fact]
@@ -26,7 +27,8 @@ public sealed class WorkPlanLimitTests
     public void DocumentsAreToldUpToTheLimit()
     {
         AttentionShape documents = Shape with { Documents = true };
-        AttentionRequest[] requests = [new(SequenceHandle.Create(0), 0, Limit), new(SequenceHandle.Create(1), 0, Limit - 3), new(SequenceHandle.Create(2), 1, 2)];
+        AttentionRequest[] requests =
+            [new(SequenceHandle.Create(0), 0, Limit), new(SequenceHandle.Create(1), 0, Limit - 3), new(SequenceHandle.Create(2), 1, 2)];
         WorkPlan plan = Build(documents, requests);
         Assert.Equal(int.MaxValue, plan.Keys);
         Assert.Equal(int.MaxValue - 2, Assert.Single(plan.DecodeTiles).KeyBegin);
@@ -65,7 +67,10 @@ public sealed class WorkPlanLimitTests
     {
         AttentionShape shape = Shape with { Deterministic = deterministic, WindowLeft = left, WindowRight = left };
         KernelGeometry geometry = Geometry with { Decode = Geometry.Decode with { MergesSplits = mergesSplits } };
-        WorkPlan plan = Build(shape, [new(SequenceHandle.Create(0), 1, Limit), new(SequenceHandle.Create(1), 1, Limit - 1), new(SequenceHandle.Create(2), 17, Limit)], geometry);
+        WorkPlan plan = Build(
+            shape,
+            [new(SequenceHandle.Create(0), 1, Limit), new(SequenceHandle.Create(1), 1, Limit - 1),
+                new(SequenceHandle.Create(2), 17, Limit)], geometry);
         Assert.Equal((3L * Limit) - 1, plan.Keys);
         foreach (IGrouping<int, WorkTile> request in plan.DecodeTiles.Concat(plan.PrefillTiles).GroupBy(item => item.Batch))
         {
@@ -111,7 +116,8 @@ public sealed class WorkPlanLimitTests
         var plan = new WorkPlan();
         plan.Build(Shape, Geometry, 4, new ContiguousSlots(100), [new(SequenceHandle.Create(0), 2, 5)]);
         int[] before = plan.Data.ToArray();
-        Assert.Throws<ArgumentException>("requests", () => plan.Build(Shape, Geometry, 4, new ContiguousSlots(100), [new(SequenceHandle.Create(0), 1, Limit + 1)]));
+        Assert.Throws<ArgumentException>(
+            "requests", () => plan.Build(Shape, Geometry, 4, new ContiguousSlots(100), [new(SequenceHandle.Create(0), 1, Limit + 1)]));
         Assert.Equal(before, plan.Data.ToArray());
         Assert.Equal((2, 5L, 1), (plan.Tokens, plan.Keys, plan.Requests));
     }
@@ -126,7 +132,8 @@ public sealed class WorkPlanLimitTests
     private static AttentionShape Of(int queryHeads, int kvHeads) =>
         new(queryHeads, kvHeads, 8, 8, 0.35, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
 
-    private static AttentionRequest[] Many(int count, int keys) => [.. Enumerable.Range(0, count).Select(i => new AttentionRequest(SequenceHandle.Create(i), 1, keys))];
+    private static AttentionRequest[] Many(int count, int keys) =>
+        [.. Enumerable.Range(0, count).Select(i => new AttentionRequest(SequenceHandle.Create(i), 1, keys))];
 
     private static WorkPlan Build(AttentionShape shape, AttentionRequest[] requests, KernelGeometry? geometry = null, int computeUnits = 4)
     {
@@ -135,7 +142,8 @@ public sealed class WorkPlanLimitTests
         return plan;
     }
 
-    private static void Refused(AttentionShape shape, string message, AttentionRequest[] requests, KernelGeometry? geometry = null, int computeUnits = 4)
+    private static void Refused(
+        AttentionShape shape, string message, AttentionRequest[] requests, KernelGeometry? geometry = null, int computeUnits = 4)
     {
         var e = Assert.Throws<ArgumentException>("requests", () => Build(shape, requests, geometry, computeUnits));
         Assert.Contains(message, e.Message, StringComparison.Ordinal);

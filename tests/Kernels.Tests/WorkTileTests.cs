@@ -11,7 +11,8 @@ public sealed partial class WorkTileTests
     [Fact]
     public void TheRecordHasTheFieldsThatKernelsRead() => Assert.Equal(
         KernelContract.WorkTileFields.Select(field => field.Name),
-        typeof(WorkTile).GetConstructors().Single().GetParameters().Select(parameter => Capital().Replace(parameter.Name!, "_$0").TrimStart('_').ToLowerInvariant()));
+        typeof(WorkTile).GetConstructors().Single().GetParameters()
+            .Select(parameter => Capital().Replace(parameter.Name!, "_$0").TrimStart('_').ToLowerInvariant()));
 
     [Fact]
     public void ItHasAsManyInts()

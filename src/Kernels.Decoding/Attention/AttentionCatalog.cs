@@ -15,7 +15,9 @@ internal static class AttentionCatalog
     private static readonly ConcurrentQueue<AttentionDescriptor> Compiled = [];
     private static readonly ConcurrentDictionary<AttentionShape, AttentionDescriptor> Emitted = new();
 
-    /// <summary>Registers the kernels of a generated type, <c>T.Descriptor</c>, once; of two for the same layers the first counts.</summary>
+    /// <summary>
+    /// Registers the kernels of a generated type, <c>T.Descriptor</c>, once; of two for the same layers the first counts.
+    /// </summary>
     /// <param name="descriptor">The spec. Specs with mods are never used.</param>
     public static void Register(AttentionDescriptor descriptor)
     {

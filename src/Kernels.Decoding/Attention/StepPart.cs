@@ -42,7 +42,8 @@ internal sealed class StepPart
     }
 
     /// <summary>Where the part's rows of a buffer of the step are to be written; <see cref="Put"/> brings them there.</summary>
-    internal DeviceBuffer<float> Target(DecoderStep step, string name, DeviceBuffer<float> all, int width) => IsFirst ? all : step.Scratch(name, width);
+    internal DeviceBuffer<float> Target(DecoderStep step, string name, DeviceBuffer<float> all, int width) => IsFirst
+        ? all : step.Scratch(name, width);
 
     /// <summary>Brings packed rows to where they belong in a buffer of the step.</summary>
     internal void Put(DecoderStep step, DeviceBuffer<float> packed, DeviceBuffer<float> all, int width)

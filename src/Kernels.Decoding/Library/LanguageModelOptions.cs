@@ -5,7 +5,9 @@ namespace Kernels.Decoding;
 /// <summary>How <see cref="LanguageModel.Load"/> opens a model.</summary>
 public sealed record LanguageModelOptions
 {
-    /// <summary>The device, which stays the caller's and must outlive the model; null to open the one that the machine offers first.</summary>
+    /// <summary>
+    /// The device, which stays the caller's and must outlive the model; null to open the one that the machine offers first.
+    /// </summary>
     public ComputeDevice? Device { get; init; }
 
     /// <summary>Requests that run side by side.</summary>

@@ -8,7 +8,9 @@ internal static class ManyMasksCheck
     /// <summary>Requests of the step, of one key each.</summary>
     public const int Requests = 70_000;
 
-    /// <summary>Counts the tiles: of an odd head's none is seen, of an even head's that of every other request; and attends with the mask.</summary>
+    /// <summary>
+    /// Counts the tiles: of an odd head's none is seen, of an even head's that of every other request; and attends with the mask.
+    /// </summary>
     /// <returns>What is wrong, or null.</returns>
     public static string? Run(ComputeDevice device, KernelTarget? target)
     {

@@ -2,12 +2,15 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance;
 
-/// <summary>A score mod with a scalar, a number of each head and one of each token; a mask mod whose far tiles are empty, but for some.</summary>
+/// <summary>
+/// A score mod with a scalar, a number of each head and one of each token; a mask mod whose far tiles are empty, but for some.
+/// </summary>
 [AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16)]
 internal sealed partial class HalfSlopes
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         cap * MathF.Tanh(score / cap) - slopes[head] * Math.Abs(query - key) + tokens[key];
 
     [MaskMod]
@@ -20,7 +23,8 @@ internal sealed partial class HalfSlopes
 internal sealed partial class HalfPagedDocuments
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         score * (1f + slopes[head]) + tokens[key] * (batch + 1);
 
     [MaskMod]
@@ -29,11 +33,14 @@ internal sealed partial class HalfPagedDocuments
 }
 
 /// <summary>The same over int8 pages.</summary>
-[AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, Mask = AttentionMask.Causal, PageSize = 16)]
+[AttentionKernel(
+    queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, Mask = AttentionMask.Causal,
+    PageSize = 16)]
 internal sealed partial class HalfInt8Documents
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         score * (1f + slopes[head]) + tokens[key] * (batch + 1);
 
     [MaskMod]
@@ -54,7 +61,8 @@ internal sealed partial class EvenHeads
 internal sealed partial class FloatSlopes
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         cap * MathF.Tanh(score / cap) - slopes[head] * Math.Abs(query - key) + tokens[key];
 
     [MaskMod]
@@ -67,7 +75,8 @@ internal sealed partial class FloatSlopes
 internal sealed partial class FloatPagedDocuments
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         score * (1f + slopes[head]) + tokens[key] * (batch + 1);
 
     [MaskMod]

@@ -3,10 +3,6 @@ using Xunit;
 
 namespace Kernels.Decoding.Tests;
 
-/// <summary>Run alone: tests beside them would allocate too, and empty the pools that all events share.</summary>
-[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
-public sealed class AllocationTestsRunAlone : ICollectionFixture<Devices>;
-
 /// <summary>A token makes no garbage once decoding is warm: neither the decoder's step nor sampling, on any thread.</summary>
 [Collection(nameof(AllocationTests))]
 public sealed class AllocationTests(Devices devices)

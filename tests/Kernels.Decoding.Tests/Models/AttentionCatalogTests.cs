@@ -32,7 +32,8 @@ public sealed class AttentionCatalogTests(Devices devices)
         config = config with { Layers = [config.Layers[0] with { Attention = new AttentionGeometry(8, 2, 10_000) }] };
         long before = device.AllocatedBytes;
 
-        string message = Assert.Throws<CheckpointException>(() => AttentionCatalog.With(CacheKind.Contiguous)(device, config, 1, 8)).Message;
+        string message = Assert.Throws<CheckpointException>(
+            () => AttentionCatalog.With(CacheKind.Contiguous)(device, config, 1, 8)).Message;
 
         Assert.Contains("no attention kernels can be made for Heads8Over2Of10000Float32", message, StringComparison.Ordinal);
         Assert.Equal(before, device.AllocatedBytes);

@@ -34,7 +34,8 @@ public sealed class HalfAttentionTests(Devices devices)
     }
 
     private void AssertClose(int number, string model, ElementType type, CacheKind cache, MlaForm form, double tolerance) => AssertClose(
-        number, model, AttentionCatalog.With(cache, form, type: ElementType.Float32), AttentionCatalog.With(cache, form, type: type), tolerance);
+        number, model, AttentionCatalog.With(cache, form, type: ElementType.Float32), AttentionCatalog.With(cache, form, type: type),
+        tolerance);
 
     private void AssertClose(int number, string model, AttentionFactory inFloat, AttentionFactory inHalf, double tolerance)
     {

@@ -1,0 +1,17 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace Kernels.Serving;
+
+internal sealed record ApiEmbeddingRequest
+{
+    public string? Model { get; init; }
+
+    /// <summary>A text, a list of token ids, or a list of texts or of such lists.</summary>
+    public JsonElement? Input { get; init; }
+
+    public string? EncodingFormat { get; init; }
+
+    public int? Dimensions { get; init; }
+}

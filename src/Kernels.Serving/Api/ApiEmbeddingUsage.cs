@@ -1,0 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace Kernels.Serving;
+
+internal sealed record ApiEmbeddingUsage(int PromptTokens, int TotalTokens);
