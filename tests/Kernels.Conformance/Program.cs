@@ -30,7 +30,8 @@ var poisonOption = new Option<bool>("--poison")
 };
 var layersOption = new Option<bool>("--layers")
 {
-    Description = "Only linear layers by tensor cores, where the device has them: of 16 bits, in groups and of experts.",
+    Description =
+        "Only the drawing of tokens, and linear layers by tensor cores where the device has them: of 16 bits, in groups and of experts.",
 };
 var workOption = new Option<double>("--work")
 {
@@ -136,6 +137,11 @@ root.SetAction(arguments =>
 
     if (arguments.GetValue(layersOption))
     {
+        foreach (DrawCheck test in DrawCheck.All.Where(Selected))
+        {
+            Count(test, test.Run(device));
+        }
+
         if (device.Capabilities.NvidiaComputeCapability < 80)
         {
             Console.WriteLine("skipped linear layers by tensor cores: the device is no NVIDIA GPU of compute capability 8.0 or later");

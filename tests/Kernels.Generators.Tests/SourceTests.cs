@@ -16,6 +16,9 @@ public sealed class SourceTests
     // Each option's value stands beside the option.
     private const string SharedRecord = "OptionValues";
 
+    // Types whose names and places are odd on purpose.
+    private const string OddTypes = "OddTypes.cs";
+
     /// <summary>Every folder with a project in it.</summary>
     public static TheoryData<string> Projects =>
     [
@@ -58,7 +61,7 @@ public sealed class SourceTests
                 DelegateDeclarationSyntax type => type.Identifier.ValueText,
                 _ => name,
             })
-            .Where(type => type != name && type != SharedRecord)
+            .Where(type => type != name && type != SharedRecord && Path.GetFileName(file.Path) != OddTypes)
             .Select(type => $"{type} in {file.Path}");
     }));
 

@@ -10,7 +10,6 @@ internal static class TensorChecks
     [
         .. TensorCoreCheck.All.Select(check => ((object)check, (Func<string?>)(() => check.Run(device)))),
         .. TensorGroupCheck.All.Select(check => ((object)check, (Func<string?>)(() => check.Run(device)))),
-        .. DrawCheck.All.Select(check => ((object)check, (Func<string?>)(() => check.Run(device)))),
         .. TensorExpertCheck.All.Select(check => ((object)check, (Func<string?>)(() => check.Run(device)))),
     ];
 }
