@@ -44,7 +44,9 @@ internal sealed partial class LayerKernels : IDisposable
         bool vectors = Form == LinearForm.Vectors;
         Layout = vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
         elementLanes = vectors ? WeightLayout.Vectors.PanelRows : 1;
-        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activation.cl"), Text("activations.cl"), Text("step.cl"));
+        string source = string.Concat(
+            Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activation.cl"),
+            Text("activations.cl"), Text("step.cl"));
         program = Build("layers", $"#define LANES {elementLanes}\n{source}");
 
         // A tile of several tokens pays from this many on: below, it would be mostly empty.
@@ -98,7 +100,8 @@ internal sealed partial class LayerKernels : IDisposable
     private static long Require(long length, long needed, string parameter) =>
         length >= needed ? needed : throw new ArgumentException($"Expected at least {needed} elements, got {length}.", parameter);
 
-    private Task<ComputeProgram> Build(string name, string source) => device.Programs.BuildAsync(Encoding.UTF8.GetBytes(source), name: name);
+    private Task<ComputeProgram> Build(string name, string source) =>
+        device.Programs.BuildAsync(Encoding.UTF8.GetBytes(source), name: name);
 
     private ComputeKernel Kernel(ref ComputeKernel? kernel, string name) => kernel ??= Create(program, name);
 

@@ -42,7 +42,8 @@ internal abstract class Architecture
     public abstract string ModelType { get; }
 
     /// <summary>
-    /// The values of keys that <c>config.json</c> does not have, as a JSON object: those of the family's configuration class in transformers.
+    /// The values of keys that <c>config.json</c> does not have, as a JSON object: those of the family's configuration class in
+    /// transformers.
     /// </summary>
     /// <remarks>Ids of tokens are not among them: files of their own tell these better.</remarks>
     public virtual string Defaults => "{}";
@@ -64,10 +65,3 @@ internal abstract class Architecture
     /// <exception cref="CheckpointException">A tensor is missing, or is not of the shape that the configuration says.</exception>
     public abstract DecoderParts Build(DecoderWeights weights, ModelConfig config, int capacity);
 }
-
-/// <summary>The parts of a decoder, in the order that a token passes through them.</summary>
-/// <param name="Embedding">Token id to residual stream.</param>
-/// <param name="Layers">The decoder layers.</param>
-/// <param name="FinalNorm">The norm before the head.</param>
-/// <param name="Head">Residual stream to logits; null for an encoder, which has none.</param>
-internal sealed record DecoderParts(TokenEmbedding Embedding, DecoderLayer[] Layers, INorm FinalNorm, Linear? Head);

@@ -163,7 +163,8 @@ public sealed class FeedForwardKernelTests(Devices devices)
         var random = new Random(17);
         foreach (ExpertScore score in Enum.GetValues<ExpertScore>())
         {
-            foreach ((int tokens, int experts, int groups, int groupsPerToken, int count, bool normalize) in ((int, int, int, int, int, bool)[])
+            foreach ((int tokens, int experts, int groups, int groupsPerToken, int count, bool normalize) in
+                ((int, int, int, int, int, bool)[])
                 [(1, 4, 1, 1, 2, true), (9, 4, 2, 1, 2, false), (33, 64, 8, 3, 6, true), (5, 256, 8, 4, 8, false), (3, 128, 64, 2, 4, true),
                     (4, 6, 3, 3, 6, false)])
             {

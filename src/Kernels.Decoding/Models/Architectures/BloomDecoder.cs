@@ -2,7 +2,9 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>Bloom: pre-norm layers with LayerNorm, multi-head attention with ALiBi, a norm behind the embedding, and biases everywhere.</summary>
+/// <summary>
+/// Bloom: pre-norm layers with LayerNorm, multi-head attention with ALiBi, a norm behind the embedding, and biases everywhere.
+/// </summary>
 internal sealed class BloomDecoder : Architecture
 {
     /// <inheritdoc/>
@@ -81,6 +83,7 @@ internal sealed class BloomDecoder : Architecture
 
         Linear Linear(string name, int inputs, int outputs) => weights.Linear(inputs, hasBias: true, (name, outputs));
 
-        LayerNorm Norm(string name) => new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
+        LayerNorm Norm(string name) =>
+            new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
     }
 }

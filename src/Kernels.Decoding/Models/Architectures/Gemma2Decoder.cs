@@ -1,6 +1,8 @@
 namespace Kernels.Decoding;
 
-/// <summary>Gemma-2: Gemma with capped scores and logits, a scale of its own, a window in every other layer, and norms behind the blocks too.</summary>
+/// <summary>
+/// Gemma-2: Gemma with capped scores and logits, a scale of its own, a window in every other layer, and norms behind the blocks too.
+/// </summary>
 internal class Gemma2Decoder : GemmaDecoder
 {
     /// <inheritdoc/>
@@ -26,7 +28,8 @@ internal class Gemma2Decoder : GemmaDecoder
         return config with
         {
             LogitSoftcap = json.OptionalPositive("final_logit_softcapping") ?? 0,
-            Layers = [.. config.Layers.Select(layer => layer with { Attention = layer.Attention with { Softcap = softcap, Scale = scale } })],
+            Layers =
+                [.. config.Layers.Select(layer => layer with { Attention = layer.Attention with { Softcap = softcap, Scale = scale } })],
         };
     }
 

@@ -2,7 +2,10 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>GPT-2: pre-norm layers with LayerNorm, multi-head attention, learned positions, and biases everywhere; weights are stored [inputs, outputs].</summary>
+/// <summary>
+/// GPT-2: pre-norm layers with LayerNorm, multi-head attention, learned positions, and biases everywhere; weights are stored [inputs,
+/// outputs].
+/// </summary>
 internal sealed class Gpt2Decoder : Architecture
 {
     /// <inheritdoc/>
@@ -82,6 +85,7 @@ internal sealed class Gpt2Decoder : Architecture
             Norm(root + "ln_f"),
             head);
 
-        LayerNorm Norm(string name) => new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
+        LayerNorm Norm(string name) =>
+            new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
     }
 }

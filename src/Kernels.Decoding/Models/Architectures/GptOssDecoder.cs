@@ -40,7 +40,8 @@ internal sealed class GptOssDecoder : LlamaDecoder
         return config with
         {
             AttentionBias = json.Flag("attention_bias", true),
-            Experts = new ExpertsConfig(experts, perToken <= experts ? perToken : throw json.Unsupported(perTokenKey, $"at most num_local_experts, {experts}"))
+            Experts = new ExpertsConfig(
+                experts, perToken <= experts ? perToken : throw json.Unsupported(perTokenKey, $"at most num_local_experts, {experts}"))
             {
                 Width = config.IntermediateSize,
                 GateLimit = json.OptionalPositive("swiglu_limit") ?? 7,
@@ -63,8 +64,11 @@ internal sealed class GptOssDecoder : LlamaDecoder
         ExpertsConfig experts = config.Experts!;
         string prefix = source.Prefix + "mlp.";
         return new MixtureOfExperts(
-            new TopKRouter(source.Weights.Linear(config.HiddenSize, hasBias: true, (prefix + "router", experts.Count)), experts.PerToken, experts.Routing),
-            source.Weights.TransposedExperts(prefix + "experts.gate_up_proj", experts.Count, config.HiddenSize, 2 * config.IntermediateSize),
+            new TopKRouter(
+                source.Weights.Linear(config.HiddenSize, hasBias: true, (prefix + "router", experts.Count)), experts.PerToken,
+                experts.Routing),
+            source.Weights.TransposedExperts(
+                prefix + "experts.gate_up_proj", experts.Count, config.HiddenSize, 2 * config.IntermediateSize),
             new ClampedGatedUnit(GateAlpha, experts.GateLimit),
             source.Weights.TransposedExperts(prefix + "experts.down_proj", experts.Count, config.IntermediateSize, config.HiddenSize));
     }

@@ -1,6 +1,8 @@
 namespace Kernels.Decoding;
 
-/// <summary>Qwen-3: Llama with norms on the heads of queries and keys, and a sliding window in the upper layers if the configuration turns it on.</summary>
+/// <summary>
+/// Qwen-3: Llama with norms on the heads of queries and keys, and a sliding window in the upper layers if the configuration turns it on.
+/// </summary>
 internal class Qwen3Decoder : LlamaDecoder
 {
     /// <inheritdoc/>

@@ -2,13 +2,6 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>Normalises rows of the residual stream.</summary>
-internal interface INorm
-{
-    /// <summary>Enqueues output = norm(input), both [rows, hidden].</summary>
-    void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows);
-}
-
 /// <summary>Root-mean-square norm.</summary>
 /// <param name="weight">[width].</param>
 /// <param name="epsilon">What is added to the mean square.</param>
@@ -31,15 +24,4 @@ internal sealed class RmsNorm(DeviceBuffer<float> weight, double epsilon) : INor
     /// <summary>Enqueues the norm of each head of a slice; [tokens, slice.Stride] to [tokens, heads, headDim].</summary>
     public void ApplyToHeads(DecoderStep step, DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> output) =>
         step.Kernels.RmsNormHeads(input, slice, weight, output, step.Tokens, epsilon);
-}
-
-/// <summary>Layer norm: mean 0, variance 1, then a weight and a bias.</summary>
-/// <param name="weight">[width].</param>
-/// <param name="bias">[width]; null for none.</param>
-/// <param name="epsilon">What is added to the variance.</param>
-internal sealed class LayerNorm(DeviceBuffer<float> weight, DeviceBuffer<float>? bias, double epsilon) : INorm
-{
-    /// <inheritdoc/>
-    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, int rows) =>
-        step.Kernels.LayerNorm(input, weight, bias, output, rows, epsilon);
 }
