@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Decoders;
 
 /// <summary>How fast a step of a model ran, and where its time goes.</summary>

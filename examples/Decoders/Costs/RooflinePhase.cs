@@ -1,6 +1,3 @@
-using Kernels.Costs;
-using Spectre.Console;
-
 namespace Decoders;
 
 /// <summary>What a step does.</summary>

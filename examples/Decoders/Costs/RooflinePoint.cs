@@ -1,5 +1,4 @@
 using Kernels.Costs;
-using Spectre.Console;
 
 namespace Decoders;
 

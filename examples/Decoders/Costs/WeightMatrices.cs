@@ -1,5 +1,3 @@
-using Kernels.Costs;
-
 namespace Decoders;
 
 /// <summary>Matrices of one shape.</summary>

@@ -1,5 +1,3 @@
-using Kernels.Costs;
-
 namespace Decoders;
 
 /// <summary>When weights are read.</summary>

@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Numerics;
-using Kernels.OpenCL;
-
 namespace Kernels.Decoding;
 
 /// <summary>Makes expanded attention of one layer for a number of sequences of up to a number of tokens.</summary>

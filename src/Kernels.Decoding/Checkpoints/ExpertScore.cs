@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Kernels.Decoding;
 
 /// <summary>What a router makes of an expert's logit.</summary>

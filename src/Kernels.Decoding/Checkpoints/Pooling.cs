@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Kernels.Decoding;
 
 /// <summary>How one vector is made of the hidden states of a text's tokens.</summary>

@@ -1,7 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
-using System.Text.RegularExpressions;
-
 namespace Kernels.Decoding;
 
 /// <summary>In which form a checkpoint keeps weights in fewer than 16 bits.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Kernels.Decoding;
 
 /// <summary>How a token's experts are chosen, by the largest scores, and weighted, by their scores.</summary>

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text.Json;
-
 namespace Kernels.Decoding;
 
 /// <summary>In which steps a prompt was run.</summary>

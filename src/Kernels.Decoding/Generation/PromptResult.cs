@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text.Json;
-
 namespace Kernels.Decoding;
 
 /// <summary>How a decoder did on a prompt.</summary>

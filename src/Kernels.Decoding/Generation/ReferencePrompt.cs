@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text.Json;
-
 namespace Kernels.Decoding;
 
 /// <summary>A prompt with the logits and the greedy continuation that a reference implementation gives for it.</summary>

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text.Json;
-
 namespace Kernels.Decoding;
 
 /// <summary>A text with the last hidden states that a reference implementation of an encoder gives for it.</summary>

@@ -1,5 +1,3 @@
-using Kernels.OpenCL;
-
 namespace Kernels.Decoding;
 
 /// <summary>Where the heads of one kind, such as the queries, lie in the rows of a projection.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Kernels.Decoding;
 
 /// <summary>What the number of a single weight is stored as.</summary>

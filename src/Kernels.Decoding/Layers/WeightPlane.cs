@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Kernels.Decoding;
 
 /// <summary>One part of a matrix in memory: so many elements for each row, which lie as the layout says.</summary>

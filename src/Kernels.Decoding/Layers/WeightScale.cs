@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Kernels.Decoding;
 
 /// <summary>What the scales of groups, and their minima, are stored as.</summary>

@@ -1,5 +1,3 @@
-using Kernels.OpenCL;
-
 namespace Kernels.Decoding;
 
 /// <summary>The parts of a decoder, in the order that a token passes through them.</summary>

@@ -1,5 +1,3 @@
-using Kernels.OpenCL;
-
 namespace Kernels.Decoding;
 
 /// <summary>Which logits a step gives.</summary>

@@ -1,5 +1,3 @@
-using Kernels.OpenCL;
-
 namespace Kernels.Decoding;
 
 /// <summary>Norms of heads, before rope.</summary>

@@ -1,5 +1,3 @@
-using Kernels.OpenCL;
-
 namespace Kernels.Decoding;
 
 /// <summary>The projections of latent attention.</summary>

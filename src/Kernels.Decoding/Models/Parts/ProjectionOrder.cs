@@ -1,5 +1,3 @@
-using Kernels.OpenCL;
-
 namespace Kernels.Decoding;
 
 /// <summary>How queries, keys and values lie in the rows of one projection.</summary>
