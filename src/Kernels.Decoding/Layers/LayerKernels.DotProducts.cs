@@ -54,12 +54,6 @@ internal sealed partial class LayerKernels
         int exact = ExactParts(format);
         source.Append("#define LANES 16\n").Append(Text("lanes.cl")).Append(Text("activation.cl"))
             .Append($"#define PAIRS {(pairs ? 1 : 0)}\n#define STEP {DotStep(format)}\n").Append(Text("dot_inputs.cl"));
-        if (experts)
-        {
-            Add("linear_experts", tokens: 1, exact);
-            return;
-        }
-
         Add("linear_few", tokens: 1, exact);
         Add("linear_exact", DotTokens, exact);
         if (!pairs)
@@ -70,7 +64,7 @@ internal sealed partial class LayerKernels
         Add("linear_many", pairs ? PairTokensMany : DotTokens, parts: 1);
 
         void Add(string name, int tokens, int parts) => source
-            .Append($"#define NAME {name}\n#define EXPERTS {(experts ? 1 : 0)}\n#define PANELS {Panels}\n")
+            .Append($"#define NAME {name}\n#define EXPERTS {(!experts ? 0 : tokens == 1 ? 1 : 2)}\n#define PANELS {Panels}\n")
             .Append($"#define TOKENS {tokens}\n#define PARTS {parts}\n")
             .Append(Text("linear_experts.cl")).Append(Text(pairs ? "linear_pairs.cl" : "linear_bytes.cl"))
             .Append("#undef NAME\n#undef EXPERTS\n#undef PANELS\n#undef TOKENS\n#undef PARTS\n");
@@ -90,19 +84,14 @@ internal sealed partial class LayerKernels
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate,
         RmsNorm? norm, Activation? gate)
     {
-        bool groups = w.Format.HasGroups, ready = x is DeviceBuffer<BFloat16>;
-        int parts = ready ? 1 : !Rounds(tokens) ? ExactParts(w.Format) : groups && precision != LinearPrecision.Fast ? 2 : 1;
+        bool ready = x is DeviceBuffer<BFloat16>;
+        int parts = ready ? 1 : InputParts(w.Format, tokens);
         DeviceBuffer inputs = ready || parts == 0 ? x : DotInputs(WeightFamily.Dots, x, w, tokens, parts, norm, gate);
-        (string name, int tile) = parts switch
-        {
-            1 => ("linear_many", groups ? DotTokens : PairTokensMany),
-            2 => ("linear_two_bytes", DotTokens),
-            _ => tokens == 1 ? ("linear_few", 1) : ("linear_exact", DotTokens),
-        };
+        (string name, int tile) = DotKernel(w.Format, parts, tokens == 1);
         ComputeKernel kernel = Kernel(WeightFamily.Dots, name, w.Format);
         int flags = (bias is null ? 0 : BiasFlag) | (accumulate ? AccumulateFlag : 0);
         kernel.Set(0, inputs).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, w.Rows).Set(6, tokens).Set(7, flags);
-        if (groups)
+        if (w.Format.HasGroups)
         {
             kernel.Set(8, dotSteps!);
         }
@@ -110,22 +99,38 @@ internal sealed partial class LayerKernels
         Submit(kernel, PanelTiles(w.Rows, Parts(tokens, tile)), new NDRange(1, 1));
     }
 
+    // The bytes of an input; 0: inputs are float32.
+    private int InputParts(WeightFormat format, int tokens) =>
+        !Rounds(tokens) ? ExactParts(format) : format.HasGroups && precision != LinearPrecision.Fast ? 2 : 1;
+
+    // The kernel of inputs of so many bytes, and the tokens of its tiles.
+    private static (string Name, int Tile) DotKernel(WeightFormat format, int parts, bool single) => parts switch
+    {
+        _ when single => ("linear_few", 1),
+        1 => ("linear_many", format.HasGroups ? DotTokens : PairTokensMany),
+        2 => ("linear_two_bytes", DotTokens),
+        _ => ("linear_exact", DotTokens),
+    };
+
     private void ExpertDots(
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int rows,
         int slots, int slotsPerRow)
     {
-        int parts = ExactParts(w.Format);
+        bool groups = GroupsSlots(slots, w.Count);
         int tokens = Parts(slots, slotsPerRow);
+        int parts = groups ? InputParts(w.Format, tokens) : ExactParts(w.Format);
         DeviceBuffer inputs = parts == 0 ? x : DotInputs(WeightFamily.ExpertDots, x, w, tokens, parts, norm: null, gate: null);
-        ComputeKernel kernel = Kernel(WeightFamily.ExpertDots, "linear_experts", w.Format);
+        (string name, int tile) = DotKernel(w.Format, parts, single: !groups);
+        ComputeKernel kernel = Kernel(WeightFamily.ExpertDots, name, w.Format);
         kernel.Set(0, inputs).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)
-            .Set(7, bias is null ? 0 : BiasFlag).Set(8, experts).Set(9, slotsPerRow);
+            .Set(7, bias is null ? 0 : BiasFlag);
+        (int tiles, int next) = SetExperts(kernel, experts, slots, slotsPerRow, w.Count, groups ? tile : 0);
         if (w.Format.HasGroups)
         {
-            kernel.Set(10, dotSteps!);
+            kernel.Set(next, dotSteps!);
         }
 
-        SubmitFew(kernel, rows, slots);
+        Submit(kernel, PanelTiles(rows, tiles), new NDRange(1, 1));
     }
 
     private DeviceBuffer DotInputs(

@@ -178,10 +178,19 @@ internal sealed partial class LayerKernels
         }
         else if (slots > 0)
         {
-            ComputeKernel kernel = Kernel(WeightFamily.Experts, "linear_experts", w.Format);
+            bool groups = GroupsSlots(slots, expertCount), vectors = Form == LinearForm.Vectors;
+            ComputeKernel kernel = Kernel(WeightFamily.Experts, groups ? "linear_experts_many" : "linear_experts", w.Format);
             kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)
-                .Set(7, bias is null ? 0 : BiasFlag).Set(8, experts).Set(9, slotsPerRow);
-            SubmitFew(kernel, rows, slots);
+                .Set(7, bias is null ? 0 : BiasFlag);
+            (int tiles, _) = SetExperts(kernel, experts, slots, slotsPerRow, expertCount, !groups ? 0 : vectors ? PanelTokens : GroupTile);
+            if (groups && !vectors)
+            {
+                Submit(kernel, new NDRange(Parts(rows, GroupTile) * GroupSide, tiles * GroupSide), new NDRange(GroupSide, GroupSide));
+            }
+            else
+            {
+                SubmitFew(kernel, rows, tiles);
+            }
         }
     }
 

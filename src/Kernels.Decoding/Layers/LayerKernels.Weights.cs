@@ -79,19 +79,12 @@ internal sealed partial class LayerKernels
             case WeightFamily.Experts:
                 source.Append(Text("linear.cl"));
                 Add("linear_experts", experts: 1, tokens: 1);
+                Add("linear_experts_many", experts: 2, PanelTokens);
                 break;
             default:
                 source.Append(Text("embedding.cl")).Append(Text("linear.cl"));
                 Add("linear_few", experts: 0, tokens: 1);
-                if (panels)
-                {
-                    Add("linear_many", experts: 0, PanelTokens);
-                }
-                else
-                {
-                    source.Append(Text("linear_groups_many.cl"));
-                }
-
+                Add("linear_many", experts: 0, PanelTokens);
                 break;
         }
 
@@ -100,7 +93,12 @@ internal sealed partial class LayerKernels
         void Add(string name, int experts, int tokens) => source
             .Append($"#define NAME {name}\n#define EXPERTS {experts}\n#define PANELS {Panels}\n#define TOKENS {tokens}\n")
             .Append(Text("linear_experts.cl"))
-            .Append(Text(!panels ? "linear_groups_few.cl" : format.HasGroups ? "linear_group_panels.cl" : "linear_panels.cl"))
+            .Append(Text((panels, format.HasGroups) switch
+            {
+                (true, true) => "linear_group_panels.cl",
+                (true, false) => "linear_panels.cl",
+                _ => tokens == 1 ? "linear_groups_few.cl" : "linear_groups_many.cl",
+            }))
             .Append("#undef NAME\n#undef EXPERTS\n#undef PANELS\n#undef TOKENS\n");
 
         void AddHeads(string name, int tokens) => source

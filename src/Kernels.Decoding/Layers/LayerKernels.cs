@@ -76,10 +76,12 @@ internal sealed partial class LayerKernels : IDisposable
         maxima?.Dispose();
         places?.Dispose();
         greatest?.Dispose();
+        slotOrder?.Dispose();
+        slotTiles?.Dispose();
 
         try
         {
-            Task.WaitAll([program, .. weightPrograms.Values, routing ?? program, sampling ?? program]);
+            Task.WaitAll([program, .. weightPrograms.Values, routing ?? program, sampling ?? program, sorting ?? program]);
         }
         catch (AggregateException)
         {

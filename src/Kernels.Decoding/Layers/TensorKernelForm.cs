@@ -74,7 +74,7 @@ internal readonly record struct TensorKernelForm(string Name)
             ["tensor_shared.cl", "tensor_codes.cl", "tensor_tiles.cl", "tensor_pipeline.cl", "tensor_wgmma.cl"],
         "linear_groups" => ["tensor_shared.cl", "tensor_tiles.cl", "tensor_pipeline.cl", "tensor_wgmma.cl"],
         "widen_units" => ["tensor_shared.cl", "tensor_codes.cl", "tensor_group_widen.cl"],
-        "sort_slots" => ["tensor_experts.cl"],
+        "sort_slots" => ["expert_order.cl"],
         _ when inGroups => ["tensor_codes.cl", "tensor_group_arrange.cl"],
         _ => ["tensor_shared.cl", "tensor_arrange.cl"],
     };

@@ -13,12 +13,14 @@ void NAME(
 {
     // Panels and tokens past the end repeat the last one, and are not stored.
     int row = get_global_id(1) * (16 * PANELS);
+#if EXPERTS < 2
     int token = get_global_id(0) * TOKENS;
+#endif
     size_t panels[PANELS];
     global const uchar *codes[PANELS];
     global const float *xs[TOKENS];
     float16 sums[TOKENS][PANELS];
-    TAKE_EXPERT(token)
+    TAKE_EXPERT(get_global_id(0))
     global const uchar *scales = w + codes_bytes(rows, columns);
 #if MINIMUM
     global const uchar *minima = scales + factors_bytes(rows, columns);
@@ -33,7 +35,7 @@ void NAME(
 #pragma unroll
     for (int t = 0; t < TOKENS; t++)
     {
-        xs[t] = x + (size_t)X_ROW(min(token + t, tokens - 1)) * columns;
+        xs[t] = x + (size_t)X_ROW(ROW_OF(t)) * columns;
 #pragma unroll
         for (int p = 0; p < PANELS; p++)
         {
@@ -126,12 +128,12 @@ void NAME(
 #pragma unroll
     for (int t = 0; t < TOKENS; t++)
     {
-        if (token + t < tokens)
+        if (HAS_ROW(t))
         {
 #pragma unroll
             for (int p = 0; p < PANELS; p++)
             {
-                store16(bias, y, rows, row + 16 * p, token + t, flags, sums[t][p]);
+                store16(bias, y, rows, row + 16 * p, ROW_OF(t), flags, sums[t][p]);
             }
         }
     }

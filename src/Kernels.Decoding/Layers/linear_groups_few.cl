@@ -60,3 +60,5 @@ void NAME(
         store(bias, y, rows, row, token, flags, partial[group_row][0]);
     }
 }
+#undef LANES
+#undef GROUP_ROWS

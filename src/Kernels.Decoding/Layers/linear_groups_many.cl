@@ -6,7 +6,7 @@
 #define STRIDE (TILE + 4) // not a multiple of the banks of local memory, which work-items side by side would share
 
 kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1)))
-void linear_many(
+void NAME(
     global const float *restrict x,
     global const weight_t *restrict w,
     global const float *restrict bias,
@@ -14,14 +14,17 @@ void linear_many(
     int columns,
     int rows,
     int tokens,
-    int flags)
+    int flags EXPERT_ARGUMENTS)
 {
     // Columns outermost, so that a work-item reads its 4 rows or tokens side by side.
     local float w_tile[DEPTH][STRIDE];
     local float x_tile[DEPTH][STRIDE];
     int item = get_local_id(1) * SIDE + get_local_id(0);
     int first_row = get_group_id(0) * TILE;
-    int first_token = get_group_id(1) * TILE;
+#if EXPERTS < 2
+    int token = get_group_id(1) * TILE;
+#endif
+    TAKE_EXPERT(get_group_id(1))
     float4 sums[4] = {0, 0, 0, 0};
 
     for (int first_column = 0; first_column < columns; first_column += DEPTH)
@@ -30,9 +33,8 @@ void linear_many(
         {
             int column = first_column + i % DEPTH;
             int row = first_row + i / DEPTH;
-            int token = first_token + i / DEPTH;
             w_tile[i % DEPTH][i / DEPTH] = column < columns && row < rows ? weight_at(w, rows, columns, row, column) : 0;
-            x_tile[i % DEPTH][i / DEPTH] = column < columns && token < tokens ? x[(size_t)token * columns + column] : 0;
+            x_tile[i % DEPTH][i / DEPTH] = column < columns && HAS_ROW(i / DEPTH) ? x[(size_t)X_ROW(ROW_OF(i / DEPTH)) * columns + column] : 0;
         }
 
         barrier(CLK_LOCAL_MEM_FENCE);
@@ -53,17 +55,21 @@ void linear_many(
 #pragma unroll
     for (int t = 0; t < 4; t++)
     {
-        int token = first_token + get_local_id(1) * 4 + t;
+        int own_token = get_local_id(1) * 4 + t;
         int row = first_row + get_local_id(0) * 4;
         float results[4];
         vstore4(sums[t], 0, results);
 #pragma unroll
         for (int r = 0; r < 4; r++)
         {
-            if (token < tokens && row + r < rows)
+            if (HAS_ROW(own_token) && row + r < rows)
             {
-                store(bias, y, rows, row + r, token, flags, results[r]);
+                store(bias, y, rows, row + r, ROW_OF(own_token), flags, results[r]);
             }
         }
     }
 }
+#undef SIDE
+#undef TILE
+#undef DEPTH
+#undef STRIDE

@@ -14,11 +14,13 @@ void NAME(
 {
     // Panels and tokens past the end repeat the last one, and are not stored.
     int row = get_global_id(1) * (16 * PANELS);
+#if EXPERTS < 2
     int token = get_global_id(0) * TOKENS;
+#endif
     global const weight_t *ws[PANELS];
     global const float *xs[TOKENS];
     float16 sums[TOKENS][PANELS];
-    TAKE_EXPERT(token)
+    TAKE_EXPERT(get_global_id(0))
 #pragma unroll
     for (int p = 0; p < PANELS; p++)
     {
@@ -28,7 +30,7 @@ void NAME(
 #pragma unroll
     for (int t = 0; t < TOKENS; t++)
     {
-        xs[t] = x + (size_t)X_ROW(min(token + t, tokens - 1)) * columns;
+        xs[t] = x + (size_t)X_ROW(ROW_OF(t)) * columns;
 #pragma unroll
         for (int p = 0; p < PANELS; p++)
         {
@@ -64,12 +66,12 @@ void NAME(
 #pragma unroll
     for (int t = 0; t < TOKENS; t++)
     {
-        if (token + t < tokens)
+        if (HAS_ROW(t))
         {
 #pragma unroll
             for (int p = 0; p < PANELS; p++)
             {
-                store16(bias, y, rows, row + 16 * p, token + t, flags, sums[t][p]);
+                store16(bias, y, rows, row + 16 * p, ROW_OF(t), flags, sums[t][p]);
             }
         }
     }

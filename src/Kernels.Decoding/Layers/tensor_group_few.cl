@@ -7,7 +7,7 @@
 //   X_TYPE                0: float32, 1: bfloat16
 //   NORM                  x is first divided by its root mean square and multiplied by norm_weight
 //   GATED                 rows r and rows / 2 + r are a gate and its value: y has activation(gate) · value, rows / 2 a token; two strips
-//   EXPERTS               0: one matrix; 1: a matrix for each slot, experts[slot]; 2: tiles of slots that share a matrix (tensor_experts.cl)
+//   EXPERTS               0: one matrix; 1: a matrix for each slot, experts[slot]; 2: tiles of slots that share a matrix (expert_order.cl)
 static float sum_of_warp(float own)
 {
     #pragma unroll

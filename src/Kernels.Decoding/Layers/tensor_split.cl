@@ -3,7 +3,7 @@
 //   NORM    x is first divided by its root mean square and multiplied by norm_weight
 //   GATED   rows of x are a gate and its value, [2, columns]: activation(gate) · value is split
 //   IN_UNITS  1: columns are in the order of weights in units (tensor_codes.cl); 2: parts are fragments (tensor_group_few.cl)
-//   EXPERTS   token i of the parts is that of slot order[i], none where it is negative (tensor_experts.cl)
+//   EXPERTS   token i of the parts is that of slot order[i], none where it is negative (expert_order.cl)
 #define SPLIT_ITEMS 256
 #if EXPERTS
 #define ORDER_ARGUMENTS , global const int* restrict order, int slots_a_row

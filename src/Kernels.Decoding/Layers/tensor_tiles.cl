@@ -1,5 +1,5 @@
 // What tells a layer of experts from a plain one. Their matrices, and their biases, are one behind the other. EXPERTS is 1: each slot is a tile
-// of its own, with the matrix of experts[slot]; 2: a tile has slots that share a matrix, by a table (tensor_experts.cl). Slots side by side for
+// of its own, with the matrix of experts[slot]; 2: a tile has slots that share a matrix, by a table (expert_order.cl). Slots side by side for
 // one token have one row of x.
 #if EXPERTS == 1
 #define TILE_ARGUMENTS , global const int* restrict experts, int slots_a_row

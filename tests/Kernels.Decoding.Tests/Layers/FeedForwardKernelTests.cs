@@ -205,14 +205,16 @@ public sealed class FeedForwardKernelTests(Devices devices)
         foreach (ElementType type in (ElementType[])[ElementType.Float32, ElementType.Float16, ElementType.BFloat16])
         {
             foreach ((int tokens, int perRow, int experts, int columns, int rows) in
-                ((int, int, int, int, int)[])[(1, 1, 1, 1, 1), (1, 4, 5, 64, 33), (7, 2, 4, 17, 9), (6, 1, 3, 40, 64), (5, 3, 8, 257, 15)])
+                ((int, int, int, int, int)[])[(1, 1, 1, 1, 1), (1, 4, 5, 64, 33), (7, 2, 4, 17, 9), (6, 1, 3, 40, 64), (5, 3, 8, 257, 15),
+                    (100, 2, 4, 33, 40), (64, 3, 70, 64, 70), (37, 1, 2, 17, 100)])
             {
                 int slots = tokens * perRow;
                 float[] x = Values(random, tokens * columns);
                 (float[] w, WeightMatrix matrix) = Weights(
                     device, type, Values(random, experts * rows * columns), experts * rows, columns, kernels.Layout, experts);
                 float[] bias = Values(random, experts * rows);
-                int[] chosen = [.. Enumerable.Range(0, slots).Select(i => i == 0 ? experts - 1 : random.Next(experts))];
+                // One expert of many has all but a few slots, and some have none.
+                int[] chosen = [.. Enumerable.Range(0, slots).Select(i => i == 0 ? experts - 1 : random.Next(rows == 100 ? 1 : experts))];
                 using DeviceBuffer<float> xBuffer = device.Upload<float>(x);
                 using DeviceBuffer<float> biasBuffer = device.Upload<float>(bias);
                 using DeviceBuffer<int> chosenBuffer = device.Upload<int>(chosen);

@@ -1,7 +1,57 @@
-// Slots in the order of their experts, and a table of tiles of slots that share an expert. One work-group.
+// Slots in the order of their experts, and a table of tiles of slots that share an expert. By one work-group, of SORT_ITEMS work-items, unless
+// the host sets another number: as many experts as it has at most. Or, for a CPU, by one work-item, which has MOST_EXPERTS at most.
+#ifndef SORT_ITEMS
 #define SORT_ITEMS 1024
-#define MOST_EXPERTS 1024
+#endif
+#define MOST_EXPERTS (SORT_ITEMS == 1 ? 1024 : SORT_ITEMS)
 
+#if SORT_ITEMS == 1
+kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void sort_slots(
+    global const int* restrict experts, // [slots]
+    global int* restrict order,         // [places]: a slot, or -1; each expert's begin at a multiple of align
+    global int4* restrict tiles,        // [most_tiles]: expert, first place, slots, 0; no slots behind the last one
+    int slots,
+    int expert_count,
+    int places,
+    int most_tiles,
+    int align,
+    int tile)                           // slots of a tile at most
+{
+    int counts[MOST_EXPERTS], starts[MOST_EXPERTS];
+    for (int expert = 0; expert < expert_count; expert++)
+    {
+        counts[expert] = 0;
+    }
+    for (int slot = 0; slot < slots; slot++)
+    {
+        counts[experts[slot]]++;
+    }
+    for (int place = 0; place < places; place++)
+    {
+        order[place] = -1;
+    }
+    int start = 0, next = 0;
+    for (int expert = 0; expert < expert_count; expert++)
+    {
+        const int count = counts[expert];
+        for (int first = 0; first < count; first += tile)
+        {
+            tiles[next++] = (int4)(expert, start + first, min(tile, count - first), 0);
+        }
+        starts[expert] = start;
+        start += (count + align - 1) / align * align;
+    }
+    for (; next < most_tiles; next++)
+    {
+        tiles[next] = (int4)(0);
+    }
+    for (int slot = 0; slot < slots; slot++)
+    {
+        order[starts[experts[slot]]++] = slot;
+    }
+}
+#else
 kernel __attribute__((reqd_work_group_size(SORT_ITEMS, 1, 1)))
 void sort_slots(
     global const int* restrict experts, // [slots]
@@ -59,3 +109,4 @@ void sort_slots(
         order[starts[expert] + atomic_inc(taken + expert)] = slot;
     }
 }
+#endif
