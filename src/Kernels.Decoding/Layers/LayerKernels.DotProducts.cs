@@ -4,7 +4,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>Linear layers by a processor's dot products of narrow numbers: bfloat16 in pairs, and codes of 8 and 4 bits in fours.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     /// <summary>The most tokens whose inputs are not rounded, but with <see cref="LinearPrecision.Fast"/>.</summary>
     internal const int ExactDotTokens = 128;

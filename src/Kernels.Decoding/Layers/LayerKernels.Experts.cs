@@ -3,9 +3,10 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>The order of experts' slots, so that a matrix is read once for several of them.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
-    // The most experts that are put in order, and the work-items of the work-group that does it, but for devices that have no such large ones.
+    // The most experts that are put in order, and the work-items of the work-group that does it, but for devices that have no such large
+    // ones.
     private const int MostExperts = 1024;
 
     // Slots of an expert, on average, from which on one reading for several pays: of codes later, as a tile's last slots cost more.
@@ -29,7 +30,8 @@ public sealed partial class LayerKernels
     // Sets the arguments of a kernel that are those of experts.
     // tile: slots of a tile; 0: each slot by itself.
     // Gives the tiles of the launch, and the argument behind those of experts.
-    private (int Tiles, int Next) SetExperts(ComputeKernel kernel, DeviceBuffer<int> experts, int slots, int slotsPerRow, int expertCount, int tile)
+    private (int Tiles, int Next) SetExperts(
+        ComputeKernel kernel, DeviceBuffer<int> experts, int slots, int slotsPerRow, int expertCount, int tile)
     {
         const int First = 8;
         if (tile == 0)

@@ -28,7 +28,8 @@ public sealed class DotProductTests(Devices devices)
     public static TheoryData<string> Names => [.. Formats.Select(f => f.Name)];
 
     /// <summary>
-    /// Inputs of three bytes are within 2⁻²³ of a group's largest, of two within 2⁻¹⁵, of one within 1/254; bfloat16 is within 2⁻⁸ of its own.
+    /// Inputs of three bytes are within 2⁻²³ of a group's largest, of two within 2⁻¹⁵, of one within 1/254; bfloat16 is within 2⁻⁸ of its
+    /// own.
     /// </summary>
     [SkippableTheory]
     [MemberData(nameof(Names))]
@@ -39,7 +40,8 @@ public sealed class DotProductTests(Devices devices)
         {
             using LayerKernels kernels = Open(format, precision, out ComputeDevice device);
             var random = new Random(21);
-            foreach ((int columns, int rows, int tokens) in from columns in widths from rows in (int[])[1, 16, 83] from tokens in TokenCounts where rows == 83 || tokens < 130 select (columns, rows, tokens))
+            foreach ((int columns, int rows, int tokens) in from columns in widths from rows in (int[])[1, 16,
+                83] from tokens in TokenCounts where rows == 83 || tokens < 130 select (columns, rows, tokens))
             {
                 (double[] w, WeightMatrix matrix) = Matrix(device, kernels, random, format, rows, columns);
                 float[] x = Values(random, tokens * columns), bias = Values(random, rows), before = Values(random, tokens * rows);
@@ -77,14 +79,17 @@ public sealed class DotProductTests(Devices devices)
             using DeviceBuffer<float> xs = device.Upload<float>(x), norms = device.Upload<float>(norm);
             using DeviceBuffer<float> y = Output(device, tokens * Rows);
             kernels.LinearFused(xs, matrix, bias: null, y, tokens, norm: new RmsNorm(norms, 1e-5));
-            double[] factors = [.. Enumerable.Range(0, tokens).Select(t => 1 / Math.Sqrt(x.Skip(t * columns).Take(columns).Average(v => (double)v * v) + 1e-5))];
+            double[] factors =
+                [.. Enumerable.Range(0, tokens)
+                    .Select(t => 1 / Math.Sqrt(x.Skip(t * columns).Take(columns).Average(v => (double)v * v) + 1e-5))];
             AssertLayer(
                 Read(device, y, tokens * Rows), w, format, LinearPrecision.Standard, Rows, columns, tokens,
                 (t, c) => x[(t * columns) + c] * factors[t] * norm[c], (_, _) => 0, $"norm, {columns} columns, {tokens} tokens");
             kernels.LinearFused(xs, matrix, bias: null, y, tokens, gate: Activation.Silu);
             AssertLayer(
                 Read(device, y, tokens * Rows), w, format, LinearPrecision.Standard, Rows, columns, tokens,
-                (t, c) => x[(2 * t * columns) + c] / (1 + Math.Exp(-x[(2 * t * columns) + c])) * x[(((2 * t) + 1) * columns) + c], (_, _) => 0,
+                (t, c) => x[(2 * t * columns) + c] / (1 + Math.Exp(-x[(2 * t * columns) + c])) * x[(((2 * t) + 1) * columns) + c],
+                (_, _) => 0,
                 $"gate, {columns} columns, {tokens} tokens");
             matrix.Dispose();
         }
@@ -146,7 +151,9 @@ public sealed class DotProductTests(Devices devices)
         table.Dispose();
     }
 
-    /// <summary>What is not a number, or infinite, in one token's inputs does not become a number, and does not reach other tokens.</summary>
+    /// <summary>
+    /// What is not a number, or infinite, in one token's inputs does not become a number, and does not reach other tokens.
+    /// </summary>
     [SkippableTheory]
     [MemberData(nameof(Names))]
     public void WhatIsNotFiniteStaysSo(string name)
@@ -156,7 +163,8 @@ public sealed class DotProductTests(Devices devices)
         foreach (LinearPrecision precision in (LinearPrecision[])[LinearPrecision.Standard, LinearPrecision.Fast])
         {
             using LayerKernels kernels = Open(format, precision, out ComputeDevice device);
-            foreach ((float bad, int tokens) in from bad in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity] from tokens in (int[])[1, 3, 20, 130] select (bad, tokens))
+            foreach ((float bad, int tokens) in from bad in (float[])[float.NaN, float.PositiveInfinity,
+                float.NegativeInfinity] from tokens in (int[])[1, 3, 20, 130] select (bad, tokens))
             {
                 int columns = widths[^1];
                 var random = new Random(25);
@@ -171,7 +179,8 @@ public sealed class DotProductTests(Devices devices)
                 {
                     double weight = w[(i % Rows * columns) + (columns / 2)];
                     bool own = i / Rows == tokens / 2;
-                    Assert.True(own != float.IsFinite(actual[i]), $"{precision}, {tokens} tokens, {bad}: y[{i / Rows}, {i % Rows}] is {actual[i]}");
+                    Assert.True(
+                        own != float.IsFinite(actual[i]), $"{precision}, {tokens} tokens, {bad}: y[{i / Rows}, {i % Rows}] is {actual[i]}");
 
                     // Codes above zero and minima may cancel to NaN; without them the sign is known.
                     if (own && !float.IsNaN(bad) && weight != 0 && !format.HasMinimum)
@@ -197,14 +206,16 @@ public sealed class DotProductTests(Devices devices)
         var random = new Random(26);
         (double[] w, WeightMatrix matrix) = Matrix(device, kernels, random, format, Rows, columns);
         double largest = w.Max(Math.Abs);
-        foreach ((double size, int tokens) in from size in (double[])[float.MaxValue / columns / Math.Max(largest, 1), 1e-25, 0] from tokens in (int[])[1, 4, 12] select (size, tokens))
+        foreach ((double size, int tokens) in from size in (double[])[float.MaxValue / columns / Math.Max(largest, 1), 1e-25,
+            0] from tokens in (int[])[1, 4, 12] select (size, tokens))
         {
             float[] x = [.. Values(random, tokens * columns).Select(v => (float)(v * size))];
             using DeviceBuffer<float> xs = device.Upload<float>(x);
             using DeviceBuffer<float> y = Output(device, tokens * Rows);
             kernels.Linear(xs, matrix, bias: null, y, tokens);
             AssertLayer(
-                Read(device, y, tokens * Rows), w, format, LinearPrecision.Fast, Rows, columns, tokens, (t, c) => x[(t * columns) + c], (_, _) => 0, $"size {size}, {tokens} tokens");
+                Read(device, y, tokens * Rows), w, format, LinearPrecision.Fast, Rows, columns, tokens, (t, c) => x[(t * columns) + c],
+                (_, _) => 0, $"size {size}, {tokens} tokens");
         }
 
         if (!format.HasGroups)
@@ -241,7 +252,9 @@ public sealed class DotProductTests(Devices devices)
         Assert.Equal(LinearPrecision.Standard, LayerKernels.ParsePrecision(null));
         Assert.Equal(LinearPrecision.Float32, LayerKernels.ParsePrecision(" Float32"));
         Assert.Equal(LinearPrecision.Fast, LayerKernels.ParsePrecision("fast"));
-        Assert.Contains("KERNELS_LINEAR", Assert.Throws<ArgumentException>(() => LayerKernels.ParsePrecision("int4")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "KERNELS_LINEAR", Assert.Throws<ArgumentException>(() => LayerKernels.ParsePrecision("int4")).Message,
+            StringComparison.Ordinal);
     }
 
     private static (double[] Values, WeightMatrix Matrix) Matrix(
@@ -255,7 +268,8 @@ public sealed class DotProductTests(Devices devices)
             return (grouped.Values, grouped.Upload(device, layout, count));
         }
 
-        (float[] values, WeightMatrix matrix) = Weights(device, ElementType.BFloat16, Values(random, rows * columns), rows, columns, layout, count);
+        (float[] values, WeightMatrix matrix) = Weights(
+            device, ElementType.BFloat16, Values(random, rows * columns), rows, columns, layout, count);
         return ([.. values.Select(v => (double)v)], matrix);
     }
 
@@ -265,7 +279,8 @@ public sealed class DotProductTests(Devices devices)
     {
         int step = !format.HasGroups ? 1 : format.Group % 32 == 0 ? 32 : 16;
         bool fast = precision == LinearPrecision.Fast;
-        double share = !(rounds ?? tokens > (fast ? 8 : 128)) ? Math.Pow(2, -23) : !format.HasGroups ? Math.Pow(2, -8) : fast ? 1 / 254.0 : Math.Pow(2, -15);
+        double share = !(rounds ?? tokens > (fast ? 8 : 128)) ? Math.Pow(2, -23)
+            : !format.HasGroups ? Math.Pow(2, -8) : fast ? 1 / 254.0 : Math.Pow(2, -15);
         for (int token = 0; token < tokens; token++)
         {
             double[] x = [.. Enumerable.Range(0, columns).Select(c => input(token, c))];
