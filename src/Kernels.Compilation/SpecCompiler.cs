@@ -29,7 +29,8 @@ public static class SpecCompiler
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (shape.HasMods)
         {
-            throw new ArgumentException("Mods are C# that the source generator translates; a shape alone does not have them.", nameof(shape));
+            throw new ArgumentException(
+                "Mods are C# that the source generator translates; a shape alone does not have them.", nameof(shape));
         }
 
         var spec = new AttentionSpec(

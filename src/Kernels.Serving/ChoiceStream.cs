@@ -55,7 +55,10 @@ internal sealed class ChoiceStream(int index, bool chat, CompletionJob job, Text
                 {
                     Index = index,
                     Delta = part.Call is { } call
-                        ? new ApiText(null, null) { ToolCalls = [new ApiToolCall(calls++, call.Id, "function", new ApiFunctionCall(call.Name, call.Arguments))] }
+                        ? new ApiText(null, null)
+                        {
+                            ToolCalls = [new ApiToolCall(calls++, call.Id, "function", new ApiFunctionCall(call.Name, call.Arguments))],
+                        }
                         : new ApiText(null, part.Text),
                     Logprobs = Figures(),
                 };

@@ -49,7 +49,8 @@ internal sealed class CompletionHandler(LanguageModel model, RequestReader reade
     public static ApiException QueueFull(HttpContext context)
     {
         context.Response.Headers.RetryAfter = "1";
-        return new ApiException(StatusCodes.Status429TooManyRequests, "Too many requests wait already; try again later.", code: "queue_full");
+        return new ApiException(
+            StatusCodes.Status429TooManyRequests, "Too many requests wait already; try again later.", code: "queue_full");
     }
 
     private static ApiException Ended() => new(StatusCodes.Status503ServiceUnavailable, "The engine has ended.", code: "unavailable");
@@ -88,7 +89,9 @@ internal sealed class CompletionHandler(LanguageModel model, RequestReader reade
             IEnumerable<GenerationResult> told = results.Skip(prompt * job.Best).Take(job.Best);
             if (job.Best > job.Choices)
             {
-                told = told.OrderByDescending(result => result.Logprobs.Select(figures => figures.Logprob).DefaultIfEmpty(double.NegativeInfinity).Average()).Take(job.Choices);
+                told = told.OrderByDescending(
+                    result => result.Logprobs.Select(figures => figures.Logprob).DefaultIfEmpty(double.NegativeInfinity).Average())
+                        .Take(job.Choices);
             }
 
             choices.AddRange(told.ToArray().Select(result => Choice(job, prompt, result)));
@@ -129,7 +132,8 @@ internal sealed class CompletionHandler(LanguageModel model, RequestReader reade
 
         return choice with
         {
-            Message = new ApiReply("assistant", content.Length == 0 && calls.Count > 0 ? null : content.ToString(), null, calls.Count > 0 ? [.. calls] : null),
+            Message = new ApiReply(
+                "assistant", content.Length == 0 && calls.Count > 0 ? null : content.ToString(), null, calls.Count > 0 ? [.. calls] : null),
             FinishReason = Name(result.Finish, calls.Count > 0),
         };
     }
@@ -180,7 +184,8 @@ internal sealed class CompletionHandler(LanguageModel model, RequestReader reade
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // The status is sent already; all that is left is to say so in the stream.
-            await WriteEventAsync(JsonSerializer.SerializeToUtf8Bytes(new ApiErrorResponse(ErrorOf(e).Error), ApiJson.Default.ApiErrorResponse));
+            await WriteEventAsync(
+                JsonSerializer.SerializeToUtf8Bytes(new ApiErrorResponse(ErrorOf(e).Error), ApiJson.Default.ApiErrorResponse));
         }
         finally
         {
@@ -206,7 +211,8 @@ internal sealed class CompletionHandler(LanguageModel model, RequestReader reade
         }
     }
 
-    private static async Task PumpAsync(List<Generation> generations, ChannelWriter<(int Index, GenerationChunk Chunk)> writer, CancellationToken cancellation)
+    private static async Task PumpAsync(
+        List<Generation> generations, ChannelWriter<(int Index, GenerationChunk Chunk)> writer, CancellationToken cancellation)
     {
         try
         {

@@ -25,11 +25,13 @@ public sealed class DecoderServer : IAsyncDisposable
     /// <param name="options">Where to listen and what to allow.</param>
     /// <param name="cancellation">Gives up the start.</param>
     /// <exception cref="IOException">An address cannot be listened on.</exception>
-    public static async Task<DecoderServer> StartAsync(LanguageModel model, ServerOptions? options = null, CancellationToken cancellation = default)
+    public static async Task<DecoderServer> StartAsync(
+        LanguageModel model, ServerOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new ServerOptions();
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
 
         // The caller gets a start that fails as an exception.
         builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);

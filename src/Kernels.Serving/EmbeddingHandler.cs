@@ -20,7 +20,8 @@ internal sealed class EmbeddingHandler(LanguageModel model, RequestReader reader
 
         if (request.Dimensions is { } dimensions && dimensions != model.Embedder.Dimensions)
         {
-            throw ApiException.BadRequest($"'dimensions' can only be {model.Embedder.Dimensions}, which the model's vectors have.", "dimensions");
+            throw ApiException.BadRequest(
+                $"'dimensions' can only be {model.Embedder.Dimensions}, which the model's vectors have.", "dimensions");
         }
 
         ImmutableArray<int>[] texts = await reader.TokensOfAsync(request.Input, "input", each: 1, cancellation);
@@ -31,7 +32,9 @@ internal sealed class EmbeddingHandler(LanguageModel model, RequestReader reader
             try
             {
                 // The first must find room; the others wait, one at a time.
-                vector = (i == 0 ? await model.Embedder.TryEmbedAsync(texts[i], cancellation) : await model.Embedder.EmbedAsync(texts[i], cancellation))
+                vector =
+                    (i == 0 ? await model.Embedder.TryEmbedAsync(texts[i], cancellation) : await model.Embedder.EmbedAsync(
+                        texts[i], cancellation))
                     ?? throw CompletionHandler.QueueFull(context);
             }
             catch (Exception e) when (e is not OperationCanceledException)
@@ -39,12 +42,14 @@ internal sealed class EmbeddingHandler(LanguageModel model, RequestReader reader
                 throw e is ArgumentException ? ApiException.BadRequest(e.Message, "input") : CompletionHandler.ErrorOf(e);
             }
 
-            vectors[i] = new ApiEmbedding("embedding", i, request.EncodingFormat == "base64" ? Base64(vector) : new JsonArray([.. vector.Select(x => (JsonNode)x)]));
+            vectors[i] = new ApiEmbedding(
+                "embedding", i, request.EncodingFormat == "base64" ? Base64(vector) : new JsonArray([.. vector.Select(x => (JsonNode)x)]));
         }
 
         int tokens = texts.Sum(text => text.Length);
         await context.Response.WriteAsJsonAsync(
-            new ApiEmbeddingResponse("list", vectors, model.Name, new ApiEmbeddingUsage(tokens, tokens)), ApiJson.Default.ApiEmbeddingResponse, cancellationToken: cancellation);
+            new ApiEmbeddingResponse("list", vectors, model.Name, new ApiEmbeddingUsage(tokens, tokens)),
+            ApiJson.Default.ApiEmbeddingResponse, cancellationToken: cancellation);
     }
 
     private static JsonNode Base64(float[] vector)

@@ -8,15 +8,16 @@ namespace Kernels.Serving;
 public static class KernelsEndpoints
 {
     /// <summary>
-    /// Maps <c>/v1/completions</c>, <c>/v1/chat/completions</c>, <c>/v1/embeddings</c>, <c>/v1/models</c> and <c>/health</c>. Authentication,
-    /// CORS and where to listen are the application's.
+    /// Maps <c>/v1/completions</c>, <c>/v1/chat/completions</c>, <c>/v1/embeddings</c>, <c>/v1/models</c> and <c>/health</c>.
+    /// Authentication, CORS and where to listen are the application's.
     /// </summary>
     /// <param name="endpoints">The application, or a group of its routes.</param>
     /// <param name="model">The model; it must outlive the application.</param>
     /// <param name="options">What to allow.</param>
     /// <returns>The endpoints, to require authorization of them and the like.</returns>
     /// <example><code>app.MapKernelsOpenAI(LanguageModel.Load("checkpoints/stories-gqa"));</code></example>
-    public static RouteGroupBuilder MapKernelsOpenAI(this IEndpointRouteBuilder endpoints, LanguageModel model, ServerOptions? options = null)
+    public static RouteGroupBuilder MapKernelsOpenAI(
+        this IEndpointRouteBuilder endpoints, LanguageModel model, ServerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         ArgumentNullException.ThrowIfNull(model);
@@ -28,7 +29,8 @@ public static class KernelsEndpoints
         Post("/v1/chat/completions", new CompletionHandler(model, reader, chat: true).HandleAsync);
         Post("/v1/embeddings", new EmbeddingHandler(model, reader).HandleAsync);
         Get("/v1/models", context => context.Response.WriteAsJsonAsync(
-            new ApiModelList("list", [.. options.Aliases.Prepend(model.Name).Distinct(StringComparer.Ordinal).Select(Model)]), ApiJson.Default.ApiModelList));
+            new ApiModelList("list", [.. options.Aliases.Prepend(model.Name).Distinct(StringComparer.Ordinal).Select(Model)]),
+            ApiJson.Default.ApiModelList));
         Get("/v1/models/{**id}", context =>
         {
             string name = Uri.UnescapeDataString((string)context.Request.RouteValues["id"]!);
@@ -41,7 +43,9 @@ public static class KernelsEndpoints
             EngineStatistics now = engine.Statistics;
             context.Response.StatusCode = engine.Fault is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
             return context.Response.WriteAsJsonAsync(
-                new ApiHealth(engine.Fault is null ? "ok" : "failed", engine.QueueLength, now.Running, now.PagesFree, now.PagesFree + now.PagesUsed), ApiJson.Default.ApiHealth);
+                new ApiHealth(
+                    engine.Fault is null ? "ok" : "failed", engine.QueueLength, now.Running, now.PagesFree, now.PagesFree + now.PagesUsed),
+                        ApiJson.Default.ApiHealth);
         });
         return group;
 
@@ -59,7 +63,8 @@ public static class KernelsEndpoints
         try
         {
             await next(context);
-            if (context.Response.HasStarted || context.Response.StatusCode is not (StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed))
+            if (context.Response.HasStarted
+                || context.Response.StatusCode is not (StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed))
             {
                 return;
             }

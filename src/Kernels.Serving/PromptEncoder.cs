@@ -24,13 +24,15 @@ internal sealed class PromptEncoder
     /// <param name="cancellation">The client is gone.</param>
     /// <param name="addSpecialTokens">Whether it gets the tokens that the tokenizer begins and ends texts with.</param>
     /// <exception cref="ApiException">It is empty, or has more tokens.</exception>
-    public async Task<ImmutableArray<int>> EncodeAsync(string text, int room, string parameter, CancellationToken cancellation, bool addSpecialTokens = true)
+    public async Task<ImmutableArray<int>> EncodeAsync(
+        string text, int room, string parameter, CancellationToken cancellation, bool addSpecialTokens = true)
     {
         // What cannot fit however it is cut needs no cutting. A character is a byte or more.
         if (text.Length > (long)room * longestToken)
         {
             throw ApiException.BadRequest(
-                $"The prompt has {text.Length} characters, which are more than {room} tokens, which the context has.", parameter, "context_length_exceeded");
+                $"The prompt has {text.Length} characters, which are more than {room} tokens, which the context has.", parameter,
+                "context_length_exceeded");
         }
 
         ImmutableArray<int> tokens;
@@ -64,11 +66,13 @@ internal sealed class PromptEncoder
 
         if (tokens.Length > room)
         {
-            throw ApiException.BadRequest($"The prompt has {tokens.Length} tokens; the context has {room}.", parameter, "context_length_exceeded");
+            throw ApiException.BadRequest(
+                $"The prompt has {tokens.Length} tokens; the context has {room}.", parameter, "context_length_exceeded");
         }
 
         // A tokenizer may have tokens that the model has not.
-        return tokenizer.Refusal(tokens.AsSpan(), config.VocabularySize) is { } refusal ? throw ApiException.BadRequest(refusal, parameter) : tokens;
+        return tokenizer.Refusal(tokens.AsSpan(), config.VocabularySize) is { } refusal
+            ? throw ApiException.BadRequest(refusal, parameter) : tokens;
 
         ImmutableArray<int> Encode() => [.. tokenizer.Encode(text, addSpecialTokens)];
     }

@@ -23,7 +23,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
     {
         ["functions"] = (value => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0, "absent: 'tools' takes its place"),
         ["function_call"] = (value => Is(value, "none") || Is(value, "auto"), "absent: 'tool_choice' takes its place"),
-        ["modalities"] = (value => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => Is(item, "text")), "[\"text\"]"),
+        ["modalities"] =
+            (value => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => Is(item, "text")), "[\"text\"]"),
         ["audio"] = (_ => false, "absent"),
         ["web_search_options"] = (_ => false, "absent"),
         ["reasoning_effort"] = (value => Is(value, "none"), "absent"),
@@ -81,7 +82,9 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // The latter: an escaped half of a surrogate pair.
-            throw ApiException.BadRequest($"The body is not a well-formed request: {e.Message}", e is JsonException { Path: ['$', '.', .. string field] } ? field : null);
+            throw ApiException.BadRequest(
+                $"The body is not a well-formed request: {e.Message}", e is JsonException { Path: ['$', '.', .. string field] }
+                    ? field : null);
         }
     }
 
@@ -91,7 +94,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
     {
         if (name is not null && !names.Contains(name))
         {
-            throw new ApiException(StatusCodes.Status404NotFound, $"The model '{name}' does not exist here; '{model.Name}' does.", "model", "model_not_found");
+            throw new ApiException(
+                StatusCodes.Status404NotFound, $"The model '{name}' does not exist here; '{model.Name}' does.", "model", "model_not_found");
         }
     }
 
@@ -102,7 +106,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         CheckModel(request.Model);
         foreach ((string name, JsonElement value) in request.Others ?? [])
         {
-            if (value.ValueKind != JsonValueKind.Null && Undone.TryGetValue(name, out (Func<JsonElement, bool> Allowed, string Expected) field))
+            if (value.ValueKind != JsonValueKind.Null
+                && Undone.TryGetValue(name, out (Func<JsonElement, bool> Allowed, string Expected) field))
             {
                 Only(field.Allowed(value), name, field.Expected);
             }
@@ -110,7 +115,9 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
 
         Only(request.N is null or >= 1, "n", "a number from 1");
         int choices = request.N ?? 1;
-        Only(request.BestOf is null || (!chat && request.BestOf >= choices), "best_of", chat ? "absent: chats have none" : "a number from 'n'");
+        Only(
+            request.BestOf is null || (!chat && request.BestOf >= choices), "best_of", chat
+                ? "absent: chats have none" : "a number from 'n'");
         int best = request.BestOf ?? choices;
         Only(best == choices || request.Stream is not true, "best_of", "as many as 'n' in a stream");
         Only(string.IsNullOrEmpty(request.Suffix), "suffix", "absent: there is nothing that writes to an end");
@@ -148,7 +155,13 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         Only(IsNone(request.ToolChoice), "tool_choice", "absent: chats have it");
         ImmutableArray<int>[] prompts = await TokensOfAsync(request.Prompt, "prompt", best, cancellation);
         return new CompletionJob(
-            [.. prompts.Select(prompt => template with { Prompt = prompt, MaxTokens = Tokens(request, chat, prompt.Length), Mask = Mask(format) })], choices, best)
+            [.. prompts.Select(
+                prompt => template with
+                {
+                    Prompt = prompt,
+                    MaxTokens = Tokens(request, chat, prompt.Length),
+                    Mask = Mask(format),
+                })], choices, best)
         {
             Echo = echoed ? [.. prompts.Select((prompt, i) => Echo(request.Prompt!.Value, i, prompt))] : null,
             Logprobs = logprobs is not null,
@@ -176,10 +189,13 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         {
             all[i] = parts[i].ValueKind switch
             {
-                JsonValueKind.String => await encoder.EncodeAsync(Text(parts[i], parameter), model.Engine.MaxContext, parameter, cancellation),
+                JsonValueKind.String => await encoder.EncodeAsync(
+                    Text(parts[i], parameter), model.Engine.MaxContext, parameter, cancellation),
                 JsonValueKind.Array when parts[i].GetArrayLength() > model.Engine.MaxContext => throw ApiException.BadRequest(
-                    $"The prompt has {parts[i].GetArrayLength()} tokens; the context has {model.Engine.MaxContext}.", parameter, "context_length_exceeded"),
-                JsonValueKind.Array when parts[i].GetArrayLength() > 0 => [.. parts[i].EnumerateArray().Select(token => Token(token, parameter))],
+                    $"The prompt has {parts[i].GetArrayLength()} tokens; the context has {model.Engine.MaxContext}.", parameter,
+                    "context_length_exceeded"),
+                JsonValueKind.Array when parts[i].GetArrayLength() > 0 =>
+                    [.. parts[i].EnumerateArray().Select(token => Token(token, parameter))],
                 _ => throw ApiException.BadRequest($"'{parameter}' can only be a text, a list of token ids, or a list of such.", parameter),
             };
         }
@@ -223,7 +239,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         return asked <= room
             ? asked
             : throw ApiException.BadRequest(
-                $"The prompt has {promptTokens} tokens and {asked} more were asked for; the context has {model.Engine.MaxContext}.", parameter, "context_length_exceeded");
+                $"The prompt has {promptTokens} tokens and {asked} more were asked for; the context has {model.Engine.MaxContext}.",
+                parameter, "context_length_exceeded");
     }
 
     private GenerationRequest Template(ApiRequest request)
@@ -269,8 +286,10 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         {
             double value = 0;
             Only(
-                int.TryParse(bias.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int token) && token < model.Config.VocabularySize
-                && bias.Value.ValueKind == JsonValueKind.Number && bias.Value.TryGetDouble(out value) && value is >= -MaxBias and <= MaxBias,
+                int.TryParse(bias.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int token)
+                    && token < model.Config.VocabularySize
+                && bias.Value.ValueKind == JsonValueKind.Number && bias.Value.TryGetDouble(out value)
+                && value is >= -MaxBias and <= MaxBias,
                 "logit_bias", $"numbers from -{MaxBias} to {MaxBias} by token ids from 0 to {model.Config.VocabularySize - 1}");
             result[token] = value;
         }
@@ -285,7 +304,9 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
             return [];
         }
 
-        Only(tokens!.Value.ValueKind == JsonValueKind.Array && tokens.Value.GetArrayLength() <= 256, "stop_token_ids", "a list of up to 256 token ids");
+        Only(
+            tokens!.Value.ValueKind == JsonValueKind.Array && tokens.Value.GetArrayLength() <= 256, "stop_token_ids",
+            "a list of up to 256 token ids");
         return [.. tokens.Value.EnumerateArray().Select(token => Token(token, "stop_token_ids"))];
     }
 
@@ -303,9 +324,12 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
             return value.ValueKind == JsonValueKind.Number ? count : null;
         }
 
-        Only(value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.False or JsonValueKind.True, "logprobs", "true or false");
+        Only(
+            value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.False or JsonValueKind.True, "logprobs",
+            "true or false");
         Only(request.TopLogprobs is null or (>= 0 and <= MaxLogprobs), "top_logprobs", $"a number from 0 to {MaxLogprobs}");
-        Only(request.TopLogprobs is null or 0 || value.ValueKind == JsonValueKind.True, "top_logprobs", "a number where 'logprobs' is true");
+        Only(
+            request.TopLogprobs is null or 0 || value.ValueKind == JsonValueKind.True, "top_logprobs", "a number where 'logprobs' is true");
         return value.ValueKind == JsonValueKind.True ? request.TopLogprobs ?? 0 : null;
     }
 
@@ -320,7 +344,9 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         }
 
         JsonElement type = default;
-        Only(format!.Value.ValueKind == JsonValueKind.Object && format.Value.TryGetProperty("type", out type), Field, "an object with a type");
+        Only(
+            format!.Value.ValueKind == JsonValueKind.Object && format.Value.TryGetProperty("type", out type), Field,
+            "an object with a type");
         if (Is(type, "text"))
         {
             return null;
@@ -333,7 +359,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
 
         JsonElement schema = default;
         Only(
-            Is(type, "json_schema") && format.Value.TryGetProperty("json_schema", out JsonElement holder) && holder.ValueKind == JsonValueKind.Object
+            Is(type, "json_schema") && format.Value.TryGetProperty("json_schema", out JsonElement holder)
+                && holder.ValueKind == JsonValueKind.Object
             && holder.TryGetProperty("schema", out schema),
             Field, "of the type text, json_object, or json_schema with a json_schema.schema");
         try
@@ -387,7 +414,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         }
 
         Only(variables!.Value.ValueKind == JsonValueKind.Object, "chat_template_kwargs", "an object");
-        return variables.Value.EnumerateObject().DistinctBy(variable => variable.Name).ToDictionary(variable => variable.Name, variable => variable.Value);
+        return variables.Value.EnumerateObject().DistinctBy(variable => variable.Name).ToDictionary(
+            variable => variable.Name, variable => variable.Value);
     }
 
     private static JsonArray? Tools(JsonElement? tools)
@@ -406,8 +434,10 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
             Only(
                 tool.ValueKind == JsonValueKind.Object && tool.TryGetProperty("type", out JsonElement type) && Is(type, "function")
                 && tool.TryGetProperty("function", out JsonElement function) && function.ValueKind == JsonValueKind.Object
-                && function.TryGetProperty("name", out JsonElement name) && name.ValueKind == JsonValueKind.String && Text(name, "tools") is { Length: > 0 and <= 256 }
-                && (!function.TryGetProperty("parameters", out JsonElement parameters) || parameters.ValueKind is JsonValueKind.Object or JsonValueKind.Null),
+                && function.TryGetProperty("name", out JsonElement name) && name.ValueKind == JsonValueKind.String
+                && Text(name, "tools") is { Length: > 0 and <= 256 }
+                && (!function.TryGetProperty("parameters", out JsonElement parameters) || parameters.ValueKind is JsonValueKind.Object
+                    or JsonValueKind.Null),
                 "tools", Expected);
             result.Add(Node(tool, "tools"));
         }
@@ -431,8 +461,10 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
                 Only(!none, Field, "none or auto without 'tools'");
                 return (ToolChoice.Required, null);
             case { ValueKind: JsonValueKind.Object } named
-                when named.TryGetProperty("type", out JsonElement type) && Is(type, "function") && named.TryGetProperty("function", out JsonElement function)
-                && function.ValueKind == JsonValueKind.Object && function.TryGetProperty("name", out JsonElement name) && name.ValueKind == JsonValueKind.String:
+                when named.TryGetProperty("type", out JsonElement type) && Is(type, "function") && named.TryGetProperty(
+                    "function", out JsonElement function)
+                && function.ValueKind == JsonValueKind.Object && function.TryGetProperty("name", out JsonElement name)
+                && name.ValueKind == JsonValueKind.String:
                 string tool = Text(name, Field);
                 Only(tools?.Any(t => (string?)t!["function"]!["name"] == tool) ?? false, Field, "the name of one of 'tools'");
                 return (ToolChoice.Required, tool);
@@ -463,7 +495,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
     private int Token(JsonElement element, string parameter) =>
         element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int token) && (uint)token < (uint)model.Config.VocabularySize
             ? token
-            : throw ApiException.BadRequest($"A token of '{parameter}' is not a whole number from 0 to {model.Config.VocabularySize - 1}.", parameter);
+            : throw ApiException.BadRequest(
+                $"A token of '{parameter}' is not a whole number from 0 to {model.Config.VocabularySize - 1}.", parameter);
 
     private string Echo(JsonElement prompt, int index, ImmutableArray<int> tokens)
     {
@@ -478,9 +511,11 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         foreach (ApiMessage? message in messages!)
         {
             Only(
-                message?.Role is "system" or "developer" or "user" or "assistant" or "tool", Field, "of the roles system, developer, user, assistant and tool");
+                message?.Role is "system" or "developer" or "user" or "assistant" or "tool", Field,
+                "of the roles system, developer, user, assistant and tool");
             var turn = new JsonObject { ["role"] = message!.Role };
-            bool calls = message.Role == "assistant" && message.ToolCalls is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0;
+            bool calls = message.Role == "assistant" && message.ToolCalls is { ValueKind: JsonValueKind.Array } list
+                && list.GetArrayLength() > 0;
             turn["content"] = calls && IsNone(message.Content) ? null : Content(message.Content);
             if (calls)
             {
@@ -508,7 +543,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         JsonElement function = default;
         JsonElement name = default;
         Only(
-            call.ValueKind == JsonValueKind.Object && call.TryGetProperty("function", out function) && function.ValueKind == JsonValueKind.Object
+            call.ValueKind == JsonValueKind.Object && call.TryGetProperty("function", out function)
+                && function.ValueKind == JsonValueKind.Object
             && function.TryGetProperty("name", out name) && name.ValueKind == JsonValueKind.String,
             "messages", "such that each of 'tool_calls' has a function with a name");
         JsonNode? arguments = new JsonObject();
@@ -558,7 +594,8 @@ internal sealed class RequestReader(LanguageModel model, ServerOptions options)
         {
             null or { ValueKind: JsonValueKind.Null } => [],
             { ValueKind: JsonValueKind.String } text => [Text(text, "stop")],
-            { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Select(element => element.ValueKind == JsonValueKind.String ? Text(element, "stop") : "")],
+            { ValueKind: JsonValueKind.Array } list =>
+                [.. list.EnumerateArray().Select(element => element.ValueKind == JsonValueKind.String ? Text(element, "stop") : "")],
             _ => [""],
         };
         Only(

@@ -11,7 +11,10 @@ public sealed record ServerOptions
     /// <summary>Further names that requests may call the model by, beside its own.</summary>
     public ImmutableArray<string> Aliases { get; init; } = [];
 
-    /// <summary>Addresses to listen on, separated by semicolons; port 0 takes a free one. Of no effect where another application hosts the endpoints.</summary>
+    /// <summary>
+    /// Addresses to listen on, separated by semicolons; port 0 takes a free one. Of no effect where another application hosts the
+    /// endpoints.
+    /// </summary>
     public string Urls { get; init; } = DefaultUrls;
 
     /// <summary>The most bytes of a request's body.</summary>

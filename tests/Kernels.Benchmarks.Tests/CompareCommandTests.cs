@@ -18,7 +18,9 @@ public sealed class CompareCommandTests
     [Fact]
     public void EveryOptionArrives()
     {
-        CompareOptions options = Read("compare --suite cpu --device #1 --processes 5 --seconds 0.5 --filter decode --no-peers --no-series --json a.json --markdown b.md --plot c.png");
+        CompareOptions options = Read(
+            "compare --suite cpu --device #1 --processes 5 --seconds 0.5 --filter decode --no-peers --no-series --json a.json --markdown "
+                + "b.md --plot c.png");
         Assert.Equal(("#1", 5, 0.5, "decode", false), (options.Device, options.Processes, options.Seconds, options.Filter, options.Peers));
         Assert.All(options.Rows, row => Assert.Null(row.Series));
         Assert.Equal(("a.json", "b.md", "c.png"), (options.Json, options.Markdown, options.Plot));
@@ -41,7 +43,8 @@ public sealed class CompareCommandTests
     {
         Suite suite = Suite.All.Single(suite => suite.Name == name);
         Assert.Equal(suite.Rows.Length, suite.Rows.Select(row => row.Name).Distinct().Count());
-        Assert.All(suite.Rows, row => Assert.True(row.Work is { Flops: > 0, Bytes: > 0 } && row.Work.StoredBytes <= row.Work.Bytes, row.Name));
+        Assert.All(
+            suite.Rows, row => Assert.True(row.Work is { Flops: > 0, Bytes: > 0 } && row.Work.StoredBytes <= row.Work.Bytes, row.Name));
         Assert.All(suite.Rows.SelectMany(row => row.Others), other => Assert.NotNull(suite.Find(other.Name)));
     }
 

@@ -10,21 +10,33 @@ public sealed class OnnxPeerTests
     [InlineData(16)]
     public void PrefillAgreesWithTheReference(int window)
     {
-        Work work = new("test", Step.Prefill, 1, 4, 2, 32, 32, 80, ElementType.Float32, ElementType.Float32, 0.2) { Causal = true, Window = window, CacheBytesPerToken = 512 };
+        Work work = new("test", Step.Prefill, 1, 4, 2, 32, 32, 80, ElementType.Float32, ElementType.Float32, 0.2)
+        {
+            Causal = true,
+            Window = window,
+            CacheBytesPerToken = 512,
+        };
         using OnnxPeer peer = OnnxPeer.Open(work);
         peer.Run();
         AttentionShape shape = Shape(work) with { WindowLeft = window > 0 ? window - 1 : null };
-        Compare(shape, RandomData.Create<float>(80 * 4 * 32, OnnxPeer.QuerySeed), RandomData.Create<float>(80 * 2 * 32, OnnxPeer.KeySeed), RandomData.Create<float>(80 * 2 * 32, OnnxPeer.ValueSeed), peer.Output());
+        Compare(
+            shape, RandomData.Create<float>(80 * 4 * 32, OnnxPeer.QuerySeed), RandomData.Create<float>(80 * 2 * 32, OnnxPeer.KeySeed),
+            RandomData.Create<float>(80 * 2 * 32, OnnxPeer.ValueSeed), peer.Output());
     }
 
     [Fact]
     public void DecodeReadsItsCache()
     {
         // One head, so that [batch, head, token, dim] is [token, dim]; the new token takes the last place.
-        Work work = new("test", Step.Decode, 1, 1, 1, 32, 32, 50, ElementType.Float32, ElementType.Float32, 0.2) { Causal = true, CacheBytesPerToken = 256 };
+        Work work = new("test", Step.Decode, 1, 1, 1, 32, 32, 50, ElementType.Float32, ElementType.Float32, 0.2)
+        {
+            Causal = true,
+            CacheBytesPerToken = 256,
+        };
         using OnnxPeer peer = OnnxPeer.Open(work);
         peer.Run();
-        float[] keys = RandomData.Create<float>(50 * 32, OnnxPeer.CacheSeed), values = RandomData.Create<float>(50 * 32, OnnxPeer.CacheSeed + 1);
+        float[] keys = RandomData.Create<float>(50 * 32, OnnxPeer.CacheSeed), values = RandomData.Create<float>(
+            50 * 32, OnnxPeer.CacheSeed + 1);
         RandomData.Create<float>(32, OnnxPeer.KeySeed).CopyTo(keys, 49 * 32);
         RandomData.Create<float>(32, OnnxPeer.ValueSeed).CopyTo(values, 49 * 32);
         Compare(Shape(work), RandomData.Create<float>(32, OnnxPeer.QuerySeed), keys, values, peer.Output());
@@ -35,7 +47,11 @@ public sealed class OnnxPeerTests
     [InlineData(ElementType.Int4)]
     public void DecodeReadsAQuantisedCache(ElementType cache)
     {
-        Work work = new("test", Step.Decode, 3, 4, 2, 32, 32, 50, ElementType.Float16, cache, 0.2) { Causal = true, CacheBytesPerToken = 1 << 20 };
+        Work work = new("test", Step.Decode, 3, 4, 2, 32, 32, 50, ElementType.Float16, cache, 0.2)
+        {
+            Causal = true,
+            CacheBytesPerToken = 1 << 20,
+        };
         using OnnxPeer peer = OnnxPeer.Open(work);
         peer.Run();
         peer.Run();
@@ -53,13 +69,19 @@ public sealed class OnnxPeerTests
     [InlineData(false, ElementType.Float16)]
     public void ItsOutputsAreChecked(bool prefill, ElementType storage)
     {
-        Work work = new("test", prefill ? Step.Prefill : Step.Decode, 2, 4, 2, 32, 32, 50, storage, storage, 0.2) { Causal = true, CacheBytesPerToken = 1 << 20 };
+        Work work = new("test", prefill ? Step.Prefill : Step.Decode, 2, 4, 2, 32, 32, 50, storage, storage, 0.2)
+        {
+            Causal = true,
+            CacheBytesPerToken = 1 << 20,
+        };
         using OnnxPeer peer = OnnxPeer.Open(work);
         peer.Run();
         Assert.Null(peer.FindFault());
 
         // Beside another reference the same outputs are wrong.
-        Assert.NotNull(OutputCheck.Fault<float>(peer.Output(), 4, 32, 5e-3, (token, head) => [.. peer.Expected(token, head).Select(value => value * 1.01)]));
+        Assert.NotNull(
+            OutputCheck.Fault<float>(
+                peer.Output(), 4, 32, 5e-3, (token, head) => [.. peer.Expected(token, head).Select(value => value * 1.01)]));
     }
 
     [Fact]
@@ -76,7 +98,8 @@ public sealed class OnnxPeerTests
     }
 
     private static AttentionShape Shape(Work work) => new(
-        work.QueryHeads, work.KvHeads, work.HeadDim, work.ValueDim, work.Scale, AttentionMask.Causal, work.Storage, work.CacheStorage, KvLayout.Nhd);
+        work.QueryHeads, work.KvHeads, work.HeadDim, work.ValueDim, work.Scale, AttentionMask.Causal, work.Storage, work.CacheStorage,
+        KvLayout.Nhd);
 
     private static void Compare(AttentionShape shape, float[] queries, float[] keys, float[] values, float[] actual)
     {

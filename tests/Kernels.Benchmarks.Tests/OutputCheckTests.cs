@@ -17,7 +17,10 @@ public sealed class OutputCheckTests
     // Means of thousands of values lie near 0 in bfloat16, some hundred different numbers in thousands of rows.
     [Fact]
     public void FewDistinctNumbersAreNoFault() =>
-        Assert.Null(Fault((row, d) => (BFloat16)(float)Reference(row % 2)[d], OutputCheck.Tolerance(ElementType.BFloat16, ElementType.BFloat16), row => Reference(row % 2)));
+        Assert.Null(
+            Fault(
+                (row, d) => (BFloat16)(float)Reference(row % 2)[d], OutputCheck.Tolerance(ElementType.BFloat16, ElementType.BFloat16),
+                row => Reference(row % 2)));
 
     [Theory]
     [InlineData(ElementType.Float32)]
@@ -25,7 +28,8 @@ public sealed class OutputCheckTests
     [InlineData(ElementType.BFloat16)]
     public void OutputsThatAreNotWrittenAreFound(ElementType storage)
     {
-        Assert.Contains("not finite or were never written; the first is element 0 of token 0, head 0", FaultOf(storage, (_, _) => double.NaN));
+        Assert.Contains(
+            "not finite or were never written; the first is element 0 of token 0, head 0", FaultOf(storage, (_, _) => double.NaN));
 
         // One element, wherever it is.
         string? fault = FaultOf(storage, (row, d) => row == 37 && d == 5 ? double.NaN : Reference(row)[d]);

@@ -21,18 +21,26 @@ public sealed class ReportTests
                 "≥ 80 % of ceiling\n≥ 1.35× ONNX Runtime\n≥ 1.60× PyTorch", "85.9 %\n1.50×\n—", "yes\nyes\nnot measured",
             ],
             cells);
-        Assert.Contains("| ≥ 80 % of ceiling; ≥ 1.35× ONNX Runtime; ≥ 1.60× PyTorch | 85.9 %; 1.50×; — | yes; yes; not measured |", table.ToMarkdown());
+        Assert.Contains(
+            "| ≥ 80 % of ceiling; ≥ 1.35× ONNX Runtime; ≥ 1.60× PyTorch | 85.9 %; 1.50×; — | yes; yes; not measured |", table.ToMarkdown());
     }
 
     [Fact]
     public void PyTorchsMatmulOfTheRunStandsBesideTheCeiling()
     {
         Suite gpu = Suite.All[1];
-        RowResult[] rows = [.. from name in (string[])["prefill causal f16 B4 H32/8 S4096 D128", "decode f16 B16 H32/8 S8192 D128", "prefill causal f16 B1 H32/8 S1024 D128 growth"]
+        RowResult[] rows =
+            [.. from name in (string[])["prefill causal f16 B4 H32/8 S4096 D128", "decode f16 B16 H32/8 S8192 D128",
+                "prefill causal f16 B1 H32/8 S1024 D128 growth"]
                                select new RowResult(gpu.Find(name)!)];
         foreach (RowResult row in rows)
         {
-            row.Add(new Answer([new Sampled(Participant.Ours, [row.Amount / (row.Row.Bound == Bound.Memory ? 4e12 : 550e12)])]) { FlopsPerSecond = 950e12, ReadBytesPerSecond = 4.5e12 });
+            row.Add(
+                new Answer([new Sampled(Participant.Ours, [row.Amount / (row.Row.Bound == Bound.Memory ? 4e12 : 550e12)])])
+                {
+                    FlopsPerSecond = 950e12,
+                    ReadBytesPerSecond = 4.5e12,
+                });
             row.Add(new Answer([new Sampled(Participant.CuDnn, [1])]) { MatmulFlopsPerSecond = 780e12 });
             row.Add(new Answer([new Sampled(Participant.CuDnn, [1])]) { MatmulFlopsPerSecond = 800e12 });
         }
@@ -95,7 +103,9 @@ public sealed class ReportTests
     [InlineData(1.85, "no")]
     public void ASeriesShowsItsRatiosAndWhetherTheyAreAsAskedFor(double growth, string met)
     {
-        RowResult[] rows = [.. Suite.All[0].Select("growth decode").Take(2).Select((row, i) => Measure(row.Name, 0.001 * Math.Pow(growth, i), null, read: 50e9, other: i * 0.001))];
+        RowResult[] rows =
+            [.. Suite.All[0].Select("growth decode").Take(2)
+                .Select((row, i) => Measure(row.Name, 0.001 * Math.Pow(growth, i), null, read: 50e9, other: i * 0.001))];
         TextTable table = Assert.Single(Report.Create(Compared(rows)).Tables);
         Assert.Equal("growth decode f32 B1 H32/8 D128 (time linear: 2)", table.Title);
         Assert.Equal(["1024", "2048"], table.Rows.Select(row => row[0]));
@@ -115,7 +125,14 @@ public sealed class ReportTests
     private static RowResult Measure(string name, double ours, double? onnx, double flops = 1, double read = 1, double other = 0)
     {
         var row = new RowResult(Suite.All[0].Find(name)!);
-        row.Add(new Answer([new Sampled(Participant.Ours, [ours])]) { FlopsPerSecond = flops, ReadBytesPerSecond = read, MemoryBytes = 1000, Others = [.. row.Row.Others.Where(_ => other > 0).Select(row => new SampledRow(row.Name, [other]))] });
+        row.Add(
+            new Answer([new Sampled(Participant.Ours, [ours])])
+            {
+                FlopsPerSecond = flops,
+                ReadBytesPerSecond = read,
+                MemoryBytes = 1000,
+                Others = [.. row.Row.Others.Where(_ => other > 0).Select(row => new SampledRow(row.Name, [other]))],
+            });
         if (onnx is { } seconds)
         {
             row.Add(new Answer([new Sampled(Participant.Onnx, [seconds, seconds])]));

@@ -17,7 +17,9 @@ public sealed class SmokeTests
         try
         {
             string json = Path.Combine(folder, "a.json"), markdown = Path.Combine(folder, "b.md"), plot = Path.Combine(folder, "c.png");
-            string output = Run("compare", "--suite", "cpu", "--filter", Row, "--processes", "1", "--seconds", "0.01", "--json", json, "--markdown", markdown, "--plot", plot);
+            string output = Run(
+                "compare", "--suite", "cpu", "--filter", Row, "--processes", "1", "--seconds", "0.01", "--json", json, "--markdown",
+                markdown, "--plot", plot);
             Assert.Contains("growth prefill f32", output);
 
             using JsonDocument report = JsonDocument.Parse(File.ReadAllText(json));
@@ -25,10 +27,13 @@ public sealed class SmokeTests
             Assert.Equal(Row, row.GetProperty("work").GetProperty("name").GetString());
             Assert.True(row.GetProperty("ceiling").GetDouble() > 1e8);
             Assert.True(row.GetProperty("memoryBytes").GetInt64() > 512 * 64 * 12 * 4);
-            string?[] participants = [.. row.GetProperty("participants").EnumerateArray().Select(participant => participant.GetProperty("name").GetString())];
+            string?[] participants =
+                [.. row.GetProperty("participants").EnumerateArray().Select(participant => participant.GetProperty("name").GetString())];
             Assert.Contains(Participant.Ours, participants);
             Assert.Contains(Participant.Onnx, participants);
-            Assert.All(row.GetProperty("participants").EnumerateArray(), participant => Assert.True(participant.GetProperty("seconds").GetDouble() > 1e-6));
+            Assert.All(
+                row.GetProperty("participants").EnumerateArray(), participant => Assert.True(
+                    participant.GetProperty("seconds").GetDouble() > 1e-6));
             Assert.Contains("| 512 |", File.ReadAllText(markdown));
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(plot)[..4]);
         }
@@ -45,10 +50,14 @@ public sealed class SmokeTests
         string json = Path.GetTempFileName();
         try
         {
-            Run("compare", "--suite", "cpu", "--filter", "S1024 D128 score mod", "--processes", "1", "--seconds", "0.01", "--no-peers", "--json", json);
+            Run(
+                "compare", "--suite", "cpu", "--filter", "S1024 D128 score mod", "--processes", "1", "--seconds", "0.01", "--no-peers",
+                "--json", json);
             using JsonDocument report = JsonDocument.Parse(File.ReadAllText(json));
             JsonElement row = Assert.Single(report.RootElement.GetProperty("rows").EnumerateArray());
-            Assert.Equal("prefill causal f32 B1 H32/8 S1024 D128", Assert.Single(row.GetProperty("others").EnumerateArray()).GetProperty("row").GetString());
+            Assert.Equal(
+                "prefill causal f32 B1 H32/8 S1024 D128", Assert.Single(row.GetProperty("others").EnumerateArray()).GetProperty("row")
+                    .GetString());
             Assert.InRange(Assert.Single(row.GetProperty("bars").EnumerateArray()).GetProperty("value").GetDouble(), 0.01, 100);
         }
         finally
@@ -69,7 +78,8 @@ public sealed class SmokeTests
 
     private static (int Code, string Output) Start(params string[] arguments)
     {
-        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(Suite).Assembly.Location, .. arguments])
+        ProcessStartInfo start = new(
+            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(Suite).Assembly.Location, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

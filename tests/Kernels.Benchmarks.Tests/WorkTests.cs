@@ -6,7 +6,8 @@ namespace Kernels.Benchmarks.Tests;
 public sealed class WorkTests
 {
     [Fact]
-    public void ACausalPrefillIsHalfASquare() => Assert.Equal(2.0 * 16 * 1024 * 1024 * 64, Find("prefill causal f32 B1 H16 S1024 D64").Flops);
+    public void ACausalPrefillIsHalfASquare() =>
+        Assert.Equal(2.0 * 16 * 1024 * 1024 * 64, Find("prefill causal f32 B1 H16 S1024 D64").Flops);
 
     [Fact]
     public void AWindowCountsTheScoresThatItShows()
@@ -35,7 +36,8 @@ public sealed class WorkTests
     public void ASharedPrefixIsReadOnceOrByEach()
     {
         const double token = 8 * 128 * 2 * 2;
-        Work once = Find("decode f16 B32 H32/8 S8320 D128 prefix 8192 read once"), each = Find("decode f16 B32 H32/8 S8320 D128 prefix 8192 read by each");
+        Work once = Find("decode f16 B32 H32/8 S8320 D128 prefix 8192 read once"),
+            each = Find("decode f16 B32 H32/8 S8320 D128 prefix 8192 read by each");
         Assert.Equal(token * (8192 + (32 * 128)), once.Bytes);
         Assert.Equal(token * 32 * 8320, each.Bytes);
         Assert.Equal(once.StoredBytes, each.StoredBytes);

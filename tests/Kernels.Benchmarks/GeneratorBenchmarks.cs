@@ -7,7 +7,9 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Kernels.Benchmarks;
 
-/// <summary>A compilation with 100 specs, a file each: generated from nothing, and again after an edit that has nothing to do with them.</summary>
+/// <summary>
+/// A compilation with 100 specs, a file each: generated from nothing, and again after an edit that has nothing to do with them.
+/// </summary>
 [MemoryDiagnoser]
 public class GeneratorBenchmarks
 {
@@ -30,7 +32,8 @@ public class GeneratorBenchmarks
             Enumerable.Range(0, Specs).Select(Spec).Append(unrelated),
             platform.Concat(own).Select(path => MetadataReference.CreateFromFile(path)),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary));
-        edited = compilation.ReplaceSyntaxTree(unrelated, CSharpSyntaxTree.ParseText("class Unrelated { int Answer() => 2; }", path: "Unrelated.cs"));
+        edited = compilation.ReplaceSyntaxTree(
+            unrelated, CSharpSyntaxTree.ParseText("class Unrelated { int Answer() => 2; }", path: "Unrelated.cs"));
         driver = Create().RunGenerators(compilation);
         GeneratorDriverRunResult result = driver.GetRunResult();
         if (result.GeneratedTrees.Length != 3 * Specs)

@@ -25,7 +25,8 @@ public sealed class EmittedTextTests
             string[] parts = KernelEmitter.Emit(spec, target, algorithm).Split("sm90a");
             marked += parts.Length - 1;
             Assert.All(Enumerable.Range(1, parts.Length - 1), i => Assert.EndsWith(
-                KernelContract.Sm90aMarker, parts[i - 1][^Math.Min(parts[i - 1].Length, 3)..] + "sm90a" + parts[i][..1], StringComparison.Ordinal));
+                KernelContract.Sm90aMarker, parts[i - 1][^Math.Min(parts[i - 1].Length, 3)..] + "sm90a" + parts[i][..1],
+                StringComparison.Ordinal));
         });
         Assert.NotEqual(0, marked);
     }
@@ -36,7 +37,8 @@ public sealed class EmittedTextTests
         KernelPlan plan = Target.Of(target).Plan(spec);
         if ((algorithm switch { KernelAlgorithm.Prefill => plan.Prefill, KernelAlgorithm.Decode => plan.Decode, _ => null }) is { } tile)
         {
-            Assert.Contains($"reqd_work_group_size({tile.WorkGroupSize}, 1, 1)", KernelEmitter.Emit(spec, target, algorithm), StringComparison.Ordinal);
+            Assert.Contains(
+                $"reqd_work_group_size({tile.WorkGroupSize}, 1, 1)", KernelEmitter.Emit(spec, target, algorithm), StringComparison.Ordinal);
         }
     });
 
@@ -60,12 +62,21 @@ public sealed class EmittedTextTests
         string plain = KernelEmitter.Emit(TestSpecs.Valid, KernelTarget.Portable, KernelAlgorithm.Prefill);
         AttentionSpec[] others =
         [
-            TestSpecs.Valid with { Mask = AttentionMask.Causal }, TestSpecs.Valid with { Scale = 0.3 }, TestSpecs.Valid with { WindowLeft = 5 },
+            TestSpecs.Valid with
+            {
+                Mask = AttentionMask.Causal,
+            }, TestSpecs.Valid with { Scale = 0.3 }, TestSpecs.Valid with { WindowLeft = 5 },
             TestSpecs.Valid with { Softcap = 30 }, TestSpecs.Valid with { Alibi = true }, TestSpecs.Valid with { Sinks = true },
             TestSpecs.Valid with { Documents = true }, TestSpecs.Valid with { KeyPadding = true }, TestSpecs.Valid with { Bias = true },
             TestSpecs.Valid with { Rope = RopeStyle.HalfSplit }, TestSpecs.Valid with { Rope = RopeStyle.Interleaved },
-            TestSpecs.Valid with { PageSize = 16 }, TestSpecs.Valid with { Layout = KvLayout.Nhd }, TestSpecs.Valid with { Storage = ElementType.BFloat16 },
-            TestSpecs.Valid with { CacheStorage = ElementType.Int8 }, TestSpecs.Valid with { KeyTile = 8 }, TestSpecs.Valid with { ValueDim = 32 },
+            TestSpecs.Valid with
+            {
+                PageSize = 16,
+            }, TestSpecs.Valid with { Layout = KvLayout.Nhd }, TestSpecs.Valid with { Storage = ElementType.BFloat16 },
+            TestSpecs.Valid with
+            {
+                CacheStorage = ElementType.Int8,
+            }, TestSpecs.Valid with { KeyTile = 8 }, TestSpecs.Valid with { ValueDim = 32 },
         ];
         Assert.All(others, spec => Assert.NotEqual(plain, KernelEmitter.Emit(spec, KernelTarget.Portable, KernelAlgorithm.Prefill)));
     }

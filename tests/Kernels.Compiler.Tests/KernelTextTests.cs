@@ -10,7 +10,12 @@ public sealed class KernelTextTests
     [Fact]
     public void HolesTakeTextNumbersAndFunctions() => Assert.Equal(
         "int x = 4 + f(a, (b, c));",
-        Render("int x = ${four} + ${call(a, (b, c))};", new() { { "four", 4 }, { "call", arguments => $"f({string.Join(", ", arguments)})" } }));
+        Render(
+            "int x = ${four} + ${call(a, (b, c))};", new()
+            {
+                { "four", 4 },
+                { "call", arguments => $"f({string.Join(", ", arguments)})" },
+            }));
 
     [Fact]
     public void AFunctionsArgumentHasHoles() => Assert.Equal(
@@ -43,7 +48,9 @@ public sealed class KernelTextTests
         Assert.Equal(
             "    if (a, b)\n    {\n        #pragma unroll\n        1;\n#endif\n    }",
             Render("    //: include Test/inner(x: a, b, y: ${one})", new() { { "one", 1 } }));
-        Assert.Equal("if (1)\n{\n    #pragma unroll\n    a;\n    b;\n#endif\n}", Render("//: include Test/inner(\n//:     x: ${one},\n//:     y: a;\\nb)", new() { { "one", 1 } }));
+        Assert.Equal(
+            "if (1)\n{\n    #pragma unroll\n    a;\n    b;\n#endif\n}",
+            Render("//: include Test/inner(\n//:     x: ${one},\n//:     y: a;\\nb)", new() { { "one", 1 } }));
     }
 
     [Fact]
@@ -113,7 +120,8 @@ public sealed class KernelTextTests
     }
 
     [Fact]
-    public void SharedHolesNeedNotBeUsed() => Assert.Equal("1", Render("${one}", new(new Holes(isShared: true) { { "unused", 2 } }) { { "one", 1 } }));
+    public void SharedHolesNeedNotBeUsed() =>
+        Assert.Equal("1", Render("${one}", new(new Holes(isShared: true) { { "unused", 2 } }) { { "one", 1 } }));
 
     private static string Render(string template, Holes holes)
     {

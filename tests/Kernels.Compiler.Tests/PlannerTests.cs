@@ -1,8 +1,8 @@
 using System.Numerics;
 using Kernels.Compiler.Targets;
 using Kernels.Compiler.Targets.Cpu;
-using Kernels.Compiler.Targets.Hopper;
-using Kernels.Compiler.Targets.Nvidia;
+using Kernels.Compiler.Targets.Sm90;
+using Kernels.Compiler.Targets.Sm80;
 using Kernels.Compiler.Targets.Portable;
 using Kernels.Compiler.Specs;
 
@@ -12,7 +12,7 @@ public sealed class PlannerTests
 {
     // The least that a device of the target must allow, as the OpenCL specification and the vendors have it.
     private const int PortableGroupLimit = 256;
-    private const int NvidiaGroupLimit = 1024;
+    private const int Sm80GroupLimit = 1024;
 
     [Fact]
     public void EveryTileCanRun() => Assert.All(TestSpecs.Many(), spec =>
@@ -23,14 +23,16 @@ public sealed class PlannerTests
             Assert.Equal(target, plan.Target);
             foreach (TilePlan tile in new[] { plan.Prefill, plan.Decode })
             {
-                // With wgmma, groups of four warps and blocks of 16 keys are whole, and a CPU's work-item shares with none; the other forms divide by masks and shifts. Warps that copy come on top.
-                // Lanes that load pieces share a row evenly, however many it has.
+                // With wgmma, groups of four warps and blocks of 16 keys are whole, and a CPU's work-item shares with none; the other forms
+                // divide by masks and shifts. Warps that copy come on top. Lanes that load pieces share a row evenly, however many it has.
                 Assert.All([tile.Rows, tile.Keys, tile.ThreadsX, tile.ThreadsY], size => Assert.True(
-                    BitOperations.IsPow2(size) || (tile is HopperTile or CpuTile && size % 16 == 0) || (target == KernelTarget.Hopper && size == tile.ThreadsY)
+                    BitOperations.IsPow2(size) || (tile is Sm90Tile or CpuTile && size % 16 == 0)
+                        || (target == KernelTarget.Sm90 && size == tile.ThreadsY)
                     || (tile is PortablePieceTile && size == tile.ThreadsX),
                     $"{spec}: {tile}"));
                 Assert.Equal(tile.ThreadsX * tile.ThreadsY, tile.WorkGroupSize);
-                Assert.InRange(tile.WorkGroupSize, 1, target is KernelTarget.Nvidia or KernelTarget.Hopper ? NvidiaGroupLimit : PortableGroupLimit);
+                Assert.InRange(
+                    tile.WorkGroupSize, 1, target is KernelTarget.Sm80 or KernelTarget.Sm90 ? Sm80GroupLimit : PortableGroupLimit);
                 Assert.True(tile.GroupsPerUnit >= 1, $"{spec}: {tile}");
             }
 
@@ -50,7 +52,8 @@ public sealed class PlannerTests
     public void CpuTilesTakeNoLocalMemory() => Assert.All(TestSpecs.Many(), spec =>
     {
         KernelPlan plan = Target.Of(KernelTarget.Cpu).Plan(spec);
-        Assert.Equal((0, 1, 0, 1), (plan.Prefill.LocalBytes, plan.Prefill.WorkGroupSize, plan.Decode.LocalBytes, plan.Decode.WorkGroupSize));
+        Assert.Equal(
+            (0, 1, 0, 1), (plan.Prefill.LocalBytes, plan.Prefill.WorkGroupSize, plan.Decode.LocalBytes, plan.Decode.WorkGroupSize));
     });
 
     [Theory]
@@ -111,30 +114,30 @@ public sealed class PlannerTests
     public void TensorCoresAreForWholeFragmentsIn16Bits()
     {
         AttentionSpec half = TestSpecs.Valid with { Storage = ElementType.Float16 };
-        Assert.Contains(KernelTarget.Nvidia, Target.For(half));
-        Assert.DoesNotContain(KernelTarget.Nvidia, Target.For(TestSpecs.Valid));
-        Assert.DoesNotContain(KernelTarget.Nvidia, Target.For(half with { HeadDim = 72 }));
-        Assert.Contains(KernelTarget.Nvidia, Target.For(half with { CacheStorage = ElementType.Int8 }));
-        Assert.DoesNotContain(KernelTarget.Nvidia, Target.For(half with { HeadDim = 80, CacheStorage = ElementType.Int4 }));
+        Assert.Contains(KernelTarget.Sm80, Target.For(half));
+        Assert.DoesNotContain(KernelTarget.Sm80, Target.For(TestSpecs.Valid));
+        Assert.DoesNotContain(KernelTarget.Sm80, Target.For(half with { HeadDim = 72 }));
+        Assert.Contains(KernelTarget.Sm80, Target.For(half with { CacheStorage = ElementType.Int8 }));
+        Assert.DoesNotContain(KernelTarget.Sm80, Target.For(half with { HeadDim = 80, CacheStorage = ElementType.Int4 }));
     }
 
     [Fact]
-    public void NvidiaTilesFitTheSmallestWorkGroup() => Assert.All(TestSpecs.Many().Where(NvidiaPlanner.Supports), spec =>
+    public void Sm80TilesFitTheSmallestWorkGroup() => Assert.All(TestSpecs.Many().Where(Sm80Planner.Supports), spec =>
     {
-        KernelPlan plan = NvidiaPlanner.Plan(spec);
+        KernelPlan plan = Sm80Planner.Plan(spec);
         Assert.All([plan.Prefill, plan.Decode], tile =>
         {
-            Assert.InRange(tile.LocalBytes, 1, NvidiaPlanner.GroupLocalBytes);
-            Assert.True(tile is NvidiaTile { Stages: >= 2 } whole && whole.Keys % (16 * whole.WarpsAlongKeys) == 0, $"{spec}: {tile}");
+            Assert.InRange(tile.LocalBytes, 1, Sm80Planner.GroupLocalBytes);
+            Assert.True(tile is Sm80Tile { Stages: >= 2 } whole && whole.Keys % (16 * whole.WarpsAlongKeys) == 0, $"{spec}: {tile}");
         });
     });
 
     [Fact]
-    public void HopperTilesFitItsMultiprocessor() => Assert.All(TestSpecs.Many().Where(HopperPlanner.Supports), spec =>
+    public void Sm90TilesFitItsMultiprocessor() => Assert.All(TestSpecs.Many().Where(Sm90Planner.Supports), spec =>
     {
-        if (HopperPlanner.Plan(spec).Prefill is not HopperTile tile)
+        if (Sm90Planner.Plan(spec).Prefill is not Sm90Tile tile)
         {
-            return; // nvidia's tiles, but for an instruction
+            return; // sm80's tiles, but for an instruction
         }
 
         Assert.InRange(tile.LocalBytes, 1, (227 * 1024) - 4);
@@ -143,11 +146,11 @@ public sealed class PlannerTests
     });
 
     [Fact]
-    public void HopperIsForWholePanels()
+    public void Sm90IsForWholePanels()
     {
         AttentionSpec half = TestSpecs.Valid with { Storage = ElementType.Float16, HeadDim = 128 };
-        Assert.Contains(KernelTarget.Hopper, Target.For(half));
-        Assert.DoesNotContain(KernelTarget.Hopper, Target.For(half with { HeadDim = 80 }));
-        Assert.Contains(KernelTarget.Nvidia, Target.For(half with { HeadDim = 80 }));
+        Assert.Contains(KernelTarget.Sm90, Target.For(half));
+        Assert.DoesNotContain(KernelTarget.Sm90, Target.For(half with { HeadDim = 80 }));
+        Assert.Contains(KernelTarget.Sm80, Target.For(half with { HeadDim = 80 }));
     }
 }

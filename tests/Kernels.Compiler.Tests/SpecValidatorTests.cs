@@ -5,7 +5,9 @@ namespace Kernels.Compiler.Tests;
 
 public sealed class SpecValidatorTests
 {
-    /// <summary>A spec that breaks a rule: the option that is blamed, and texts that the message must have, its numbers among them.</summary>
+    /// <summary>
+    /// A spec that breaks a rule: the option that is blamed, and texts that the message must have, its numbers among them.
+    /// </summary>
     private sealed record Breach(SpecRule Rule, AttentionSpec Spec, string Option, params string[] Texts);
 
     private static readonly Breach[] Breaches =
@@ -34,14 +36,43 @@ public sealed class SpecValidatorTests
         new(SpecRules.SoftcapInvalid, TestSpecs.Valid with { Softcap = double.NaN }, "Softcap", "NaN"),
         new(SpecRules.PageSizeRange, TestSpecs.Valid with { PageSize = 257 }, "PageSize", "257", "1", "256"),
         new(SpecRules.PageSizeRange, TestSpecs.Valid with { PageSize = -16 }, "PageSize", "-16"),
-        new(SpecRules.StorageIsForCaches, TestSpecs.Valid with { Storage = ElementType.Int8 }, "Storage", "Int8", "Float32, Float16, BFloat16"),
-        new(SpecRules.DimensionNotMultiple, TestSpecs.Valid with { HeadDim = 40, CacheStorage = ElementType.Int4 }, "headDim", "40", "16", "32 or 48"),
-        new(SpecRules.DimensionNotMultiple, TestSpecs.Valid with { ValueDim = 250, CacheStorage = ElementType.Int4 }, "ValueDim", "250", "240 or 256"),
-        new(SpecRules.CacheWiderThanStorage, TestSpecs.Valid with { Storage = ElementType.Float16, CacheStorage = ElementType.Float32 }, "CacheStorage", "Float32", "Float16"),
+        new(
+            SpecRules.StorageIsForCaches, TestSpecs.Valid with
+            {
+                Storage = ElementType.Int8,
+            }, "Storage", "Int8", "Float32, Float16, BFloat16"),
+        new(
+            SpecRules.DimensionNotMultiple, TestSpecs.Valid with
+            {
+                HeadDim = 40,
+                CacheStorage = ElementType.Int4,
+            }, "headDim", "40", "16", "32 or 48"),
+        new(
+            SpecRules.DimensionNotMultiple, TestSpecs.Valid with
+            {
+                ValueDim = 250,
+                CacheStorage = ElementType.Int4,
+            }, "ValueDim", "250", "240 or 256"),
+        new(
+            SpecRules.CacheWiderThanStorage, TestSpecs.Valid with
+            {
+                Storage = ElementType.Float16,
+                CacheStorage = ElementType.Float32,
+            }, "CacheStorage", "Float32", "Float16"),
         new(SpecRules.OptionHasNoEffect, TestSpecs.Valid with { ValueDim = 64 }, "ValueDim", "64"),
         new(SpecRules.OptionHasNoEffect, TestSpecs.Valid with { CacheStorage = ElementType.Float32 }, "CacheStorage", "Float32"),
-        new(SpecRules.CacheConvertsForNothing, TestSpecs.Valid with { Storage = ElementType.Float16, CacheStorage = ElementType.BFloat16 }, "CacheStorage", "Float16", "BFloat16", "2 bytes", "precision"),
-        new(SpecRules.CacheConvertsForNothing, TestSpecs.Valid with { Storage = ElementType.BFloat16, CacheStorage = ElementType.Float16 }, "CacheStorage", "range"),
+        new(
+            SpecRules.CacheConvertsForNothing, TestSpecs.Valid with
+            {
+                Storage = ElementType.Float16,
+                CacheStorage = ElementType.BFloat16,
+            }, "CacheStorage", "Float16", "BFloat16", "2 bytes", "precision"),
+        new(
+            SpecRules.CacheConvertsForNothing, TestSpecs.Valid with
+            {
+                Storage = ElementType.BFloat16,
+                CacheStorage = ElementType.Float16,
+            }, "CacheStorage", "range"),
         new(SpecRules.LayoutMakesNoDifference, TestSpecs.Valid with { KvHeads = 1, Layout = KvLayout.Nhd }, "Layout", "Nhd", "Hnd"),
         new(SpecRules.RotaryDimInvalid, TestSpecs.Valid with { Rope = RopeStyle.HalfSplit, RotaryDim = 31 }, "RotaryDim", "31", "2", "64"),
         new(SpecRules.RotaryDimInvalid, TestSpecs.Valid with { Rope = RopeStyle.Interleaved, RotaryDim = -2 }, "RotaryDim", "-2"),
@@ -49,11 +80,49 @@ public sealed class SpecValidatorTests
         new(SpecRules.LatentValueDimInvalid, TestSpecs.Valid with { LatentCache = true, Scale = 0.2 }, "LatentCache", "64"),
         new(SpecRules.LatentValueDimInvalid, TestSpecs.Valid with { LatentCache = true, Scale = 0.2, ValueDim = 80 }, "ValueDim", "64"),
         new(SpecRules.LatentScaleMissing, TestSpecs.Valid with { LatentCache = true, ValueDim = 48 }, "LatentCache", "64"),
-        new(SpecRules.LatentCacheInIntegers, TestSpecs.Valid with { LatentCache = true, ValueDim = 48, Scale = 0.2, CacheStorage = ElementType.Int8 }, "CacheStorage", "Int8", "Float32, Float16, BFloat16, Float8E4M3"),
-        new(SpecRules.LatentCacheInIntegers, TestSpecs.Valid with { LatentCache = true, ValueDim = 48, Scale = 0.2, CacheStorage = ElementType.Int4 }, "CacheStorage", "Int4", "Float8E4M3"),
-        new(SpecRules.DimensionNotMultiple, TestSpecs.Valid with { LatentCache = true, HeadDim = 80, ValueDim = 64, Scale = 0.2, CacheStorage = ElementType.Float8E4M3 }, "ValueDim", "64", "latent cache in Float8E4M3", "128"),
-        new(SpecRules.DimensionNotMultiple, TestSpecs.Valid with { LatentCache = true, HeadDim = 576, ValueDim = 500, Scale = 0.2, CacheStorage = ElementType.Float8E4M3 }, "ValueDim", "500", "384 or 512"),
-        new(SpecRules.DimensionNotMultiple, TestSpecs.Valid with { LatentCache = true, HeadDim = 175, ValueDim = 128, Scale = 0.2, CacheStorage = ElementType.Float8E4M3 }, "headDim", "175", "174 or 176"),
+        new(
+            SpecRules.LatentCacheInIntegers, TestSpecs.Valid with
+            {
+                LatentCache = true,
+                ValueDim = 48,
+                Scale = 0.2,
+                CacheStorage = ElementType.Int8,
+            }, "CacheStorage", "Int8", "Float32, Float16, BFloat16, Float8E4M3"),
+        new(
+            SpecRules.LatentCacheInIntegers, TestSpecs.Valid with
+            {
+                LatentCache = true,
+                ValueDim = 48,
+                Scale = 0.2,
+                CacheStorage = ElementType.Int4,
+            }, "CacheStorage", "Int4", "Float8E4M3"),
+        new(
+            SpecRules.DimensionNotMultiple, TestSpecs.Valid with
+            {
+                LatentCache = true,
+                HeadDim = 80,
+                ValueDim = 64,
+                Scale = 0.2,
+                CacheStorage = ElementType.Float8E4M3,
+            }, "ValueDim", "64", "latent cache in Float8E4M3", "128"),
+        new(
+            SpecRules.DimensionNotMultiple, TestSpecs.Valid with
+            {
+                LatentCache = true,
+                HeadDim = 576,
+                ValueDim = 500,
+                Scale = 0.2,
+                CacheStorage = ElementType.Float8E4M3,
+            }, "ValueDim", "500", "384 or 512"),
+        new(
+            SpecRules.DimensionNotMultiple, TestSpecs.Valid with
+            {
+                LatentCache = true,
+                HeadDim = 175,
+                ValueDim = 128,
+                Scale = 0.2,
+                CacheStorage = ElementType.Float8E4M3,
+            }, "headDim", "175", "174 or 176"),
         new(SpecRules.RotaryDimWithoutRope, TestSpecs.Valid with { RotaryDim = 32 }, "RotaryDim", "32"),
         new(SpecRules.UndefinedOption, TestSpecs.Valid with { Rope = (RopeStyle)5 }, "Rope", "5", "None, HalfSplit, Interleaved"),
         new(SpecRules.WindowIsHidden, TestSpecs.Valid with { Mask = AttentionMask.Causal, WindowRight = 3 }, "WindowRight", "Causal", "3"),
@@ -104,7 +173,9 @@ public sealed class SpecValidatorTests
     public void IdsAreUniqueAndTellTheSeverity()
     {
         Assert.Equal(SpecRules.All.Count, SpecRules.All.Select(rule => rule.Id).Distinct().Count());
-        Assert.All(SpecRules.All, rule => Assert.StartsWith(rule.Severity == RuleSeverity.Error ? "KA01" : "KA02", rule.Id, StringComparison.Ordinal));
+        Assert.All(
+            SpecRules.All, rule => Assert.StartsWith(
+                rule.Severity == RuleSeverity.Error ? "KA01" : "KA02", rule.Id, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -45,7 +45,14 @@ internal static class TestSpecs
         }
 
         AttentionSpec latent = Valid with { KvHeads = 1, LatentCache = true, Scale = 0.2, CacheStorage = ElementType.Float8E4M3 };
-        yield return latent with { HeadDim = 576, ValueDim = 512, Storage = ElementType.Float16, Rope = RopeStyle.Interleaved, PageSize = 64 };
+        yield return latent with
+        {
+            HeadDim = 576,
+            ValueDim = 512,
+            Storage = ElementType.Float16,
+            Rope = RopeStyle.Interleaved,
+            PageSize = 64,
+        };
         yield return latent with { HeadDim = 142, ValueDim = 128, QueryHeads = 16, WindowLeft = 63 };
         yield return latent with { HeadDim = 128, ValueDim = 128, KvHeads = 2, Layout = KvLayout.Nhd };
         yield return latent with { HeadDim = 80, ValueDim = 64, CacheStorage = null };

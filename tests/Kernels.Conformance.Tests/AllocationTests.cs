@@ -2,10 +2,6 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance.Tests;
 
-/// <summary>Run alone: tests beside them would empty the pools that all events share.</summary>
-[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
-public sealed class AllocationTestsRunAlone;
-
 /// <summary>A decode step makes no garbage once it is warm.</summary>
 [Collection(nameof(AllocationTests))]
 public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<DeviceFixture>
@@ -18,8 +14,10 @@ public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<Devic
     [InlineData(0, 3000, TuningMode.Off)] // Long enough for keys to be split and merged.
     public void DecodeStepAllocatesNothing(int pageSize, int keys, TuningMode tuning)
     {
-        AttentionShape shape = CaseMatrix.Shape(8, 2, 64, 64, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) with { PageSize = pageSize };
-        using ComputeDevice device = ComputeDevice.Open(fixture.Device.Info, new() { Tuning = tuning, ProgramCache = new() { UseDisk = false } });
+        AttentionShape shape = CaseMatrix.Shape(8, 2, 64, 64, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
+            with { PageSize = pageSize };
+        using ComputeDevice device = ComputeDevice.Open(
+            fixture.Device.Info, new() { Tuning = tuning, ProgramCache = new() { UseDisk = false } });
         using AttentionLauncher<RuntimeSpec, float> launcher = new(device, RuntimeSpec.Describe(shape));
         using IKvCache<RuntimeSpec> cache = pageSize == 0 ? launcher.CreateCache(2, keys + 1, 1) : Paged(launcher, keys, pageSize);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();

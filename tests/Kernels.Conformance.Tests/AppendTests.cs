@@ -8,7 +8,8 @@ public sealed class AppendTests(DeviceFixture fixture)
 
     // Of latent rows one in two, of the others one in ten.
     private static readonly AppendCase[] Sampled =
-        [.. OneIn(2, AppendCase.All(Seed).Where(test => test.Shape.LatentCache)), .. OneIn(10, AppendCase.All(Seed).Where(test => !test.Shape.LatentCache))];
+        [.. OneIn(2, AppendCase.All(Seed).Where(test => test.Shape.LatentCache)),
+            .. OneIn(10, AppendCase.All(Seed).Where(test => !test.Shape.LatentCache))];
 
     public static TheoryData<int, string> Cases
     {

@@ -1,4 +1,5 @@
 using Kernels.OpenCL;
+using Kernels.Planning;
 
 namespace Kernels.Conformance.Tests;
 
@@ -44,7 +45,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
     public void ElementsThat32BitsCannotCountAreRefused()
     {
         // A token has 2^19 elements of queries, so that 2^13 tokens have none in 32 bits, but for those above.
-        AttentionShape shape = CaseMatrix.Shape(1024, 1, 512, 512, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd);
+        AttentionShape shape = CaseMatrix.Shape(
+            1024, 1, 512, 512, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd);
         using var launcher = new AttentionLauncher<RuntimeSpec, Half>(fixture.Device, RuntimeSpec.Describe(shape));
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(1 << 13, 1, 1);
         SequenceHandle[] sequences = cache.AddSequences(1 << 13);
@@ -83,13 +85,15 @@ public sealed class BadInputTests(DeviceFixture fixture)
         using Setup setup = new(fixture.Device);
         setup.Cache.Extend(setup[0], 1);
         setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]);
-        using DeviceBuffer<float> small = setup.Device.Allocate<float>(KeyElements - 1), large = setup.Device.Allocate<float>(OutputElements);
+        using DeviceBuffer<float> small = setup.Device.Allocate<float>(KeyElements - 1), large = setup.Device.Allocate<float>(
+            OutputElements);
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
         Assert.Throws<ArgumentException>("keys", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, small, large));
         Assert.Throws<ArgumentException>("values", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, small));
         Assert.Throws<ArgumentException>("queries", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, small, large));
         Assert.Throws<ArgumentException>("outputs", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, small));
-        using DeviceBuffer<float> other = setup.Device.Allocate<float>(OutputElements), lse = setup.Device.Allocate<float>(Shape.QueryHeads - 1);
+        using DeviceBuffer<float> other = setup.Device.Allocate<float>(OutputElements), lse = setup.Device.Allocate<float>(
+            Shape.QueryHeads - 1);
         Assert.Throws<ArgumentException>("lse", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, other, lse: lse));
         Assert.Throws<ArgumentException>("outputs", () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, large));
         Assert.Throws<ArgumentNullException>("keys", () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, null!, large));
@@ -114,7 +118,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
         }
 
         setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 2, 3), new AttentionRequest(setup[1], 1, 2)]);
-        using DeviceBuffer<float> large = setup.Device.Allocate<float>(3 * OutputElements), outputs = setup.Device.Allocate<float>(3 * OutputElements);
+        using DeviceBuffer<float> large = setup.Device.Allocate<float>(3 * OutputElements), outputs = setup.Device.Allocate<float>(
+            3 * OutputElements);
         using DeviceBuffer<int> documents = setup.Device.Allocate<int>(5), fewDocuments = setup.Device.Allocate<int>(4);
         using DeviceBuffer<byte> mask = setup.Device.Allocate<byte>(9);
 
@@ -154,18 +159,22 @@ public sealed class BadInputTests(DeviceFixture fixture)
 
         // Three requests for a mask of two.
         inputs = inputs with { KeyPadding = new KeyMask(mask, 2, 3) };
-        setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1), new AttentionRequest(setup[1], 1, 1), new AttentionRequest(setup[2], 1, 1)]);
+        setup.Plan.Build(
+            setup.Cache,
+            [new AttentionRequest(setup[0], 1, 1), new AttentionRequest(setup[1], 1, 1), new AttentionRequest(setup[2], 1, 1)]);
         Refused("KeyPadding", "3 requests");
 
         void Missing(string name)
         {
-            var e = Assert.Throws<InvalidOperationException>(() => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, inputs));
+            var e = Assert.Throws<InvalidOperationException>(
+                () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, inputs));
             Assert.Contains(name, e.Message, StringComparison.Ordinal);
         }
 
         void Refused(string name, string expected)
         {
-            var e = Assert.Throws<ArgumentException>(name, () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, inputs));
+            var e = Assert.Throws<ArgumentException>(
+                name, () => launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, inputs));
             Assert.Contains(expected, e.Message, StringComparison.Ordinal);
         }
     }
@@ -185,18 +194,24 @@ public sealed class BadInputTests(DeviceFixture fixture)
         (float[] q, float[] k, float[] v, float[] o) = Step(1);
         (string, AttentionInputs)[] unknown =
         [
-            ("Sinks", new() { Sinks = large }), ("Documents", new() { Documents = ints }), ("KeyPadding", new() { KeyPadding = new(bytes, 1, 8) }),
+            ("Sinks", new() { Sinks = large }), ("Documents", new() { Documents = ints }),
+            ("KeyPadding", new() { KeyPadding = new(bytes, 1, 8) }),
             ("Bias", new() { Bias = new(large, 1, 1, 1, 8) }), ("Rope", new() { Rope = angles }), ("Mods", new() { Mods = new NoInputs() }),
         ];
         foreach ((string name, AttentionInputs inputs) in unknown)
         {
             Action[] launches =
             [
-                () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, inputs), () => launcher.SubmitAppend(setup.Plan, setup.Cache, 0, large, large, inputs),
-                () => launcher.EnqueueMergeStates(new(large, large, 1, 1), to, to, inputs), () => launcher.Append(setup.Cache, setup[0], k, v, inputs),
-                () => launcher.Prefill(setup.Cache, setup[0], q, k, v, o, inputs), () => launcher.Decode(setup.Cache, [setup[0]], q, k, v, o, inputs),
+                () => launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, inputs), () => launcher.SubmitAppend(
+                    setup.Plan, setup.Cache, 0, large, large, inputs),
+                () => launcher.EnqueueMergeStates(new(large, large, 1, 1), to, to, inputs),
+                () => launcher.Append(setup.Cache, setup[0], k, v, inputs),
+                () => launcher.Prefill(setup.Cache, setup[0], q, k, v, o, inputs),
+                () => launcher.Decode(setup.Cache, [setup[0]], q, k, v, o, inputs),
             ];
-            Assert.All(launches, launch => Assert.Contains(Shape.ToString(), Assert.Throws<ArgumentException>(name, launch).Message, StringComparison.Ordinal));
+            Assert.All(
+                launches, launch => Assert.Contains(
+                    Shape.ToString(), Assert.Throws<ArgumentException>(name, launch).Message, StringComparison.Ordinal));
             Assert.Equal((1, 0), (setup.Cache.GetLength(setup[0]), setup.Cache.Written[0, 0]));
         }
 
@@ -223,18 +238,22 @@ public sealed class BadInputTests(DeviceFixture fixture)
         setup.Cache.Extend(setup[0], 3);
         setup.Cache.MarkWritten(setup[0]);
         setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 3)]);
-        using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements), outputs = setup.Device.Allocate<float>(OutputElements);
+        using DeviceBuffer<float> large = setup.Device.Allocate<float>(OutputElements), outputs = setup.Device.Allocate<float>(
+            OutputElements);
         Assert.Throws<InvalidOperationException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large));
         Assert.Throws<InvalidOperationException>(() => setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs));
         using DeviceRopeTable two = new(setup.Device, RopeTable.Plain(2, 4)), three = new(setup.Device, RopeTable.Plain(3, 4));
 
         // Long enough in each case, and of other angles.
         using DeviceRopeTable wider = new(setup.Device, RopeTable.Plain(8, 8)), narrower = new(setup.Device, RopeTable.Plain(8, 2));
-        foreach ((DeviceRopeTable table, string[] named) in new[] { (two, new[] { "3 positions", "2" }), (wider, ["dimension 4", "8"]), (narrower, ["dimension 4", "2"]) })
+        foreach ((DeviceRopeTable table, string[] named) in new[] { (two, new[] { "3 positions", "2" }), (wider, ["dimension 4", "8"]),
+            (narrower, ["dimension 4", "2"]) })
         {
-            var e = Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, new() { Rope = table }));
+            var e = Assert.Throws<ArgumentException>(
+                "Rope", () => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, new() { Rope = table }));
             Assert.All(named, part => Assert.Contains(part, e.Message, StringComparison.Ordinal));
-            Assert.Throws<ArgumentException>("Rope", () => setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, new() { Rope = table }));
+            Assert.Throws<ArgumentException>(
+                "Rope", () => setup.Launcher.EnqueueAttend(setup.Plan, setup.Cache, 0, large, outputs, new() { Rope = table }));
         }
 
         setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, large, large, new() { Rope = three }).Dispose();
@@ -321,7 +340,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device);
         setup.Cache.Extend(setup[0], 3);
-        foreach (AttentionRequest request in new AttentionRequest[] { new(SequenceHandle.Create(0), 1, 0), new(default, 1, 0), new(setup[0], 1, 4), new(setup[0], -1, 3), new(setup[0], 1, -1), new(setup[1], 1, 1), new(setup[0], 1, 1, -1) })
+        foreach (AttentionRequest request in new AttentionRequest[] { new(SequenceHandle.Create(0), 1, 0), new(default, 1, 0),
+            new(setup[0], 1, 4), new(setup[0], -1, 3), new(setup[0], 1, -1), new(setup[1], 1, 1), new(setup[0], 1, 1, -1) })
         {
             Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(setup.Cache, [request]));
         }
@@ -348,7 +368,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
     public void DisposedObjectsSaySo()
     {
         using Setup setup = new(fixture.Device);
-        using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements), other = setup.Device.Allocate<float>(OutputElements);
+        using DeviceBuffer<float> buffer = setup.Device.Allocate<float>(OutputElements), other = setup.Device.Allocate<float>(
+            OutputElements);
         DeviceBuffer<float> gone = setup.Device.Allocate<float>(OutputElements);
         gone.Dispose();
         setup.Cache.Extend(setup[0], 1);
@@ -356,7 +377,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
         Assert.Throws<ObjectDisposedException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, gone, buffer));
         setup.Plan.Dispose();
         Assert.Contains(
-            "AttentionPlan", Assert.Throws<ObjectDisposedException>(() => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, buffer, buffer)).ObjectName, StringComparison.Ordinal);
+            "AttentionPlan", Assert.Throws<ObjectDisposedException>(
+                () => setup.Launcher.EnqueueAppend(setup.Plan, setup.Cache, 0, buffer, buffer)).ObjectName, StringComparison.Ordinal);
         Assert.Throws<ObjectDisposedException>(() => setup.Plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]));
         using AttentionPlan<RuntimeSpec> plan = setup.Launcher.CreatePlan();
         plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]);
@@ -365,14 +387,17 @@ public sealed class BadInputTests(DeviceFixture fixture)
         AttentionLauncher<RuntimeSpec, float> launcher = setup.Launcher;
         Action[] uses =
         [
-            () => launcher.EnqueueAppend(plan, setup.Cache, 0, buffer, buffer), () => launcher.EnqueueAttend(plan, setup.Cache, 0, buffer, other),
+            () => launcher.EnqueueAppend(plan, setup.Cache, 0, buffer, buffer), () => launcher.EnqueueAttend(
+                plan, setup.Cache, 0, buffer, other),
             () => launcher.Append(setup.Cache, setup[0], k, v), () => launcher.Attend(setup.Cache, setup[0], q, o),
             () => launcher.Prefill(setup.Cache, setup[0], q, k, v, o), () => launcher.Decode(setup.Cache, [setup[0]], q, k, v, o),
         ];
         Action[] ofTheCache =
         [
-            () => setup.Cache.Extend(setup[0], 1), () => setup.Cache.Truncate(setup[0], 0), () => setup.Cache.GetLength(setup[0]), () => setup.Cache.Contains(setup[0]),
-            () => setup.Cache.MarkWritten(setup[0]), () => setup.Cache.GetKeys(0), () => setup.Cache.GetValues(0), () => setup.Cache.GetKeyScales(0),
+            () => setup.Cache.Extend(setup[0], 1), () => setup.Cache.Truncate(setup[0], 0), () => setup.Cache.GetLength(setup[0]),
+            () => setup.Cache.Contains(setup[0]),
+            () => setup.Cache.MarkWritten(setup[0]), () => setup.Cache.GetKeys(0), () => setup.Cache.GetValues(0),
+            () => setup.Cache.GetKeyScales(0),
             () => setup.Cache.SetScales(0, [1, 1], [1, 1]), () => plan.Build(setup.Cache, [new AttentionRequest(setup[0], 1, 1)]),
         ];
         Assert.All([.. uses, .. ofTheCache], use =>
@@ -382,10 +407,13 @@ public sealed class BadInputTests(DeviceFixture fixture)
         launcher.Dispose();
         Action[] ofTheLauncher =
         [
-            () => launcher.CreateCache(1, 1, 1), () => launcher.CreatePagedCache(1, 1), () => launcher.CreatePlan(), () => launcher.CreateBlockMask(plan),
+            () => launcher.CreateCache(1, 1, 1), () => launcher.CreatePagedCache(1, 1), () => launcher.CreatePlan(),
+            () => launcher.CreateBlockMask(plan),
             () => launcher.EnqueueMergeStates(new(buffer, buffer, 1, 1), other, other),
         ];
-        Assert.All([.. uses, .. ofTheLauncher], use => Assert.Equal(RuntimeSpec.Describe(Shape).Name, Assert.Throws<ObjectDisposedException>(use).ObjectName));
+        Assert.All(
+            [.. uses, .. ofTheLauncher],
+            use => Assert.Equal(RuntimeSpec.Describe(Shape).Name, Assert.Throws<ObjectDisposedException>(use).ObjectName));
     }
 
     [SkippableFact]
@@ -393,7 +421,8 @@ public sealed class BadInputTests(DeviceFixture fixture)
     {
         using Setup setup = new(fixture.Device);
         long before = setup.Device.AllocatedBytes;
-        AttentionShape wide = CaseMatrix.Shape(64, 64, 256, 256, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        AttentionShape wide = CaseMatrix.Shape(
+            64, 64, 256, 256, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
         using AttentionLauncher<RuntimeSpec, float> launcher = new(setup.Device, RuntimeSpec.Describe(wide));
         var e = Assert.Throws<DeviceOutOfMemoryException>(() => launcher.CreateCache(1024, 1 << 20, 1));
         Assert.Contains($"{(1L << 30) * 64 * 256 * sizeof(float)} bytes", e.Message, StringComparison.Ordinal);

@@ -21,7 +21,8 @@ internal static class Child
 
     public static int Main(string[] arguments)
     {
-        using ComputeDevice device = ComputeDevice.Open(options: new() { Tuning = TuningMode.Off, ProgramCache = new() { UseDisk = false } });
+        using ComputeDevice device = ComputeDevice.Open(
+            options: new() { Tuning = TuningMode.Off, ProgramCache = new() { UseDisk = false } });
         Console.WriteLine($"device: {device.Info}");
         switch (arguments)
         {
@@ -44,7 +45,8 @@ internal static class Child
     }
 
     /// <summary>Oclgrind 21.10 keeps what it knew of a released buffer for the next in its place: these take the places.</summary>
-    private static void TakePlaces(ComputeDevice device, List<DeviceBuffer> held) => held.AddRange(Enumerable.Range(0, 64).Select(_ => device.Allocate<byte>(1)));
+    private static void TakePlaces(ComputeDevice device, List<DeviceBuffer> held) =>
+        held.AddRange(Enumerable.Range(0, 64).Select(_ => device.Allocate<byte>(1)));
 
     private static int RunTiny(ComputeDevice device, KernelTarget target)
     {
@@ -65,7 +67,9 @@ internal static class Child
         return failed + (LeavesOutTiles(device, target) ? 0 : 1);
     }
 
-    /// <summary>Cases as small as an interpreter needs, in which every kernel runs: append, a prompt, single tokens, and split keys that are merged.</summary>
+    /// <summary>
+    /// Cases as small as an interpreter needs, in which every kernel runs: append, a prompt, single tokens, and split keys that are merged.
+    /// </summary>
     private static IEnumerable<AttentionCase> TinyCases()
     {
         (int, int)[] lengths = [(19, 23), (1, 9), (3, 0)], split = [(1, 600)];
@@ -99,9 +103,18 @@ internal static class Child
 
         // Rows that are calculated again.
         yield return new(plain, few, seed++) { Poison = new(PoisonPlace.Value, PoisonKind.NaN) };
-        yield return new(plain with { CacheStorage = ElementType.Int8, Sinks = true }, few, seed++) { Poison = new(PoisonPlace.Value, PoisonKind.Infinity) };
-        yield return new(plain with { PageSize = 5, Rope = RopeStyle.HalfSplit, RotaryDim = 16 }, few, seed++) { Poison = new(PoisonPlace.Key, PoisonKind.NaN) };
-        yield return new(plain with { Documents = true, KeyPadding = true, Bias = true }, few, seed++) { Poison = new(PoisonPlace.Value, PoisonKind.NaN) };
+        yield return new(plain with { CacheStorage = ElementType.Int8, Sinks = true }, few, seed++)
+        {
+            Poison = new(PoisonPlace.Value, PoisonKind.Infinity),
+        };
+        yield return new(plain with { PageSize = 5, Rope = RopeStyle.HalfSplit, RotaryDim = 16 }, few, seed++)
+        {
+            Poison = new(PoisonPlace.Key, PoisonKind.NaN),
+        };
+        yield return new(plain with { Documents = true, KeyPadding = true, Bias = true }, few, seed++)
+        {
+            Poison = new(PoisonPlace.Value, PoisonKind.NaN),
+        };
         yield return new(wide, [(1, 600)], seed++) { Poison = new(PoisonPlace.Value, PoisonKind.NaN) };
     }
 
@@ -109,7 +122,8 @@ internal static class Child
     private static bool MergesStates(ComputeDevice device, KernelTarget target)
     {
         const int states = 3, tokens = 2, heads = 2, dim = 8, rows = tokens * heads;
-        AttentionShape shape = CaseMatrix.Shape(heads, 1, dim, dim, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+        AttentionShape shape = CaseMatrix.Shape(
+            heads, 1, dim, dim, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
         using var launcher = new AttentionLauncher<RuntimeSpec, float>(device, RuntimeSpec.Describe(shape), target);
         float[] outputs = [.. Enumerable.Range(0, states * rows * dim).Select(i => (i % 7) - 3f)];
         float[] lse = [.. Enumerable.Range(0, states * rows).Select(i => i == 5 ? float.NegativeInfinity : i / 4f)];
@@ -144,7 +158,8 @@ internal static class Child
         attention.EnqueueAppend(plan, cache, 0, stored, stored).Dispose();
         plan.Build(cache, [new(s[0], queries, keys)]);
         using DeviceBuffer<float> asked = device.Upload<float>(rows.AsSpan(0, queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim));
-        using DeviceBuffer<float> first = device.Allocate<float>(queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim), second = device.Allocate<float>(first.Length);
+        using DeviceBuffer<float> first = device.Allocate<float>(queries * NarrowWindow.QueryHeads * NarrowWindow.HeadDim),
+            second = device.Allocate<float>(first.Length);
         float[] without = Attend(first, inputs);
         using BlockMask<NarrowWindow> mask = attention.CreateBlockMask(plan, inputs);
         bool right = mask.Count().Empty > 0 && without.AsSpan().SequenceEqual(Attend(second, new() { Left = 3, BlockMask = mask }));

@@ -2,7 +2,10 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance.Tests;
 
-/// <summary>What the matrix has no axis for, on the targets of every device: of four cases one on the CPU's own kernels and one, if it is short, on the portable ones, and all at the limits of launches on both. FULL=1 runs all on both.</summary>
+/// <summary>
+/// What the matrix has no axis for, on the targets of every device: of four cases one on the CPU's own kernels and one, if it is short, on
+/// the portable ones, and all at the limits of launches on both. FULL=1 runs all on both.
+/// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class FeatureTests(DeviceFixture fixture)
 {
@@ -54,7 +57,9 @@ public sealed class FeatureTests(DeviceFixture fixture)
         foreach (KernelTarget target in Enum.GetValues<KernelTarget>())
         {
             string[] names = [.. All.Where(test => test.Descriptor.Targets.Contains(target)).Select(test => test.Name)];
-            Assert.All(["mods", "block mask", "shared keys", "deterministic", "merge", "pages:", "limit"], feature => Assert.Contains(names, name => name.Contains(feature, StringComparison.Ordinal)));
+            Assert.All(
+                ["mods", "block mask", "shared keys", "deterministic", "merge", "pages:", "limit"], feature => Assert.Contains(
+                    names, name => name.Contains(feature, StringComparison.Ordinal)));
         }
     }
 }

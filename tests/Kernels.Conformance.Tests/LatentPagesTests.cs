@@ -67,7 +67,8 @@ public sealed class LatentPagesTests(DeviceFixture fixture)
         float[][] Attend(SequenceHandle of)
         {
             plan.Build(cache, [new AttentionRequest(of, 1)]);
-            using DeviceBuffer<float> queries = fixture.Device.Upload<float>(asked), outputs = fixture.Device.Allocate<float>(Shape.QueryHeads * Shape.ValueDim);
+            using DeviceBuffer<float> queries = fixture.Device.Upload<float>(asked), outputs = fixture.Device.Allocate<float>(
+                Shape.QueryHeads * Shape.ValueDim);
             return [.. Enumerable.Range(0, Layers).Select(layer =>
             {
                 float[] read = new float[outputs.Length];

@@ -59,7 +59,9 @@ public sealed class MatrixTests(DeviceFixture fixture)
         Assert.Subset(sample.Select(test => test.Shape.GroupSize).ToHashSet(), new HashSet<int> { 1, 2, 4, 7, 8 });
         Assert.Contains(sample, test => test.Shape.KvHeads == 1);
         Assert.Contains(PortableCases, test => test.Shape.PageSize > 0);
-        Assert.Equal(3, PortableCases.Select(test => test.Shape).Where(shape => shape.CacheScale != CacheScale.None && !shape.LatentCache).Select(shape => shape.CacheStorage).Distinct().Count());
+        Assert.Equal(
+            3, PortableCases.Select(test => test.Shape).Where(shape => shape.CacheScale != CacheScale.None && !shape.LatentCache)
+                .Select(shape => shape.CacheStorage).Distinct().Count());
     }
 
     private void Check(AttentionCase test, string description, KernelTarget? target)

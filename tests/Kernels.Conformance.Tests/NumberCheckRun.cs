@@ -28,7 +28,8 @@ internal sealed class NumberCheckRun<T> : NumberCheckRun where T : unmanaged
 {
     public override string? Fault(ComputeDevice device, AttentionTensor tensor)
     {
-        AttentionShape shape = CaseMatrix.Shape(QueryHeads, KvHeads, Dim, ValueDim, AttentionMask.Causal, HostElement.Of<T>(), HostElement.Of<T>(), KvLayout.Hnd)
+        AttentionShape shape = CaseMatrix.Shape(
+            QueryHeads, KvHeads, Dim, ValueDim, AttentionMask.Causal, HostElement.Of<T>(), HostElement.Of<T>(), KvLayout.Hnd)
             with { Bias = true };
         using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, RuntimeSpec.Describe(shape));
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(2, 8, layers: Layer + 1);
@@ -59,7 +60,9 @@ internal sealed class NumberCheckRun<T> : NumberCheckRun where T : unmanaged
         }
         catch (NotFiniteException e)
         {
-            return Difference(e, tensor, shape) ?? (tensor is AttentionTensor.Keys or AttentionTensor.Values && cache.Written[0, Layer] > 0 ? "the tokens count as appended" : null);
+            return Difference(e, tensor, shape)
+                ?? (tensor is AttentionTensor.Keys or AttentionTensor.Values && cache.Written[0, Layer] > 0
+                    ? "the tokens count as appended" : null);
         }
 
         DeviceBuffer<T> Upload(AttentionTensor which, int heads, int dim)
@@ -82,7 +85,8 @@ internal sealed class NumberCheckRun<T> : NumberCheckRun where T : unmanaged
     {
         // The second query of each request, of all heads, has a NaN in its bias; so has the third.
         int heads = tensor is AttentionTensor.Queries or AttentionTensor.Outputs ? QueryHeads : KvHeads;
-        (int token, int head, int element, long count) = tensor == AttentionTensor.Outputs ? (1, 0, 0, 3 * QueryHeads * ValueDim) : (3, heads - 1, 5, 2);
+        (int token, int head, int element, long count) = tensor == AttentionTensor.Outputs
+            ? (1, 0, 0, 3 * QueryHeads * ValueDim) : (3, heads - 1, 5, 2);
         string name = tensor switch
         {
             AttentionTensor.Queries => "the queries are",
@@ -96,8 +100,10 @@ internal sealed class NumberCheckRun<T> : NumberCheckRun where T : unmanaged
             && e.Attention == shape.ToString()
             && e.Message.Contains(place, StringComparison.Ordinal)
             && e.Message.Contains(name, StringComparison.Ordinal)
-            && e.Message.Contains(FormattableString.Invariant($"of token {token}, head {head}, element {element}."), StringComparison.Ordinal)
-            && e.Message.Contains("BFloat16, which has float32's range", StringComparison.Ordinal) == (shape.Storage == ElementType.Float16 && tensor != AttentionTensor.Outputs);
+            && e.Message.Contains(
+                FormattableString.Invariant($"of token {token}, head {head}, element {element}."), StringComparison.Ordinal)
+            && e.Message.Contains("BFloat16, which has float32's range", StringComparison.Ordinal)
+            == (shape.Storage == ElementType.Float16 && tensor != AttentionTensor.Outputs);
         return isRight ? null : e.Message;
     }
 }

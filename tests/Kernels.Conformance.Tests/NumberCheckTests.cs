@@ -32,11 +32,18 @@ public sealed class NumberCheckTests(DeviceFixture fixture)
     [SkippableFact]
     public void NamesThemOnRusticlToo()
     {
-        var environment = new Dictionary<string, string> { ["RUSTICL_ENABLE"] = "llvmpipe", ["KERNELS_DEVICE"] = "llvmpipe", ["KERNELS_CHECK"] = "numbers" };
+        var environment = new Dictionary<string, string>
+        {
+            ["RUSTICL_ENABLE"] = "llvmpipe",
+            ["KERNELS_DEVICE"] = "llvmpipe",
+            ["KERNELS_CHECK"] = "numbers",
+        };
         ToolResult result = Tool.Run(Tool.DotNet, ["exec", typeof(Child).Assembly.Location, "numbers"], environment);
         Skip.If(result.IsWithoutDevice, "Mesa's rusticl with llvmpipe is not installed (Debian: mesa-opencl-icd).");
         Assert.True(result.ExitCode == 0, result.ToString());
-        Assert.Equal(NumberCheckRun.TypesAndTensors.Count(), result.Output.Split('\n').Count(line => line.EndsWith(": as expected", StringComparison.Ordinal)));
+        Assert.Equal(
+            NumberCheckRun.TypesAndTensors.Count(), result.Output.Split('\n')
+                .Count(line => line.EndsWith(": as expected", StringComparison.Ordinal)));
     }
 
     /// <summary>What a device that does not check makes of them: what arithmetic makes of them, without a word.</summary>
@@ -55,10 +62,13 @@ public sealed class NumberCheckTests(DeviceFixture fixture)
         Assert.False(NumberCheck.Parse(""));
         Assert.False(NumberCheck.Parse("off"));
         Assert.True(NumberCheck.Parse(" Numbers "));
-        Assert.Contains("KERNELS_CHECK", Assert.Throws<ArgumentException>(() => NumberCheck.Parse("all")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "KERNELS_CHECK", Assert.Throws<ArgumentException>(() => NumberCheck.Parse("all")).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Cases of several sorts of cache and option are as right with it as without: nothing finite is complained of, nor a bias of −∞.</summary>
+    /// <summary>
+    /// Cases of several sorts of cache and option are as right with it as without: nothing finite is complained of, nor a bias of −∞.
+    /// </summary>
     [SkippableFact]
     public void LetsFiniteNumbersPass()
     {

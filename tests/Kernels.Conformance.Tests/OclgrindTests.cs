@@ -1,6 +1,9 @@
 namespace Kernels.Conformance.Tests;
 
-/// <summary>Every kind of kernel under Oclgrind, an interpreter that sees races between work-items, accesses past a buffer and reads of what was never written.</summary>
+/// <summary>
+/// Every kind of kernel under Oclgrind, an interpreter that sees races between work-items, accesses past a buffer and reads of what was
+/// never written.
+/// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class OclgrindTests
 {

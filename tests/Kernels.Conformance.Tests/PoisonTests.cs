@@ -3,8 +3,8 @@ using Kernels.OpenCL;
 namespace Kernels.Conformance.Tests;
 
 /// <summary>
-/// Numbers that are not, or are at the edge of their type: what a query sees of them comes out as IEEE arithmetic has it, what it does not see has no
-/// influence, and a finite score is a score. A sample over every sort of spec, then the inputs that showed the faults.
+/// Numbers that are not, or are at the edge of their type: what a query sees of them comes out as IEEE arithmetic has it, what it does not
+/// see has no influence, and a finite score is a score. A sample over every sort of spec, then the inputs that showed the faults.
 /// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class PoisonTests(DeviceFixture fixture)
@@ -33,7 +33,9 @@ public sealed class PoisonTests(DeviceFixture fixture)
     {
         Assert.Equal(5, OwnCases.Select(test => test.Poison!.Place).Distinct().Count());
         Assert.Equal(7, OwnCases.Select(test => test.Poison!.Kind).Distinct().Count());
-        Assert.Equal(CaseMatrix.Poisoned(Seed).Select(test => test.Shape).Distinct().Count(), OwnCases.Select(test => test.Shape).Distinct().Count());
+        Assert.Equal(
+            CaseMatrix.Poisoned(Seed).Select(test => test.Shape).Distinct().Count(), OwnCases.Select(test => test.Shape)
+                .Distinct().Count());
     }
 
     [SkippableTheory]
@@ -91,7 +93,8 @@ public sealed class PoisonTests(DeviceFixture fixture)
     public void ARowOfFiniteScoresIsTheMeanOfItsValues(KernelTarget target, float score)
     {
         AttentionShape shape = Shape(AttentionMask.None) with { Bias = true };
-        float[] q = Numbers(3 * Dim, 1), k = Numbers(50 * Dim, 2), v = Numbers(50 * Dim, 3), outputs = new float[3 * Dim], lse = new float[3];
+        float[] q = Numbers(3 * Dim, 1), k = Numbers(50 * Dim, 2), v = Numbers(50 * Dim, 3), outputs = new float[3 * Dim],
+            lse = new float[3];
         using var launcher = new AttentionLauncher<RuntimeSpec, float>(fixture.Device, RuntimeSpec.Describe(shape), target);
         using KvCache<RuntimeSpec> cache = launcher.CreateCache(1, 50, 1);
         SequenceHandle[] s = cache.AddSequences(1);
@@ -99,7 +102,8 @@ public sealed class PoisonTests(DeviceFixture fixture)
         using DeviceBuffer<float> bias = fixture.Device.Upload<float>([.. Enumerable.Repeat(score, 50)]);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();
         plan.Build(cache, [new AttentionRequest(s[0], 3, 50)]);
-        using DeviceBuffer<float> queries = fixture.Device.Upload<float>(q), outs = fixture.Device.Allocate<float>(outputs.Length), lses = fixture.Device.Allocate<float>(3);
+        using DeviceBuffer<float> queries = fixture.Device.Upload<float>(q), outs = fixture.Device.Allocate<float>(outputs.Length),
+            lses = fixture.Device.Allocate<float>(3);
         launcher.EnqueueAttend(plan, cache, 0, queries, outs, new() { Bias = new AttentionBias(bias, 1, 1, 1, 50) }, lses).Dispose();
         fixture.Device.Queue.Read(outs, outputs.AsSpan());
         fixture.Device.Queue.Read(lses, lse.AsSpan());
@@ -125,7 +129,9 @@ public sealed class PoisonTests(DeviceFixture fixture)
         Assert.All(outputs.Index(), x => Assert.Equal(x.Index == 2, float.IsNaN(x.Item)));
     }
 
-    /// <summary>Runs one sequence and holds each output against the reference: NaN and infinities where it has them, near it elsewhere.</summary>
+    /// <summary>
+    /// Runs one sequence and holds each output against the reference: NaN and infinities where it has them, near it elsewhere.
+    /// </summary>
     private float[] Agrees(KernelTarget target, AttentionShape shape, float[] q, float[] k, float[] v)
     {
         float[] outputs = new float[q.Length];
@@ -138,7 +144,8 @@ public sealed class PoisonTests(DeviceFixture fixture)
         ReferenceAttention.Compute(shape, Wide(q), Wide(k), Wide(v), expected);
         for (int i = 0; i < outputs.Length; i++)
         {
-            bool isRight = double.IsFinite(expected[i]) ? Math.Abs(outputs[i] - expected[i]) <= 1e-5 * Math.Max(1, Math.Abs(expected[i])) : expected[i].Equals((double)outputs[i]);
+            bool isRight = double.IsFinite(expected[i]) ? Math.Abs(outputs[i] - expected[i]) <= 1e-5 * Math.Max(1, Math.Abs(expected[i]))
+                : expected[i].Equals((double)outputs[i]);
             Assert.True(isRight, $"element {i % Dim} of query {i / Dim} is {outputs[i]}, expected {expected[i]}");
         }
 
@@ -151,7 +158,8 @@ public sealed class PoisonTests(DeviceFixture fixture)
         Assert.True(result.Failure is null, $"{description}: {result.Failure}");
     }
 
-    private static AttentionShape Shape(AttentionMask mask) => CaseMatrix.Shape(1, 1, Dim, Dim, mask, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
+    private static AttentionShape Shape(AttentionMask mask) =>
+        CaseMatrix.Shape(1, 1, Dim, Dim, mask, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
 
     private static double[] Wide(float[] numbers) => Array.ConvertAll(numbers, x => (double)x);
 

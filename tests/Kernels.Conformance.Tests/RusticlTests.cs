@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Kernels.Conformance.Tests;
 
-/// <summary>The conformance program on a second driver: Mesa's rusticl, on the CPU. A process of its own, because the driver reads its environment once.</summary>
+/// <summary>
+/// The conformance program on a second driver: Mesa's rusticl, on the CPU. A process of its own, because the driver reads its environment
+/// once.
+/// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class RusticlTests
 {
@@ -28,7 +31,8 @@ public sealed class RusticlTests
     [InlineData("(1,81)")]
     [InlineData("d 64/64 Causal Float16 Hnd (70,70) (33,190) (1,700) (3,41) and 2 more huge logits")]
     [InlineData("rope Interleaved 16")] // its fma gives zeros another sign
-    [InlineData("Float32 Hnd (129,463) (1,700) (5,18) (0,7) and 5 more documents padding bias")] // rows of queries whose members need no gaps
+    // Rows of queries whose members need no gaps.
+    [InlineData("Float32 Hnd (129,463) (1,700) (5,18) (0,7) and 5 more documents padding bias")]
     public void OptionsAgreeWithTheReference(string filter) => Run("--count", "12", "--filter", filter);
 
     [SkippableTheory]

@@ -2,7 +2,9 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance.Tests;
 
-/// <summary>Steps in a wrong order, half done, or on what has changed since they were planned: a named error, and everything as it was.</summary>
+/// <summary>
+/// Steps in a wrong order, half done, or on what has changed since they were planned: a named error, and everything as it was.
+/// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class StepTests(DeviceFixture fixture)
 {
@@ -182,16 +184,20 @@ public sealed class StepTests(DeviceFixture fixture)
         (float[] q, float[] k, float[] v, float[] o) = Rows(1);
         List<Action> uses =
         [
-            () => cache.Extend(gone, 1), () => cache.Truncate(gone, 0), () => cache.GetLength(gone), () => cache.Release(gone), () => cache.MarkWritten(gone),
+            () => cache.Extend(gone, 1), () => cache.Truncate(gone, 0), () => cache.GetLength(gone), () => cache.Release(gone),
+            () => cache.MarkWritten(gone),
             () => setup.Launcher.Append(cache, gone, k, v), () => setup.Launcher.Attend(cache, gone, q, o),
             () => setup.Launcher.Prefill(cache, gone, q, k, v, o), () => setup.Launcher.Decode(cache, [gone], q, k, v, o),
         ];
         if (cache is PagedKvCache<RuntimeSpec> paged)
         {
-            uses.AddRange([() => paged.Fork(gone), () => paged.SwapOut(gone), () => paged.Publish(gone, [1]), () => paged.AdoptPrefix(gone, [1])]);
+            uses.AddRange(
+                [() => paged.Fork(gone), () => paged.SwapOut(gone), () => paged.Publish(gone, [1]), () => paged.AdoptPrefix(gone, [1])]);
         }
 
-        Assert.All(uses, use => Assert.Contains("released", Assert.Throws<ArgumentOutOfRangeException>("sequence", use).Message, StringComparison.Ordinal));
+        Assert.All(
+            uses, use => Assert.Contains(
+                "released", Assert.Throws<ArgumentOutOfRangeException>("sequence", use).Message, StringComparison.Ordinal));
         Assert.False(cache.Contains(gone));
         Assert.Throws<ArgumentException>("requests", () => setup.Plan.Build(cache, [new(gone, 1, 1)]));
         Assert.Equal(2, cache.GetLength(next));
@@ -320,7 +326,8 @@ public sealed class StepTests(DeviceFixture fixture)
             for (int layer = 0; layer < Layers; layer++)
             {
                 // Their memory lives on until the commands have ended.
-                using DeviceBuffer<float> queries = setup.Device.Upload<float>(q), keys = setup.Device.Upload<float>(k), values = setup.Device.Upload<float>(v);
+                using DeviceBuffer<float> queries = setup.Device.Upload<float>(q), keys = setup.Device.Upload<float>(k),
+                    values = setup.Device.Upload<float>(v);
                 setup.Launcher.SubmitAppend(setup.Plan, setup.Cache, layer, keys, values);
                 setup.Launcher.SubmitAttend(setup.Plan, setup.Cache, layer, queries, outputs[step]);
             }
@@ -394,7 +401,8 @@ public sealed class StepTests(DeviceFixture fixture)
 
         public DeviceBuffer<float> Outputs { get; }
 
-        private IEnumerable<DeviceBuffer<byte>> Buffers => Enumerable.Range(0, Layers).SelectMany(layer => new[] { Cache.GetKeys(layer), Cache.GetValues(layer) });
+        private IEnumerable<DeviceBuffer<byte>> Buffers =>
+            Enumerable.Range(0, Layers).SelectMany(layer => new[] { Cache.GetKeys(layer), Cache.GetValues(layer) });
 
         public void Append(AttentionPlan<RuntimeSpec> plan, int layer, int tokens, int seed = 0)
         {

@@ -1,6 +1,8 @@
 namespace Kernels.Conformance.Tests;
 
-/// <summary>What is asked of rows whose largest score float32 does not know: a mean of some keys that may have it, and nothing else.</summary>
+/// <summary>
+/// What is asked of rows whose largest score float32 does not know: a mean of some keys that may have it, and nothing else.
+/// </summary>
 public sealed class TiedKeysTests
 {
     private const int Dim = 32, Keys = 40;
@@ -41,7 +43,8 @@ public sealed class TiedKeysTests
     [InlineData(true, 4, 17, 31)]
     [InlineData(false, 4)]
     [InlineData(false, 17, 31)]
-    public void KeysThatNothingTellsApartShareTheRow(bool isRight, params int[] keys) => Assert.Equal(isRight, Error(small: false, keys) <= 1);
+    public void KeysThatNothingTellsApartShareTheRow(bool isRight, params int[] keys) =>
+        Assert.Equal(isRight, Error(small: false, keys) <= 1);
 
     [Fact]
     public void WhatIsNotANumberIsNotTaken() => Assert.Equal(double.PositiveInfinity, Error(small: true, [4], scale: double.NaN));

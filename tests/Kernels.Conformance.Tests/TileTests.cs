@@ -11,7 +11,8 @@ public sealed class TileTests(DeviceFixture fixture)
     public void Small_tiles(int queryTile, int keyTile, int dim)
     {
         var shape = new AttentionShape(2, 1, dim, dim, 0.3, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd);
-        CaseResult result = new CaseRunner(fixture.Device, KernelTarget.Portable, queryTile, keyTile).Run(new AttentionCase(shape, [(7, 1), (40, 40)], Seed: 3));
+        CaseResult result = new CaseRunner(fixture.Device, KernelTarget.Portable, queryTile, keyTile).Run(
+            new AttentionCase(shape, [(7, 1), (40, 40)], Seed: 3));
         Assert.True(result.Failure is null, result.Failure);
     }
 }

@@ -2,20 +2,6 @@ using System.Diagnostics;
 
 namespace Kernels.Conformance.Tests;
 
-/// <summary>What a process left behind.</summary>
-internal sealed record ToolResult(int ExitCode, string Output, string Errors)
-{
-    /// <summary>The last line of the output that is not empty.</summary>
-    public string LastLine => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "";
-
-    /// <summary>Whether a program of ours ended before it had a device.</summary>
-    public bool IsWithoutDevice => ExitCode != 0
-        && !Output.Contains("device: ", StringComparison.Ordinal)
-        && (Errors.Contains("NoDeviceException", StringComparison.Ordinal) || Errors.Contains("DeviceSelectionException", StringComparison.Ordinal));
-
-    public override string ToString() => $"exit code {ExitCode}\n{Output}\n{Errors}";
-}
-
 /// <summary>Runs other programs.</summary>
 internal static class Tool
 {
@@ -24,7 +10,8 @@ internal static class Tool
 
     /// <summary>Runs a program to its end; a program that takes longer than the limit is killed and fails the test.</summary>
     public static ToolResult Run(
-        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, string input = "", int limitSeconds = 600)
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, string input = "",
+        int limitSeconds = 600)
     {
         ProcessStartInfo start = new(program, arguments)
         {
@@ -50,6 +37,8 @@ internal static class Tool
 
     /// <summary>The first of several programs that is in the PATH, or null.</summary>
     public static string? Find(params string[] names) => names
-        .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name)))
+        .SelectMany(
+            name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+                .Select(folder => Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
 }

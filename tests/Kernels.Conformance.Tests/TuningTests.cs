@@ -30,11 +30,21 @@ public sealed class TuningTests : IDisposable
         [
             Shape,
             Shape with { PageSize = 16, CacheStorage = ElementType.Int8, Softcap = 20, WindowLeft = 50 },
-            Shape with { QueryHeads = 16, KvHeads = 1, HeadDim = 72, ValueDim = 64, CacheStorage = ElementType.Float16, LatentCache = true, Mask = AttentionMask.None },
+            Shape with
+            {
+                QueryHeads = 16,
+                KvHeads = 1,
+                HeadDim = 72,
+                ValueDim = 64,
+                CacheStorage = ElementType.Float16,
+                LatentCache = true,
+                Mask = AttentionMask.None,
+            },
         ];
         foreach (AttentionShape shape in shapes)
         {
-            CaseResult result = new CaseRunner(device, target, variant: variant).Run(new AttentionCase(shape, [(1, 70), (37, 37), (90, 150)], Seed: 5));
+            CaseResult result = new CaseRunner(device, target, variant: variant).Run(
+                new AttentionCase(shape, [(1, 70), (37, 37), (90, 150)], Seed: 5));
             Assert.True(result.Failure is null, result.Failure);
         }
     }
@@ -169,7 +179,8 @@ public sealed class TuningTests : IDisposable
         var attention = new CausalMod(device, KernelTarget.Cpu);
         using GeneratedKernels<CausalMod, float> kernels = GeneratedKernels.Contiguous<CausalMod, float>(attention);
         var mods = new ReferenceOptions { MaskMod = CausalMod.Visible };
-        using var early = new LoadedCase<CausalMod, float>(new(CausalMod.Descriptor.Shape, [(250, 250), (90, 150)], Seed: 5), kernels, mods);
+        using var early = new LoadedCase<CausalMod, float>(
+            new(CausalMod.Descriptor.Shape, [(250, 250), (90, 150)], Seed: 5), kernels, mods);
         using var late = new LoadedCase<CausalMod, float>(new(CausalMod.Descriptor.Shape, [(Long, Long)], Seed: 6), kernels, mods);
         AttentionPlan<CausalMod> plan = early.Plan();
         using BlockMask<CausalMod> mask = attention.CreateBlockMask(plan);
@@ -242,10 +253,20 @@ public sealed class TuningTests : IDisposable
             Shape with { PageSize = 16, Sinks = true, Documents = true, KeyPadding = true, Bias = true },
             Shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 16, CacheStorage = ElementType.Int8 },
             Shape with { Storage = ElementType.Float16, CacheStorage = ElementType.Float8E4M3, Alibi = true },
-            Shape with { QueryHeads = 16, KvHeads = 1, HeadDim = 72, ValueDim = 64, CacheStorage = ElementType.Float16, LatentCache = true, PageSize = 16 },
+            Shape with
+            {
+                QueryHeads = 16,
+                KvHeads = 1,
+                HeadDim = 72,
+                ValueDim = 64,
+                CacheStorage = ElementType.Float16,
+                LatentCache = true,
+                PageSize = 16,
+            },
         ];
         using ComputeDevice device = Open(TuningMode.On);
-        TileChoice choice = shapes[index].Storage == ElementType.Float16 ? Choose<Half>(device, shapes[index]) : Choose(device, shapes[index]);
+        TileChoice choice = shapes[index].Storage == ElementType.Float16
+            ? Choose<Half>(device, shapes[index]) : Choose(device, shapes[index]);
         Assert.Equal(TileChoiceReason.Measured, choice.Reason);
     }
 
@@ -253,10 +274,15 @@ public sealed class TuningTests : IDisposable
     public void A_tile_that_cannot_be_built_leaves_the_planners_choice()
     {
         AttentionDescriptor descriptor = RuntimeSpec.Describe(Shape);
-        byte[] broken = [.. descriptor.Source(KernelTarget.Cpu, KernelAlgorithm.Prefill), .. "\n#if defined(VARIANT) && VARIANT == 2\n#error no such tile\n#endif\n"u8];
+        byte[] broken =
+            [.. descriptor.Source(KernelTarget.Cpu, KernelAlgorithm.Prefill),
+                .. "\n#if defined(VARIANT) && VARIANT == 2\n#error no such tile\n#endif\n"u8];
         using ComputeDevice device = Open(TuningMode.On);
         using var kernels = new RuntimeKernels<float>(
-            device, descriptor with { Source = (target, algorithm) => algorithm == KernelAlgorithm.Prefill ? broken : descriptor.Source(target, algorithm) }, KernelTarget.Cpu);
+            device, descriptor with
+            {
+                Source = (target, algorithm) => algorithm == KernelAlgorithm.Prefill ? broken : descriptor.Source(target, algorithm),
+            }, KernelTarget.Cpu);
         using var loaded = Load(kernels, (Long, Long));
         loaded.Plan();
         Assert.Equal((0, TileChoiceReason.NotMeasurable), (kernels.Tuning.Variant, kernels.Tuning.Reason));
@@ -329,7 +355,8 @@ public sealed class TuningTests : IDisposable
     public void A_tile_that_the_spec_names_is_the_only_one()
     {
         using ComputeDevice device = Open(TuningMode.On);
-        using var launcher = new AttentionLauncher<RuntimeSpec, float>(device, RuntimeSpec.Describe(Shape, queryTile: 16, keyTile: 16), KernelTarget.Portable);
+        using var launcher = new AttentionLauncher<RuntimeSpec, float>(
+            device, RuntimeSpec.Describe(Shape, queryTile: 16, keyTile: 16), KernelTarget.Portable);
         Assert.Equal(TileChoiceReason.OnlyOne, launcher.Tuning.Reason);
     }
 
@@ -345,7 +372,8 @@ public sealed class TuningTests : IDisposable
     public void Another_mode_is_an_error() =>
         Assert.Contains("KERNELS_TUNE", Assert.Throws<ArgumentException>(() => TileTuning.Parse("fast")).Message, StringComparison.Ordinal);
 
-    private static RuntimeKernels<float> Kernels(ComputeDevice device, KernelTarget target = KernelTarget.Cpu) => new(device, RuntimeSpec.Describe(Shape), target);
+    private static RuntimeKernels<float> Kernels(ComputeDevice device, KernelTarget target = KernelTarget.Cpu) =>
+        new(device, RuntimeSpec.Describe(Shape), target);
 
     private static LoadedCase<RuntimeSpec, float> Load(RuntimeKernels<float> kernels, params (int, int)[] lengths) =>
         new(new(Shape, lengths, Seed: 5), kernels, new());
@@ -356,7 +384,8 @@ public sealed class TuningTests : IDisposable
     private static TileChoice Choose<T>(ComputeDevice device, AttentionShape shape) where T : unmanaged
     {
         using var launcher = new AttentionLauncher<RuntimeSpec, T>(device, RuntimeSpec.Describe(shape), KernelTarget.Cpu);
-        using IKvCache<RuntimeSpec> cache = shape.PageSize == 0 ? launcher.CreateCache(1, Long, 1) : launcher.CreatePagedCache((Long / shape.PageSize) + 1, 1);
+        using IKvCache<RuntimeSpec> cache = shape.PageSize == 0 ? launcher.CreateCache(1, Long, 1) : launcher.CreatePagedCache(
+            (Long / shape.PageSize) + 1, 1);
         SequenceHandle sequence = cache.AddSequence();
         cache.Extend(sequence, Long);
         using AttentionPlan<RuntimeSpec> plan = launcher.CreatePlan();

@@ -51,14 +51,17 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         var keys = new Side(shape, shape.HeadDim, rows, headScales.AsSpan(0, shape.KvHeads));
         var values = new Side(shape, shape.ValueDim, rows, headScales.AsSpan(shape.KvHeads));
         using DeviceBuffer<T> deviceNewKeys = device.Upload<T>(newKeys), deviceNewValues = device.Upload<T>(newValues);
-        using DeviceBuffer<byte> deviceKeys = device.Upload<byte>(keys.Bytes), deviceValues = device.Upload<byte>(values.Bytes); // not touched in a latent cache
+        // Not touched in a latent cache.
+        using DeviceBuffer<byte> deviceKeys = device.Upload<byte>(keys.Bytes), deviceValues = device.Upload<byte>(values.Bytes);
         using DeviceBuffer<float> keyScales = device.Upload<float>(keys.Scales), valueScales = device.Upload<float>(values.Scales);
 
         // The slots do not begin at the plan's beginning.
         const int SlotsAt = 3;
         using DeviceBuffer<int> plan = device.Upload<int>([int.MinValue, int.MinValue, int.MinValue, .. slots, .. positions]);
-        using ComputeKernel kernel = device.Programs.GetOrBuild(descriptor.Source(chosen, KernelAlgorithm.Append), name: test.ToString()).CreateKernel("kv_append");
-        kernel.Set(0, deviceNewKeys).Set(1, deviceNewValues).Set(2, deviceKeys).Set(3, deviceValues).Set(4, plan).Set(5, SlotsAt).Set(6, Capacity);
+        using ComputeKernel kernel = device.Programs.GetOrBuild(descriptor.Source(chosen, KernelAlgorithm.Append), name: test.ToString())
+            .CreateKernel("kv_append");
+        kernel.Set(0, deviceNewKeys).Set(1, deviceNewValues).Set(2, deviceKeys).Set(3, deviceValues).Set(4, plan).Set(5, SlotsAt)
+            .Set(6, Capacity);
         int next = 7;
         if (shape.CacheScale is CacheScale.PerToken or CacheScale.PerHead)
         {
@@ -72,7 +75,8 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         }
 
         int workGroup = descriptor.Geometry(chosen).AppendWorkGroupSize;
-        device.Queue.Enqueue(kernel, new NDRange((nuint)(Tokens * workGroup), (nuint)shape.KvHeads), new NDRange((nuint)workGroup)).Dispose();
+        device.Queue.Enqueue(kernel, new NDRange((nuint)(Tokens * workGroup), (nuint)shape.KvHeads), new NDRange((nuint)workGroup))
+            .Dispose();
 
         for (int token = 0; token < Tokens; token++)
         {
@@ -171,7 +175,8 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         return data;
     }
 
-    private static string? Difference(AttentionShape shape, string what, Side expected, DeviceBuffer<byte> bytes, DeviceBuffer<float> scales)
+    private static string? Difference(
+        AttentionShape shape, string what, Side expected, DeviceBuffer<byte> bytes, DeviceBuffer<float> scales)
     {
         byte[] actual = new byte[expected.Bytes.Length];
         bytes.Device.Queue.Read(bytes, actual.AsSpan());
@@ -187,7 +192,8 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         int at = actual.AsSpan().CommonPrefixLength(expected.Bytes);
         if (at < actual.Length)
         {
-            return $"byte {at % expected.RowBytes} of row {at / expected.RowBytes} of the {what} is 0x{actual[at]:X2}, expected 0x{expected.Bytes[at]:X2}";
+            return $"byte {at % expected.RowBytes} of row {at / expected.RowBytes} of the {what} is 0x{actual[at]:X2}, expected "
+                + $"0x{expected.Bytes[at]:X2}";
         }
 
         float[] actualScales = new float[expected.Scales.Length];
@@ -211,7 +217,8 @@ internal sealed class AppendRunner(ComputeDevice device, KernelTarget? target = 
         public Side(AttentionShape shape, int dim, int rows, ReadOnlySpan<float> headScales)
         {
             this.shape = shape;
-            RowBytes = shape.CacheScale == CacheScale.PerGroup ? LatentRow.Bytes(shape.HeadDim, shape.ValueDim) : shape.CacheStorage.RowBytes(dim);
+            RowBytes = shape.CacheScale == CacheScale.PerGroup
+                ? LatentRow.Bytes(shape.HeadDim, shape.ValueDim) : shape.CacheStorage.RowBytes(dim);
             Bytes = new byte[rows * RowBytes];
             Bytes.AsSpan().Fill(Untouched);
             Scales = headScales.ToArray();

@@ -5,8 +5,11 @@ namespace Kernels.Conformance;
 /// <param name="Lengths">(s_q, s_k) of each sequence.</param>
 /// <param name="Seed">Where the random inputs start.</param>
 /// <param name="PrefixLength">Keys that every query sees, where the mask has a prefix.</param>
-/// <param name="LogitOffset">Added to every logit of the case through its inputs; huge negative values test that only differences matter.</param>
-internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Queries, int Keys)> Lengths, int Seed, double LogitOffset = 0, int PrefixLength = 0)
+/// <param name="LogitOffset">
+/// Added to every logit of the case through its inputs; huge negative values test that only differences matter.
+/// </param>
+internal sealed record AttentionCase(
+    AttentionShape Shape, IReadOnlyList<(int Queries, int Keys)> Lengths, int Seed, double LogitOffset = 0, int PrefixLength = 0)
 {
     // Which axes of a bias are its own, not shared: consecutive seeds have every combination.
     public bool HasBiasOfRequest => (Seed & 1) == 0;
@@ -19,8 +22,8 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
     public bool HasExactInputs { get; init; }
 
     /// <summary>
-    /// Whether all elements of queries and keys are near float16's largest, so that scores are far beyond it: those of some keys are equal, and
-    /// the others' are so much lower that only these count.
+    /// Whether all elements of queries and keys are near float16's largest, so that scores are far beyond it: those of some keys are equal,
+    /// and the others' are so much lower that only these count.
     /// </summary>
     public bool HasHugeLogits { get; init; }
 
@@ -37,20 +40,12 @@ internal sealed record AttentionCase(AttentionShape Shape, IReadOnlyList<(int Qu
         + (Lengths.Count > 4 ? $" and {Lengths.Count - 4} more" : "")
         + ((Shape.WindowLeft, Shape.WindowRight) == (null, null) ? "" : $" window {Shape.WindowLeft ?? -1},{Shape.WindowRight ?? -1}")
         + (Shape.Softcap is null ? "" : $" softcap {Shape.Softcap}") + (Shape.Alibi ? " alibi" : "") + (Shape.Sinks ? " sinks" : "")
-        + (Shape.Documents ? " documents" : "") + (Shape.KeyPadding ? " padding" : "") + (Shape.Bias ? $" bias{(HasBiasOfRequest ? " of request" : "")}{(HasBiasOfHead ? " of head" : "")}{(HasBiasOfQuery ? " of query" : "")}" : "")
+        + (Shape.Documents ? " documents" : "") + (Shape.KeyPadding ? " padding" : "")
+        + (Shape.Bias
+            ? $" bias{(HasBiasOfRequest ? " of request" : "")}{(HasBiasOfHead ? " of head" : "")}{(HasBiasOfQuery ? " of query" : "")}"
+            : "")
         + (Shape.LatentCache ? " latent" : "")
         + (Shape.Rope == RopeStyle.None ? "" : $" rope {Shape.Rope} {Shape.RotaryDim}")
         + (PrefixLength == 0 ? "" : $" prefix {PrefixLength}") + (Shape.PageSize == 0 ? "" : $" page {Shape.PageSize}")
         + (LogitOffset == 0 ? "" : $" logits {LogitOffset}") + (HasHugeLogits ? " huge logits" : "") + (Poison is null ? "" : $" {Poison}");
-}
-
-/// <summary>What a case came to.</summary>
-/// <param name="Case">The case.</param>
-/// <param name="Failure">What was wrong, or null.</param>
-/// <param name="Error">The largest error relative to what is allowed; at most 1 when the case passed.</param>
-/// <param name="Rows">Rows that were compared.</param>
-internal sealed record CaseResult(AttentionCase Case, string? Failure, double Error, int Rows)
-{
-    /// <summary>A case whose outputs were not even compared.</summary>
-    public static CaseResult Failed(AttentionCase test, string failure) => new(test, failure, double.PositiveInfinity, 0);
 }

@@ -14,7 +14,9 @@ internal sealed class CacheContents
     private readonly Func<SequenceHandle, int, int> slotOf;
     private readonly int slotsTogether;
 
-    private CacheContents(AttentionShape shape, byte[] keys, byte[] values, float[] keyScales, float[] valueScales, Func<SequenceHandle, int, int> slotOf, int slotsTogether)
+    private CacheContents(
+        AttentionShape shape, byte[] keys, byte[] values, float[] keyScales, float[] valueScales, Func<SequenceHandle, int, int> slotOf,
+        int slotsTogether)
     {
         this.shape = shape;
         this.keys = keys;
@@ -33,7 +35,8 @@ internal sealed class CacheContents
         {
             KvCache<TSpec> contiguous => ((sequence, token) => (sequence.Index * contiguous.Capacity) + token, contiguous.Capacity),
             PagedKvCache<TSpec> paged => (
-                (Func<SequenceHandle, int, int>)((sequence, token) => (paged.GetPages(sequence)[token / paged.PageSize] * paged.PageSize) + (token % paged.PageSize)),
+                (Func<SequenceHandle, int, int>)((sequence, token) => (paged.GetPages(sequence)[token / paged.PageSize] * paged.PageSize)
+                    + (token % paged.PageSize)),
                 paged.PageSize),
             _ => throw new ArgumentException($"Not a cache that is known: {cache.GetType()}.", nameof(cache)),
         };
@@ -44,11 +47,17 @@ internal sealed class CacheContents
             slotOf, slotsTogether);
     }
 
-    /// <summary>The keys of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_qk], and the scale of each element.</summary>
-    public (double[] Elements, float[] Scales) Keys(SequenceHandle sequence, int tokens) => Rows(keys, keyScales, shape.HeadDim, sequence, tokens);
+    /// <summary>
+    /// The keys of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_qk], and the scale of each element.
+    /// </summary>
+    public (double[] Elements, float[] Scales) Keys(SequenceHandle sequence, int tokens) =>
+        Rows(keys, keyScales, shape.HeadDim, sequence, tokens);
 
-    /// <summary>The values of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_v], and the scale of each element.</summary>
-    public (double[] Elements, float[] Scales) Values(SequenceHandle sequence, int tokens) => Rows(values, valueScales, shape.ValueDim, sequence, tokens);
+    /// <summary>
+    /// The values of a sequence's first tokens as the cache holds them, [tokens, H_kv, d_v], and the scale of each element.
+    /// </summary>
+    public (double[] Elements, float[] Scales) Values(SequenceHandle sequence, int tokens) =>
+        Rows(values, valueScales, shape.ValueDim, sequence, tokens);
 
     /// <summary>Index of the row of a slot and a head. Slots lie together by the page or, in a contiguous cache, by the sequence.</summary>
     public static long RowOf(AttentionShape shape, int slotsTogether, int slot, int head) => shape.Layout == KvLayout.Hnd

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Kernels.Conformance;
 
-/// <summary>One row of a cache, written and read the plain way: by the rules as they are documented, number by number, without a kernel's shortcuts.</summary>
+/// <summary>
+/// One row of a cache, written and read the plain way: by the rules as they are documented, number by number, without a kernel's shortcuts.
+/// </summary>
 internal static class CacheRow
 {
     /// <summary>The 127 magnitudes of e4m3 in the order of their codes.</summary>
@@ -74,7 +76,9 @@ internal static class CacheRow
         }
     }
 
-    /// <summary>The largest distance that a stored number may have from what was appended: half a step, or the part that is saturated.</summary>
+    /// <summary>
+    /// The largest distance that a stored number may have from what was appended: half a step, or the part that is saturated.
+    /// </summary>
     public static double LargestError(ElementType type, double value, float scale) => type switch
     {
         ElementType.Int8 or ElementType.Int4 => scale == 0 ? Math.ScaleB(1, -100) : 0.5 * scale,

@@ -17,7 +17,10 @@ internal static partial class CaseMatrix
 
                 foreach (PoisonKind kind in Enum.GetValues<PoisonKind>())
                 {
-                    yield return new(shape, PoisonedLengths(shape), seed++, PrefixLength: shape.Mask == AttentionMask.PrefixCausal ? 20 : 0) { Poison = new(place, kind) };
+                    yield return new(shape, PoisonedLengths(shape), seed++, PrefixLength: shape.Mask == AttentionMask.PrefixCausal ? 20 : 0)
+                    {
+                        Poison = new(place, kind),
+                    };
                 }
             }
         }
@@ -53,8 +56,20 @@ internal static partial class CaseMatrix
         yield return Shape(7, 1, 59, 43, none, f32, f32, KvLayout.Nhd) with { WindowLeft = 30, WindowRight = 11 };
         yield return half;
         yield return half with { HeadDim = 64, ValueDim = 64, Storage = bf16, CacheStorage = bf16, WindowLeft = 63, PageSize = 16 };
-        yield return Shape(8, 2, 64, 64, none, f32, f32, KvLayout.Hnd) with { Documents = true, KeyPadding = true, Bias = true, Sinks = true };
-        yield return Shape(8, 2, 64, 64, causal, f16, f16, KvLayout.Hnd) with { Documents = true, KeyPadding = true, Bias = true, Sinks = true };
+        yield return Shape(8, 2, 64, 64, none, f32, f32, KvLayout.Hnd) with
+        {
+            Documents = true,
+            KeyPadding = true,
+            Bias = true,
+            Sinks = true,
+        };
+        yield return Shape(8, 2, 64, 64, causal, f16, f16, KvLayout.Hnd) with
+        {
+            Documents = true,
+            KeyPadding = true,
+            Bias = true,
+            Sinks = true,
+        };
         yield return Shape(16, 1, 80, 80, causal, bf16, bf16, KvLayout.Nhd) with { Softcap = 30, Alibi = true, Sinks = true, PageSize = 5 };
         yield return half with { Rope = RopeStyle.HalfSplit, RotaryDim = 64, Mask = AttentionMask.PrefixCausal };
         yield return half with { Scale = 1.5, Storage = bf16, CacheStorage = bf16 };
@@ -65,9 +80,23 @@ internal static partial class CaseMatrix
             yield return Shape(4, 4, 32, 32, causal, f32, cache, KvLayout.Nhd) with { WindowLeft = 100 };
         }
 
-        AttentionShape latent = Shape(16, 1, 576, 512, causal, f16, f16, KvLayout.Hnd) with { LatentCache = true, Scale = 0.1, Rope = RopeStyle.Interleaved, RotaryDim = 64 };
+        AttentionShape latent = Shape(16, 1, 576, 512, causal, f16, f16, KvLayout.Hnd) with
+        {
+            LatentCache = true,
+            Scale = 0.1,
+            Rope = RopeStyle.Interleaved,
+            RotaryDim = 64,
+        };
         yield return latent;
         yield return latent with { CacheStorage = ElementType.Float8E4M3, PageSize = 64 };
-        yield return latent with { HeadDim = 142, ValueDim = 128, Storage = f32, CacheStorage = f32, Rope = RopeStyle.None, RotaryDim = 142 };
+        yield return latent with
+        {
+            HeadDim = 142,
+            ValueDim = 128,
+            Storage = f32,
+            CacheStorage = f32,
+            Rope = RopeStyle.None,
+            RotaryDim = 142,
+        };
     }
 }

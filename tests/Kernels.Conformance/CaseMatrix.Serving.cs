@@ -44,7 +44,9 @@ internal static partial class CaseMatrix
         }
     }
 
-    /// <summary>Batches of single tokens over pages. Of the longest keys as many sequences as there is room for; the others have the fewest.</summary>
+    /// <summary>
+    /// Batches of single tokens over pages. Of the longest keys as many sequences as there is room for; the others have the fewest.
+    /// </summary>
     private static IEnumerable<AttentionCase> PagedDecode(int seed)
     {
         int turn = 0;
@@ -55,7 +57,8 @@ internal static partial class CaseMatrix
                 foreach (int page in new[] { 1, 8, 16 })
                 {
                     ElementType storage = Storages[turn++ % Storages.Length];
-                    AttentionShape shape = Shape(queryHeads, 4, dim, dim, AttentionMask.Causal, storage, storage, Layouts[turn / 3 % 2]) with { PageSize = page };
+                    AttentionShape shape = Shape(queryHeads, 4, dim, dim, AttentionMask.Causal, storage, storage, Layouts[turn / 3 % 2])
+                        with { PageSize = page };
                     foreach (int batch in new[] { 12, 17, 128 })
                     {
                         foreach (int keys in new[] { 54, 97, 512, 2048, 16384 })
@@ -80,7 +83,10 @@ internal static partial class CaseMatrix
                 foreach (int page in new[] { 1, 5, 16 })
                 {
                     ElementType storage = Storages[turn++ % Storages.Length];
-                    AttentionShape shape = Shape(turn % 2 == 0 ? 4 : 32, 4, dim, dim, mask, storage, storage, Layouts[turn / 3 % 2]) with { PageSize = page };
+                    AttentionShape shape = Shape(turn % 2 == 0 ? 4 : 32, 4, dim, dim, mask, storage, storage, Layouts[turn / 3 % 2]) with
+                    {
+                        PageSize = page,
+                    };
                     foreach (int keys in new[] { 54, 97, 512, 2048 })
                     {
                         yield return new(shape, [(37, keys), (17, keys), (127, keys), (577, keys)], seed++);
@@ -115,7 +121,9 @@ internal static partial class CaseMatrix
         }
     }
 
-    /// <summary>FlashMLA's batches, query and key lengths and heads: each head count with each key length, the other axes in turn.</summary>
+    /// <summary>
+    /// FlashMLA's batches, query and key lengths and heads: each head count with each key length, the other axes in turn.
+    /// </summary>
     private static IEnumerable<AttentionCase> FlashMla(AttentionShape deepSeek, ElementType[] storages, int seed)
     {
         int[] batches = [1, 2, 6, 64], queries = [1, 2, 4], pages = [0, 64, 16, 1];

@@ -1,13 +1,16 @@
 namespace Kernels.Conformance;
 
-/// <summary>The shapes that correctness is tested on, each axis a list taken from the test suites of the well-known attention libraries.</summary>
+/// <summary>
+/// The shapes that correctness is tested on, each axis a list taken from the test suites of the well-known attention libraries.
+/// </summary>
 internal static partial class CaseMatrix
 {
     private static readonly int[] Dims = [32, 40, 59, 64, 80, 96, 111, 128, 160, 192, 224, 256];
 
     private static readonly (int Queries, int Keys)[] Lengths =
     [
-        (1, 1), (64, 128), (128, 192), (239, 1), (799, 3), (113, 203), (128, 217), (108, 256), (640, 128), (1023, 1024), (1024, 1023), (4096, 4096),
+        (1, 1), (64, 128), (128, 192), (239, 1), (799, 3), (113, 203), (128, 217), (108, 256), (640, 128), (1023, 1024), (1024, 1023),
+        (4096, 4096),
     ];
 
     // MHA, GQA with groups of 2, 4, 7 and 8, MQA.
@@ -32,7 +35,8 @@ internal static partial class CaseMatrix
                         {
                             foreach ((int, int) lengths in Lengths)
                             {
-                                yield return new AttentionCase(Shape(query, kv, dim, dim, mask, storage, storage, layout), [lengths], seed++);
+                                yield return new AttentionCase(
+                                    Shape(query, kv, dim, dim, mask, storage, storage, layout), [lengths], seed++);
                             }
                         }
                     }
@@ -61,19 +65,24 @@ internal static partial class CaseMatrix
         for (int i = 0; i < count; i++)
         {
             yield return new AttentionCase(
-                Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]), [lengths[i]], seed + i);
+                Shape(heads[i].Query, heads[i].Kv, dims[i], dims[i], masks[i], storages[i], storages[i], layouts[i]),
+                [lengths[i]], seed + i);
         }
 
-        foreach (AttentionCase kind in Kinds(seed + count).Concat(Serving(count / 4, seed + count, mostWork: 5e8)).Concat(Poisoned(eachShape: 4, seed + count)))
+        foreach (AttentionCase kind in Kinds(seed + count).Concat(Serving(count / 4, seed + count, mostWork: 5e8))
+            .Concat(Poisoned(eachShape: 4, seed + count)))
         {
             yield return kind;
         }
     }
 
     private static IEnumerable<AttentionCase> Kinds(int seed) =>
-        [.. Corners(seed), .. HugeLogits(seed), .. Options(seed), .. Inputs(seed), .. Ropes(seed), .. Pages(seed), .. Quantised(seed), .. Latent(seed), .. LatentFloat8(seed)];
+        [.. Corners(seed), .. HugeLogits(seed), .. Options(seed), .. Inputs(seed), .. Ropes(seed), .. Pages(seed), .. Quantised(seed),
+            .. Latent(seed), .. LatentFloat8(seed)];
 
-    /// <summary>What the product of the axes does not have: batches, split keys, empty sequences, mixed types, the smallest shapes.</summary>
+    /// <summary>
+    /// What the product of the axes does not have: batches, split keys, empty sequences, mixed types, the smallest shapes.
+    /// </summary>
     public static IEnumerable<AttentionCase> Corners(int seed)
     {
         const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
@@ -84,7 +93,8 @@ internal static partial class CaseMatrix
         yield return new(Shape(8, 2, 64, 64, causal, f32, f32, KvLayout.Hnd), mixed, seed++);
         yield return new(Shape(4, 4, 128, 128, none, f16, f16, KvLayout.Nhd), mixed, seed++);
         yield return new(Shape(5, 1, 40, 40, causal, bf16, bf16, KvLayout.Hnd), mixed, seed++);
-        yield return new(Shape(8, 2, 128, 128, causal, f16, f16, KvLayout.Hnd), [(1, 523), (1, 37), (1, 2011), (1, 16384), (1, 54)], seed++);
+        yield return new(
+            Shape(8, 2, 128, 128, causal, f16, f16, KvLayout.Hnd), [(1, 523), (1, 37), (1, 2011), (1, 16384), (1, 54)], seed++);
         yield return new(Shape(32, 4, 128, 128, causal, f32, f32, KvLayout.Hnd), [(1, 97), (1, 512), (1, 2048)], seed++);
         yield return new(Shape(4, 4, 256, 256, causal, f32, f32, KvLayout.Nhd), [(1, 2048), (1, 8191)], seed++);
 
@@ -147,30 +157,41 @@ internal static partial class CaseMatrix
                 yield return new(small with { WindowLeft = left }, [(length, length)], seed++);
             }
 
-            yield return new(small with { WindowLeft = 5, WindowRight = 7, Mask = AttentionMask.None }, [(length, length), (1, length)], seed++);
+            yield return new(
+                small with { WindowLeft = 5, WindowRight = 7, Mask = AttentionMask.None }, [(length, length), (1, length)], seed++);
         }
 
         foreach (double cap in new[] { 1.0, 30, 50 })
         {
             yield return new(small with { Softcap = cap }, [(108, 256), (1, 700)], seed++);
-            yield return new(small with { Softcap = cap, Storage = f16, CacheStorage = f16, Mask = AttentionMask.None }, [(37, 54)], seed++);
+            yield return new(
+                small with { Softcap = cap, Storage = f16, CacheStorage = f16, Mask = AttentionMask.None }, [(37, 54)], seed++);
         }
 
         foreach (int keys in new[] { 1, 9, 81, 729 })
         {
             yield return new(small with { Alibi = true }, [(1, keys)], seed++);
-            yield return new(Shape(12, 4, 64, 64, AttentionMask.Causal, f32, f32, KvLayout.Nhd) with { Alibi = true }, [(1, keys), (Math.Min(keys, 50), keys)], seed++);
+            yield return new(
+                Shape(12, 4, 64, 64, AttentionMask.Causal, f32, f32, KvLayout.Nhd) with
+                {
+                    Alibi = true,
+                }, [(1, keys), (Math.Min(keys, 50), keys)], seed++);
         }
 
         yield return new(small with { Sinks = true }, [(108, 256), (1, 1), (1, 2000), (3, 0), (40, 6000)], seed++);
         yield return new(small with { Sinks = true, WindowLeft = 127, Storage = f16, CacheStorage = f16 }, [(300, 300), (1, 2000)], seed++);
-        yield return new(small with { Mask = AttentionMask.PrefixCausal }, [(100, 100), (1, 50), (20, 300), (64, 70)], seed++, PrefixLength: 33);
-        yield return new(small with { Mask = AttentionMask.PrefixCausal, WindowLeft = 60 }, [(100, 100), (20, 300)], seed++, PrefixLength: 90);
-        yield return new(small with { WindowLeft = 63, Softcap = 30, Alibi = true, Sinks = true }, [(129, 463), (1, 1328), (5, 18), (64, 20)], seed++);
+        yield return new(
+            small with { Mask = AttentionMask.PrefixCausal }, [(100, 100), (1, 50), (20, 300), (64, 70)], seed++, PrefixLength: 33);
+        yield return new(
+            small with { Mask = AttentionMask.PrefixCausal, WindowLeft = 60 }, [(100, 100), (20, 300)], seed++, PrefixLength: 90);
+        yield return new(
+            small with { WindowLeft = 63, Softcap = 30, Alibi = true, Sinks = true }, [(129, 463), (1, 1328), (5, 18), (64, 20)], seed++);
         yield return new(small with { WindowLeft = 127 }, [(1, 16384), (200, 3000)], seed++);
     }
 
-    /// <summary>Inputs of the launch: documents, masks on keys and biases, each alone, with other masks and options, over every sort of cache.</summary>
+    /// <summary>
+    /// Inputs of the launch: documents, masks on keys and biases, each alone, with other masks and options, over every sort of cache.
+    /// </summary>
     public static IEnumerable<AttentionCase> Inputs(int seed)
     {
         const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
@@ -186,9 +207,11 @@ internal static partial class CaseMatrix
             yield return new(inputs with { Mask = AttentionMask.Causal, PageSize = 16 }, ragged, seed++);
             yield return new(inputs with { Sinks = true, PageSize = 5, Layout = KvLayout.Nhd }, ragged, seed++);
             yield return new(inputs with { Mask = AttentionMask.Causal, Storage = f16, CacheStorage = f16 }, ragged, seed++);
-            yield return new(inputs with { Sinks = true, WindowLeft = 63, Storage = bf16, CacheStorage = bf16, Layout = KvLayout.Nhd }, ragged, seed++);
+            yield return new(
+                inputs with { Sinks = true, WindowLeft = 63, Storage = bf16, CacheStorage = bf16, Layout = KvLayout.Nhd }, ragged, seed++);
             yield return new(inputs with { Mask = AttentionMask.Causal, CacheStorage = ElementType.Int8 }, ragged, seed++);
-            yield return new(inputs with { Mask = AttentionMask.PrefixCausal, Softcap = 30, Alibi = true }, ragged, seed++, PrefixLength: 33);
+            yield return new(
+                inputs with { Mask = AttentionMask.PrefixCausal, Softcap = 30, Alibi = true }, ragged, seed++, PrefixLength: 33);
             yield return new(inputs with { QueryHeads = 5, KvHeads = 1, HeadDim = 59, ValueDim = 59 }, ragged, seed++);
 
             // Keys that are split over work-groups.
@@ -223,7 +246,15 @@ internal static partial class CaseMatrix
             foreach (ElementType cache in new[] { ElementType.Int8, ElementType.Int4, ElementType.Float8E4M3 })
             {
                 yield return new(shape with { CacheStorage = cache }, mixed, seed++);
-                yield return new(shape with { CacheStorage = cache, Storage = f16, Layout = KvLayout.Nhd, PageSize = 16, RotaryDim = 32 }, mixed, seed++);
+                yield return new(
+                    shape with
+                    {
+                        CacheStorage = cache,
+                        Storage = f16,
+                        Layout = KvLayout.Nhd,
+                        PageSize = 16,
+                        RotaryDim = 32,
+                    }, mixed, seed++);
             }
         }
     }
@@ -238,19 +269,30 @@ internal static partial class CaseMatrix
         {
             yield return new(shape with { PageSize = page }, varlen, seed++);
             yield return new(shape with { PageSize = page, Layout = KvLayout.Nhd, Storage = f16, CacheStorage = f16 }, decode, seed++);
-            yield return new(shape with { PageSize = page, Mask = AttentionMask.None }, [(37, 54), (17, 97), (127, 512), (0, 3), (3, 0)], seed++);
+            yield return new(
+                shape with { PageSize = page, Mask = AttentionMask.None }, [(37, 54), (17, 97), (127, 512), (0, 3), (3, 0)], seed++);
         }
 
         foreach (int dim in new[] { 40, 72, 80, 128, 256 })
         {
-            yield return new(Shape(5, 1, dim, dim, AttentionMask.Causal, bf16, bf16, KvLayout.Hnd) with { PageSize = 16, WindowLeft = 63 }, varlen, seed++);
-            yield return new(Shape(4, 4, dim, dim, AttentionMask.Causal, f16, f16, KvLayout.Hnd) with { PageSize = 16, Softcap = 50 }, decode, seed++);
+            yield return new(
+                Shape(5, 1, dim, dim, AttentionMask.Causal, bf16, bf16, KvLayout.Hnd) with
+                {
+                    PageSize = 16,
+                    WindowLeft = 63,
+                }, varlen, seed++);
+            yield return new(
+                Shape(4, 4, dim, dim, AttentionMask.Causal, f16, f16, KvLayout.Hnd) with { PageSize = 16, Softcap = 50 }, decode, seed++);
         }
 
-        yield return new(shape with { PageSize = 16, Sinks = true, Alibi = true }, [(1, 54), (1, 97), (1, 512), (1, 2048), (1, 16384)], seed++);
+        yield return new(
+            shape with { PageSize = 16, Sinks = true, Alibi = true }, [(1, 54), (1, 97), (1, 512), (1, 2048), (1, 16384)], seed++);
     }
 
-    /// <summary>Caches in 8 and 4 bits: prompts, decode and both at once, each layout, contiguous and in pages, odd dimensions, with masks and score options.</summary>
+    /// <summary>
+    /// Caches in 8 and 4 bits: prompts, decode and both at once, each layout, contiguous and in pages, odd dimensions, with masks and score
+    /// options.
+    /// </summary>
     public static IEnumerable<AttentionCase> Quantised(int seed)
     {
         const ElementType f32 = ElementType.Float32, f16 = ElementType.Float16, bf16 = ElementType.BFloat16;
@@ -273,7 +315,14 @@ internal static partial class CaseMatrix
             yield return new(Shape(4, 2, 192, 128, causal, f16, cache, KvLayout.Nhd), [(65, 190), (1, 77)], seed++);
             yield return new(Shape(4, 4, 16, 32, causal, f32, cache, KvLayout.Hnd) with { PageSize = 5 }, [(31, 33), (1, 300)], seed++);
             yield return new(Shape(16, 1, 64, 64, causal, f32, cache, KvLayout.Hnd), [(1, 16384), (2, 300)], seed++);
-            yield return new(Shape(8, 2, 64, 64, causal, f32, cache, KvLayout.Hnd) with { WindowLeft = 63, Softcap = 30, Alibi = true, Sinks = true }, mixed, seed++);
+            yield return new(
+                Shape(8, 2, 64, 64, causal, f32, cache, KvLayout.Hnd) with
+                {
+                    WindowLeft = 63,
+                    Softcap = 30,
+                    Alibi = true,
+                    Sinks = true,
+                }, mixed, seed++);
             yield return new(Shape(4, 2, 64, 64, causal, f32, cache, KvLayout.Hnd), [(50, 70), (1, 600)], seed++, LogitOffset: -524288);
         }
 
@@ -287,7 +336,8 @@ internal static partial class CaseMatrix
     }
 
     public static AttentionShape Shape(
-        int queryHeads, int kvHeads, int headDim, int valueDim, AttentionMask mask, ElementType storage, ElementType cache, KvLayout layout) =>
+        int queryHeads, int kvHeads, int headDim, int valueDim, AttentionMask mask, ElementType storage, ElementType cache,
+        KvLayout layout) =>
         new(queryHeads, kvHeads, headDim, valueDim, 1 / Math.Sqrt(headDim), mask, storage, cache, layout);
 
     /// <summary><paramref name="count"/> values in random order, each value as often as the others.</summary>

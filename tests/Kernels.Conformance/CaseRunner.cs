@@ -9,7 +9,8 @@ namespace Kernels.Conformance;
 /// <param name="keyTile">A tile size instead of the planner's, or 0.</param>
 /// <param name="poisons">Whether caches are filled with NaN first; not where a simulator itself tells what was never written.</param>
 /// <param name="variant">The emitted prefill tile to run; null leaves it to the device's options.</param>
-internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0, bool poisons = true, int? variant = null)
+internal sealed class CaseRunner(
+    ComputeDevice device, KernelTarget? target = null, int queryTile = 0, int keyTile = 0, bool poisons = true, int? variant = null)
 {
     // Rows × keys × dims that the reference calculates in one case; above that, rows are sampled.
     private const double ReferenceBudget = 1.5e8;
@@ -32,10 +33,14 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     /// <param name="test">The case.</param>
     /// <param name="kernels">The kernels, with the inputs of mods set.</param>
     /// <param name="mods">The spec's mods as the reference gets them; the rest is filled in from the case.</param>
-    /// <param name="measuresQuantisation">Whether outputs over a quantised cache must also be near those over the exact keys and values, as they are where logits are of the usual size.</param>
+    /// <param name="measuresQuantisation">
+    /// Whether outputs over a quantised cache must also be near those over the exact keys and values, as they are where logits are of the
+    /// usual size.
+    /// </param>
     /// <param name="poisons">Whether caches are filled with NaN first.</param>
     public static CaseResult Run<TSpec, T>(
-        AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, bool measuresQuantisation = true, bool poisons = true) where T : unmanaged
+        AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, bool measuresQuantisation = true,
+        bool poisons = true) where T : unmanaged
     {
         using var loaded = new LoadedCase<TSpec, T>(test, kernels, mods, poisons: poisons);
         if (loaded.Difference is { } difference)
@@ -51,12 +56,16 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
     }
 
     /// <summary>Holds the outputs and LSEs of a launch of all of a case's sequences against the reference.</summary>
-    public static CaseResult Compare<T>(AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data, bool measuresQuantisation) where T : unmanaged
+    public static CaseResult Compare<T>(
+        AttentionCase test, SequenceInputs<T>[] inputs, T[] outputs, float[] lse, LaunchData data, bool measuresQuantisation)
+            where T : unmanaged
     {
         AttentionShape shape = test.Shape;
 
-        // What is compared is the arithmetic: the reference starts from what the cache holds, so a float32 output over a 16-bit or quantised cache is held to float32.
-        ElementType held = shape.Storage == ElementType.Float16 && shape.CacheStorage == ElementType.BFloat16 ? ElementType.BFloat16 : shape.Storage;
+        // What is compared is the arithmetic: the reference starts from what the cache holds, so a float32 output over a 16-bit or
+        // quantised cache is held to float32.
+        ElementType held = shape.Storage == ElementType.Float16 && shape.CacheStorage == ElementType.BFloat16
+            ? ElementType.BFloat16 : shape.Storage;
         var rows = Rows(test);
         int dim = shape.ValueDim;
         double[] actual = new double[rows.Length * dim], expected = new double[rows.Length * dim];
@@ -77,11 +86,13 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
             (int queries, int keys) = test.Lengths[sequence];
             ReferenceOptions options = data.Of(sequence);
             double reference = ReferenceAttention.ComputeRow(
-                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, expected.AsSpan(i * dim, dim), options);
+                shape, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head,
+                expected.AsSpan(i * dim, dim), options);
             if (quantised)
             {
                 ReferenceAttention.ComputeRow(
-                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head, exact.AsSpan(i * dim, dim), options);
+                    shape, input.ReferenceQueries, input.ExactKeys, input.ExactValues, queries, keys, token, head,
+                    exact.AsSpan(i * dim, dim), options);
             }
 
             lseExpected[i] = reference;
@@ -109,7 +120,9 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
 
             if (eager.Length > 0)
             {
-                Eager(shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head, eager.AsSpan(i * dim, dim), options);
+                Eager(
+                    shape, held, input.ReferenceQueries, input.ReferenceKeys, input.ReferenceValues, queries, keys, token, head,
+                    eager.AsSpan(i * dim, dim), options);
             }
         });
 
@@ -125,7 +138,9 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
         return new CaseResult(test, failure, Math.Max(Math.Max(error, worstLse), quantisation), rows.Length);
     }
 
-    /// <summary>The rows to compare: all of them, or first, last and a random sample where that would take the reference too long.</summary>
+    /// <summary>
+    /// The rows to compare: all of them, or first, last and a random sample where that would take the reference too long.
+    /// </summary>
     private static (int Sequence, int Token, int Head)[] Rows(AttentionCase test)
     {
         var random = new Random(test.Seed);
@@ -163,7 +178,8 @@ internal sealed class CaseRunner(ComputeDevice device, KernelTarget? target = nu
                 score = 0;
                 for (int d = 0; d < shape.HeadDim; d++)
                 {
-                    score += Elements.Round(type, queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d]) * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
+                    score += Elements.Round(type, queries[(((token * shape.QueryHeads) + head) * shape.HeadDim) + d])
+                        * keys[(((key * shape.KvHeads) + kvHead) * shape.HeadDim) + d];
                 }
 
                 score = Elements.Round(type, shape.Scale * Elements.Round(type, score));

@@ -31,7 +31,8 @@ internal static class LatentRow
             }
 
             float scale = Math.Max(largest / 448, MathF.ScaleB(1, -100));
-            BinaryPrimitives.WriteInt32LittleEndian(bytes[(valueDim + (begin / Group * 4))..], finite ? BitConverter.SingleToInt32Bits(scale) : 0x7FC00000);
+            BinaryPrimitives.WriteInt32LittleEndian(
+                bytes[(valueDim + (begin / Group * 4))..], finite ? BitConverter.SingleToInt32Bits(scale) : 0x7FC00000);
             bytes.Slice(begin, Group).Clear();
             if (finite)
             {

@@ -2,7 +2,10 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance;
 
-/// <summary>Random inputs of a launch beside queries, keys and values: on the device as the launcher takes them, and by sequence as the reference does.</summary>
+/// <summary>
+/// Random inputs of a launch beside queries, keys and values: on the device as the launcher takes them, and by sequence as the reference
+/// does.
+/// </summary>
 internal sealed class LaunchData : IDisposable
 {
     private readonly AttentionCase test;
@@ -74,7 +77,9 @@ internal sealed class LaunchData : IDisposable
         {
             // Rows are longer than the longest sequence.
             int keys = visible.Max(row => row.Length) + 2;
-            byte[] bytes = [.. visible.SelectMany(row => row.Select(seen => (byte)(seen ? 0x80 : 0)).Concat(Enumerable.Repeat((byte)1, keys - row.Length)))];
+            byte[] bytes =
+                [.. visible.SelectMany(
+                    row => row.Select(seen => (byte)(seen ? 0x80 : 0)).Concat(Enumerable.Repeat((byte)1, keys - row.Length)))];
             keyPadding = new KeyMask(Upload<byte>(bytes), visible.Length, keys);
         }
 
@@ -83,7 +88,8 @@ internal sealed class LaunchData : IDisposable
             Sinks = shape.Sinks ? Upload<float>(sinks) : null,
             Documents = shape.Documents ? Upload<int>([.. documents.SelectMany(ids => ids).DefaultIfEmpty()]) : null,
             KeyPadding = keyPadding,
-            Bias = shape.Bias ? new AttentionBias(Upload<float>(bias), biasAxes.Requests, biasAxes.Heads, biasAxes.Queries, biasAxes.Keys) : null,
+            Bias = shape.Bias ? new AttentionBias(Upload<float>(bias), biasAxes.Requests, biasAxes.Heads, biasAxes.Queries, biasAxes.Keys)
+                : null,
             Rope = Rope is null ? null : new DeviceRopeTable(Upload<float>(Rope.Values.ToArray()), Rope.Positions, Rope.RotaryDim),
         };
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Kernels.OpenCL;
+using Kernels.Planning;
 
 namespace Kernels.Conformance;
 
@@ -20,9 +21,15 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
     /// <param name="kernels">The kernels, with the inputs of mods set.</param>
     /// <param name="mods">The spec's mods as the reference gets them.</param>
     /// <param name="poisons">Whether the cache is filled with NaN first.</param>
-    /// <param name="shared">Tokens that all sequences have in common: all are forked from the first when it has so many. 0: none is forked.</param>
-    /// <param name="pool">Pages of a pool that is much larger than needed: those of the sequences lie all over it, and nothing else of it is touched. 0: few more than needed.</param>
-    public LoadedCase(AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, bool poisons = true, int shared = 0, int pool = 0)
+    /// <param name="shared">
+    /// Tokens that all sequences have in common: all are forked from the first when it has so many. 0: none is forked.
+    /// </param>
+    /// <param name="pool">
+    /// Pages of a pool that is much larger than needed: those of the sequences lie all over it, and nothing else of it is touched. 0: few
+    /// more than needed.
+    /// </param>
+    public LoadedCase(
+        AttentionCase test, KernelsUnderTest<TSpec, T> kernels, ReferenceOptions mods, bool poisons = true, int shared = 0, int pool = 0)
     {
         this.test = test;
         this.kernels = kernels;
@@ -31,7 +38,8 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
         inputs = new SequenceInputs<T>[test.Lengths.Count];
         for (int i = 0; i < inputs.Length; i++)
         {
-            inputs[i] = new SequenceInputs<T>(test, test.Lengths[i].Queries, test.Lengths[i].Keys, random, data.Rope, i == 0 ? null : inputs[0], shared);
+            inputs[i] = new SequenceInputs<T>(
+                test, test.Lengths[i].Queries, test.Lengths[i].Keys, random, data.Rope, i == 0 ? null : inputs[0], shared);
         }
 
         (cache, sequences) = test.Shape.PageSize == 0 ? Contiguous() : pool > 0 ? AllOver(pool) : Paged(shared);
@@ -82,7 +90,10 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
     public AttentionPlan<TSpec> Plan(int[] requests)
     {
         planned = requests;
-        plan.Build(cache, [.. requests.Select(i => new AttentionRequest(sequences[i], test.Lengths[i].Queries, test.Lengths[i].Keys, test.PrefixLength))]);
+        plan.Build(
+            cache,
+            [.. requests.Select(
+                i => new AttentionRequest(sequences[i], test.Lengths[i].Queries, test.Lengths[i].Keys, test.PrefixLength))]);
         return plan;
     }
 
@@ -131,7 +142,10 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
         return (contiguous, added);
     }
 
-    /// <summary>A cache in which the sequences' pages lie scattered: they grow in turn, by odd lengths. Of sequences that share tokens, the first with those.</summary>
+    /// <summary>
+    /// A cache in which the sequences' pages lie scattered: they grow in turn, by odd lengths. Of sequences that share tokens, the first
+    /// with those.
+    /// </summary>
     private (IKvCache<TSpec>, SequenceHandle[]) Paged(int shared)
     {
         int size = test.Shape.PageSize;
@@ -147,7 +161,9 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
         return (paged, InTurn(paged, Math.Max(1, (2 * size) - 1)));
     }
 
-    /// <summary>A large pool: takes all pages, gives back some all over the pool, the last one included, and makes the sequences of those.</summary>
+    /// <summary>
+    /// A large pool: takes all pages, gives back some all over the pool, the last one included, and makes the sequences of those.
+    /// </summary>
     private (IKvCache<TSpec>, SequenceHandle[]) AllOver(int pages)
     {
         int size = test.Shape.PageSize, needed = test.Lengths.Sum(pair => (pair.Keys + size - 1) / size);
@@ -209,7 +225,9 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
         void Fill(DeviceBuffer<byte> buffer) => kernels.Device.Queue.EnqueueFill(buffer, byte.MaxValue, 0, buffer.Length).Dispose();
     }
 
-    /// <summary>Scales that differ from head to head, no powers of two, under which no input is saturated; the first head keeps its 1.</summary>
+    /// <summary>
+    /// Scales that differ from head to head, no powers of two, under which no input is saturated; the first head keeps its 1.
+    /// </summary>
     private void SetScales(Random random)
     {
         float[] keys = Scales(), values = Scales();
@@ -223,7 +241,8 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
                 break;
         }
 
-        float[] Scales() => [.. Enumerable.Range(0, test.Shape.KvHeads).Select(head => head == 0 ? 1 : (float)(0.013 + (0.05 * random.NextDouble())))];
+        float[] Scales() =>
+            [.. Enumerable.Range(0, test.Shape.KvHeads).Select(head => head == 0 ? 1 : (float)(0.013 + (0.05 * random.NextDouble())))];
     }
 
     /// <summary>Appends a range of the tokens of each sequence, or of the first ones.</summary>
@@ -232,28 +251,11 @@ internal sealed class LoadedCase<TSpec, T> : IDisposable
         AttentionShape shape = test.Shape;
         plan.Build(cache, [.. ranges.Select((range, i) => new AttentionRequest(sequences[i], range.End - range.Begin, range.End))]);
         using DeviceBuffer<T> keys = kernels.Device.Upload<T>(Pack(input => input.Keys, shape.KvHeads * shape.HeadDim));
-        using DeviceBuffer<T> values = kernels.Device.Upload<T>(Pack(input => input.Values, shape.LatentCache ? 0 : shape.KvHeads * shape.ValueDim));
+        using DeviceBuffer<T> values = kernels.Device.Upload<T>(
+            Pack(input => input.Values, shape.LatentCache ? 0 : shape.KvHeads * shape.ValueDim));
         kernels.Append(plan, cache, keys, values).Dispose();
 
         T[] Pack(Func<SequenceInputs<T>, T[]> part, int each) =>
             [.. ranges.SelectMany((range, i) => part(inputs[i])[(range.Begin * each)..(range.End * each)])];
     }
-}
-
-/// <summary>What a launch gave: outputs [tokens, H_q, d_v] and LSEs [tokens, H_q].</summary>
-internal sealed record Launched<T>(T[] Outputs, float[] Lse)
-    where T : unmanaged
-{
-    /// <summary>Whether another launch gave the same bits.</summary>
-    public bool HasBitsOf(Launched<T> other) => HasBits(Outputs, other.Outputs) && HasBits<float>(Lse, other.Lse);
-
-    /// <summary>The part of some of its query tokens.</summary>
-    public Launched<T> Part(int first, int tokens, int allTokens)
-    {
-        int outputs = Outputs.Length / allTokens, lse = Lse.Length / allTokens;
-        return new(Outputs[(first * outputs)..((first + tokens) * outputs)], Lse[(first * lse)..((first + tokens) * lse)]);
-    }
-
-    private static bool HasBits<TItem>(ReadOnlySpan<TItem> a, ReadOnlySpan<TItem> b) where TItem : unmanaged =>
-        MemoryMarshal.AsBytes(a).SequenceEqual(MemoryMarshal.AsBytes(b));
 }

@@ -1,30 +1,8 @@
 namespace Kernels.Conformance;
 
-/// <summary>Where a case has numbers that no sound model gives.</summary>
-internal enum PoisonPlace
-{
-    Query,
-    Key,
-    Value,
-    Bias,
-    Sink,
-}
-
-/// <summary>What they are; the largest are those of the storage's type.</summary>
-internal enum PoisonKind
-{
-    NaN,
-    Infinity,
-    NegativeInfinity,
-    Largest,
-    Lowest,
-    Subnormal,
-    NegativeZero,
-}
-
 /// <summary>
-/// Numbers that are not, or are at the edge of their type, put among a case's inputs: some rows see them, others do not. What comes out is held
-/// to IEEE arithmetic for the former and to the usual tolerances for the latter.
+/// Numbers that are not, or are at the edge of their type, put among a case's inputs: some rows see them, others do not. What comes out is
+/// held to IEEE arithmetic for the former and to the usual tolerances for the latter.
 /// </summary>
 internal sealed record Poison(PoisonPlace Place, PoisonKind Kind)
 {
@@ -63,7 +41,9 @@ internal sealed record Poison(PoisonPlace Place, PoisonKind Kind)
         };
     }
 
-    /// <summary>Puts it into rows of one token: into one element, or, where a row must be all of its kind to matter, into all of them.</summary>
+    /// <summary>
+    /// Puts it into rows of one token: into one element, or, where a row must be all of its kind to matter, into all of them.
+    /// </summary>
     /// <param name="rows">[tokens, heads, dim]</param>
     /// <param name="token">The token.</param>
     /// <param name="heads">Heads of a token.</param>

@@ -6,22 +6,54 @@ using Kernels.Conformance;
 using Kernels.OpenCL;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-var deviceOption = new Option<string?>("--device") { Description = "Which device, as KERNELS_DEVICE says it: cpu, gpu, #1, a part of its name." };
+var deviceOption = new Option<string?>("--device")
+{
+    Description = "Which device, as KERNELS_DEVICE says it: cpu, gpu, #1, a part of its name.",
+};
 var fullOption = new Option<bool>("--full") { Description = "The whole product of the matrix, not a sample." };
 var countOption = new Option<int>("--count") { Description = "Cases of the sample.", DefaultValueFactory = _ => 60 };
 var seedOption = new Option<int>("--seed") { Description = "Decides the sample and the inputs.", DefaultValueFactory = _ => 1 };
 var filterOption = new Option<string?>("--filter") { Description = "Only cases whose description contains this." };
-var featuresOption = new Option<bool>("--features") { Description = "Only mods, block masks, shared keys, determinism, merged states, large pools and long axes; without it they follow the matrix." };
-var axesOption = new Option<bool>("--axes") { Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches." };
-var poisonOption = new Option<bool>("--poison") { Description = "Only NaN, infinities and the largest and smallest numbers in every place, all of them; without it a sample follows the matrix." };
-var layersOption = new Option<bool>("--layers") { Description = "Only the drawing of tokens, and linear layers by tensor cores where the device has them: of 16 bits, in groups and of experts." };
-var workOption = new Option<double>("--work") { Description = "Leaves out cases with more multiplications of scores than this, for a slow device.", DefaultValueFactory = _ => double.PositiveInfinity };
-var targetOption = new Option<KernelTarget?>("--target") { Description = "The target whose kernels to test, on the specs that have them; left out, the device's own." };
-var partOption = new Option<string?>("--part") { Description = "K/N: the cases of every N-th spec from the K-th on, so that N processes share them and each spec is built by one." };
-var skipOption = new Option<int>("--skip") { Description = "Leaves out the first cases of the part: those that a run passed before it was cut off." };
+var featuresOption = new Option<bool>("--features")
+{
+    Description =
+        "Only mods, block masks, shared keys, determinism, merged states, large pools and long axes; without it they follow the matrix.",
+};
+var axesOption = new Option<bool>("--axes")
+{
+    Description = "Only the sample of dimensions, lengths, heads and types, without corners, options, pages and quantised caches.",
+};
+var poisonOption = new Option<bool>("--poison")
+{
+    Description =
+        "Only NaN, infinities and the largest and smallest numbers in every place, all of them; without it a sample follows the matrix.",
+};
+var layersOption = new Option<bool>("--layers")
+{
+    Description =
+        "Only the drawing of tokens, and linear layers by tensor cores where the device has them: of 16 bits, in groups and of experts.",
+};
+var workOption = new Option<double>("--work")
+{
+    Description = "Leaves out cases with more multiplications of scores than this, for a slow device.",
+    DefaultValueFactory = _ => double.PositiveInfinity,
+};
+var targetOption = new Option<KernelTarget?>("--target")
+{
+    Description = "The target whose kernels to test, on the specs that have them; left out, the device's own.",
+};
+var partOption = new Option<string?>("--part")
+{
+    Description = "K/N: the cases of every N-th spec from the K-th on, so that N processes share them and each spec is built by one.",
+};
+var skipOption = new Option<int>("--skip")
+{
+    Description = "Leaves out the first cases of the part: those that a run passed before it was cut off.",
+};
 var root = new RootCommand("Runs the attention kernels on a device and compares them with a double-precision reference.")
 {
-    deviceOption, fullOption, countOption, seedOption, filterOption, featuresOption, axesOption, poisonOption, layersOption, workOption, targetOption, partOption, skipOption,
+    deviceOption, fullOption, countOption, seedOption, filterOption, featuresOption, axesOption, poisonOption, layersOption, workOption,
+        targetOption, partOption, skipOption,
 };
 root.SetAction(arguments =>
 {
@@ -30,7 +62,8 @@ root.SetAction(arguments =>
     Console.WriteLine($"device: {device.Info}, driver {device.Capabilities.DriverVersion}");
     int seed = arguments.GetValue(seedOption);
     IEnumerable<AppendCase> appends = AppendCase.All(seed);
-    IEnumerable<AttentionCase> cases = arguments.GetValue(fullOption) ? CaseMatrix.Full(seed) : CaseMatrix.Sample(arguments.GetValue(countOption), seed);
+    IEnumerable<AttentionCase> cases = arguments.GetValue(fullOption)
+        ? CaseMatrix.Full(seed) : CaseMatrix.Sample(arguments.GetValue(countOption), seed);
     IEnumerable<FeatureCase> features = FeatureCases.All(seed);
     if (arguments.GetValue(axesOption))
     {

@@ -1,6 +1,8 @@
 namespace Kernels.Conformance;
 
-/// <summary>One key turned as the append kernel has to, bit for bit: a product rounded to float32, then one fused operation; a zero is positive.</summary>
+/// <summary>
+/// One key turned as the append kernel has to, bit for bit: a product rounded to float32, then one fused operation; a zero is positive.
+/// </summary>
 internal static class RopeRow
 {
     public static float[] Turn<T>(AttentionShape shape, ReadOnlySpan<T> row, int position, RopeTable table) where T : unmanaged

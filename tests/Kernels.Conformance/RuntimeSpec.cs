@@ -1,6 +1,8 @@
 namespace Kernels.Conformance;
 
-/// <summary>Stands in for the type that would carry the attribute: specs are compiled at run time, so that one binary can test any.</summary>
+/// <summary>
+/// Stands in for the type that would carry the attribute: specs are compiled at run time, so that one binary can test any.
+/// </summary>
 internal sealed class RuntimeSpec
 {
     /// <inheritdoc cref="SpecCompiler.Describe(AttentionShape, string)"/>

@@ -15,7 +15,8 @@ internal sealed class SequenceInputs<T> where T : unmanaged
     /// <param name="rope">The angles, of a shape with rope.</param>
     /// <param name="parent">The sequence that this one was forked from, or null.</param>
     /// <param name="shared">Tokens that the parent had then.</param>
-    public SequenceInputs(AttentionCase test, int queries, int keys, Random random, RopeTable? rope, SequenceInputs<T>? parent = null, int shared = 0)
+    public SequenceInputs(
+        AttentionCase test, int queries, int keys, Random random, RopeTable? rope, SequenceInputs<T>? parent = null, int shared = 0)
     {
         shape = test.Shape;
         tokens = keys;
@@ -84,7 +85,9 @@ internal sealed class SequenceInputs<T> where T : unmanaged
             }
             else if (poison.Place == PoisonPlace.Value)
             {
-                poison.Put(shape.LatentCache ? Keys : Values, token, shape.KvHeads, shape.LatentCache ? shape.HeadDim : shape.ValueDim, 0, shape.ValueDim, whole, number);
+                poison.Put(
+                    shape.LatentCache ? Keys : Values, token, shape.KvHeads, shape.LatentCache ? shape.HeadDim : shape.ValueDim, 0,
+                    shape.ValueDim, whole, number);
             }
         }
     }
@@ -121,21 +124,25 @@ internal sealed class SequenceInputs<T> where T : unmanaged
         }
 
         (ReferenceValues, float[] valueScales) = cache.Values(sequence, tokens);
-        return Difference("key", ExactKeys, ReferenceKeys, keyScales, shape.HeadDim) ?? Difference("value", ExactValues, ReferenceValues, valueScales, shape.ValueDim);
+        return Difference("key", ExactKeys, ReferenceKeys, keyScales, shape.HeadDim)
+            ?? Difference("value", ExactValues, ReferenceValues, valueScales, shape.ValueDim);
     }
 
     private string? Difference(string what, double[] appended, double[] held, float[] scales, int dim)
     {
         for (int i = 0; i < appended.Length; i++)
         {
-            ElementType type = shape.CacheScale == CacheScale.PerGroup && i % dim >= shape.ValueDim ? ElementType.BFloat16 : shape.CacheStorage;
+            ElementType type = shape.CacheScale == CacheScale.PerGroup && i % dim >= shape.ValueDim
+                ? ElementType.BFloat16 : shape.CacheStorage;
             double expected = type.Scale() == CacheScale.None ? Elements.Round(type, appended[i])
-                : float.IsNaN(scales[i]) || !double.IsFinite(appended[i]) ? double.NaN // no scale holds the row, or the type has no infinity
+                // No scale holds the row, or the type has no infinity.
+                : float.IsNaN(scales[i]) || !double.IsFinite(appended[i]) ? double.NaN
                 : appended[i];
             double allowed = CacheRow.LargestError(type, appended[i], scales[i]);
             if (!held[i].Equals(expected) && !(Math.Abs(held[i] - expected) <= allowed * (1 + 1e-6)))
             {
-                return $"the cache holds {held[i]:G9} as element {i % dim} of the {what} of token {i / dim / shape.KvHeads}, head {i / dim % shape.KvHeads}; {appended[i]:G9} was appended, {allowed:G3} off is allowed";
+                return $"the cache holds {held[i]:G9} as element {i % dim} of the {what} of token {i / dim / shape.KvHeads}, head "
+                    + $"{i / dim % shape.KvHeads}; {appended[i]:G9} was appended, {allowed:G3} off is allowed";
             }
         }
 
@@ -147,11 +154,14 @@ internal sealed class SequenceInputs<T> where T : unmanaged
 
     private static double[] Wide(T[] data) => Array.ConvertAll(data, x => (double)Elements.ToFloat(x));
 
-    /// <summary>Sixteenths that e4m3 has; the largest in each group of 128 makes its scale a power of two, so that nothing is rounded.</summary>
+    /// <summary>
+    /// Sixteenths that e4m3 has; the largest in each group of 128 makes its scale a power of two, so that nothing is rounded.
+    /// </summary>
     private static T[] Sixteenths(int rows, int dim, Random random)
     {
         const int largest = 14;
-        return [.. Enumerable.Range(0, rows * dim).Select(i => Elements.From<T>((i % dim % 128 == 0 ? largest : random.Next(-largest, largest + 1)) / 16f))];
+        return [.. Enumerable.Range(0, rows * dim)
+            .Select(i => Elements.From<T>((i % dim % 128 == 0 ? largest : random.Next(-largest, largest + 1)) / 16f))];
     }
 
     private static T[] Normal(int length, Random random)

@@ -1,16 +1,19 @@
 namespace Kernels.Conformance;
 
-/// <summary>How far an output may be from the reference, by storage type: the rules of the well-known attention libraries' test suites.</summary>
+/// <summary>
+/// How far an output may be from the reference, by storage type: the rules of the well-known attention libraries' test suites.
+/// </summary>
 internal static class Tolerance
 {
     /// <summary>Relative error ‖out − ref‖ / ‖ref‖ in float32.</summary>
     private const double Norm = 1e-5;
 
     /// <summary>
-    /// Error of an LSE, absolute below 1 and relative above. Tensor cores take queries in the storage type, so that those which rope has turned are
-    /// rounded to it; of large numbers among the inputs that is a part of their product, of which little may be left.
+    /// Error of an LSE, absolute below 1 and relative above. Tensor cores take queries in the storage type, so that those which rope has
+    /// turned are rounded to it; of large numbers among the inputs that is a part of their product, of which little may be left.
     /// </summary>
-    public static double Lse(AttentionShape shape, Poison? poison = null) => poison is { IsLarge: true } && IsRoundedAgain(shape) ? 0.5 : shape.Rope == RopeStyle.None ? 1e-5 : shape.Storage switch
+    public static double Lse(AttentionShape shape, Poison? poison = null) => poison is { IsLarge: true } && IsRoundedAgain(shape)
+        ? 0.5 : shape.Rope == RopeStyle.None ? 1e-5 : shape.Storage switch
     {
         ElementType.Float16 => 1e-3,
         ElementType.BFloat16 => 1e-2,
@@ -59,20 +62,21 @@ internal static class Tolerance
     }
 
     /// <summary>
-    /// As <see cref="Error"/>, where some outputs are not numbers or very large: each is held to its own size. NaN and infinities must be where the
-    /// reference has them, but for what is beyond the storage's type. Of large scores float32 has the differences only so well.
+    /// As <see cref="Error"/>, where some outputs are not numbers or very large: each is held to its own size. NaN and infinities must be
+    /// where the reference has them, but for what is beyond the storage's type. Of large scores float32 has the differences only so well.
     /// </summary>
     /// <param name="type">The coarser of the storage and the cache type.</param>
     /// <param name="actual">What the kernels gave, row after row.</param>
     /// <param name="expected">The reference in double precision, from the same rounded inputs.</param>
     /// <param name="lse">The reference's LSE of each row.</param>
     /// <param name="test">The case.</param>
-    public static double PoisonedError(ElementType type, ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, ReadOnlySpan<double> lse, AttentionCase test)
+    public static double PoisonedError(
+        ElementType type, ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, ReadOnlySpan<double> lse, AttentionCase test)
     {
         const double LargestSlack = 0.02;
 
-        // A weight below the smallest normal float32 is 0; times the largest value that is 4, for each of two tokens. Large products of queries
-        // that are rounded again when they have turned say little about which of two keys weighs more.
+        // A weight below the smallest normal float32 is 0; times the largest value that is 4, for each of two tokens. Large products of
+        // queries that are rounded again when they have turned say little about which of two keys weighs more.
         bool isLoose = test.Poison is { IsLarge: true } poison && (poison.Place == PoisonPlace.Value || IsRoundedAgain(test.Shape));
         double ofWeights = isLoose ? 8 : 0;
         (double absolute, double relative) = type switch
@@ -98,7 +102,8 @@ internal static class Tolerance
             {
                 double ofScores = Math.Abs(lse[i / (actual.Length / lse.Length)]) * Math.ScaleB(1, -21);
                 double slack = double.IsFinite(ofScores) ? Math.Min(ofScores, LargestSlack) : 0;
-                worst = Math.Max(worst, Math.Abs(actual[i] - held) / (absolute + ofWeights + slack + ((relative + slack) * Math.Abs(held))));
+                worst = Math.Max(
+                    worst, Math.Abs(actual[i] - held) / (absolute + ofWeights + slack + ((relative + slack) * Math.Abs(held))));
             }
         }
 
@@ -107,8 +112,9 @@ internal static class Tolerance
 
     /// <summary>
     /// How far outputs over a quantised cache may be from those over the exact keys and values: 2e-2 with int8 and 1.5e-1
-    /// with e4m3 (1e-1 with latent rows), as the test suites have it; int4 has steps 18 times as wide as int8. Held to it are the norm of the whole,
-    /// relative, and of a thousand elements all but one, absolute and relative: where two steps of a row meet, one may be farther.
+    /// with e4m3 (1e-1 with latent rows), as the test suites have it; int4 has steps 18 times as wide as int8. Held to it are the norm of
+    /// the whole, relative, and of a thousand elements all but one, absolute and relative: where two steps of a row meet, one may be
+    /// farther.
     /// </summary>
     /// <returns>The distance relative to what is allowed; infinite when something is not a number.</returns>
     public static double QuantisationError(AttentionShape shape, ReadOnlySpan<double> actual, ReadOnlySpan<double> exact)

@@ -8,7 +8,10 @@ public sealed class Devices : IDisposable
 {
     private readonly Dictionary<int, ComputeDevice> opened = [];
 
-    /// <summary>What a test runs must not depend on times. Commands open devices themselves, some as processes of their own: only the environment reaches them.</summary>
+    /// <summary>
+    /// What a test runs must not depend on times. Commands open devices themselves, some as processes of their own: only the environment
+    /// reaches them.
+    /// </summary>
     public Devices() => Environment.SetEnvironmentVariable("KERNELS_TUNE", "off");
 
     /// <summary>The number of every device; −1 alone where there is none, so that tests are reported as skipped.</summary>
@@ -18,7 +21,7 @@ public sealed class Devices : IDisposable
     public static TheoryData<int> Numbers => new(All);
 
     /// <summary>Every device with both forms of the linear layers.</summary>
-    public static TheoryData<int, LinearForm> Forms
+    public static IEnumerable<object[]> Forms
     {
         get
         {
@@ -56,11 +59,4 @@ public sealed class Devices : IDisposable
             device.Dispose();
         }
     }
-}
-
-/// <summary>Tests that run kernels: they take turns on the devices.</summary>
-[CollectionDefinition(Name)]
-public sealed class DeviceCollection : ICollectionFixture<Devices>
-{
-    public const string Name = "devices";
 }

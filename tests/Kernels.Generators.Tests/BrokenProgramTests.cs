@@ -79,17 +79,24 @@ public sealed class BrokenProgramTests(ITestOutputHelper log)
         "[Kernels.AttentionKernel(8, 2, 64)] partial class A : B; [Kernels.AttentionKernel(8, 2, 64)] partial class B : A;",
         "[Kernels.AttentionKernel(8, 2, 64)] partial class A : Unknown;",
         "[Kernels.AttentionKernel(8, 2, 64)] partial class A : A.Nested { class Nested; }",
-        "namespace A { [Kernels.AttentionKernel(8, 2, 64)] partial class B; } namespace A.B { [Kernels.AttentionKernel(8, 2, 64)] partial class C; }",
-        "namespace A.B { [Kernels.AttentionKernel(8, 2, 64)] partial class C; } namespace A { partial class B { [Kernels.AttentionKernel(8, 2, 64)] partial class C; } }",
-        "[Kernels.AttentionKernel(8, 2, 64)] enum A; [Kernels.AttentionKernel(8, 2, 64)] delegate void B(); [assembly: Kernels.AttentionKernel(8, 2, 64)]",
+        "namespace A { [Kernels.AttentionKernel(8, 2, 64)] partial class B; } namespace A.B { [Kernels.AttentionKernel(8, 2, 64)] partial "
+            + "class C; }",
+        "namespace A.B { [Kernels.AttentionKernel(8, 2, 64)] partial class C; } namespace A { partial class B { "
+            + "[Kernels.AttentionKernel(8, 2, 64)] partial class C; } }",
+        "[Kernels.AttentionKernel(8, 2, 64)] enum A; [Kernels.AttentionKernel(8, 2, 64)] delegate void B(); [assembly: "
+            + "Kernels.AttentionKernel(8, 2, 64)]",
         "class A { [Kernels.AttentionKernel(8, 2, 64)] void M() { [Kernels.AttentionKernel(8, 2, 64)] partial class L; } }",
-        "[Kernels.AttentionKernel(8, 2, int.MinValue, ValueDim = int.MinValue, WindowLeft = int.MinValue, QueryTile = int.MinValue, KeyTile = int.MinValue, PageSize = int.MinValue)] partial class A;",
-        "[Kernels.AttentionKernel(int.MaxValue, int.MaxValue, int.MaxValue, ValueDim = int.MaxValue, QueryTile = int.MaxValue, KeyTile = 1 << 30, PageSize = int.MaxValue)] partial class A;",
+        "[Kernels.AttentionKernel(8, 2, int.MinValue, ValueDim = int.MinValue, WindowLeft = int.MinValue, QueryTile = int.MinValue, "
+            + "KeyTile = int.MinValue, PageSize = int.MinValue)] partial class A;",
+        "[Kernels.AttentionKernel(int.MaxValue, int.MaxValue, int.MaxValue, ValueDim = int.MaxValue, QueryTile = int.MaxValue, KeyTile = "
+            + "1 << 30, PageSize = int.MaxValue)] partial class A;",
         "[Kernels.AttentionKernel(1024, 1023, 64, Scale = double.Epsilon, Softcap = double.MaxValue)] partial class A;",
         "[Kernels.AttentionKernel(A.X, A.X, A.X)] partial class A { public const int X = QueryHeads; }",
         "[Kernels.AttentionKernel(A.QueryHeads, 2, 64)] partial class A;",
-        "namespace Kernels { class AttentionKernelAttribute(params object[] all) : System.Attribute { public string? Mask; } } [Kernels.AttentionKernel(8, 2, 64, \"x\", null, Mask = \"y\")] partial class A;",
-        "namespace Kernels { class AttentionKernelAttribute(string a, string b, string c) : System.Attribute; } [Kernels.AttentionKernel(null, null, null)] partial class A;",
+        "namespace Kernels { class AttentionKernelAttribute(params object[] all) : System.Attribute { public string? Mask; } } "
+            + "[Kernels.AttentionKernel(8, 2, 64, \"x\", null, Mask = \"y\")] partial class A;",
+        "namespace Kernels { class AttentionKernelAttribute(string a, string b, string c) : System.Attribute; } "
+            + "[Kernels.AttentionKernel(null, null, null)] partial class A;",
         "#if X\n[Kernels.AttentionKernel(8, 2, 64)]\n#endif\npartial class A;",
         "\0[Kernels.AttentionKernel(8, 2, 64)] partial class A\u200B;",
     ]);
@@ -116,10 +123,13 @@ public sealed class BrokenProgramTests(ITestOutputHelper log)
             var failures = new List<Exception>();
             ImmutableArray<Diagnostic> diagnostics = await run.Output
                 .WithAnalyzers(Analyzers.All, new CompilationWithAnalyzersOptions(
-                    new AnalyzerOptions([]), (failure, _, _) => failures.Add(failure), concurrentAnalysis: false, logAnalyzerExecutionTime: false))
+                    new AnalyzerOptions([]), (failure, _, _) => failures.Add(failure), concurrentAnalysis: false,
+                    logAnalyzerExecutionTime: false))
                 .GetAnalyzerDiagnosticsAsync();
             Assert.True(failures.Count == 0, $"{failures.FirstOrDefault()}\n\n{program}");
-            Assert.True(diagnostics.All(diagnostic => diagnostic.Id.StartsWith("KA", StringComparison.Ordinal)), $"{string.Join(", ", diagnostics)}\n\n{program}");
+            Assert.True(
+                diagnostics.All(diagnostic => diagnostic.Id.StartsWith("KA", StringComparison.Ordinal)),
+                $"{string.Join(", ", diagnostics)}\n\n{program}");
 
             // What is emitted parses, however broken the rest is.
             foreach ((string file, string text) in run.Sources)

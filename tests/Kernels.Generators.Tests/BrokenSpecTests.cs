@@ -49,7 +49,8 @@ public sealed class BrokenSpecTests
     [InlineData("Documents = true", "var inputs = new Spec.Inputs { Documents = device.Allocate<int>(8) };")]
     [InlineData("KeyPadding = true", "var inputs = new Spec.Inputs { KeyPadding = new(device.Allocate<byte>(8), 1, 8) };")]
     [InlineData("Bias = true", "var inputs = new Spec.Inputs { Bias = new(device.Allocate<float>(8), 1, 1, 1, 8) };")]
-    [InlineData("Rope = RopeStyle.HalfSplit", "var inputs = new Spec.Inputs { Rope = new DeviceRopeTable(device, RopeTable.Plain(8, 64)) };")]
+    [InlineData(
+        "Rope = RopeStyle.HalfSplit", "var inputs = new Spec.Inputs { Rope = new DeviceRopeTable(device, RopeTable.Plain(8, 64)) };")]
     [InlineData("Rope = (RopeStyle)9", "var inputs = new Spec.Inputs { Rope = null! };")]
     public void Members_of_options_are_there(string option, string use) => new UserProgram($$"""
         using Kernels;
@@ -57,15 +58,28 @@ public sealed class BrokenSpecTests
         /// <summary>Wrong.</summary>
         [AttentionKernel(8, 3, 64, {{option}})]
         public sealed partial class Spec;
-        """, User("float", Contiguous + use, given: ", inputs", rope: option.StartsWith("Rope", System.StringComparison.Ordinal) ? ", inputs.Rope" : "", reference: ", null!")).Run().AssertClean();
+        """,
+            User(
+                "float", Contiguous + use, given: ", inputs", rope: option.StartsWith("Rope", System.StringComparison.Ordinal)
+                    ? ", inputs.Rope" : "", reference: ", null!")).Run().AssertClean();
 
     /// <summary>Mods with an error: their inputs are what is nearest.</summary>
     [Theory]
-    [InlineData("[ScoreMod] static double Mod(float score, int batch, int head, int query, int key, System.ReadOnlySpan<float> slopes) => score;", "{ Slopes = floats }")]
-    [InlineData("[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, float[] slopes, long window) => score;", "{ Slopes = floats, Window = 3 }")]
-    [InlineData("[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, ref double cap, System.Span<int> ids) => score;", "{ Cap = 1f, Ids = ints }")]
-    [InlineData("[MaskMod] static bool Mod(int batch, int head, int query, int key, string? name) => name is null;", "{ Name = 1f }; attention.CreateBlockMask(attention.CreatePlan(), inputs).Build(attention.CreatePlan(), inputs)")]
-    [InlineData("[ScoreMod] float Mod(float score, int batch, int head, int query, int key, int n) => score; [MaskMod] static bool Visible(int batch, int head, int query, int key, float n) => true;", "{ N = 3 }")]
+    [InlineData(
+        "[ScoreMod] static double Mod(float score, int batch, int head, int query, int key, System.ReadOnlySpan<float> slopes) => score;",
+        "{ Slopes = floats }")]
+    [InlineData(
+        "[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, float[] slopes, long window) => score;",
+        "{ Slopes = floats, Window = 3 }")]
+    [InlineData(
+        "[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, ref double cap, System.Span<int> ids) => score;",
+        "{ Cap = 1f, Ids = ints }")]
+    [InlineData(
+        "[MaskMod] static bool Mod(int batch, int head, int query, int key, string? name) => name is null;",
+        "{ Name = 1f }; attention.CreateBlockMask(attention.CreatePlan(), inputs).Build(attention.CreatePlan(), inputs)")]
+    [InlineData(
+        "[ScoreMod] float Mod(float score, int batch, int head, int query, int key, int n) => score; [MaskMod] static bool Visible(int "
+            + "batch, int head, int query, int key, float n) => true;", "{ N = 3 }")]
     public async Task Inputs_of_mods_are_there(string mods, string inputs)
     {
         GeneratorRun run = new UserProgram($$"""
@@ -74,7 +88,12 @@ public sealed class BrokenSpecTests
             /// <summary>Its mods are wrong.</summary>
             [AttentionKernel(8, 2, 64)]
             public sealed partial class Spec { {{mods}} }
-            """, User("float", Contiguous + $"DeviceBuffer<float> floats = device.Allocate<float>(8); DeviceBuffer<int> ints = device.Allocate<int>(8); System.GC.KeepAlive((floats, ints)); var inputs = new Spec.Inputs {inputs};", given: ", inputs", reference: ", null!")).Run();
+            """,
+                User(
+                    "float", Contiguous
+                        + "DeviceBuffer<float> floats = device.Allocate<float>(8); DeviceBuffer<int> ints = device.Allocate<int>(8); "
+                        + $"System.GC.KeepAlive((floats, ints)); var inputs = new Spec.Inputs {inputs};", given: ", inputs",
+                        reference: ", null!")).Run();
         Assert.DoesNotContain(run.CompilerDiagnostics, diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         Assert.NotEmpty((await run.AnalyzeAsync()).Where(finding => finding.Severity == DiagnosticSeverity.Error));
     }
@@ -113,17 +132,22 @@ public sealed class BrokenSpecTests
             """).Run();
         Assert.Equal(
             ["KA0103", "KA0306"],
-            (await run.AnalyzeAsync("dotnet_diagnostic.KA0103.severity = none\ndotnet_analyzer_diagnostic.severity = none\ngenerated_code = true"))
+            (await run.AnalyzeAsync(
+                "dotnet_diagnostic.KA0103.severity = none\ndotnet_analyzer_diagnostic.severity = none\ngenerated_code = true"))
                 .Where(finding => !finding.IsSuppressed).Select(finding => finding.Id).Order());
     }
 
     [Theory]
     [InlineData("[System.Diagnostics.CodeAnalysis.SuppressMessage(\"Kernels.Attention\", \"KA0103\")]", "")]
-    [InlineData("", "[assembly: System.Diagnostics.CodeAnalysis.SuppressMessage(\"Kernels.Attention\", \"KA0103:Heads\", Scope = \"type\", Target = \"~T:Spec\")]")]
+    [InlineData(
+        "",
+        "[assembly: System.Diagnostics.CodeAnalysis.SuppressMessage(\"Kernels.Attention\", \"KA0103:Heads\", Scope = \"type\", Target = "
+            + "\"~T:Spec\")]")]
     public void What_hides_it_makes_the_build_fail(string onType, string onAssembly)
     {
         GeneratorRun run = new UserProgram(
-            $"{onAssembly}\n/// <summary>Wrong.</summary>\n{onType} [Kernels.AttentionKernel(8, 3, 64)] public sealed partial class Spec;").Run();
+            $"{onAssembly}\n/// <summary>Wrong.</summary>\n{onType} [Kernels.AttentionKernel(8, 3, 64)] public sealed partial class Spec;")
+                .Run();
         Assert.Equal(["CS1029"], run.CompilerDiagnostics.Select(diagnostic => diagnostic.Id));
     }
 
@@ -139,7 +163,8 @@ public sealed class BrokenSpecTests
         whole.AssertClean();
 
         GeneratorRun Run(string arguments) => GeneratorRun.Start(
-            new UserProgram($"/// <summary>Documented.</summary>\n[Kernels.AttentionKernel({arguments})] public sealed partial class Spec;").Compile(),
+            new UserProgram(
+                $"/// <summary>Documented.</summary>\n[Kernels.AttentionKernel({arguments})] public sealed partial class Spec;").Compile(),
             options: new BuildOptions((property, value)));
     }
 

@@ -74,26 +74,36 @@ public sealed class CodeFixTests
             }
             """
         },
-        { "Remove 'static'", "[AttentionKernel(8, 2, 64)] public static partial class Spec;", "[AttentionKernel(8, 2, 64)] public partial class Spec;" },
-        { "Remove 'abstract'", "[AttentionKernel(8, 2, 64)]\n// Why.\nabstract partial class Spec;", "[AttentionKernel(8, 2, 64)]\n// Why.\npartial class Spec;" },
+        { "Remove 'static'", "[AttentionKernel(8, 2, 64)] public static partial class Spec;",
+            "[AttentionKernel(8, 2, 64)] public partial class Spec;" },
+        { "Remove 'abstract'", "[AttentionKernel(8, 2, 64)]\n// Why.\nabstract partial class Spec;",
+            "[AttentionKernel(8, 2, 64)]\n// Why.\npartial class Spec;" },
         { "Remove 'file'", "[AttentionKernel(8, 2, 64)] file partial class Spec;", "[AttentionKernel(8, 2, 64)] partial class Spec;" },
-        { "Remove 'static'", "[AttentionKernel(8, 2, 64)] partial class Other; [AttentionKernel(8, 2, 64)]\nunsafe static partial class Spec;",
+        { "Remove 'static'",
+            "[AttentionKernel(8, 2, 64)] partial class Other; [AttentionKernel(8, 2, 64)]\nunsafe static partial class Spec;",
             "[AttentionKernel(8, 2, 64)] partial class Other; [AttentionKernel(8, 2, 64)]\nunsafe partial class Spec;" },
         { "Remove 'file'", "/* 1 */ file partial class Outer { [AttentionKernel(8, 2, 64)] public partial class Spec; }",
             "/* 1 */ partial class Outer { [AttentionKernel(8, 2, 64)] public partial class Spec; }" },
         Option("Set queryHeads to 1", "0, 1, 64", "1, 1, 64"),
-        Option("Set queryHeads to 1024", "headDim: 64, queryHeads: /* many */ 4096 /* heads */, kvHeads: 1", "headDim: 64, queryHeads: /* many */ 1024 /* heads */, kvHeads: 1"),
+        Option(
+            "Set queryHeads to 1024", "headDim: 64, queryHeads: /* many */ 4096 /* heads */, kvHeads: 1",
+            "headDim: 64, queryHeads: /* many */ 1024 /* heads */, kvHeads: 1"),
         Option("Set kvHeads to 1", "8, 0, 64", "8, 1, 64"),
         Option("Set kvHeads to 4", "32, 6, 64", "32, 4, 64"),
         Option("Set kvHeads to 8", "32, kvHeads: 6, headDim: 64", "32, kvHeads: 8, headDim: 64"),
         Option("Set kvHeads to 8", "8, 16, 64", "8, 8, 64"),
         Option("Set queryHeads to 16 and set kvHeads to 8", "8, 16, 64", "16, 8, 64"),
         Option("Set headDim to 576", "8, 2, 4 * 256", "8, 2, 576"),
-        Option("Set RotaryDim to 64", "8, 2, 64, Rope = RopeStyle.HalfSplit, RotaryDim = 66", "8, 2, 64, Rope = RopeStyle.HalfSplit, RotaryDim = 64"),
+        Option(
+            "Set RotaryDim to 64", "8, 2, 64, Rope = RopeStyle.HalfSplit, RotaryDim = 66",
+            "8, 2, 64, Rope = RopeStyle.HalfSplit, RotaryDim = 64"),
         Option("Leave RotaryDim out", "8, 2, 64, RotaryDim = 32", "8, 2, 64"),
-        Option("Set ValueDim to 80", "8, 1, 80, LatentCache = true, Scale = 0.2", "8, 1, 80, LatentCache = true, Scale = 0.2, ValueDim = 80"),
+        Option(
+            "Set ValueDim to 80", "8, 1, 80, LatentCache = true, Scale = 0.2", "8, 1, 80, LatentCache = true, Scale = 0.2, ValueDim = 80"),
         Option("Leave LatentCache out", "8, 1, 80, ValueDim = 64, LatentCache = true", "8, 1, 80, ValueDim = 64"),
-        Option("Leave CacheStorage out", "8, 1, 80, ValueDim = 64, LatentCache = true, Scale = 0.2, CacheStorage = ElementType.Int8", "8, 1, 80, ValueDim = 64, LatentCache = true, Scale = 0.2"),
+        Option(
+            "Leave CacheStorage out", "8, 1, 80, ValueDim = 64, LatentCache = true, Scale = 0.2, CacheStorage = ElementType.Int8",
+            "8, 1, 80, ValueDim = 64, LatentCache = true, Scale = 0.2"),
         Option("Leave ValueDim out", "8, 2, 64, ValueDim = 1000", "8, 2, 64"),
         Option("Leave ValueDim out", "8, 2, 64, ValueDim = 64, Scale = 0.5", "8, 2, 64, Scale = 0.5"),
         Option("Leave Scale out", "8, 2, 64, Scale = -1", "8, 2, 64"),
@@ -109,10 +119,16 @@ public sealed class CodeFixTests
         Option("Leave PageSize out", "8, 2, 64, PageSize = 1000, WindowLeft = 4", "8, 2, 64, WindowLeft = 4"),
         Option("Set Storage to ElementType.Float16 and set CacheStorage to ElementType.Int8",
             "8, 2, 64, Storage = ElementType.Int8", "8, 2, 64, Storage = ElementType.Float16, CacheStorage = ElementType.Int8"),
-        Option("Set CacheStorage to ElementType.Int8", "8, 2, 72, CacheStorage = ElementType.Int4", "8, 2, 72, CacheStorage = ElementType.Int8"),
+        Option(
+            "Set CacheStorage to ElementType.Int8", "8, 2, 72, CacheStorage = ElementType.Int4",
+            "8, 2, 72, CacheStorage = ElementType.Int8"),
         Option("Set headDim to 80", "8, 2, 72, CacheStorage = ElementType.Int4", "8, 2, 80, CacheStorage = ElementType.Int4"),
-        Option("Leave CacheStorage out", "8, 2, 64, Storage = ElementType.Float16, CacheStorage = ElementType.Float32", "8, 2, 64, Storage = ElementType.Float16"),
-        Option("Leave CacheStorage out", "8, 2, 64, CacheStorage = ElementType.Float16, Storage = ElementType.BFloat16", "8, 2, 64, Storage = ElementType.BFloat16"),
+        Option(
+            "Leave CacheStorage out", "8, 2, 64, Storage = ElementType.Float16, CacheStorage = ElementType.Float32",
+            "8, 2, 64, Storage = ElementType.Float16"),
+        Option(
+            "Leave CacheStorage out", "8, 2, 64, CacheStorage = ElementType.Float16, Storage = ElementType.BFloat16",
+            "8, 2, 64, Storage = ElementType.BFloat16"),
         Option("Leave Layout out", "8, 1, 64, Layout = KvLayout.Nhd", "8, 1, 64"),
         Option("Leave WindowRight out", "8, 2, 64, Mask = AttentionMask.Causal, WindowRight = 3", "8, 2, 64, Mask = AttentionMask.Causal"),
         Option("Leave ValueDim out",
@@ -161,7 +177,8 @@ public sealed class CodeFixTests
         string id = (await editor.ActionsAsync()).Last(action => action.Action.Title == title).Diagnostic.Id;
         Editor mended = await editor.ApplyAsync(title);
 
-        IEnumerable<string> remaining = mended.Findings.Where(finding => finding.Severity == DiagnosticSeverity.Error).Select(finding => finding.Id);
+        IEnumerable<string> remaining = mended.Findings.Where(finding => finding.Severity == DiagnosticSeverity.Error)
+            .Select(finding => finding.Id);
         Assert.DoesNotContain(id, mended.Findings.Select(finding => finding.Id));
         Assert.Subset(editor.Findings.Select(finding => finding.Id).ToHashSet(), remaining.ToHashSet());
     }
@@ -204,7 +221,8 @@ public sealed class CodeFixTests
             "using Kernels; [AttentionKernel(8, 2, 64)] class Third;");
         Editor mended = await editor.ApplyToAllAsync("KA0001", MakePartial);
         Assert.Equal(
-            "using Kernels; partial class Outer { [AttentionKernel(8, 2, 64)] partial class First; [AttentionKernel(8, 2, 64)] partial class Second; }",
+            "using Kernels; partial class Outer { [AttentionKernel(8, 2, 64)] partial class First; [AttentionKernel(8, 2, 64)] partial "
+                + "class Second; }",
             await mended.TextAsync());
         Assert.Equal("using Kernels; [AttentionKernel(8, 2, 64)] partial class Third;", await mended.TextAsync(1));
         Assert.Empty(mended.Findings);
@@ -230,7 +248,8 @@ public sealed class CodeFixTests
     [Fact]
     public async Task Fixing_all_changes_several_options_of_one_attribute()
     {
-        Editor editor = await Editor.OpenAsync("using Kernels; [AttentionKernel(8, 2, 64, QueryTile = 5, KeyTile = 9, ValueDim = 64)] partial class Spec;");
+        Editor editor = await Editor.OpenAsync(
+            "using Kernels; [AttentionKernel(8, 2, 64, QueryTile = 5, KeyTile = 9, ValueDim = 64)] partial class Spec;");
         Assert.Equal(
             "using Kernels; [AttentionKernel(8, 2, 64, ValueDim = 64)] partial class Spec;",
             await (await editor.ApplyToAllAsync("KA0108", "Leave KeyTile out")).TextAsync());
@@ -242,7 +261,8 @@ public sealed class CodeFixTests
         var provider = new AttentionSpecCodeFixProvider();
         Assert.Equal(
             provider.FixableDiagnosticIds.Order(StringComparer.Ordinal),
-            SpecRules.All.Concat([TypeRules.NotPartial, TypeRules.ContainerNotPartial, TypeRules.WrongKind]).Select(rule => rule.Id).Order(StringComparer.Ordinal));
+            SpecRules.All.Concat([TypeRules.NotPartial, TypeRules.ContainerNotPartial, TypeRules.WrongKind]).Select(rule => rule.Id)
+                .Order(StringComparer.Ordinal));
         Assert.NotNull(provider.GetFixAllProvider());
     }
 
@@ -253,7 +273,8 @@ public sealed class CodeFixTests
         foreach (object[] row in Fixes)
         {
             Editor editor = await Editor.OpenAsync("using Kernels;\n" + (string)row[1]);
-            fixedIds.UnionWith((await editor.ActionsAsync()).Where(found => found.Action.Title == (string)row[0]).Select(found => found.Diagnostic.Id));
+            fixedIds.UnionWith(
+                (await editor.ActionsAsync()).Where(found => found.Action.Title == (string)row[0]).Select(found => found.Diagnostic.Id));
         }
 
         Assert.Equal(new AttentionSpecCodeFixProvider().FixableDiagnosticIds.Order(StringComparer.Ordinal), fixedIds);

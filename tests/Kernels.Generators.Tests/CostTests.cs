@@ -16,7 +16,9 @@ public sealed class CostTests
     [InlineData("32, 8, 128, Storage = ElementType.Float16", 4096, 16384, "4")]
     [InlineData("32, 8, 128, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, PageSize = 16", 2112, 16384, "7.76")]
     [InlineData("128, 1, 576, ValueDim = 512, LatentCache = true, Scale = 0.07, Storage = ElementType.BFloat16", 1152, 278528, "242")]
-    [InlineData("128, 1, 576, ValueDim = 512, LatentCache = true, Scale = 0.07, Storage = ElementType.BFloat16, CacheStorage = ElementType.Float8E4M3", 656, 278528, "425")]
+    [InlineData(
+        "128, 1, 576, ValueDim = 512, LatentCache = true, Scale = 0.07, Storage = ElementType.BFloat16, CacheStorage = "
+            + "ElementType.Float8E4M3", 656, 278528, "425")]
     [InlineData("8, 8, 64, ValueDim = 32", 3072, 1536, "0.5")]
     public async Task An_editorconfig_turns_it_on(string arguments, long bytes, long flops, string intensity)
     {
@@ -24,7 +26,8 @@ public sealed class CostTests
         Diagnostic told = Assert.Single(await Run($"[{attribute}] partial class Spec;").AnalyzeAsync(On));
         Assert.Equal(("KA0401", DiagnosticSeverity.Info), (told.Id, told.Severity));
         Assert.Equal(
-            $"Spec: a token takes {bytes} bytes in the cache of one layer, and a query {flops} FLOPs for each key that it sees; decoding does {intensity} FLOPs for each byte of the cache",
+            $"Spec: a token takes {bytes} bytes in the cache of one layer, and a query {flops} FLOPs for each key that it sees; decoding "
+                + $"does {intensity} FLOPs for each byte of the cache",
             told.GetMessage());
         Assert.Equal(attribute, (await told.Location.SourceTree!.GetTextAsync()).ToString(told.Location.SourceSpan));
     }
@@ -32,7 +35,9 @@ public sealed class CostTests
     [Fact]
     public async Task A_build_can_print_it() => Assert.Equal(
         DiagnosticSeverity.Warning,
-        Assert.Single(await Run("[AttentionKernel(32, 8, 128)] partial class Spec;").AnalyzeAsync("dotnet_diagnostic.KA0401.severity = warning")).Severity);
+        Assert.Single(
+            await Run("[AttentionKernel(32, 8, 128)] partial class Spec;").AnalyzeAsync(
+                "dotnet_diagnostic.KA0401.severity = warning")).Severity);
 
     [Fact]
     public async Task A_wrong_spec_has_no_cost() =>

@@ -9,20 +9,42 @@ public sealed class DescriptorTests
     public static TheoryData<string, string> Shapes => new()
     {
         { "MhaFloat32", "8, 8, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
-        { "GqaFloat16Causal", "32, 8, 128, 128, 1 / System.Math.Sqrt(128), AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd)" },
-        { "MqaBFloat16Odd", "7, 1, 59, 59, 1 / System.Math.Sqrt(59), AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd)" },
-        { "WideKeysNarrowValues", "16, 16, 192, 128, 0.0625, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
-        { "NhdHalfCache", "8, 2, 80, 80, 1 / System.Math.Sqrt(80), AttentionMask.None, ElementType.Float32, ElementType.Float16, KvLayout.Nhd)" },
-        { "WindowAndSoftcap", "8, 4, 256, 256, 0.0625, AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd) { WindowLeft = 4095, Softcap = 50 }" },
-        { "PagedInt8AlibiSinks", "12, 4, 64, 32, 0.125, AttentionMask.None, ElementType.Float16, ElementType.Int8, KvLayout.Hnd) { WindowRight = 0, Alibi = true, Sinks = true, PageSize = 16 }" },
-        { "DocumentsPaddingBias", "16, 4, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) { Documents = true, KeyPadding = true, Bias = true }" },
-        { "RopeFloat16", "8, 2, 128, 128, 1 / System.Math.Sqrt(128), AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) { Rope = RopeStyle.HalfSplit, RotaryDim = 64 }" },
-        { "LatentBFloat16", "128, 1, 576, 512, 0.07216878, AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd) { Rope = RopeStyle.Interleaved, RotaryDim = 64, LatentCache = true, Deterministic = true, PageSize = 64 }" },
-        { "LatentFloat8", "128, 1, 576, 512, 0.07216878, AttentionMask.Causal, ElementType.BFloat16, ElementType.Float8E4M3, KvLayout.Hnd) { Rope = RopeStyle.Interleaved, RotaryDim = 64, LatentCache = true, PageSize = 64 }" },
-        { "RopeInt8", "8, 2, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Int8, KvLayout.Hnd) { Rope = RopeStyle.Interleaved, RotaryDim = 64 }" },
-        { "PagedNhdInt4", "8, 2, 64, 64, 0.125, AttentionMask.PrefixCausal, ElementType.Float32, ElementType.Int4, KvLayout.Nhd) { PageSize = 8 }" },
-        { "ModsWithInputs", "8, 2, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Sinks = true, HasMods = true, PageSize = 16 }" },
-        { "NestedWithTiles", "12, 4, 96, 96, 1 / System.Math.Sqrt(96), AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
+        { "GqaFloat16Causal",
+            "32, 8, 128, 128, 1 / System.Math.Sqrt(128), AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd)" },
+        { "MqaBFloat16Odd",
+            "7, 1, 59, 59, 1 / System.Math.Sqrt(59), AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd)" },
+        { "WideKeysNarrowValues",
+            "16, 16, 192, 128, 0.0625, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
+        { "NhdHalfCache",
+            "8, 2, 80, 80, 1 / System.Math.Sqrt(80), AttentionMask.None, ElementType.Float32, ElementType.Float16, KvLayout.Nhd)" },
+        { "WindowAndSoftcap",
+            "8, 4, 256, 256, 0.0625, AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd) { WindowLeft = 4095, "
+                + "Softcap = 50 }" },
+        { "PagedInt8AlibiSinks",
+            "12, 4, 64, 32, 0.125, AttentionMask.None, ElementType.Float16, ElementType.Int8, KvLayout.Hnd) { WindowRight = 0, Alibi = "
+                + "true, Sinks = true, PageSize = 16 }" },
+        { "DocumentsPaddingBias",
+            "16, 4, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) { Documents = true, "
+                + "KeyPadding = true, Bias = true }" },
+        { "RopeFloat16",
+            "8, 2, 128, 128, 1 / System.Math.Sqrt(128), AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd) { "
+                + "Rope = RopeStyle.HalfSplit, RotaryDim = 64 }" },
+        { "LatentBFloat16",
+            "128, 1, 576, 512, 0.07216878, AttentionMask.Causal, ElementType.BFloat16, ElementType.BFloat16, KvLayout.Hnd) { Rope = "
+                + "RopeStyle.Interleaved, RotaryDim = 64, LatentCache = true, Deterministic = true, PageSize = 64 }" },
+        { "LatentFloat8",
+            "128, 1, 576, 512, 0.07216878, AttentionMask.Causal, ElementType.BFloat16, ElementType.Float8E4M3, KvLayout.Hnd) { Rope = "
+                + "RopeStyle.Interleaved, RotaryDim = 64, LatentCache = true, PageSize = 64 }" },
+        { "RopeInt8",
+            "8, 2, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Int8, KvLayout.Hnd) { Rope = "
+                + "RopeStyle.Interleaved, RotaryDim = 64 }" },
+        { "PagedNhdInt4",
+            "8, 2, 64, 64, 0.125, AttentionMask.PrefixCausal, ElementType.Float32, ElementType.Int4, KvLayout.Nhd) { PageSize = 8 }" },
+        { "ModsWithInputs",
+            "8, 2, 64, 64, 0.125, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Sinks = true, HasMods = "
+                + "true, PageSize = 16 }" },
+        { "NestedWithTiles",
+            "12, 4, 96, 96, 1 / System.Math.Sqrt(96), AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)" },
     };
 
     [Fact]
@@ -36,6 +58,7 @@ public sealed class DescriptorTests
         Specs.Spec spec = Specs.All[name];
         using LoadedProgram program = new UserProgram(spec.Source, $$"""
             using Kernels;
+            using Kernels.Costs;
 
             /// <summary>Through the contract, as generic code sees it.</summary>
             public static class Probe

@@ -9,7 +9,9 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Kernels.Generators.Tests;
 
-/// <summary>Every rule has a page that is true: its example breaks the rule, its remedy does not, its numbers are the validator's.</summary>
+/// <summary>
+/// Every rule has a page that is true: its example breaks the rule, its remedy does not, its numbers are the validator's.
+/// </summary>
 public sealed class DocumentationTests
 {
     private static readonly string Folder = Path.Combine(RepositoryFolder.Generator, "docs");
@@ -59,7 +61,9 @@ public sealed class DocumentationTests
 
     [Fact]
     public void Release_tracking_lists_every_rule() => Assert.Equal(
-        Rules.Select(rule => $"{rule.Id} | {RuleDescriptors.Category} | {(rule.IsEnabledByDefault ? rule.DefaultSeverity : "Disabled")} | {rule.Title}"),
+        Rules.Select(
+            rule =>
+                $"{rule.Id} | {RuleDescriptors.Category} | {(rule.IsEnabledByDefault ? rule.DefaultSeverity : "Disabled")} | {rule.Title}"),
         new[] { "AnalyzerReleases.Shipped.md", "AnalyzerReleases.Unshipped.md" }
             .SelectMany(file => File.ReadAllLines(Path.Combine(RepositoryFolder.Generator, file)))
             .Where(line => line.StartsWith("KA", StringComparison.Ordinal)));
@@ -69,7 +73,9 @@ public sealed class DocumentationTests
     public void A_page_begins_with_title_and_severity(string id)
     {
         DiagnosticDescriptor rule = Rules.Single(candidate => candidate.Id == id);
-        Assert.StartsWith($"# {id}: {rule.Title}\n\n{rule.DefaultSeverity}{(rule.IsEnabledByDefault ? "" : ", off by default")}. ", Page(id), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"# {id}: {rule.Title}\n\n{rule.DefaultSeverity}{(rule.IsEnabledByDefault ? "" : ", off by default")}. ", Page(id),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -89,14 +95,16 @@ public sealed class DocumentationTests
     [MemberData(nameof(Ids))]
     public async Task A_pages_example_breaks_the_rule_and_its_remedy_keeps_all(string id)
     {
-        string[] examples = [.. Regex.Matches(Page(id), "```csharp\n(.*?)```", RegexOptions.Singleline).Select(match => match.Groups[1].Value)];
+        string[] examples =
+            [.. Regex.Matches(Page(id), "```csharp\n(.*?)```", RegexOptions.Singleline).Select(match => match.Groups[1].Value)];
 
         // The remedy for a low C# version, and for a missing package, is in the project file.
         bool isVersion = id == TypeRules.LanguageVersion.Id, isPackage = id == TypeRules.NoRuntime.Id;
         Assert.Equal(isVersion || isPackage ? 1 : 2, examples.Length);
         GeneratorRun broken = Run(examples[0], isVersion ? LanguageVersion.CSharp11 : LanguageVersion.CSharp12, hasRuntime: !isPackage);
         Assert.Empty(broken.Input.SyntaxTrees.Single().GetDiagnostics());
-        Assert.Contains(id, (await broken.AnalyzeAsync($"dotnet_diagnostic.{id}.severity = suggestion")).Select(diagnostic => diagnostic.Id));
+        Assert.Contains(
+            id, (await broken.AnalyzeAsync($"dotnet_diagnostic.{id}.severity = suggestion")).Select(diagnostic => diagnostic.Id));
 
         GeneratorRun mended = Run(examples[^1], LanguageVersion.CSharp12, hasRuntime: true);
         Assert.Empty(await mended.AnalyzeAsync());

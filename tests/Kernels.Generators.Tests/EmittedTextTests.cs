@@ -39,7 +39,8 @@ public sealed class EmittedTextTests
         Assert.Equal(5, expected.Length);
         Assert.All(Cultures, culture => Assert.Equal(expected, Validate(CultureInfo.GetCultureInfo(culture))));
 
-        string[] Validate(CultureInfo culture) => In(culture, () => SpecValidator.Validate(spec).Select(finding => finding.Message).ToArray());
+        string[] Validate(CultureInfo culture) =>
+            In(culture, () => SpecValidator.Validate(spec).Select(finding => finding.Message).ToArray());
     }
 
     [SkippableFact]
@@ -48,7 +49,8 @@ public sealed class EmittedTextTests
         SkipWithoutCultures();
         Assert.Contains(Cultures, culture => In(CultureInfo.GetCultureInfo(culture), () => $"{1.5}") == "1,5");
         Assert.Contains(Cultures, culture => In(CultureInfo.GetCultureInfo(culture), () => $"{-1}") == "\u22121");
-        Assert.Contains(Cultures, culture => In(CultureInfo.GetCultureInfo(culture), () => "i".ToUpper(CultureInfo.CurrentCulture)) == "\u0130");
+        Assert.Contains(
+            Cultures, culture => In(CultureInfo.GetCultureInfo(culture), () => "i".ToUpper(CultureInfo.CurrentCulture)) == "\u0130");
     }
 
     [Theory]
@@ -77,7 +79,8 @@ public sealed class EmittedTextTests
             foreach (var algorithm in KernelEmitter.Algorithms)
             {
                 byte[] source = program.Call<byte[]>("SourceProbe", "Get", (int)target, (int)algorithm);
-                Assert.Equal(KernelEmitter.Emit(model.Spec, target, algorithm).TrimEnd('\n'), Encoding.UTF8.GetString(source).TrimEnd('\n'));
+                Assert.Equal(
+                    KernelEmitter.Emit(model.Spec, target, algorithm).TrimEnd('\n'), Encoding.UTF8.GetString(source).TrimEnd('\n'));
                 Assert.All(source, b => Assert.True(b is (byte)'\n' or (>= 32 and < 127), $"{target} {algorithm} has the byte {b}."));
             }
         }
@@ -133,7 +136,11 @@ public sealed class EmittedTextTests
     [Fact]
     public void Without_Kernels_there_is_nothing_to_emit()
     {
-        GeneratorRun run = new UserProgram("[Kernels.AttentionKernel(8, 2, 64)] public partial class Spec;") { HasContract = false, HasRuntime = false }.Run();
+        GeneratorRun run = new UserProgram("[Kernels.AttentionKernel(8, 2, 64)] public partial class Spec;")
+        {
+            HasContract = false,
+            HasRuntime = false,
+        }.Run();
         Assert.Null(run.Result.Exception);
         Assert.Empty(run.Sources);
     }

@@ -56,7 +56,8 @@ public sealed class IncrementalityTests
     public void A_new_file_without_a_spec_changes_nothing()
     {
         GeneratorRun run = new UserProgram(First, Second).Run();
-        AssertAllCached(run.Next(run.Input.AddSyntaxTrees(CSharpSyntaxTree.ParseText(Other, (CSharpParseOptions)run.Input.SyntaxTrees[0].Options))));
+        AssertAllCached(
+            run.Next(run.Input.AddSyntaxTrees(CSharpSyntaxTree.ParseText(Other, (CSharpParseOptions)run.Input.SyntaxTrees[0].Options))));
     }
 
     [Theory]
@@ -76,9 +77,11 @@ public sealed class IncrementalityTests
         GeneratorRun run = Edit(0, before, after);
 
         // Items come in the order of the files: the edited one, then the one that is left alone.
-        foreach (string step in new[] { AttentionKernelGenerator.ParseStep, AttentionKernelGenerator.ModelStep, AttentionKernelGenerator.NamedModelStep })
+        foreach (string step in new[] { AttentionKernelGenerator.ParseStep, AttentionKernelGenerator.ModelStep,
+            AttentionKernelGenerator.NamedModelStep })
         {
-            ImmutableArray<(object Value, IncrementalStepRunReason Reason)> outputs = [.. run.Result.TrackedSteps[step].SelectMany(found => found.Outputs)];
+            ImmutableArray<(object Value, IncrementalStepRunReason Reason)> outputs =
+                [.. run.Result.TrackedSteps[step].SelectMany(found => found.Outputs)];
             Assert.Equal(2, outputs.Length);
             Assert.Equal(IncrementalStepRunReason.Modified, outputs[0].Reason);
             AssertCached(step, outputs[1].Reason);
@@ -87,7 +90,8 @@ public sealed class IncrementalityTests
         AssertCached(AttentionKernelGenerator.RuntimeStep, Reason(run, AttentionKernelGenerator.RuntimeStep));
         AssertCached(AttentionKernelGenerator.FileNamesStep, Reason(run, AttentionKernelGenerator.FileNamesStep));
         Assert.Equal(
-            [IncrementalStepRunReason.Modified, IncrementalStepRunReason.Modified, IncrementalStepRunReason.Cached, IncrementalStepRunReason.Cached],
+            [IncrementalStepRunReason.Modified, IncrementalStepRunReason.Modified, IncrementalStepRunReason.Cached,
+                IncrementalStepRunReason.Cached],
             OutputReasons(run).Order());
     }
 
@@ -96,7 +100,8 @@ public sealed class IncrementalityTests
     {
         GeneratorRun run = Edit(0, "8, 8, 64", "8, 3, 64");
         Assert.Equal(
-            ["First.Bindings.g.cs", "First.Kernels.g.cs", "First.Spec.g.cs", "Second.Bindings.g.cs", "Second.Kernels.g.cs", "Second.Spec.g.cs"],
+            ["First.Bindings.g.cs", "First.Kernels.g.cs", "First.Spec.g.cs", "Second.Bindings.g.cs", "Second.Kernels.g.cs",
+                "Second.Spec.g.cs"],
             run.Sources.Keys);
         Assert.Equal(2, OutputReasons(run).Count(reason => reason == IncrementalStepRunReason.Cached));
         Assert.Equal(2, OutputReasons(run).Count(reason => reason == IncrementalStepRunReason.Modified));

@@ -27,7 +27,9 @@ public sealed class LayoutTests
 
     [Fact]
     public void Every_spec_is_in_the_table() =>
-        Assert.Equal(Specs.All.Keys.Order(StringComparer.Ordinal), Expected.Select(row => (string)row[0]).Append("LatentFloat8").Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Specs.All.Keys.Order(StringComparer.Ordinal), Expected.Select(row => (string)row[0]).Append("LatentFloat8")
+                .Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Expected))]
@@ -43,7 +45,9 @@ public sealed class LayoutTests
         Assert.Equal(kvHeads, Constant(program.Type(type), "KvHeads"));
         Type layout = program.Type(type + "+CacheLayout");
         bool latent = name.StartsWith("Latent", StringComparison.Ordinal);
-        Assert.Equal(((long)kvHeads * (headDim + (latent ? 0 : valueDim)) * bits / 8) + scaleBytes, Constant(program.Type(type), "CacheBytesPerToken"));
+        Assert.Equal(
+            ((long)kvHeads * (headDim + (latent ? 0 : valueDim)) * bits / 8) + scaleBytes,
+            Constant(program.Type(type), "CacheBytesPerToken"));
         Assert.Equal(2L * queryHeads * (headDim + valueDim), Constant(program.Type(type), "FlopsPerQueryAndKey"));
 
         Assert.Equal(bits < 8 ? 8 / bits : bits / 8, Constant(layout, bits < 8 ? "ElementsPerByte" : "ElementBytes"));
@@ -93,7 +97,8 @@ public sealed class LayoutTests
             Assert.Equal(Offset(1, 0, 0, 0), Stride(pageSize > 0 ? "PageStride" : "SequenceStride"));
             Assert.True(kvHeads == 1 || Offset(0, 1, 0, 0) == Stride("HeadStride"));
 
-            foreach ((int outer, int head, int token, int d) in new[] { (-1, 0, 0, 0), (0, kvHeads, 0, 0), (0, -1, 0, 0), (0, 0, capacity, 0), (0, 0, -1, 0) })
+            foreach ((int outer, int head, int token, int d) in new[] { (-1, 0, 0, 0), (0, kvHeads, 0, 0), (0, -1, 0, 0),
+                (0, 0, capacity, 0), (0, 0, -1, 0) })
             {
                 Assert.Throws<ArgumentOutOfRangeException>(() => Offset(outer, head, token, d));
             }
@@ -105,7 +110,9 @@ public sealed class LayoutTests
             }
 
             long Offset(int outer, int head, int token, int d) =>
-                Call(layout, part + "Offset", [outer, head, token, .. hasDims ? [d] : Array.Empty<int>(), .. pageSize > 0 ? [] : new[] { capacity }]);
+                Call(
+                    layout, part + "Offset",
+                    [outer, head, token, .. hasDims ? [d] : Array.Empty<int>(), .. pageSize > 0 ? [] : new[] { capacity }]);
 
             long Stride(string axis) => pageSize > 0 ? (long)Constant(layout, part + axis) : Call(layout, part + axis, capacity);
         }

@@ -60,7 +60,8 @@ public sealed class ModelTests
 
     private static bool IsOfTheCompiler(Type type) =>
         typeof(ISymbol).IsAssignableFrom(type) || typeof(SyntaxNode).IsAssignableFrom(type) || typeof(SyntaxTree).IsAssignableFrom(type)
-        || typeof(Compilation).IsAssignableFrom(type) || typeof(Location).IsAssignableFrom(type) || typeof(SemanticModel).IsAssignableFrom(type)
+        || typeof(Compilation).IsAssignableFrom(type) || typeof(Location).IsAssignableFrom(type)
+        || typeof(SemanticModel).IsAssignableFrom(type)
         || type.Assembly.GetName().Name!.StartsWith("Microsoft.CodeAnalysis", StringComparison.Ordinal);
 
     /// <summary>All objects that can be reached through fields, whoever declares them, and through the elements of arrays.</summary>
@@ -92,7 +93,8 @@ public sealed class ModelTests
 
             for (Type? declaring = type; declaring is not null; declaring = declaring.BaseType)
             {
-                foreach (FieldInfo field in declaring.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                foreach (FieldInfo field in declaring.GetFields(
+                    BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
                 {
                     if (!field.FieldType.IsPointer)
                     {

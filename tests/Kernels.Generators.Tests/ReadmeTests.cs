@@ -7,8 +7,8 @@ namespace Kernels.Generators.Tests;
 
 /// <summary>
 /// The pages are true: their declarations and calls compile, excerpts of kernels are what is emitted, and links
-/// lead somewhere. A page's C# is either whole programs (which begin with <c>using Kernels;</c>), or declarations and statements: the statements
-/// of a page are one program, top to bottom, in which the arrays of queries, keys, values and outputs are given.
+/// lead somewhere. A page's C# is either whole programs (which begin with <c>using Kernels;</c>), or declarations and statements: the
+/// statements of a page are one program, top to bottom, in which the arrays of queries, keys, values and outputs are given.
 /// </summary>
 public sealed class ReadmeTests
 {
@@ -26,10 +26,12 @@ public sealed class ReadmeTests
     public static TheoryData<string> Pages => [.. Files.Where(file => !Regex.IsMatch(file, "/docs/KA[0-9]+"))];
 
     /// <summary>Those that have C#.</summary>
-    public static TheoryData<string> PagesWithCode => [.. Files.Where(file => !Regex.IsMatch(file, "/docs/KA[0-9]+") && Blocks(file, "csharp").Any())];
+    public static TheoryData<string> PagesWithCode =>
+        [.. Files.Where(file => !Regex.IsMatch(file, "/docs/KA[0-9]+") && Blocks(file, "csharp").Any())];
 
     /// <summary>Those that show what is emitted.</summary>
-    public static TheoryData<string> PagesWithKernels => [.. Files.Where(file => file.EndsWith("README.md", StringComparison.Ordinal) && Blocks(file, "c").Any())];
+    public static TheoryData<string> PagesWithKernels =>
+        [.. Files.Where(file => file.EndsWith("README.md", StringComparison.Ordinal) && Blocks(file, "c").Any())];
 
     [Theory]
     [MemberData(nameof(PagesWithCode))]
@@ -46,7 +48,10 @@ public sealed class ReadmeTests
     public void Statements_compile(string page)
     {
         string[] statements = [.. Blocks(page, "csharp").Where(block => !IsDeclaration(block) && !IsProgram(block))];
-        Compile(Program(string.Concat(Declarations(page)), string.Concat(statements), "Half[] queries, Half[] keys, Half[] values, Half[] outputs"));
+        Compile(
+            Program(
+                string.Concat(Declarations(page)), string.Concat(statements),
+                "Half[] queries, Half[] keys, Half[] values, Half[] outputs"));
         Assert.All(Programs(page), program => Compile(Program(program.Declarations, program.Statements, "")));
     }
 
@@ -89,7 +94,9 @@ public sealed class ReadmeTests
     public void DeepSeeks_scale_is_that_of_its_configuration()
     {
         string latent = Assert.Single(Declarations(Guide), declaration => declaration.Contains("LatentCache", StringComparison.Ordinal));
-        double[] scales = [.. Regex.Matches(latent, @"Scale = ([\d.]+)").Select(match => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))];
+        double[] scales =
+            [.. Regex.Matches(latent, @"Scale = ([\d.]+)")
+                .Select(match => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))];
         Assert.Equal(2, scales.Length);
         Assert.All(scales, scale => Assert.Equal(Math.Pow((0.1 * Math.Log(40)) + 1, 2) / Math.Sqrt(192), scale, 1e-15));
     }
@@ -107,7 +114,8 @@ public sealed class ReadmeTests
 
     private static string Full(string file) => Path.Combine(RepositoryFolder.Root, file);
 
-    private static string Full(string page, string link) => Path.GetFullPath(Path.Combine(RepositoryFolder.Root, Path.GetDirectoryName(page)!, link));
+    private static string Full(string page, string link) =>
+        Path.GetFullPath(Path.Combine(RepositoryFolder.Root, Path.GetDirectoryName(page)!, link));
 
     private static string Text(string page) => File.ReadAllText(Full(page));
 
@@ -138,7 +146,8 @@ public sealed class ReadmeTests
         """;
 
     private static GeneratorRun Compile(string code) =>
-        new UserProgram($"using System;\nusing System.Linq;\nusing Kernels;\nusing Kernels.OpenCL;\n{code}").Run().AssertClean();
+        new UserProgram($"using System;\nusing System.Linq;\nusing Kernels;\nusing Kernels.Costs;\nusing Kernels.OpenCL;\n{code}").Run()
+        .AssertClean();
 
     private static string WithoutCode(string page) => Regex.Replace(Text(page), "```.*?```", "", RegexOptions.Singleline);
 

@@ -20,7 +20,10 @@ public sealed class ScaleTests(ITestOutputHelper log)
         var source = new StringBuilder("using Kernels;\n");
         for (int i = 0; i < Count; i++)
         {
-            source.Append(CultureInfo.InvariantCulture, $"[AttentionKernel({8 * (1 + (i % 4))}, {1 << (i % 4)}, {8 + i}, Mask = AttentionMask.Causal)] public partial class Spec{i};\n");
+            source.Append(
+                CultureInfo.InvariantCulture,
+                $"[AttentionKernel({8 * (1 + (i % 4))}, {1 << (i % 4)}, {8 + i}, Mask = AttentionMask.Causal)] public partial class "
+                    + $"Spec{i};\n");
         }
 
         var program = new UserProgram(source.ToString(), "internal static class Program { private static int Answer() => 0; }");

@@ -19,36 +19,71 @@ public sealed class TypeShapeTests
         { "in_struct", "readonly partial struct Outer { [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec; }" },
         { "in_ref_struct", "ref partial struct Outer { [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec; }" },
         { "in_record", "partial record Outer(int X) { [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec; }" },
-        { "in_record_struct", "readonly partial record struct Outer(int X) { [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec; }" },
+        { "in_record_struct",
+            "readonly partial record struct Outer(int X) { [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec; }" },
         { "in_static_class", "static partial class Outer { [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec; }" },
         { "in_abstract_class", "abstract partial class Outer { [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec; }" },
-        { "two_in_one_type", "partial class Outer { [Kernels.AttentionKernel(8, 2, 64)] partial class A; [Kernels.AttentionKernel(8, 2, 80)] partial class B; }" },
+        { "two_in_one_type",
+            "partial class Outer { [Kernels.AttentionKernel(8, 2, 64)] partial class A; [Kernels.AttentionKernel(8, 2, 80)] partial class "
+                + "B; }" },
         { "keywords", "namespace @namespace.@int { partial class @class { [Kernels.AttentionKernel(8, 2, 64)] partial class @event; } }" },
-        { "contextual_keywords", "namespace @file { partial class @record { [Kernels.AttentionKernel(8, 2, 64)] partial class @required; } }" },
-        { "lower_case", "namespace models { [Kernels.AttentionKernel(8, 2, 64)] partial class @attention; partial class @layer { [Kernels.AttentionKernel(8, 2, 64)] partial class @args; } }" },
-        { "names_of_types", "[Kernels.AttentionKernel(8, 2, 64)] partial class @dynamic; [Kernels.AttentionKernel(8, 2, 64)] partial class @nint; [Kernels.AttentionKernel(8, 2, 64)] partial class @var; [Kernels.AttentionKernel(8, 2, 64)] partial class @notnull;" },
-        { "keywords_of_members", "[Kernels.AttentionKernel(8, 2, 64)] partial class @field; [Kernels.AttentionKernel(8, 2, 64)] partial class @value; [Kernels.AttentionKernel(8, 2, 64)] partial class @scoped;" },
-        { "too_long_for_a_file", $"[Kernels.AttentionKernel(8, 2, 64)] partial class {new string('注', 85)}; [Kernels.AttentionKernel(8, 2, 64)] partial class {new string('注', 84)}意; [Kernels.AttentionKernel(8, 2, 64)] partial class 意{new string('注', 84)};" },
-        { "put_together_differently", "[Kernels.AttentionKernel(8, 2, 64)] partial class Caf\u00e9; [Kernels.AttentionKernel(8, 2, 64)] partial class Cafe\u0301;" },
-        { "names_of_devices", "[Kernels.AttentionKernel(8, 2, 64)] partial class Con; namespace Aux { [Kernels.AttentionKernel(8, 2, 64)] partial class Nul; }" },
+        { "contextual_keywords",
+            "namespace @file { partial class @record { [Kernels.AttentionKernel(8, 2, 64)] partial class @required; } }" },
+        { "lower_case",
+            "namespace models { [Kernels.AttentionKernel(8, 2, 64)] partial class @attention; partial class @layer { "
+                + "[Kernels.AttentionKernel(8, 2, 64)] partial class @args; } }" },
+        { "names_of_types",
+            "[Kernels.AttentionKernel(8, 2, 64)] partial class @dynamic; [Kernels.AttentionKernel(8, 2, 64)] partial class @nint; "
+                + "[Kernels.AttentionKernel(8, 2, 64)] partial class @var; [Kernels.AttentionKernel(8, 2, 64)] partial class @notnull;" },
+        { "keywords_of_members",
+            "[Kernels.AttentionKernel(8, 2, 64)] partial class @field; [Kernels.AttentionKernel(8, 2, 64)] partial class @value; "
+                + "[Kernels.AttentionKernel(8, 2, 64)] partial class @scoped;" },
+        { "too_long_for_a_file",
+            $"[Kernels.AttentionKernel(8, 2, 64)] partial class {new string('注', 85)}; [Kernels.AttentionKernel(8, 2, 64)] partial class "
+                + $"{new string('注', 84)}意; [Kernels.AttentionKernel(8, 2, 64)] partial class 意{new string('注', 84)};" },
+        { "put_together_differently",
+            "[Kernels.AttentionKernel(8, 2, 64)] partial class Caf\u00e9; [Kernels.AttentionKernel(8, 2, 64)] partial class Cafe\u0301;" },
+        { "names_of_devices",
+            "[Kernels.AttentionKernel(8, 2, 64)] partial class Con; namespace Aux { [Kernels.AttentionKernel(8, 2, 64)] partial class "
+                + "Nul; }" },
         { "obsolete", "[System.Obsolete(\"old\", error: true), Kernels.AttentionKernel(8, 2, 64)] partial class Spec;" },
         { "experimental", "[System.Diagnostics.CodeAnalysis.Experimental(\"X1\"), Kernels.AttentionKernel(8, 2, 64)] partial class Spec;" },
         { "for_other_languages", "[assembly: System.CLSCompliant(true)] [Kernels.AttentionKernel(8, 2, 64)] public partial class Spec;" },
         { "other_letters", "namespace Größe { [Kernels.AttentionKernel(8, 2, 64)] partial class 注意; }" },
-        { "names_of_namespaces", "using Att = Kernels.AttentionKernelAttribute;\nnamespace Mine.System { [Att(8, 2, 64)] partial class Kernels; }" },
-        { "letters_differ_in_case", "[Kernels.AttentionKernel(8, 2, 64)] partial class Spec; [Kernels.AttentionKernel(8, 2, 64)] partial class SPEC; [Kernels.AttentionKernel(8, 2, 64)] partial class Other;" },
-        { "nested_like_a_namespace", "namespace A.B { [Kernels.AttentionKernel(8, 2, 64)] partial class C; } namespace A { partial class D { [Kernels.AttentionKernel(8, 2, 64)] partial class C; } }" },
-        { "base_class", "class Base { protected Base() { } public virtual int Size => 1; } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec : Base { public override int Size => QueryHeads; }" },
-        { "abstract_base_class", "abstract class Base { public abstract int Size(); } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec : Base { public override int Size() => HeadDim; }" },
+        { "names_of_namespaces",
+            "using Att = Kernels.AttentionKernelAttribute;\nnamespace Mine.System { [Att(8, 2, 64)] partial class Kernels; }" },
+        { "letters_differ_in_case",
+            "[Kernels.AttentionKernel(8, 2, 64)] partial class Spec; [Kernels.AttentionKernel(8, 2, 64)] partial class SPEC; "
+                + "[Kernels.AttentionKernel(8, 2, 64)] partial class Other;" },
+        { "nested_like_a_namespace",
+            "namespace A.B { [Kernels.AttentionKernel(8, 2, 64)] partial class C; } namespace A { partial class D { "
+                + "[Kernels.AttentionKernel(8, 2, 64)] partial class C; } }" },
+        { "base_class",
+            "class Base { protected Base() { } public virtual int Size => 1; } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec : "
+                + "Base { public override int Size => QueryHeads; }" },
+        { "abstract_base_class",
+            "abstract class Base { public abstract int Size(); } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec : Base { public "
+                + "override int Size() => HeadDim; }" },
         { "generic_base_class", "class Base<T> { public T? Value; } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec : Base<Spec>;" },
-        { "base_class_with_private_clash", "class Base { private int HeadDim => 3; public int Get() => HeadDim; } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec : Base;" },
-        { "interfaces", "interface INamed { string Name { get; } } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec : INamed, System.IDisposable { public string Name => Descriptor.Name; }" },
-        { "members", "[Kernels.AttentionKernel(8, 2, 64)] partial class Spec { int mine; static int count; public int Hidden => QueryHeads * HeadDim; class Nested; static Spec() { } public int this[int i] { get => mine + count + i; set => mine = value; } }" },
-        { "partial_members", "[Kernels.AttentionKernel(8, 2, 64)] partial class Spec { partial void Note(); public partial int Twice(int x); } partial class Spec { partial void Note() { } public partial int Twice(int x) => 2 * x; }" },
-        { "attribute_on_the_second_part", "partial class Spec { int mine; } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec { int Mine() => mine; }" },
+        { "base_class_with_private_clash",
+            "class Base { private int HeadDim => 3; public int Get() => HeadDim; } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec "
+                + ": Base;" },
+        { "interfaces",
+            "interface INamed { string Name { get; } } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec : INamed, "
+                + "System.IDisposable { public string Name => Descriptor.Name; }" },
+        { "members",
+            "[Kernels.AttentionKernel(8, 2, 64)] partial class Spec { int mine; static int count; public int Hidden => QueryHeads * "
+                + "HeadDim; class Nested; static Spec() { } public int this[int i] { get => mine + count + i; set => mine = value; } }" },
+        { "partial_members",
+            "[Kernels.AttentionKernel(8, 2, 64)] partial class Spec { partial void Note(); public partial int Twice(int x); } partial "
+                + "class Spec { partial void Note() { } public partial int Twice(int x) => 2 * x; }" },
+        { "attribute_on_the_second_part",
+            "partial class Spec { int mine; } [Kernels.AttentionKernel(8, 2, 64)] partial class Spec { int Mine() => mine; }" },
         { "alias", "using Att = Kernels.AttentionKernelAttribute;\n[Att(8, 2, 64)] partial class Spec;" },
         { "other_attributes", "[System.Obsolete, Kernels.AttentionKernel(8, 2, 64)] [System.Serializable] partial class Spec;" },
-        { "constants", "static class Model { public const int Heads = 32; public const double Scale = 1.0 / 8; } [Kernels.AttentionKernel(Model.Heads, Model.Heads / 4, 2 * 64, Scale = Model.Scale)] partial class Spec;" },
+        { "constants",
+            "static class Model { public const int Heads = 32; public const double Scale = 1.0 / 8; } "
+                + "[Kernels.AttentionKernel(Model.Heads, Model.Heads / 4, 2 * 64, Scale = Model.Scale)] partial class Spec;" },
     };
 
     [Theory]
@@ -68,7 +103,8 @@ public sealed class TypeShapeTests
 
         // Warnings on what the user wrote are the user's; in generated files there are none.
         Assert.DoesNotContain(run.CompilerDiagnostics, diagnostic =>
-            diagnostic.Severity == DiagnosticSeverity.Error || diagnostic.Location.SourceTree?.FilePath.EndsWith(".g.cs", StringComparison.Ordinal) == true);
+            diagnostic.Severity == DiagnosticSeverity.Error || diagnostic.Location.SourceTree?.FilePath.EndsWith(
+                ".g.cs", StringComparison.Ordinal) == true);
         using LoadedProgram program = Load(run);
         Assert.Equal(specs, program.Assembly.GetTypes().Count(type => type.GetInterfaces().Any(i => i.Name == "IAttentionSpec`1")));
     }
@@ -77,8 +113,14 @@ public sealed class TypeShapeTests
     public void Files_of_names_that_differ_in_case_are_told_apart_and_stay_so()
     {
         string[] alone = [.. new UserProgram("[Kernels.AttentionKernel(8, 2, 64)] partial class Spec;").Run().Sources.Keys];
-        string[] together = [.. new UserProgram("[Kernels.AttentionKernel(8, 2, 64)] partial class SPEC; [Kernels.AttentionKernel(8, 2, 64)] partial class Spec;").Run().Sources.Keys];
-        string[] reversed = [.. new UserProgram("[Kernels.AttentionKernel(8, 2, 64)] partial class Spec; [Kernels.AttentionKernel(8, 2, 64)] partial class SPEC;").Run().Sources.Keys];
+        string[] together =
+            [.. new UserProgram(
+                "[Kernels.AttentionKernel(8, 2, 64)] partial class SPEC; [Kernels.AttentionKernel(8, 2, 64)] partial class Spec;")
+                    .Run().Sources.Keys];
+        string[] reversed =
+            [.. new UserProgram(
+                "[Kernels.AttentionKernel(8, 2, 64)] partial class Spec; [Kernels.AttentionKernel(8, 2, 64)] partial class SPEC;")
+                    .Run().Sources.Keys];
 
         Assert.Equal(["Spec.Bindings.g.cs", "Spec.Kernels.g.cs", "Spec.Spec.g.cs"], alone);
         Assert.Equal(6, together.Distinct(StringComparer.OrdinalIgnoreCase).Count());
@@ -95,7 +137,9 @@ public sealed class TypeShapeTests
         Assert.Null(run.Result.Exception);
         Assert.Equal(3, run.Sources.Count);
         Assert.Contains("KvHeads: 2,", run.Sources["Spec.Spec.g.cs"], StringComparison.Ordinal);
-        Assert.Equal(["CS0579"], run.CompilerDiagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Select(diagnostic => diagnostic.Id));
+        Assert.Equal(
+            ["CS0579"], run.CompilerDiagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
+                .Select(diagnostic => diagnostic.Id));
     }
 
     [Theory]
@@ -124,7 +168,8 @@ public sealed class TypeShapeTests
     {
         Specs.Spec spec = Specs.All[name];
         GeneratorRun run = new UserProgram(spec.Source).Run();
-        foreach (ISymbol member in run.Output.GetTypeByMetadataName(spec.TypeName)!.GetMembers().Where(member => !member.IsImplicitlyDeclared))
+        foreach (ISymbol member in run.Output.GetTypeByMetadataName(spec.TypeName)!.GetMembers()
+            .Where(member => !member.IsImplicitlyDeclared))
         {
             // Accessors, and what the user wrote.
             if (member is IMethodSymbol { AssociatedSymbol: not null } || run.Input.SyntaxTrees.Contains(member.Locations[0].SourceTree!))

@@ -54,8 +54,10 @@ public sealed class IncrementalityTests
     {
         GeneratorRun run = Edit(file, before, after);
         Assert.All(
-            run.Result.TrackedSteps.Where(step => Steps.Contains(step.Key)).SelectMany(step => step.Value).SelectMany(found => found.Outputs),
-            output => Assert.True(output.Reason is IncrementalStepRunReason.Cached or IncrementalStepRunReason.Unchanged, output.Reason.ToString()));
+            run.Result.TrackedSteps.Where(step => Steps.Contains(step.Key)).SelectMany(step => step.Value)
+                .SelectMany(found => found.Outputs),
+            output => Assert.True(
+                output.Reason is IncrementalStepRunReason.Cached or IncrementalStepRunReason.Unchanged, output.Reason.ToString()));
         Assert.Equal(2, OutputReasons(run).Length);
         Assert.All(OutputReasons(run), reason => Assert.Equal(IncrementalStepRunReason.Cached, reason));
     }
@@ -68,7 +70,8 @@ public sealed class IncrementalityTests
     public void An_edit_of_a_mod_or_of_what_it_calls_is_seen(int file, string before, string after)
     {
         GeneratorRun run = Edit(file, before, after);
-        foreach (string step in new[] { AttentionKernelGenerator.ParseStep, AttentionKernelGenerator.ModelStep, AttentionKernelGenerator.NamedModelStep })
+        foreach (string step in new[] { AttentionKernelGenerator.ParseStep, AttentionKernelGenerator.ModelStep,
+            AttentionKernelGenerator.NamedModelStep })
         {
             Assert.Equal(IncrementalStepRunReason.Modified, run.Result.TrackedSteps[step].Single().Outputs.Single().Reason);
         }
@@ -85,16 +88,20 @@ public sealed class IncrementalityTests
         Assert.Equal(new UserProgram(Spec, Helper, Other).Run().Sources, mended.Sources);
     }
 
-    private static GeneratorRun Edit(int file, string before, string after) => Edit(new UserProgram(Spec, Helper, Other).Run().AssertClean(), file, before, after);
+    private static GeneratorRun Edit(int file, string before, string after) =>
+        Edit(new UserProgram(Spec, Helper, Other).Run().AssertClean(), file, before, after);
 
     private static GeneratorRun Edit(GeneratorRun run, int file, string before, string after)
     {
         SyntaxTree tree = run.Input.SyntaxTrees[file];
         string text = tree.ToString();
         Assert.Contains(before, text, StringComparison.Ordinal);
-        return run.Next(run.Input.ReplaceSyntaxTree(tree, tree.WithChangedText(SourceText.From(text.Replace(before, after, StringComparison.Ordinal)))));
+        return run.Next(
+            run.Input.ReplaceSyntaxTree(
+                tree, tree.WithChangedText(SourceText.From(text.Replace(before, after, StringComparison.Ordinal)))));
     }
 
     private static IncrementalStepRunReason[] OutputReasons(GeneratorRun run) =>
-        [.. run.Result.TrackedOutputSteps.SelectMany(step => step.Value).SelectMany(found => found.Outputs).Select(output => output.Reason)];
+        [.. run.Result.TrackedOutputSteps.SelectMany(step => step.Value).SelectMany(found => found.Outputs)
+            .Select(output => output.Reason)];
 }

@@ -2,7 +2,9 @@ using Kernels.Mods.Tests.Harness;
 
 namespace Kernels.Mods.Tests;
 
-/// <summary>Each method that has a counterpart: exact where OpenCL C is, else within the error that it allows (and one more for C#'s own).</summary>
+/// <summary>
+/// Each method that has a counterpart: exact where OpenCL C is, else within the error that it allows (and one more for C#'s own).
+/// </summary>
 [Collection(OnDevice.Name)]
 public sealed class MathTests(ModDevice device)
 {
@@ -37,7 +39,8 @@ public sealed class MathTests(ModDevice device)
         { "MathF.BitDecrement(x)", 0 },
         { "MathF.ScaleB(x, Math.Clamp(n, -20, 20))", 0 },
         { "(float.IsNaN(x) ? 1 : 0) + (float.IsInfinity(x) ? 2 : 0) + (float.IsFinite(x) ? 4 : 0) + (float.IsNormal(x) ? 8 : 0)", 0 },
-        { "(float.IsPositiveInfinity(x) ? 1 : 0) + (float.IsNegativeInfinity(x) ? 2 : 0) + (float.IsNegative(x) ? 4 : 0) + (float.IsPositive(x) ? 8 : 0)", 0 },
+        { "(float.IsPositiveInfinity(x) ? 1 : 0) + (float.IsNegativeInfinity(x) ? 2 : 0) + (float.IsNegative(x) ? 4 : 0) + "
+            + "(float.IsPositive(x) ? 8 : 0)", 0 },
         { "BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(x) ^ 0x200000)", 0 },
         { "Math.Abs(n) + Math.Abs(n - 3)", 0 },
         { "Bits(Math.Min(m, n)) + Bits(Math.Max(m, n))", 0 },
@@ -105,12 +108,15 @@ public sealed class MathTests(ModDevice device)
     public void Every_method_of_MathF_is_either_translated_or_refused_with_advice()
     {
         string[] tested = [.. Functions.Select(row => ((string)row[0]).Split('(')[0])];
-        IEnumerable<string> names = typeof(MathF).GetMethods().Where(method => method.IsStatic).Select(method => "MathF." + method.Name).Distinct();
+        IEnumerable<string> names = typeof(MathF).GetMethods().Where(method => method.IsStatic).Select(method => "MathF." + method.Name)
+            .Distinct();
         string[] refused =
         [
-            "MathF.ILogB", "MathF.MaxMagnitude", "MathF.MinMagnitude", "MathF.ReciprocalEstimate", "MathF.ReciprocalSqrtEstimate", "MathF.SinCos",
+            "MathF.ILogB", "MathF.MaxMagnitude", "MathF.MinMagnitude", "MathF.ReciprocalEstimate", "MathF.ReciprocalSqrtEstimate",
+            "MathF.SinCos",
         ];
-        Assert.Equal(names.Except(refused).Order(), names.Intersect(tested.Concat(Functions.SelectMany(row => Names((string)row[0])))).Order());
+        Assert.Equal(
+            names.Except(refused).Order(), names.Intersect(tested.Concat(Functions.SelectMany(row => Names((string)row[0])))).Order());
 
         static IEnumerable<string> Names(string expression) =>
             System.Text.RegularExpressions.Regex.Matches(expression, @"MathF\.\w+").Select(match => match.Value);

@@ -12,14 +12,16 @@ public sealed class RefusalTests
     /// <summary>Statements of a score mod with the inputs a and n, the id, and what the message has.</summary>
     public static TheoryData<string, string, string> Statements => new()
     {
-        { "var (x, y) = (query, key); return x + y;", "KA0308", "A deconstruction cannot be translated to a kernel; declare or assign one variable after another" },
+        { "var (x, y) = (query, key); return x + y;", "KA0308",
+            "A deconstruction cannot be translated to a kernel; declare or assign one variable after another" },
         { "int x = 0, y = 1; (x, y) = (y, x); return x;", "KA0308", "A deconstruction" },
         { "(int x, int y) = Pair(); return x; static (int, int) Pair() => (1, 2);", "KA0308", "A deconstruction" },
         { "Split(score, out float r); return r;", "KA0308", "A result by out or ref cannot be translated to a kernel; return it instead" },
         { "float r = 0f; Split(score, out r); return r;", "KA0308", "A result by out or ref" },
         { "return Split(score, out float r) + r;", "KA0308", "A result by out or ref" },
         { "Raise(ref score); return score;", "KA0308", "A result by out or ref" },
-        { "Console.WriteLine(score); return score;", "KA0308", "Console.WriteLine, called for its effect, cannot be translated to a kernel; leave it out" },
+        { "Console.WriteLine(score); return score;", "KA0308",
+            "Console.WriteLine, called for its effect, cannot be translated to a kernel; leave it out" },
         { "System.Diagnostics.Debug.Assert(key >= 0); return score;", "KA0308", "Debug.Assert, called for its effect," },
         { "Note(score); return score;", "KA0308", "Spec.Note, called for its effect," },
         { "Half(score); return score;", "KA0308", "Spec.Half, called for its effect," },
@@ -69,7 +71,8 @@ public sealed class RefusalTests
         { "if (key is > 3 and int k) return k; return score;", "KA0308", "The pattern int k" },
         { "return checked(query * key);", "KA0313", "unchecked(query * key)" },
         { "checked { int x = head; x *= key; return x; }", "KA0313", "write it as unchecked { x *= key; }" },
-        { "return (float)Math.Exp(score);", "KA0307", "Math.Exp has no exact counterpart in a kernel; it calculates in double: call MathF.Exp" },
+        { "return (float)Math.Exp(score);", "KA0307",
+            "Math.Exp has no exact counterpart in a kernel; it calculates in double: call MathF.Exp" },
         { "return (float)0.5 * (float)(score * 0.5);", "KA0306", "write 0.5f" },
         { "return score * Slope;", "KA0312", "make it a const" },
         { "return score * Table[head];", "KA0308", "An array" },
@@ -129,8 +132,11 @@ public sealed class RefusalTests
         ImmutableArray<Diagnostic> findings = await run.AnalyzeAsync();
 
         // Valid C#, members of the broken spec and all: the finding is the only error that there is.
-        Assert.Empty(from diagnostic in run.CompilerDiagnostics where diagnostic.Severity == DiagnosticSeverity.Error select diagnostic.ToString());
+        Assert.Empty(
+            from diagnostic in run.CompilerDiagnostics where diagnostic.Severity == DiagnosticSeverity.Error select diagnostic.ToString());
         string told = string.Join('\n', findings.Select(finding => $"{finding.Id}: {finding.GetMessage()}"));
-        Assert.True(findings.Length == 1 && findings[0].Id == id && told.Contains(phrase, StringComparison.Ordinal), $"{statements}\nwas told\n{told}");
+        Assert.True(
+            findings.Length == 1 && findings[0].Id == id && told.Contains(phrase, StringComparison.Ordinal),
+            $"{statements}\nwas told\n{told}");
     }
 }

@@ -6,7 +6,8 @@ namespace Kernels.Mods.Tests;
 [Collection(OnDevice.Name)]
 public sealed class SemanticsTests(ModDevice device)
 {
-    private const string ScoreHead = "[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, int a, int b, float f, float g)";
+    private const string ScoreHead =
+        "[ScoreMod] static float Mod(float score, int batch, int head, int query, int key, int a, int b, float f, float g)";
 
     /// <summary>Bodies of a score mod with the inputs int a, int b, float f, float g.</summary>
     public static TheoryData<string> Bodies =>
@@ -23,7 +24,8 @@ public sealed class SemanticsTests(ModDevice device)
         "=> Hash(query / a) + Hash(key % b) + Hash(b / a) + Hash(b % a);",
         "=> Hash(a / (key + 1)) + Hash(a % (key - query));",
         "=> Hash(query / -1) + Hash(query % -1);",
-        "{ int x = a; x += query; x -= b; x *= 3; x /= 5; x %= 1000; x <<= 3; x >>= 1; x >>>= 2; x &= 0xFFFF; x |= 1; x ^= key; x++; --x; return Hash(x); }",
+        "{ int x = a; x += query; x -= b; x *= 3; x /= 5; x %= 1000; x <<= 3; x >>= 1; x >>>= 2; x &= 0xFFFF; x |= 1; x ^= key; x++; --x; "
+            + "return Hash(x); }",
 
         // Floats are not fused, and keep NaN, infinity and -0.
         "=> score * f + g;",
@@ -46,8 +48,10 @@ public sealed class SemanticsTests(ModDevice device)
         "{ int x = a; x = (int)(x * 1.5f); return x + (byte)3 + 'a'; }",
 
         // Booleans.
-        "{ bool p = a > query, q = score > f; return (p & q ? 1 : 0) + (p | q ? 2 : 0) + (p ^ q ? 4 : 0) + (p == q ? 8 : 0) + (p != q ? 16 : 0) + (!p ? 32 : 0); }",
-        "{ bool p = a > b, q = score > f; p &= q; q |= p; q ^= a < b; return (p ? 1 : 0) + (q ? 2 : 0) + (true & p ? 4 : 0) + (q == false ? 8 : 0); }",
+        "{ bool p = a > query, q = score > f; return (p & q ? 1 : 0) + (p | q ? 2 : 0) + (p ^ q ? 4 : 0) + (p == q ? 8 : 0) + (p != q ? "
+            + "16 : 0) + (!p ? 32 : 0); }",
+        "{ bool p = a > b, q = score > f; p &= q; q |= p; q ^= a < b; return (p ? 1 : 0) + (q ? 2 : 0) + (true & p ? 4 : 0) + (q == false "
+            + "? 8 : 0); }",
         "{ bool p = false; if (key > query) p = true; return p ? score : 1f; }",
         "=> a > b && f > g || query > key && score > f ? 1f : 2f;",
         "=> (a > b ? query > key : score > f) ? 1f : 2f;",
@@ -62,7 +66,8 @@ public sealed class SemanticsTests(ModDevice device)
         "{ float x = f; if (a > b) { x = g; if (query > 100) { x = 3f; } } return x + (a > b ? score : f); }",
         "{ if (a > b) { return f; } else { g += 1f; } return g; }",
         "{ if (query > key) { if (a > b) return f; score = g; } return score; }",
-        "{ if (query > key) { if (head > 3) { score += 1f; } else { return 7f; } score *= 2f; } else if (head == 2) { return 8f; } else { score -= 1f; } return score; }",
+        "{ if (query > key) { if (head > 3) { score += 1f; } else { return 7f; } score *= 2f; } else if (head == 2) { return 8f; } else { "
+            + "score -= 1f; } return score; }",
         "{ float s = 0f; for (int i = 0; i < 8; i++) { s += i * score; } return s; }",
         "{ int s = 0; for (int i = 10; i >= 3; i -= 2) { s = unchecked(s * 31 + i + query); } return Hash(s); }",
         "{ int s = 0; for (int i = Math.Clamp(a, -5, 5); i <= 6; i++) { s = unchecked(s * 31 + i); } return Hash(s) + score; }",
@@ -72,16 +77,20 @@ public sealed class SemanticsTests(ModDevice device)
         "{ int s = 0; for (int i = 0; i < 20; i++) { if (a > 0 && i == 5) break; if (i % 2 == 1) continue; s += i; } return s + score; }",
         "{ for (int i = 0; i < 9; i++) { if (i > head) return score + i; score += 0.5f; } return score; }",
         "{ for (int i = 0; i < 9; i++) { if (a < b) { if (i == 4) return f; } score += 1f; } return score; }",
-        "{ int s = 0; for (int i = 0; i < 4; i++) { for (int j = 0; j < 4; j++) { if (j > head % 4) break; if (i * j > head) return s; s += j + 1; } s *= 2; if (s > 50) continue; s++; } return s; }",
-        "{ int s = 0; for (int i = 0; i < 4; i++) { for (int j = 0; j < 4; j++) { if (a > 0 && j == 2) return 5f; if (j > head % 3) break; s++; } } return s; }",
-        "{ if (query > key) { for (int i = 0; i < 4; i++) { if (a > 0 && i == 2) break; if (b > 0 && i == 3) return 2f; score += 1f; } } else { score = f; } return score; }",
+        "{ int s = 0; for (int i = 0; i < 4; i++) { for (int j = 0; j < 4; j++) { if (j > head % 4) break; if (i * j > head) return s; s "
+            + "+= j + 1; } s *= 2; if (s > 50) continue; s++; } return s; }",
+        "{ int s = 0; for (int i = 0; i < 4; i++) { for (int j = 0; j < 4; j++) { if (a > 0 && j == 2) return 5f; if (j > head % 3) "
+            + "break; s++; } } return s; }",
+        "{ if (query > key) { for (int i = 0; i < 4; i++) { if (a > 0 && i == 2) break; if (b > 0 && i == 3) return 2f; score += 1f; } } "
+            + "else { score = f; } return score; }",
         "{ int s = 0; if (query > key) for (int i = 0; i < 4; i++) { if (a > b) break; s += head; } return s; }",
         "{ bool done = false; if (head > 2) done = true; if (done) { done = false; score += 1f; } if (done) score += 2f; return score; }",
         "{ for (int i = 0, n = 3; i < n; i++) { float x = score; if (i == head) { x += 1f; } score = x * 0.5f; } return score; }",
 
         // Patterns.
         "=> head switch { 0 => 1f, 1 or 2 => score, > 5 => f, _ => g };",
-        "=> (query % 5, key % 3) is var _ ? 0 : 0;".Replace("(query % 5, key % 3) is var _ ? 0 : 0", "query % 5 switch { < 2 when key % 3 == 1 => 1f, not 4 => 2f, _ => 3f }"),
+        "=> (query % 5, key % 3) is var _ ? 0 : 0;".Replace(
+            "(query % 5, key % 3) is var _ ? 0 : 0", "query % 5 switch { < 2 when key % 3 == 1 => 1f, not 4 => 2f, _ => 3f }"),
         "=> score switch { float.NaN => 1f, < 0f => 2f, 0f => 3f, > 5 and < 10 => 4f, _ => 5f };",
         "=> (query > key) switch { true => 1f, false => score };",
         "=> head is 1 or 3 and not 2 ? (a is > 0 and < 100 ? 1f : 2f) : (score is float.NaN ? 3f : 4f);",
@@ -95,7 +104,8 @@ public sealed class SemanticsTests(ModDevice device)
         "{ score = Twice(score); a = Sum(5) + Sum(a & 7); return Hash(a) + score; }",
 
         // Names that OpenCL C has for itself, and names that kernels have.
-        "{ float half = score, max = f, select = 2f, @float = 1f, ROWS = 3f, global_ = 5f, größe = 7f, as_int = 9f, where_1 = 1f; if (query > key) where_1 = 2f; return half + max * select - @float + ROWS + global_ + größe + as_int + where_1; }",
+        "{ float half = score, max = f, select = 2f, @float = 1f, ROWS = 3f, global_ = 5f, größe = 7f, as_int = 9f, where_1 = 1f; if "
+            + "(query > key) where_1 = 2f; return half + max * select - @float + ROWS + global_ + größe + as_int + where_1; }",
         "{ float lanes_float = score; int uint4 = a; int active = head; return lanes_float + uint4 + active; }",
     ];
 
@@ -133,8 +143,10 @@ public sealed class SemanticsTests(ModDevice device)
     {
         { "=> a / b + query / (key - query);", "=> Over(a, b) + Over(query, key - query);" },
         { "=> a % b + query % (key - query);", "=> Rest(a, b) + Rest(query, key - query);" },
-        { "=> Bit(a / (query - key) == int.MinValue) + Bit(a % (query - key) == 0);", "=> Bit(Over(a, query - key) == int.MinValue) + Bit(Rest(a, query - key) == 0);" },
-        { "=> query > key && 100 / (query - key) > 3 ? query / (head - 3) : key % (head - 3);", "=> query > key && Over(100, query - key) > 3 ? Over(query, head - 3) : Rest(key, head - 3);" },
+        { "=> Bit(a / (query - key) == int.MinValue) + Bit(a % (query - key) == 0);",
+            "=> Bit(Over(a, query - key) == int.MinValue) + Bit(Rest(a, query - key) == 0);" },
+        { "=> query > key && 100 / (query - key) > 3 ? query / (head - 3) : key % (head - 3);",
+            "=> query > key && Over(100, query - key) > 3 ? Over(query, head - 3) : Rest(key, head - 3);" },
         { "=> query / ((Math.Abs(a) >> 31) + 1);", "=> Over(query, ((a == int.MinValue ? a : Math.Abs(a)) >> 31) + 1);" },
     };
 

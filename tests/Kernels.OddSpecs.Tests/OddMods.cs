@@ -8,8 +8,10 @@ public sealed partial class OddMods
 {
     [ScoreMod]
     internal static float KERNEL(
-        float half, int @float, int kernel, int KEYS, int score_mod_Slope, float é, float u00e9, float _00e9, float @int, float int_, float size,
-        float item, float first, ReadOnlySpan<float> get_global_id, float 键, float 值, float score_mod_half, float lanes_float, float __local, float _)
+        float half, int @float, int kernel, int KEYS, int score_mod_Slope, float é, float u00e9, float _00e9, float @int,
+        float int_, float size,
+        float item, float first, ReadOnlySpan<float> get_global_id, float 键, float 值, float score_mod_half, float lanes_float,
+        float __local, float _)
     {
         float input_é = é - u00e9 + (2f * _00e9), uchar4 = @int - (3f * int_), score_mod_lanes = 4f * (size + item);
         float ROWS = first, M_PI = get_global_id[score_mod_Slope], as_int = 键 - 值, where_1 = lanes(score_mod_half), row = lanes_float;

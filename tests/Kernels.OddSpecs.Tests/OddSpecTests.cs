@@ -12,7 +12,8 @@ public sealed class OddSpecTests
     [Fact]
     public void Types_that_differ_are_generated_apart()
     {
-        Type[] specs = [.. typeof(OddSpecTests).Assembly.GetTypes().Where(type => type.GetInterfaces().Any(i => i.Name == "IAttentionSpec`1"))];
+        Type[] specs =
+            [.. typeof(OddSpecTests).Assembly.GetTypes().Where(type => type.GetInterfaces().Any(i => i.Name == "IAttentionSpec`1"))];
         Assert.Equal(17, specs.Length);
         Assert.Equal("dynamic", @dynamic.Descriptor.Name);
         Assert.Equal(4, @namespace.dynamic.@struct.IOuter.@event.CacheLayout.PageSize);
@@ -23,10 +24,13 @@ public sealed class OddSpecTests
     [Fact]
     public void Indices_outside_their_axes_are_told_in_a_checked_context_too()
     {
-        foreach ((int head, int token, int dim, string name) in new[] { (-1, 0, 0, "kvHead"), (1, 0, 0, "kvHead"), (0, -1, 0, "token"), (0, 10, 0, "token"), (0, 0, -1, "dim"), (0, 0, 8, "dim") })
+        foreach ((int head, int token, int dim, string name) in new[] { (-1, 0, 0, "kvHead"), (1, 0, 0, "kvHead"), (0, -1, 0, "token"),
+            (0, 10, 0, "token"), (0, 0, -1, "dim"), (0, 0, 8, "dim") })
         {
-            Assert.Equal(name, Assert.Throws<ArgumentOutOfRangeException>(() => SPEC.CacheLayout.KeyOffset(0, head, token, dim, 10)).ParamName);
-            Assert.Equal(name, Assert.Throws<ArgumentOutOfRangeException>(() => SPEC.CacheLayout.ValueOffset(0, head, token, dim, 10)).ParamName);
+            Assert.Equal(
+                name, Assert.Throws<ArgumentOutOfRangeException>(() => SPEC.CacheLayout.KeyOffset(0, head, token, dim, 10)).ParamName);
+            Assert.Equal(
+                name, Assert.Throws<ArgumentOutOfRangeException>(() => SPEC.CacheLayout.ValueOffset(0, head, token, dim, 10)).ParamName);
         }
 
         Assert.Equal("token", Assert.Throws<ArgumentOutOfRangeException>(() => SPEC.CacheLayout.KeyOffset(0, 0, 0, 0, -1)).ParamName);
@@ -44,7 +48,8 @@ public sealed class OddSpecTests
         device.Queue.Write<float>(buffer, slopes);
         var inputs = new OddMods.Inputs
         {
-            É = 0.1f, U00e9 = 0.2f, Input00e9 = 0.3f, Int = 0.4f, Int_ = 0.5f, Size = 0.6f, Item = 0.7f, First = 0.8f, Get_global_id = buffer,
+            É = 0.1f, U00e9 = 0.2f, Input00e9 = 0.3f, Int = 0.4f, Int_ = 0.5f, Size = 0.6f, Item = 0.7f, First = 0.8f,
+                Get_global_id = buffer,
             键 = 0.9f, 值 = 1.1f, Score_mod_half = 1.2f, Lanes_float = 1.3f, Local = 1.4f, Input = 1.5f,
         };
 
@@ -57,7 +62,8 @@ public sealed class OddSpecTests
         attention.Prefill(cache, cache.AddSequence(), queries, keys, values, outputs, inputs);
         double[] reference = OddMods.Reference(queries, keys, values, new()
         {
-            É = 0.1f, U00e9 = 0.2f, Input00e9 = 0.3f, Int = 0.4f, Int_ = 0.5f, Size = 0.6f, Item = 0.7f, First = 0.8f, Get_global_id = slopes,
+            É = 0.1f, U00e9 = 0.2f, Input00e9 = 0.3f, Int = 0.4f, Int_ = 0.5f, Size = 0.6f, Item = 0.7f, First = 0.8f,
+                Get_global_id = slopes,
             键 = 0.9f, 值 = 1.1f, Score_mod_half = 1.2f, Lanes_float = 1.3f, Local = 1.4f, Input = 1.5f,
         });
         Assert.All(outputs.Zip(reference), pair => Assert.Equal(pair.Second, pair.First, 1e-3));
@@ -66,7 +72,9 @@ public sealed class OddSpecTests
             double[] weights = [.. Enumerable.Range(0, 3).Select(key =>
             {
                 float dot = Enumerable.Range(0, 8).Sum(d => queries[(query * 8) + d] * keys[(key * 8) + d]) / MathF.Sqrt(8);
-                return Math.Exp(OddMods.KERNEL(dot, 0, 0, query, key, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f, slopes, 0.9f, 1.1f, 1.2f, 1.3f, 1.4f, 1.5f));
+                return Math.Exp(
+                    OddMods.KERNEL(
+                        dot, 0, 0, query, key, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f, slopes, 0.9f, 1.1f, 1.2f, 1.3f, 1.4f, 1.5f));
             })];
             for (int d = 0; d < 8; d++)
             {

@@ -15,8 +15,10 @@ using Att = Kernels.AttentionKernelAttribute;
 [Att(1, 1, 8)] public sealed partial class SPEC;
 [Att(1, 1, 8)] public sealed partial class Été;
 [Att(1, 1, 8)] public sealed partial class Été;
-[Att(1, 1, 8)] public sealed partial class ATypeNameThatGoesOnAndOnUntilNoFileSystemWouldTakeItAndThenSomeMoreSinceNobodyStopsItFromGoingOnAndOnAndOnAndOnAndOnAndOnOne;
-[Att(1, 1, 8)] public sealed partial class ATypeNameThatGoesOnAndOnUntilNoFileSystemWouldTakeItAndThenSomeMoreSinceNobodyStopsItFromGoingOnAndOnAndOnAndOnAndOnAndOnTwo;
+[Att(1, 1, 8)]
+public sealed partial class ATypeNameThatGoesOnAndOnUntilNoFileSystemWouldTakeItAndThenSomeMoreSinceNobodyStopsItFromGoingOnAndOnAndOnAndOnAndOnAndOnOne;
+[Att(1, 1, 8)]
+public sealed partial class ATypeNameThatGoesOnAndOnUntilNoFileSystemWouldTakeItAndThenSomeMoreSinceNobodyStopsItFromGoingOnAndOnAndOnAndOnAndOnAndOnTwo;
 [Att(1, 1, 8)] public sealed partial class 注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注意力注;
 
 namespace @namespace.dynamic

@@ -1,9 +1,5 @@
 namespace Kernels.OpenCL.Tests;
 
-/// <summary>Run alone: tests beside them would empty the pools that all events share.</summary>
-[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
-public sealed class AllocationTestsRunAlone;
-
 /// <summary>The decode path makes no garbage once it is warm.</summary>
 [Collection(nameof(AllocationTests))]
 public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<DeviceFixture>
@@ -47,7 +43,8 @@ public sealed class AllocationTests(DeviceFixture fixture) : IClassFixture<Devic
             e.Wait(never.Token);
         });
 
-        // Waiters come back to their pool from another thread: now and then a new one is made. .NET's own wait may allocate when it really blocks.
+        // Waiters come back to their pool from another thread: now and then a new one is made. .NET's own wait may allocate when it really
+        // blocks.
         Assert.InRange(bytes, 0, Rounds * 400);
     }
 

@@ -221,8 +221,10 @@ public sealed class BufferTests(DeviceFixture fixture) : IClassFixture<DeviceFix
     public void ABufferOverTheDevicesLimitForOneIsRefused()
     {
         DeviceCapabilities capabilities = Device.Capabilities;
-        Skip.If(capabilities.MaxAllocationBytes == capabilities.GlobalMemoryBytes, "The device allows one buffer to take all of its memory.");
-        DeviceOutOfMemoryException e = Assert.Throws<DeviceOutOfMemoryException>(() => Device.Allocate<byte>(capabilities.MaxAllocationBytes + 1));
+        Skip.If(
+            capabilities.MaxAllocationBytes == capabilities.GlobalMemoryBytes, "The device allows one buffer to take all of its memory.");
+        DeviceOutOfMemoryException e = Assert.Throws<DeviceOutOfMemoryException>(
+            () => Device.Allocate<byte>(capabilities.MaxAllocationBytes + 1));
         Assert.Contains($"allows {capabilities.MaxAllocationBytes} bytes for one buffer", e.Message);
     }
 

@@ -18,10 +18,12 @@ internal static partial class Child
                 Console.WriteLine(Marshal.PtrToStringUTF8(GetEnvironmentVariable("POCL_AFFINITY")) ?? "(unset)");
                 return 0;
             case ["build", string folder]:
-                using (ComputeDevice device = ComputeDevice.Open(options: new() { ProgramCache = new() { UseDisk = true, Directory = folder } }))
+                using (ComputeDevice device = ComputeDevice.Open(
+                    options: new() { ProgramCache = new() { UseDisk = true, Directory = folder } }))
                 using (ComputeProgram program = device.Programs.GetOrBuild(Sources.Basics))
                 {
-                    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{program.FromDiskCache} {device.Programs.Compilations}"));
+                    Console.WriteLine(
+                        string.Create(CultureInfo.InvariantCulture, $"{program.FromDiskCache} {device.Programs.Compilations}"));
                 }
 
                 return 0;
@@ -50,7 +52,11 @@ internal static partial class Child
     /// <param name="environment">Variables to set, or to remove where the value is null.</param>
     public static Process Start(string[] arguments, params (string Name, string? Value)[] environment)
     {
-        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (string argument in (string[])["exec", typeof(Child).Assembly.Location, .. arguments])
         {
             start.ArgumentList.Add(argument);

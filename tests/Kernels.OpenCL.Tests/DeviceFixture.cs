@@ -1,6 +1,8 @@
 namespace Kernels.OpenCL.Tests;
 
-/// <summary>A device for the tests of a class, with a program cache of its own that starts empty. A machine without a device skips the tests.</summary>
+/// <summary>
+/// A device for the tests of a class, with a program cache of its own that starts empty. A machine without a device skips the tests.
+/// </summary>
 public sealed class DeviceFixture : IDisposable
 {
     private readonly ComputeDevice? device;
@@ -60,14 +62,4 @@ public sealed class DeviceFixture : IDisposable
         using ComputeProgram program = Device.Programs.GetOrBuild(Sources.Basics);
         return program.CreateKernel(name);
     }
-}
-
-/// <summary>A folder that goes when the test has ended.</summary>
-internal sealed class TemporaryFolder : IDisposable
-{
-    public string Path { get; } = Directory.CreateTempSubdirectory("kernels-tests-").FullName;
-
-    public string[] Files => Directory.GetFiles(Path);
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
 }

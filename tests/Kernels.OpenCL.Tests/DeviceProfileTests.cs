@@ -6,7 +6,9 @@ namespace Kernels.OpenCL.Tests;
 
 public sealed class DeviceProfileTests(DeviceFixture fixture) : IClassFixture<DeviceFixture>
 {
-    /// <summary>No timed bar: a device of this century, however busy, lies between these, and a compiler that left the work out does not.</summary>
+    /// <summary>
+    /// No timed bar: a device of this century, however busy, lies between these, and a compiler that left the work out does not.
+    /// </summary>
     [SkippableFact]
     public void NumbersAreThoseOfADevice()
     {
@@ -17,7 +19,9 @@ public sealed class DeviceProfileTests(DeviceFixture fixture) : IClassFixture<De
         Assert.InRange(profile.Float32FlopsPerSecond, 1e8, 1e15);
         Assert.Equal(fixture.Device.Capabilities.NvidiaComputeCapability >= 80, profile.TensorFlopsPerSecond is not null);
         Assert.Equal(profile.TensorFlopsPerSecond is not null, profile.TensorInstruction is "wgmma" or "mma.sync");
-        Assert.Equal(fixture.Device.Capabilities.NvidiaComputeCapability == 90 && profile.TensorInstruction != "wgmma", profile.TensorRefusal is not null);
+        Assert.Equal(
+            fixture.Device.Capabilities.NvidiaComputeCapability == 90 && profile.TensorInstruction != "wgmma",
+            profile.TensorRefusal is not null);
         if (profile.TensorFlopsPerSecond is double tensor)
         {
             Assert.InRange(tensor, profile.Float32FlopsPerSecond, 1e17);
@@ -28,14 +32,19 @@ public sealed class DeviceProfileTests(DeviceFixture fixture) : IClassFixture<De
         Assert.Equal(before, fixture.Device.AllocatedBytes);
     }
 
-    /// <summary>A product of 64 × 256 has 128 registers of a work-item, in order, then the two matrices: a slip in a list that long assembles all the same.</summary>
+    /// <summary>
+    /// A product of 64 × 256 has 128 registers of a work-item, in order, then the two matrices: a slip in a list that long assembles all
+    /// the same.
+    /// </summary>
     [Fact]
     public void AProductOfAWarpGroupNamesEachRegisterOnce()
     {
         string source = Encoding.UTF8.GetString(ProfileKernels.WarpGroupProducts);
         string product = source[source.IndexOf("wgmma.mma_async", StringComparison.Ordinal)..];
         product = product[..product.IndexOf(';')];
-        Assert.Equal(Enumerable.Range(0, 130), Regex.Matches(product, "%([0-9]+)").Select(name => int.Parse(name.Groups[1].Value, CultureInfo.InvariantCulture)));
+        Assert.Equal(
+            Enumerable.Range(0, 130), Regex.Matches(product, "%([0-9]+)")
+                .Select(name => int.Parse(name.Groups[1].Value, CultureInfo.InvariantCulture)));
         Assert.DoesNotMatch("(?<!//@sm90a )wgmma\\.", source); // the first stage assembles none of them
     }
 

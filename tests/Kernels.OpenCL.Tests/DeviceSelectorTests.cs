@@ -94,7 +94,8 @@ public sealed class DeviceSelectorTests
         Assert.False(capabilities.Supports("CL_KHR_FP64"));
     }
 
-    internal static DeviceInfo Fake(int platform, int index, string name, string platformName, DeviceKind kind) => new(platform, index, new()
+    internal static DeviceInfo Fake(int platform, int index, string name, string platformName, DeviceKind kind) =>
+        new(platform, index, new()
     {
         Name = name,
         Vendor = "vendor",

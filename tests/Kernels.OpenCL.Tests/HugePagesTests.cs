@@ -11,7 +11,9 @@ public sealed class HugePagesTests(DeviceFixture fixture) : IClassFixture<Device
     public void LargeBuffersOfCpusAskForHugePages()
     {
         Skip.IfNot(File.Exists(Setting), "The system has no transparent huge pages.");
-        Skip.IfNot(fixture.Device.Capabilities.PlatformName.Contains("Portable Computing Language", StringComparison.Ordinal), $"{fixture.Device.Info} may keep its memory elsewhere than where it maps it.");
+        Skip.IfNot(
+            fixture.Device.Capabilities.PlatformName.Contains("Portable Computing Language", StringComparison.Ordinal),
+            $"{fixture.Device.Info} may keep its memory elsewhere than where it maps it.");
         long before = AdvisedBytes();
         using DeviceBuffer<byte> buffer = fixture.Device.Allocate<byte>(Bytes);
         Assert.InRange(AdvisedBytes() - before, Bytes - (1 << 20), long.MaxValue);

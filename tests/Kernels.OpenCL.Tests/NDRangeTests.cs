@@ -24,9 +24,14 @@ public sealed class NDRangeTests
         ulong most = int.MaxValue, words = uint.MaxValue;
         NDRange local = new(64, 2, 1);
         Assert.Null(new NDRange((nuint)(most * 64), (nuint)(most * 2), (nuint)most).Excess(local, 64));
-        Assert.StartsWith("2147483648 work-groups along dimension 0", new NDRange((nuint)((most + 1) * 64), 2).Excess(local, 64), StringComparison.Ordinal);
-        Assert.StartsWith("2147483648 work-groups along dimension 1", new NDRange(64, (nuint)((most + 1) * 2)).Excess(local, 64), StringComparison.Ordinal);
-        Assert.StartsWith("2147483648 work-groups along dimension 2", new NDRange(64, 2, (nuint)(most + 1)).Excess(local, 64), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "2147483648 work-groups along dimension 0", new NDRange((nuint)((most + 1) * 64), 2).Excess(local, 64),
+            StringComparison.Ordinal);
+        Assert.StartsWith(
+            "2147483648 work-groups along dimension 1", new NDRange(64, (nuint)((most + 1) * 2)).Excess(local, 64),
+            StringComparison.Ordinal);
+        Assert.StartsWith(
+            "2147483648 work-groups along dimension 2", new NDRange(64, 2, (nuint)(most + 1)).Excess(local, 64), StringComparison.Ordinal);
 
         // Fewer work-groups, and still more work-items than 32 bits count.
         NDRange large = new((nuint)(words + 1), 2);
@@ -36,5 +41,6 @@ public sealed class NDRangeTests
     }
 
     [Fact]
-    public void ACountThatOverflowsThrows() => Assert.Throws<OverflowException>(() => new NDRange(int.MaxValue, int.MaxValue, int.MaxValue).Count);
+    public void ACountThatOverflowsThrows() =>
+        Assert.Throws<OverflowException>(() => new NDRange(int.MaxValue, int.MaxValue, int.MaxValue).Count);
 }

@@ -57,14 +57,16 @@ public sealed class ProgramCacheTests : IDisposable
     {
         using ComputeDevice device = Open();
         byte[] source = [.. "// one\n// two\nkernel void broken(global int* b) { b[0] = undeclared_name; }\n// four\n"u8];
-        ProgramBuildException e = Assert.Throws<ProgramBuildException>(() => device.Programs.GetOrBuild(source, "-DSOME=1", "the broken one"));
+        ProgramBuildException e = Assert.Throws<ProgramBuildException>(
+            () => device.Programs.GetOrBuild(source, "-DSOME=1", "the broken one"));
         Assert.Equal(-11, e.Code);
         Assert.Equal("CL_BUILD_PROGRAM_FAILURE", e.CodeName);
         Assert.Equal("the broken one", e.ProgramName);
         Assert.Equal(device.ToString(), e.DeviceName);
         Assert.Equal("-cl-std=CL1.2 -DSOME=1", e.Options);
         Assert.Contains("undeclared_name", e.Log);
-        Assert.Equal("1 | // one\n2 | // two\n3 | kernel void broken(global int* b) { b[0] = undeclared_name; }\n4 | // four\n", e.NumberedSource);
+        Assert.Equal(
+            "1 | // one\n2 | // two\n3 | kernel void broken(global int* b) { b[0] = undeclared_name; }\n4 | // four\n", e.NumberedSource);
         foreach (string part in (string[])["the broken one", e.DeviceName, e.Options, e.Log.Trim(), e.NumberedSource, e.CodeName])
         {
             Assert.Contains(part, e.Message);
@@ -156,7 +158,8 @@ public sealed class ProgramCacheTests : IDisposable
                 default:
                     SkipWhereForeignBinariesAbort(device);
                     new ProgramBinaryStore(folder.Path, 1 << 20).Save(
-                        ProgramKey.Of(ProgramForm.Source, Sources.Numbered(6), "-cl-std=CL1.2", device.Capabilities), "no binary of any driver"u8);
+                        ProgramKey.Of(ProgramForm.Source, Sources.Numbered(6), "-cl-std=CL1.2", device.Capabilities),
+                        "no binary of any driver"u8);
                     damaged = File.ReadAllBytes(path);
                     Assert.NotEqual(sound, damaged);
                     break;
@@ -323,7 +326,8 @@ public sealed class ProgramCacheTests : IDisposable
         using ComputeDevice device = Open();
         using ComputeProgram program = await device.Programs.BuildAsync(Sources.Numbered(4));
         Assert.Equal(4, Run(device, program));
-        await Assert.ThrowsAsync<ProgramBuildException>(() => device.Programs.BuildAsync("kernel void broken(global int* b) { b[0] = ; }"u8.ToArray()));
+        await Assert.ThrowsAsync<ProgramBuildException>(
+            () => device.Programs.BuildAsync("kernel void broken(global int* b) { b[0] = ; }"u8.ToArray()));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             () => device.Programs.BuildAsync(Sources.Numbered(4), cancellationToken: new CancellationToken(canceled: true)));
     }
@@ -347,7 +351,8 @@ public sealed class ProgramCacheTests : IDisposable
     {
         using ComputeDevice device = Open();
         SkipWhereForeignBinariesAbort(device);
-        ProgramBuildException e = Assert.Throws<ProgramBuildException>(() => device.Programs.GetOrLoad([1, 2, 3, 4, 250], name: "the binary"));
+        ProgramBuildException e = Assert.Throws<ProgramBuildException>(
+            () => device.Programs.GetOrLoad([1, 2, 3, 4, 250], name: "the binary"));
         Assert.Equal("the binary", e.ProgramName);
         Assert.Equal("(5 bytes of binary)", e.NumberedSource);
         Assert.Contains("the binary", e.Message);

@@ -91,7 +91,9 @@ internal static unsafe partial class SignalChild
                 if (!IsSame(before[signal], now[signal]))
                 {
                     bool hasModule = LibC.TryFindModule(now[signal].Handler, out ModuleInfo module);
-                    changed.Add(string.Create(CultureInfo.InvariantCulture, $"{signal} {(hasModule ? Path.GetFileName(module.Path) : "no module")}"));
+                    changed.Add(
+                        string.Create(
+                            CultureInfo.InvariantCulture, $"{signal} {(hasModule ? Path.GetFileName(module.Path) : "no module")}"));
                 }
             }
         }

@@ -67,7 +67,9 @@ public sealed partial class SignalTests
         Assert.Equal(EndedBy(signal, "wait-without-device"), result);
     }
 
-    /// <summary>A shell without job control starts what runs in the background with its interrupts ignored, and children inherit that.</summary>
+    /// <summary>
+    /// A shell without job control starts what runs in the background with its interrupts ignored, and children inherit that.
+    /// </summary>
     private static void SkipWhereIgnored(int signal)
     {
         if (!OperatingSystem.IsLinux())
@@ -77,7 +79,8 @@ public sealed partial class SignalTests
 
         const string mask = "SigIgn:";
         string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith(mask, StringComparison.Ordinal));
-        ulong ignored = ulong.Parse(line[mask.Length..].Trim(), System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
+        ulong ignored = ulong.Parse(
+            line[mask.Length..].Trim(), System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
         Skip.If((ignored >> (signal - 1) & 1) != 0, $"signal {signal} was ignored when this process started");
     }
 

@@ -42,5 +42,6 @@ internal static class Sources
 
     /// <summary>A program of its own for each number.</summary>
     public static byte[] Numbered(int number) =>
-        System.Text.Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"kernel void number(global int* b) {{ b[0] = {number}; }}"));
+        System.Text.Encoding.UTF8.GetBytes(
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"kernel void number(global int* b) {{ b[0] = {number}; }}"));
 }

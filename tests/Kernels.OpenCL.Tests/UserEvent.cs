@@ -3,7 +3,9 @@ using Silk.NET.OpenCL;
 
 namespace Kernels.OpenCL.Tests;
 
-/// <summary>An OpenCL event that the test itself ends, well or with an error: a command that takes exactly as long as the test wants.</summary>
+/// <summary>
+/// An OpenCL event that the test itself ends, well or with an error: a command that takes exactly as long as the test wants.
+/// </summary>
 internal sealed unsafe class UserEvent : IDisposable
 {
     private readonly nint handle;

@@ -2,9 +2,6 @@ using System.Diagnostics;
 
 namespace Kernels.Package.Tests;
 
-/// <summary>The result of a command.</summary>
-internal sealed record CommandResult(int ExitCode, string Output);
-
 /// <summary>Runs the SDK's command line as a process of its own that leaves none behind.</summary>
 internal static class DotNet
 {
@@ -21,7 +18,8 @@ internal static class DotNet
         };
 
         // The SDK that runs these tests tells its children where its own MSBuild is; a user's command line has none of that.
-        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase))
+            .ToList())
         {
             start.Environment.Remove(name);
         }

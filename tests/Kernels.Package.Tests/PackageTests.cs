@@ -53,7 +53,8 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
     public async Task The_first_program_of_the_page_gives_what_it_says()
     {
         string program = Regex.Match(Content("Kernels", "README.md"), "```csharp\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
-        string folder = packages.CreateProject("First", "Kernels.OpenCL", program, properties: "<GenerateDocumentationFile>false</GenerateDocumentationFile>");
+        string folder = packages.CreateProject(
+            "First", "Kernels.OpenCL", program, properties: "<GenerateDocumentationFile>false</GenerateDocumentationFile>");
         await DotNet.SucceedAsync(folder, "build", "--verbosity", "quiet");
         CommandResult result = await DotNet.RunAsync(folder, Path.Combine("bin", "Debug", "net10.0", "First.dll"));
         Skip.If(result.Output.Contains("NoDeviceException", StringComparison.Ordinal), "This machine has no OpenCL device.");
@@ -81,7 +82,9 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
     public void Kernels_depends_on_nothing_and_OpenCL_hands_the_generator_on()
     {
         Assert.DoesNotContain("<dependency ", Manifest("Kernels"), StringComparison.Ordinal);
-        Assert.Contains($"<dependency id=\"Kernels\" version=\"{PackedKernels.Version}\" include=\"All\" />", Manifest("Kernels.OpenCL"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"<dependency id=\"Kernels\" version=\"{PackedKernels.Version}\" include=\"All\" />", Manifest("Kernels.OpenCL"),
+            StringComparison.Ordinal);
         Assert.DoesNotContain(Files("Kernels.OpenCL"), file => file.StartsWith("analyzers/", StringComparison.Ordinal));
     }
 
@@ -103,7 +106,8 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
             """);
         await DotNet.SucceedAsync(folder, "build", "--verbosity", "quiet");
         string output = await DotNet.SucceedAsync(folder, Path.Combine("bin", "Debug", "net10.0", "Consumer.dll"));
-        Assert.Equal(["4096", "20868", "True", "True"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.Equal(
+            ["4096", "20868", "True", "True"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
     }
 
     [Fact]
@@ -119,7 +123,8 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
         CommandResult result = await DotNet.RunAsync(folder, "build", "--verbosity", "quiet");
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains(
-            "Program.cs(4,42): error KA0103: 32 query heads cannot be shared out over 6 KV heads; kvHeads must divide queryHeads, for example 4 or 8",
+            "Program.cs(4,42): error KA0103: 32 query heads cannot be shared out over 6 KV heads; kvHeads must divide queryHeads, for "
+                + "example 4 or 8",
             result.Output, StringComparison.Ordinal);
     }
 
@@ -135,7 +140,9 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
             """);
         CommandResult result = await DotNet.RunAsync(folder, "build", "--verbosity", "quiet", "-property:RunAnalyzers=false");
         Assert.NotEqual(0, result.ExitCode);
-        Assert.Contains("error CS1029: #error: 'WrongAttention has errors in its spec; a build with RunAnalyzers on, and without SuppressMessage, tells which'", result.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "error CS1029: #error: 'WrongAttention has errors in its spec; a build with RunAnalyzers on, and without SuppressMessage, "
+                + "tells which'", result.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -148,7 +155,9 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
             [Kernels.AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128)]
             public sealed partial class LlamaAttention;
             """, properties: "<WarningsNotAsErrors>KA0009</WarningsNotAsErrors>");
-        Assert.Contains("warning KA0009: LlamaAttention gets its numbers and kernel sources only", await DotNet.SucceedAsync(folder, "build", "--verbosity", "quiet"), StringComparison.Ordinal);
+        Assert.Contains(
+            "warning KA0009: LlamaAttention gets its numbers and kernel sources only", await DotNet.SucceedAsync(
+                folder, "build", "--verbosity", "quiet"), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -173,7 +182,8 @@ public sealed class PackageTests(PackedKernels packages) : IClassFixture<PackedK
     {
         string folder = packages.CreateProject("Language_" + extension, "Kernels.OpenCL", program, extension, extension == "vb"
             ? "<TreatWarningsAsErrors>false</TreatWarningsAsErrors><Nullable></Nullable>"
-            : "<TreatWarningsAsErrors>false</TreatWarningsAsErrors><WarningLevel>4</WarningLevel></PropertyGroup><ItemGroup><Compile Include=\"Program.fs\" /></ItemGroup><PropertyGroup>");
+            : "<TreatWarningsAsErrors>false</TreatWarningsAsErrors><WarningLevel>4</WarningLevel></PropertyGroup><ItemGroup><Compile "
+                + "Include=\"Program.fs\" /></ItemGroup><PropertyGroup>");
         string output = await DotNet.SucceedAsync(folder, "build", "--verbosity", "quiet");
         Assert.Contains("warning KA0010: [AttentionKernel] does nothing in this language", output, StringComparison.Ordinal);
     }

@@ -22,7 +22,8 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
     public static TheoryData<KvLayout, ElementType> Layouts => new()
     {
         { KvLayout.Hnd, ElementType.Float16 }, { KvLayout.Nhd, ElementType.Float16 },
-        { KvLayout.Hnd, ElementType.Int8 }, { KvLayout.Nhd, ElementType.Int8 }, { KvLayout.Hnd, ElementType.Int4 }, { KvLayout.Nhd, ElementType.Int4 },
+        { KvLayout.Hnd, ElementType.Int8 }, { KvLayout.Nhd, ElementType.Int8 }, { KvLayout.Hnd, ElementType.Int4 },
+        { KvLayout.Nhd, ElementType.Int4 },
     };
 
     [SkippableFact]
@@ -223,12 +224,14 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
     public void BadArgumentsAreNamed()
     {
         ComputeDevice device = fixture.Device;
-        Assert.Equal("shape", Assert.Throws<ArgumentException>(() => new PagedKvCache<Spec>(device, Shape with { PageSize = 0 }, 8, 1)).ParamName);
+        Assert.Equal(
+            "shape", Assert.Throws<ArgumentException>(() => new PagedKvCache<Spec>(device, Shape with { PageSize = 0 }, 8, 1)).ParamName);
         Assert.Equal("pages", Assert.Throws<ArgumentOutOfRangeException>(() => new PagedKvCache<Spec>(device, Shape, 0, 1)).ParamName);
         Assert.Equal("layers", Assert.Throws<ArgumentOutOfRangeException>(() => new PagedKvCache<Spec>(device, Shape, 8, 0)).ParamName);
         long allocated = device.AllocatedBytes;
         Assert.Equal(
-            "pageSize", Assert.Throws<ArgumentOutOfRangeException>(() => new PagedKvCache<Spec>(device, Shape with { PageSize = 257 }, 8, 1)).ParamName);
+            "pageSize", Assert.Throws<ArgumentOutOfRangeException>(
+                () => new PagedKvCache<Spec>(device, Shape with { PageSize = 257 }, 8, 1)).ParamName);
         Assert.Equal(allocated, device.AllocatedBytes);
         Assert.Contains(
             "all 1000000 layers",
@@ -253,7 +256,12 @@ public sealed class PagedKvCacheTests(DeviceFixture fixture) : IClassFixture<Dev
     }
 
     private PagedKvCache<Spec> Create(int pages, KvLayout layout = KvLayout.Hnd, ElementType stored = ElementType.Float16) =>
-        new(fixture.Device, (layout, stored) == (Shape.Layout, Shape.CacheStorage) ? Shape : Shape with { Layout = layout, CacheStorage = stored }, pages, Layers);
+        new(
+            fixture.Device, (layout, stored) == (Shape.Layout, Shape.CacheStorage) ? Shape : Shape with
+            {
+                Layout = layout,
+                CacheStorage = stored,
+            }, pages, Layers);
 
     /// <summary>Keys, values and, where each token has them, the scales of both.</summary>
     private static IEnumerable<DeviceBuffer<byte>> Planes(PagedKvCache cache) => Enumerable.Range(0, cache.Layers).SelectMany(layer =>

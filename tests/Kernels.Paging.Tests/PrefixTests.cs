@@ -110,7 +110,9 @@ public sealed class PrefixTests
         Assert.Equal(1, test.Pool.AdoptPrefix(again, [3]));
         test.Pool.Release(again);
         Assert.True(test.Pool.TryReserve(test.Pool.AddSequence(), needed));
-        Assert.Equal(expected, string.Concat(((int[][])[[1, 2], [3, 4], [5, 6]]).Select(tokens => test.Pool.AdoptPrefix(test.Pool.AddSequence(), tokens))));
+        Assert.Equal(
+            expected, string.Concat(
+                ((int[][])[[1, 2], [3, 4], [5, 6]]).Select(tokens => test.Pool.AdoptPrefix(test.Pool.AddSequence(), tokens))));
     }
 
     [Fact]

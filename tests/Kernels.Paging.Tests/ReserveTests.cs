@@ -11,7 +11,9 @@ public sealed class ReserveTests
     [InlineData(8, 257, "pageSize")]
     [InlineData((1 << 23) + 1, 256, "pages")]
     public void NumbersOutOfRangeAreNamed(int pages, int pageSize, string parameter) =>
-        Assert.Equal(parameter, Assert.Throws<ArgumentOutOfRangeException>(() => new PagePool(pages, pageSize, new SimulatedMemory(1, 1))).ParamName);
+        Assert.Equal(
+            parameter, Assert.Throws<ArgumentOutOfRangeException>(
+                () => new PagePool(pages, pageSize, new SimulatedMemory(1, 1))).ParamName);
 
     [Fact]
     public void APageIsTakenWhenTheLastOneIsFull()
@@ -126,12 +128,17 @@ public sealed class ReserveTests
             Assert.False(test.Pool.Contains(gone));
             Action[] uses =
             [
-                () => test.Pool.TryReserve(gone, 1), () => test.Pool.Slots.GetSlot(gone, 0), () => test.Pool.Release(gone), () => test.Pool.Truncate(gone, 0),
-                () => test.Pool.GetLength(gone), () => test.Pool.GetPages(gone).ToString(), () => test.Pool.Fork(gone), () => test.Pool.Publish(gone, []),
-                () => test.Pool.AdoptPrefix(gone, []), () => test.Pool.SwapOut(gone), () => test.Pool.TrySwapIn(gone), () => test.Pool.IsSwappedOut(gone),
+                () => test.Pool.TryReserve(gone, 1), () => test.Pool.Slots.GetSlot(gone, 0), () => test.Pool.Release(gone),
+                () => test.Pool.Truncate(gone, 0),
+                () => test.Pool.GetLength(gone), () => test.Pool.GetPages(gone).ToString(), () => test.Pool.Fork(gone),
+                () => test.Pool.Publish(gone, []),
+                () => test.Pool.AdoptPrefix(gone, []), () => test.Pool.SwapOut(gone), () => test.Pool.TrySwapIn(gone),
+                () => test.Pool.IsSwappedOut(gone),
                 () => test.Pool.GetChangedAt(gone),
             ];
-            Assert.All(uses, use => Assert.Contains("released", Assert.Throws<ArgumentOutOfRangeException>("sequence", use).Message, StringComparison.Ordinal));
+            Assert.All(
+                uses, use => Assert.Contains(
+                    "released", Assert.Throws<ArgumentOutOfRangeException>("sequence", use).Message, StringComparison.Ordinal));
         }
     }
 

@@ -35,7 +35,8 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
     {
         using IChatClient client = new KernelsChatClient(server.Model).AsBuilder().Build();
         AIFunction add = AIFunctionFactory.Create((int a, bool b) => a + (b ? 1 : 0), "add");
-        ChatResponse asked = await client.GetResponseAsync("Hello", new ChatOptions { Tools = [add], ToolMode = ChatToolMode.RequireSpecific("add"), MaxOutputTokens = 100 });
+        ChatResponse asked = await client.GetResponseAsync(
+            "Hello", new ChatOptions { Tools = [add], ToolMode = ChatToolMode.RequireSpecific("add"), MaxOutputTokens = 100 });
         Assert.Equal(ChatFinishReason.ToolCalls, asked.FinishReason);
         FunctionCallContent call = Assert.Single(asked.Messages[0].Contents.OfType<FunctionCallContent>());
         Assert.Equal(["a", "b"], call.Arguments!.Keys.Order());
@@ -50,7 +51,8 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
     public async Task RepliesInJsonOfASchema()
     {
         using var client = new KernelsChatClient(server.Model);
-        ChatResponse<ClientTests.Answer> reply = await client.GetResponseAsync<ClientTests.Answer>("Hello", new ChatOptions { MaxOutputTokens = 200, Seed = 5 });
+        ChatResponse<ClientTests.Answer> reply = await client.GetResponseAsync<ClientTests.Answer>(
+            "Hello", new ChatOptions { MaxOutputTokens = 200, Seed = 5 });
         Assert.True(Enum.IsDefined(reply.Result.Where));
         Assert.Equal(ChatFinishReason.Stop, reply.FinishReason);
     }
@@ -63,14 +65,18 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
         await Refused("ModelId", new ChatOptions { ModelId = "gpt-5" });
         await Refused("mirostat", new ChatOptions { AdditionalProperties = new() { ["mirostat"] = 1 } });
         await Refused("HostedWebSearchTool", new ChatOptions { Tools = [new HostedWebSearchTool()] });
-        await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync(new ChatMessage(ChatRole.User, [new UriContent("https://example.com/a.png", "image/png")])));
+        await Assert.ThrowsAsync<NotSupportedException>(
+            () => client.GetResponseAsync(new ChatMessage(ChatRole.User, [new UriContent("https://example.com/a.png", "image/png")])));
         await Assert.ThrowsAnyAsync<ArgumentException>(() => client.GetResponseAsync("x", new ChatOptions { Temperature = -1 }));
         await Assert.ThrowsAnyAsync<ArgumentException>(() => client.GetResponseAsync(string.Concat(Enumerable.Repeat("word ", 3000))));
         using var schema = JsonDocument.Parse("""{"type":"string","pattern":"a"}""");
-        await Assert.ThrowsAsync<JsonSchemaException>(() => client.GetResponseAsync("x", new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema.RootElement) }));
+        await Assert.ThrowsAsync<JsonSchemaException>(
+            () => client.GetResponseAsync("x", new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema.RootElement) }));
 
         async Task Refused(string name, ChatOptions options) =>
-            Assert.Contains(name, (await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync("x", options))).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                name, (await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync("x", options))).Message,
+                StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -81,7 +87,11 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
             await foreach (ChatResponseUpdate _ in client.GetStreamingResponseAsync(
-                "Hello", new ChatOptions { MaxOutputTokens = 900, AdditionalProperties = new() { ["ignore_eos"] = true } }, cancellation.Token))
+                "Hello", new ChatOptions
+                {
+                    MaxOutputTokens = 900,
+                    AdditionalProperties = new() { ["ignore_eos"] = true },
+                }, cancellation.Token))
             {
                 await cancellation.CancelAsync();
             }
@@ -122,9 +132,12 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
 
         lock (seen)
         {
-            Assert.Contains(seen, m => m.Name == "gen_ai.client.operation.duration" && m.Operation == "chat" && (string?)m.Model == "local/stories" && m.Value > 0);
+            Assert.Contains(
+                seen, m => m.Name == "gen_ai.client.operation.duration" && m.Operation == "chat" && (string?)m.Model == "local/stories"
+                    && m.Value > 0);
             Assert.Contains(seen, m => m.Name == "gen_ai.client.token.usage" && (string?)m.Type == "output" && m.Value == 7);
-            Assert.Contains(seen, m => m.Name == "gen_ai.client.token.usage" && (string?)m.Type == "input" && m.Value == reply.Usage!.InputTokenCount);
+            Assert.Contains(
+                seen, m => m.Name == "gen_ai.client.token.usage" && (string?)m.Type == "input" && m.Value == reply.Usage!.InputTokenCount);
             Assert.Contains(seen, m => m.Name == "gen_ai.server.time_to_first_token" && m.Operation == "chat");
             Assert.Contains(seen, m => m.Name == "gen_ai.server.time_per_output_token" && m.Operation == "chat");
             Assert.Contains(seen, m => m.Name == "gen_ai.server.request.duration" && m.Operation == "chat");
@@ -134,7 +147,10 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
         {
             Activity activity = Assert.Single(activities, a => (int?)a.GetTagItem("gen_ai.request.max_tokens") == 7);
             Assert.Equal("chat local/stories", activity.DisplayName);
-            Assert.Equal((7L, "length"), ((long)activity.GetTagItem("gen_ai.usage.output_tokens")!, ((string[])activity.GetTagItem("gen_ai.response.finish_reasons")!)[0]));
+            Assert.Equal(
+                (7L, "length"),
+                ((long)activity.GetTagItem(
+                    "gen_ai.usage.output_tokens")!, ((string[])activity.GetTagItem("gen_ai.response.finish_reasons")!)[0]));
         }
 
         void Add(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
@@ -162,7 +178,8 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
         server.SkipWithoutDevice();
         using var model = LanguageModel.Load(TestData.Folder("stories-gqa"), new LanguageModelOptions { Sequences = 2, Context = 256 });
         string text = "";
-        await foreach (string piece in model.GenerateAsync("One morning Mia", new GenerationOptions { MaxTokens = 12, Sampling = new SamplingOptions() }))
+        await foreach (string piece in model.GenerateAsync(
+            "One morning Mia", new GenerationOptions { MaxTokens = 12, Sampling = new SamplingOptions() }))
         {
             text += piece;
         }
@@ -174,7 +191,9 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
         // It has no template, so that nothing tells it of tools.
         var tools = new ChatOptions { Tools = [AIFunctionFactory.Create((int a) => a, "same")] };
         using var chat = new KernelsChatClient(model);
-        Assert.Contains("knows no tools", (await Assert.ThrowsAsync<NotSupportedException>(() => chat.GetResponseAsync("Hello", tools))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "knows no tools", (await Assert.ThrowsAsync<NotSupportedException>(() => chat.GetResponseAsync("Hello", tools))).Message,
+            StringComparison.Ordinal);
         model.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
         {
@@ -190,15 +209,18 @@ public sealed class ChatClientTests(StoriesServer server) : IClassFixture<Storie
         server.SkipWithoutDevice();
         string folder = TestData.Folder("stories-gqa");
         var services = new ServiceCollection();
-        services.AddKernelsChatClient(folder, new LanguageModelOptions { Sequences = 2, Context = 128 }).AddKernelsEmbeddingGenerator(folder);
+        services.AddKernelsChatClient(folder, new LanguageModelOptions { Sequences = 2, Context = 128 })
+            .AddKernelsEmbeddingGenerator(folder);
         using ServiceProvider provider = services.BuildServiceProvider();
         IChatClient chat = provider.GetRequiredService<IChatClient>();
-        IEmbeddingGenerator<string, Embedding<float>> generator = provider.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+        IEmbeddingGenerator<string, Embedding<float>> generator =
+            provider.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
         Assert.Same(provider.GetRequiredService<LanguageModel>(), chat.GetService<LanguageModel>());
         Assert.Equal(3, (await chat.GetResponseAsync("Hello", new ChatOptions { MaxOutputTokens = 3 })).Usage!.OutputTokenCount);
         GeneratedEmbeddings<Embedding<float>> vectors = await generator.GenerateAsync(["a", "b"]);
         Assert.Equal((2, 192), (vectors.Count, vectors[0].Vector.Length));
-        await Assert.ThrowsAsync<NotSupportedException>(() => generator.GenerateAsync(["a"], new EmbeddingGenerationOptions { Dimensions = 3 }));
+        await Assert.ThrowsAsync<NotSupportedException>(
+            () => generator.GenerateAsync(["a"], new EmbeddingGenerationOptions { Dimensions = 3 }));
     }
 
     [Theory]

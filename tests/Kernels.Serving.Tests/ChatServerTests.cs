@@ -12,8 +12,10 @@ public sealed class ChatServerTests(Devices devices) : IAsyncLifetime
     private const string Template =
         "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' and loop.previtem is defined and loop.previtem.role == 'user' %}"
         + "{{ raise_exception('Roles must alternate.') }}{% endif %}{{ m.role }}|{{ m.content if m.content is not none }}"
-        + "{% for c in m.tool_calls or [] %}{{ c.function.name }}{% for k, v in c.function.arguments.items() %} {{ k }}={{ v }}{% endfor %}{% endfor %}{{ '\\n' }}{% endfor %}"
-        + "{% for t in tools or [] %}{{ t.function.name }}{% endfor %}{% if enable_thinking is defined and not enable_thinking %}quiet{% endif %}>";
+        + "{% for c in m.tool_calls or [] %}{{ c.function.name }}{% for k, v in c.function.arguments.items() %} {{ k }}={{ v }}{% endfor "
+        + "%}{% endfor %}{{ '\\n' }}{% endfor %}"
+        + "{% for t in tools or [] %}{{ t.function.name }}{% endfor %}{% if enable_thinking is defined and not enable_thinking %}quiet{% "
+        + "endif %}>";
 
     private DecodingEngine? engine;
     private LanguageModel? model;
@@ -27,8 +29,10 @@ public sealed class ChatServerTests(Devices devices) : IAsyncLifetime
             return;
         }
 
-        engine = EngineFixture.Start(devices.OpenFirst(), "stories-gqa", sequences: 1, capacity: 1024, pages: 64, new EngineOptions { QueueLimit = 2 });
-        ChatTemplate template = ChatTemplate.Parse(Template, new Dictionary<string, string> { ["bos_token"] = "<|endoftext|>", ["eos_token"] = "<|endoftext|>" });
+        engine = EngineFixture.Start(
+            devices.OpenFirst(), "stories-gqa", sequences: 1, capacity: 1024, pages: 64, new EngineOptions { QueueLimit = 2 });
+        ChatTemplate template = ChatTemplate.Parse(
+            Template, new Dictionary<string, string> { ["bos_token"] = "<|endoftext|>", ["eos_token"] = "<|endoftext|>" });
         model = new LanguageModel(engine, EngineFixture.Tokenizer, "stories") { Template = template };
         server = await DecoderServer.StartAsync(model, new ServerOptions { Urls = "http://127.0.0.1:0" });
         client = new HttpClient { BaseAddress = new Uri(Assert.Single(server.Addresses)), Timeout = TimeSpan.FromMinutes(1) };
@@ -52,8 +56,10 @@ public sealed class ChatServerTests(Devices devices) : IAsyncLifetime
         { """{"messages":[{"role":"user","content":[{"type":"text","text":"H"},{"type":"text","text":"i"}]}]}""", "user|Hi\n>" },
         { """{"messages":[{"role":"user","content":"Hi"}],"chat_template_kwargs":{"enable_thinking":false}}""", "user|Hi\nquiet>" },
         { """{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"look","parameters":{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{"i":{"j":{"k":{"l":1}}}}}}}}}}}}}}]}""", "user|Hi\nlook>" },
-        { """{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"look"}}],"tool_choice":"auto"}""", "user|Hi\nlook>" },
-        { """{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"look"}}],"tool_choice":"none"}""", "user|Hi\n>" },
+        { """{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"look"}}],"tool_choice":"auto"}""",
+            "user|Hi\nlook>" },
+        { """{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"look"}}],"tool_choice":"none"}""",
+            "user|Hi\n>" },
         {
             """{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"look","arguments":"{\"at\":\"sky\"}"}}]},{"role":"tool","tool_call_id":"1","content":"blue"}],"tools":[]}""",
             "user|Hi\nassistant|look at=sky\ntool|blue\n>"
@@ -81,7 +87,9 @@ public sealed class ChatServerTests(Devices devices) : IAsyncLifetime
     [InlineData("""{"messages":[{"role":"user","content":"Hi"}],"tools":{}}""", "tools", "list")]
     [InlineData("""{"messages":[{"role":"user","content":null}]}""", "messages", "content")]
     [InlineData("""{"messages":[{"role":"assistant","content":null}]}""", "messages", "content")]
-    [InlineData("""{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"[1]"}}]}]}""", "messages", "'list object' has no attribute 'items'")]
+    [InlineData(
+        """{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"[1]"}}]}]}""", "messages",
+        "'list object' has no attribute 'items'")]
     [InlineData("""{"messages":[{"role":"user","content":"Hi","name":"\ud800"}]}""", "messages[0].name", "not a well-formed request")]
     public async Task WhatTheTemplateRefusesIsABadRequest(string request, string parameter, string message)
     {
@@ -107,7 +115,8 @@ public sealed class ChatServerTests(Devices devices) : IAsyncLifetime
 
     private async Task<(HttpStatusCode Status, JsonNode Answer)> Post(string json)
     {
-        using HttpResponseMessage response = await client!.PostAsync("/v1/chat/completions", new StringContent(json, Encoding.UTF8, "application/json"));
+        using HttpResponseMessage response = await client!.PostAsync(
+            "/v1/chat/completions", new StringContent(json, Encoding.UTF8, "application/json"));
         return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync())!);
     }
 }

@@ -13,18 +13,24 @@ namespace Kernels.Serving.Tests;
 public sealed class ClientTests(StoriesServer server) : IClassFixture<StoriesServer>
 {
     private OpenAIClient Open => new(
-        new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = new Uri(server.Client.BaseAddress!, "/v1"), RetryPolicy = new System.ClientModel.Primitives.ClientRetryPolicy(0) });
+        new ApiKeyCredential("none"), new OpenAIClientOptions
+        {
+            Endpoint = new Uri(server.Client.BaseAddress!, "/v1"),
+            RetryPolicy = new System.ClientModel.Primitives.ClientRetryPolicy(0),
+        });
 
     [SkippableFact]
     public async Task MicrosoftExtensionsAIChatsStreamsCallsToolsAndEmbeds()
     {
         server.SkipWithoutDevice();
         using IChatClient chat = Open.GetChatClient("stories").AsIChatClient();
-        ChatResponse reply = await chat.GetResponseAsync("Hello", new ChatOptions { MaxOutputTokens = 6, Temperature = 0, FrequencyPenalty = 0.5f, Seed = 3 });
+        ChatResponse reply = await chat.GetResponseAsync(
+            "Hello", new ChatOptions { MaxOutputTokens = 6, Temperature = 0, FrequencyPenalty = 0.5f, Seed = 3 });
         Assert.Equal((ChatFinishReason.Length, 6L), (reply.FinishReason, reply.Usage!.OutputTokenCount));
 
         List<ChatResponseUpdate> updates = [];
-        await foreach (ChatResponseUpdate update in chat.GetStreamingResponseAsync("Hello", new ChatOptions { MaxOutputTokens = 6, Temperature = 0, FrequencyPenalty = 0.5f }))
+        await foreach (ChatResponseUpdate update in chat.GetStreamingResponseAsync(
+            "Hello", new ChatOptions { MaxOutputTokens = 6, Temperature = 0, FrequencyPenalty = 0.5f }))
         {
             updates.Add(update);
         }
@@ -35,13 +41,19 @@ public sealed class ClientTests(StoriesServer server) : IClassFixture<StoriesSer
         var called = new List<string>();
         AIFunction weather = AIFunctionFactory.Create((Place place) => { called.Add($"{place}"); return "Rain."; }, "weather");
         List<ChatMessage> messages = [new(ChatRole.User, "Hello")];
-        ChatResponse asked = await chat.GetResponseAsync(messages, new ChatOptions { Tools = [weather], ToolMode = ChatToolMode.RequireAny, MaxOutputTokens = 100 });
+        ChatResponse asked = await chat.GetResponseAsync(
+            messages, new ChatOptions { Tools = [weather], ToolMode = ChatToolMode.RequireAny, MaxOutputTokens = 100 });
         Assert.Equal(ChatFinishReason.ToolCalls, asked.FinishReason);
         FunctionCallContent call = Assert.Single(asked.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>());
         messages.AddRange(asked.Messages);
-        messages.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(call.CallId, await weather.InvokeAsync(new AIFunctionArguments(call.Arguments)))]));
+        messages.Add(
+            new ChatMessage(
+                ChatRole.Tool,
+                [new FunctionResultContent(call.CallId, await weather.InvokeAsync(new AIFunctionArguments(call.Arguments)))]));
         Assert.Contains(Assert.Single(called), new[] { "Oslo", "Rome" });
-        Assert.Equal(ChatFinishReason.Length, (await chat.GetResponseAsync(messages, new ChatOptions { Tools = [weather], MaxOutputTokens = 4 })).FinishReason);
+        Assert.Equal(
+            ChatFinishReason.Length,
+            (await chat.GetResponseAsync(messages, new ChatOptions { Tools = [weather], MaxOutputTokens = 4 })).FinishReason);
 
         ChatResponse<Answer> structured = await chat.GetResponseAsync<Answer>("Hello", new ChatOptions { MaxOutputTokens = 200 });
         Assert.True(Enum.IsDefined(structured.Result.Where));
@@ -49,7 +61,9 @@ public sealed class ClientTests(StoriesServer server) : IClassFixture<StoriesSer
         IEmbeddingGenerator<string, Embedding<float>> embed = Open.GetEmbeddingClient("stories").AsIEmbeddingGenerator();
         GeneratedEmbeddings<Embedding<float>> vectors = await embed.GenerateAsync(["a cold day", "a warm day"]);
         Assert.Equal([192, 192], vectors.Select(vector => vector.Vector.Length));
-        Assert.All((await server.Model.EmbedAsync("a cold day")).Zip(vectors[0].Vector.ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-3));
+        Assert.All(
+            (await server.Model.EmbedAsync("a cold day")).Zip(vectors[0].Vector.ToArray()),
+            pair => Assert.Equal(pair.First, pair.Second, 1e-3));
     }
 
     [SkippableFact]
@@ -58,19 +72,26 @@ public sealed class ClientTests(StoriesServer server) : IClassFixture<StoriesSer
         server.SkipWithoutDevice();
         ChatClient chat = Open.GetChatClient("local/stories");
         ChatCompletion completion = await chat.CompleteChatAsync(
-            [new UserChatMessage("Hello")], new ChatCompletionOptions { MaxOutputTokenCount = 5, IncludeLogProbabilities = true, TopLogProbabilityCount = 2 });
+            [new UserChatMessage("Hello")], new ChatCompletionOptions
+            {
+                MaxOutputTokenCount = 5,
+                IncludeLogProbabilities = true,
+                TopLogProbabilityCount = 2,
+            });
         Assert.Equal(OpenAI.Chat.ChatFinishReason.Length, completion.FinishReason);
         Assert.Equal(5, completion.ContentTokenLogProbabilities.Count);
         Assert.Equal(5, completion.Usage.OutputTokenCount);
         string streamed = "";
-        await foreach (StreamingChatCompletionUpdate update in chat.CompleteChatStreamingAsync([new UserChatMessage("Hello")], new ChatCompletionOptions { MaxOutputTokenCount = 5, Temperature = 0 }))
+        await foreach (StreamingChatCompletionUpdate update in chat.CompleteChatStreamingAsync(
+            [new UserChatMessage("Hello")], new ChatCompletionOptions { MaxOutputTokenCount = 5, Temperature = 0 }))
         {
             streamed += string.Concat(update.ContentUpdate.Select(part => part.Text));
         }
 
         Assert.NotEmpty(streamed);
         Assert.Equal("local/stories", (await Open.GetOpenAIModelClient().GetModelAsync("local/stories")).Value.Id);
-        Assert.Equal(404, (await Assert.ThrowsAsync<ClientResultException>(() => Open.GetChatClient("gpt-5").CompleteChatAsync("Hello"))).Status);
+        Assert.Equal(
+            404, (await Assert.ThrowsAsync<ClientResultException>(() => Open.GetChatClient("gpt-5").CompleteChatAsync("Hello"))).Status);
     }
 
     [SkippableFact]
@@ -81,7 +102,8 @@ public sealed class ClientTests(StoriesServer server) : IClassFixture<StoriesSer
         try
         {
             File.Copy(Path.Combine(AppContext.BaseDirectory, "client.mjs"), Path.Combine(folder, "client.mjs"));
-            (int code, string output) = await RunAsync(folder, "npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", folder, "openai@6");
+            (int code, string output) = await RunAsync(
+                folder, "npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", folder, "openai@6");
             Skip.If(code != 0, $"npm cannot install the package 'openai': {output}");
             (code, output) = await RunAsync(folder, "node", "client.mjs", new Uri(server.Client.BaseAddress!, "/v1").ToString());
             Assert.True(code == 0 && output.Trim() == "ok", output);
@@ -97,7 +119,13 @@ public sealed class ClientTests(StoriesServer server) : IClassFixture<StoriesSer
         Process process;
         try
         {
-            process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            process = Process.Start(
+                new ProcessStartInfo(program, arguments)
+                {
+                    WorkingDirectory = folder,
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true,
+                })!;
         }
         catch (System.ComponentModel.Win32Exception e)
         {

@@ -5,7 +5,9 @@ public sealed class ReplyParserTests
     [Theory]
     [InlineData("Hello there.", "Hello there.", "")]
     [InlineData("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>", "", "f{\"a\": 1}")]
-    [InlineData("Let me see. <tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>\n<tool_call>{\"name\":\"g\",\"arguments\":{\"b\":\"</x>\"}}</tool_call>", "Let me see.", "f{} g{\"b\":\"</x>\"}")]
+    [InlineData(
+        "Let me see. "
+            + "<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>\n<tool_call>{\"name\":\"g\",\"arguments\":{\"b\":\"</x>\"}}</tool_call>", "Let me see.", "f{} g{\"b\":\"</x>\"}")]
     [InlineData("<tool_call>{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":2}\"}</tool_call>", "", "f{\"a\":2}")]
     [InlineData("<tool_call>{\"name\":\"f\",\"arguments\":{}}", "", "f{}")]
     [InlineData("<tool_call>nothing</tool_call> more", "<tool_call>nothing</tool_call> more", "")]
@@ -34,7 +36,8 @@ public sealed class ReplyParserTests
 
             parts.AddRange(parser.Finish());
             Assert.Equal(text, string.Concat(parts.Select(part => part.Text)));
-            Assert.Equal(calls, string.Join(' ', parts.Where(part => part.Call is not null).Select(part => part.Call!.Name + part.Call.Arguments)));
+            Assert.Equal(
+                calls, string.Join(' ', parts.Where(part => part.Call is not null).Select(part => part.Call!.Name + part.Call.Arguments)));
         }
     }
 
@@ -50,7 +53,9 @@ public sealed class ReplyParserTests
     public void LeavesFurtherCallsOut()
     {
         var parser = new ReplyParser(["f"], most: 1);
-        Assert.Single(parser.Push("<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call><tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>"));
+        Assert.Single(
+            parser.Push(
+                "<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call><tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>"));
         Assert.True(parser.IsFull);
     }
 }

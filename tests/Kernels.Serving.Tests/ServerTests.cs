@@ -11,7 +11,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
     private const string Chats = "/v1/chat/completions";
     private const string Prompt = "One morning Mia";
     private const string Hello = "\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]";
-    private const string Weather = """{"type":"function","function":{"name":"weather","description":"Tells the weather.","parameters":{"type":"object","properties":{"city":{"enum":["Oslo","Rome"]},"days":{"type":"integer"}},"required":["city","days"],"additionalProperties":false}}}""";
+    private const string Weather =
+        """{"type":"function","function":{"name":"weather","description":"Tells the weather.","parameters":{"type":"object","properties":{"city":{"enum":["Oslo","Rome"]},"days":{"type":"integer"}},"required":["city","days"],"additionalProperties":false}}}""";
 
     private HttpClient Client => server.Client;
 
@@ -21,7 +22,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
     public async Task CompletesATextAtOnce()
     {
         server.SkipWithoutDevice();
-        (HttpStatusCode status, JsonNode answer) = await server.Post(Completions, $$"""{"model":"stories","user":"me","store":true,"metadata":{"a":"b"},"service_tier":"auto","suffix":"","n":1,"best_of":1,"echo":false,"logit_bias":null,"prompt":"{{Prompt}}","max_tokens":64,"temperature":0,"unknown":[1]}""");
+        (HttpStatusCode status, JsonNode answer) = await server.Post(
+            Completions, $$"""{"model":"stories","user":"me","store":true,"metadata":{"a":"b"},"service_tier":"auto","suffix":"","n":1,"best_of":1,"echo":false,"logit_bias":null,"prompt":"{{Prompt}}","max_tokens":64,"temperature":0,"unknown":[1]}""");
 
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Equal("text_completion", (string?)answer["object"]);
@@ -29,7 +31,9 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         JsonNode choice = answer["choices"]![0]!;
         Assert.StartsWith(" skipped to the cellar with a small dog.", (string?)choice["text"], StringComparison.Ordinal);
         Assert.Equal(("length", 0), ((string?)choice["finish_reason"], (int)choice["index"]!));
-        Assert.Equal((4, 64, 68), ((int)answer["usage"]!["prompt_tokens"]!, (int)answer["usage"]!["completion_tokens"]!, (int)answer["usage"]!["total_tokens"]!));
+        Assert.Equal(
+            (4, 64, 68),
+            ((int)answer["usage"]!["prompt_tokens"]!, (int)answer["usage"]!["completion_tokens"]!, (int)answer["usage"]!["total_tokens"]!));
 
         // Of token ids the same, and without a limit 16 tokens.
         string ids = string.Join(',', EngineFixture.Tokenizer.Encode(Prompt).Prepend(0));
@@ -43,7 +47,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
     {
         server.SkipWithoutDevice();
         JsonNode[] events = await server.Stream(
-            Completions, """{"prompt":"One morning Mia","max_tokens":64,"temperature":0,"stop":["ll dog"],"stream":true,"stream_options":{"include_usage":true}}""");
+            Completions,
+            """{"prompt":"One morning Mia","max_tokens":64,"temperature":0,"stop":["ll dog"],"stream":true,"stream_options":{"include_usage":true}}""");
 
         Assert.True(events.Length > 5);
         Assert.Single(events.Select(e => (string)e["id"]!).Distinct());
@@ -58,14 +63,17 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
     public async Task AnswersAChatAtOnceAndAsAStream()
     {
         server.SkipWithoutDevice();
-        const string Chat = """{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"Hello"}]}],"max_completion_tokens":12,"temperature":0""";
+        const string Chat =
+            """{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"Hello"}]}],"max_completion_tokens":12,"temperature":0""";
         (HttpStatusCode status, JsonNode answer) = await server.Post(Chats, Chat + "}");
         JsonNode[] events = await server.Stream(Chats, Chat + ",\"stream\":true}");
 
         Assert.Equal((HttpStatusCode.OK, "chat.completion"), (status, (string?)answer["object"]));
         JsonNode message = answer["choices"]![0]!["message"]!;
         Assert.Equal("assistant", (string?)message["role"]);
-        Assert.Equal(EngineFixture.Tokenizer.Encode("system: Be brief.\nuser: Hello\nassistant:").Length + 1, (int)answer["usage"]!["prompt_tokens"]!);
+        Assert.Equal(
+            EngineFixture.Tokenizer.Encode("system: Be brief.\nuser: Hello\nassistant:").Length + 1,
+            (int)answer["usage"]!["prompt_tokens"]!);
         Assert.All(events, e => Assert.Equal("chat.completion.chunk", (string?)e["object"]));
         Assert.Equal("assistant", (string?)events[0]["choices"]![0]!["delta"]!["role"]);
         Assert.Equal((string?)message["content"], string.Concat(events.Select(e => (string?)e["choices"]![0]!["delta"]!["content"])));
@@ -88,7 +96,9 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         }
 
         using HttpResponseMessage none = await Client.GetAsync("/v1/models/gpt-5");
-        Assert.Equal((HttpStatusCode.NotFound, "model_not_found"), (none.StatusCode, (string?)JsonNode.Parse(await none.Content.ReadAsStringAsync())!["error"]!["code"]));
+        Assert.Equal(
+            (HttpStatusCode.NotFound, "model_not_found"),
+            (none.StatusCode, (string?)JsonNode.Parse(await none.Content.ReadAsStringAsync())!["error"]!["code"]));
         Assert.False((await Client.GetAsync("/v1/models")).Headers.Contains("Access-Control-Allow-Origin"));
     }
 
@@ -103,7 +113,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         { Completions, """{"prompt":"x","max_tokens":0}""", 400, "max_tokens" },
         { Completions, """{"prompt":"x","max_tokens":1001}""", 400, "max_tokens" },
         { Completions, """{"prompt":"x","max_tokens":99999999999999999999}""", 400, "max_tokens" },
-        { Completions, """{"prompt":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26],"max_tokens":1000}""", 400, "max_tokens" },
+        { Completions, """{"prompt":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26],"max_tokens":1000}""", 400,
+            "max_tokens" },
         { Completions, """{"prompt":"x","temperature":-0.5}""", 400, "temperature" },
         { Completions, """{"prompt":"x","temperature":1e400}""", 400, "temperature" },
         { Completions, """{"prompt":"x","top_p":0}""", 400, "top_p" },
@@ -128,7 +139,9 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         { Completions, """{"prompt":"x","stop_token_ids":7}""", 400, "stop_token_ids" },
         { Completions, """{"prompt":"x","top_logprobs":2}""", 400, "top_logprobs" },
         { Completions, """{"prompt":"x","response_format":{"type":"xml"}}""", 400, "response_format" },
-        { Completions, """{"prompt":"x","response_format":{"type":"json_schema","json_schema":{"schema":{"type":"string","pattern":"a"}}}}""", 400, "response_format" },
+        { Completions,
+            """{"prompt":"x","response_format":{"type":"json_schema","json_schema":{"schema":{"type":"string","pattern":"a"}}}}""", 400,
+            "response_format" },
         { Completions, """{"prompt":"x","min_tokens":3}""", 400, "min_tokens" },
         { Completions, """{"prompt":"x","guided_json":{}}""", 400, "guided_json" },
         { Chats, "{" + Hello + ""","best_of":1}""", 400, "best_of" },
@@ -138,9 +151,11 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         { Chats, "{" + Hello + ""","tools":7}""", 400, "tools" },
         { Chats, "{" + Hello + ""","tool_choice":"required"}""", 400, "tool_choice" },
         { Chats, "{" + Hello + ""","tool_choice":"any"}""", 400, "tool_choice" },
-        { Chats, "{" + Hello + ""","tool_choice":{"type":"function","function":{"name":"time"}},"tools":[""" + Weather + "]}", 400, "tool_choice" },
+        { Chats, "{" + Hello + ""","tool_choice":{"type":"function","function":{"name":"time"}},"tools":[""" + Weather + "]}", 400,
+            "tool_choice" },
         { Chats, "{" + Hello + ""","response_format":{"type":"json_object"},"tools":[""" + Weather + "]}", 400, "response_format" },
-        { Chats, "{" + Hello + ""","tool_choice":"required","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string","pattern":"x"}}}}}]}""", 400, "tools" },
+        { Chats, "{" + Hello
+            + ""","tool_choice":"required","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string","pattern":"x"}}}}}]}""", 400, "tools" },
         { Chats, "{" + Hello + ""","functions":[{"name":"f"}]}""", 400, "functions" },
         { Chats, "{" + Hello + ""","modalities":["audio"]}""", 400, "modalities" },
         { Chats, "{" + Hello + ""","reasoning_effort":"high"}""", 400, "reasoning_effort" },
@@ -182,7 +197,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         foreach (object[] row in BadRequests)
         {
             (HttpStatusCode status, JsonNode answer) = await server.Post((string)row[0], (string)row[1]);
-            Assert.True((int)row[2] == (int)status && (string?)row[3] == (string?)answer["error"]!["param"], $"{row[1]}: {(int)status} {answer}");
+            Assert.True(
+                (int)row[2] == (int)status && (string?)row[3] == (string?)answer["error"]!["param"], $"{row[1]}: {(int)status} {answer}");
             Assert.Equal("invalid_request_error", (string?)answer["error"]!["type"]);
             Assert.NotEmpty((string)answer["error"]!["message"]!);
         }
@@ -226,7 +242,9 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         (HttpStatusCode Status, JsonNode Answer)[] answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i =>
             server.Post(Completions, $$"""{"prompt":"One morning","max_tokens":60,"ignore_eos":true,"seed":{{i}}}""")));
         Assert.InRange(answers.Count(answer => answer.Status == HttpStatusCode.OK), StoriesServer.Sequences + StoriesServer.Queue, 20);
-        Assert.All(answers, answer => Assert.True(answer.Status is HttpStatusCode.OK or HttpStatusCode.TooManyRequests, answer.Answer.ToJsonString()));
+        Assert.All(
+            answers,
+            answer => Assert.True(answer.Status is HttpStatusCode.OK or HttpStatusCode.TooManyRequests, answer.Answer.ToJsonString()));
     }
 
     [SkippableFact]
@@ -256,17 +274,23 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         int prompts = new[] { Prompt, "It was a" }.Sum(text => 1 + EngineFixture.Tokenizer.Encode(text).Length);
         Assert.Equal((prompts, 32), ((int)several["usage"]!["prompt_tokens"]!, (int)several["usage"]!["completion_tokens"]!));
 
-        JsonNode[] streamed = await server.Stream(Completions, """{"prompt":["One morning Mia","It was a"],"n":2,"max_tokens":8,"seed":3,"stream":true}""");
+        JsonNode[] streamed = await server.Stream(
+            Completions, """{"prompt":["One morning Mia","It was a"],"n":2,"max_tokens":8,"seed":3,"stream":true}""");
         for (int i = 0; i < 4; i++)
         {
             Assert.Equal(
                 (string?)several["choices"]![i]!["text"],
-                string.Concat(streamed.Select(e => e["choices"]![0]!).Where(choice => (int)choice["index"]! == i).Select(choice => (string?)choice["text"])));
+                string.Concat(
+                    streamed.Select(e => e["choices"]![0]!).Where(choice => (int)choice["index"]! == i)
+                        .Select(choice => (string?)choice["text"])));
         }
 
-        JsonNode best = await server.Ask(Completions, """{"prompt":"One morning Mia","n":1,"best_of":4,"max_tokens":8,"seed":3,"temperature":1.5}""");
-        JsonNode all = await server.Ask(Completions, """{"prompt":"One morning Mia","n":4,"max_tokens":8,"seed":3,"temperature":1.5,"logprobs":0}""");
-        JsonNode likeliest = all["choices"]!.AsArray().MaxBy(choice => choice!["logprobs"]!["token_logprobs"]!.AsArray().Average(value => (double)value!))!;
+        JsonNode best = await server.Ask(
+            Completions, """{"prompt":"One morning Mia","n":1,"best_of":4,"max_tokens":8,"seed":3,"temperature":1.5}""");
+        JsonNode all = await server.Ask(
+            Completions, """{"prompt":"One morning Mia","n":4,"max_tokens":8,"seed":3,"temperature":1.5,"logprobs":0}""");
+        JsonNode likeliest = all["choices"]!.AsArray()
+            .MaxBy(choice => choice!["logprobs"]!["token_logprobs"]!.AsArray().Average(value => (double)value!))!;
         Assert.Equal((string?)likeliest["text"], (string?)best["choices"]![0]!["text"]);
         Assert.Single(best["choices"]!.AsArray());
     }
@@ -274,7 +298,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
     [SkippableFact]
     public async Task LogprobsComeInTheFormOfEitherEndpoint()
     {
-        JsonNode completion = (await server.Ask(Completions, """{"prompt":"One morning Mia","max_tokens":5,"temperature":0,"logprobs":2}"""))["choices"]![0]!;
+        JsonNode completion =
+            (await server.Ask(Completions, """{"prompt":"One morning Mia","max_tokens":5,"temperature":0,"logprobs":2}"""))["choices"]![0]!;
         JsonNode figures = completion["logprobs"]!;
         Assert.Equal((string?)completion["text"], string.Concat(figures["tokens"]!.AsArray().Select(token => (string?)token)));
         Assert.Equal(5, figures["token_logprobs"]!.AsArray().Count);
@@ -286,26 +311,35 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         JsonArray content = chat["logprobs"]!["content"]!.AsArray();
         Assert.All(content, token => Assert.Equal(
             ((string?)token!["token"], 3, (double)token["logprob"]!),
-            ((string?)token["top_logprobs"]![0]!["token"], token["top_logprobs"]!.AsArray().Count, (double)token["top_logprobs"]![0]!["logprob"]!)));
+            ((string?)token["top_logprobs"]![0]!["token"], token["top_logprobs"]!
+                .AsArray().Count, (double)token["top_logprobs"]![0]!["logprob"]!)));
         JsonNode[] events = await server.Stream(Chats, Chat + ",\"stream\":true}");
         Assert.Equal(
             content.Select(token => (string?)token!["token"]),
-            events.Select(e => e["choices"]![0]!["logprobs"]).OfType<JsonObject>().SelectMany(l => l["content"]!.AsArray()).Select(token => (string?)token!["token"]));
+            events.Select(e => e["choices"]![0]!["logprobs"]).OfType<JsonObject>().SelectMany(l => l["content"]!.AsArray())
+                .Select(token => (string?)token!["token"]));
     }
 
     [SkippableFact]
     public async Task RepliesAreHeldToJsonAndToSchemas()
     {
-        const string Schema = """{"type":"object","properties":{"name":{"enum":["Mia","Zoe"]},"happy":{"type":"boolean"},"ages":{"type":"array","items":{"type":"integer"},"maxItems":2}},"required":["name","happy","ages"],"additionalProperties":false}""";
+        const string Schema =
+            """{"type":"object","properties":{"name":{"enum":["Mia","Zoe"]},"happy":{"type":"boolean"},"ages":{"type":"array","items":{"type":"integer"},"maxItems":2}},"required":["name","happy","ages"],"additionalProperties":false}""";
         for (int seed = 0; seed < 4; seed++)
         {
-            JsonNode choice = (await server.Ask(Chats, "{" + Hello + $",\"max_tokens\":200,\"seed\":{seed},\"response_format\":{{\"type\":\"json_schema\",\"json_schema\":{{\"name\":\"x\",\"strict\":true,\"schema\":{Schema}}}}}}}"))["choices"]![0]!;
+            JsonNode choice =
+                (await server.Ask(
+                    Chats, "{" + Hello
+                        + $",\"max_tokens\":200,\"seed\":{seed},\"response_format\":{{\"type\":\"json_schema\",\"json_schema\":{{\"name\":\"x\",\"strict\":true,\"schema\":{Schema}}}}}}}"))["choices"]![0]!;
             JsonNode reply = JsonNode.Parse((string)choice["message"]!["content"]!)!;
             Assert.Equal("stop", (string?)choice["finish_reason"]);
             Assert.Contains((string?)reply["name"], new[] { "Mia", "Zoe" });
             Assert.True(reply["happy"]!.AsValue().TryGetValue(out bool _) && reply["ages"]!.AsArray().Count <= 2);
 
-            JsonNode any = (await server.Ask(Chats, "{" + Hello + $",\"max_tokens\":60,\"seed\":{seed},\"response_format\":{{\"type\":\"json_object\"}}}}"))["choices"]![0]!;
+            JsonNode any =
+                (await server.Ask(
+                    Chats, "{" + Hello
+                        + $",\"max_tokens\":60,\"seed\":{seed},\"response_format\":{{\"type\":\"json_object\"}}}}"))["choices"]![0]!;
             string text = (string)any["message"]!["content"]!;
             Assert.StartsWith("{", text.TrimStart(), StringComparison.Ordinal);
             Assert.True((string?)any["finish_reason"] == "length" || JsonNode.Parse(text) is JsonObject, text);
@@ -328,7 +362,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         Assert.True(arguments["days"]!.AsValue().TryGetValue(out long _));
 
         JsonNode[] events = await server.Stream(Chats, body + ",\"stream\":true}");
-        JsonNode streamed = Assert.Single(events, e => e["choices"]![0]!["delta"]!["tool_calls"] is not null)["choices"]![0]!["delta"]!["tool_calls"]![0]!;
+        JsonNode streamed = Assert.Single(
+            events, e => e["choices"]![0]!["delta"]!["tool_calls"] is not null)["choices"]![0]!["delta"]!["tool_calls"]![0]!;
         Assert.Equal((0, (string?)call["function"]!["arguments"]), ((int)streamed["index"]!, (string?)streamed["function"]!["arguments"]));
         Assert.Equal("tool_calls", (string?)events[^1]["choices"]![0]!["finish_reason"]);
 
@@ -345,7 +380,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
     public async Task EmbedsTextsAndTokens()
     {
         string ids = string.Join(',', EngineFixture.Tokenizer.Encode("It was a cold day.").Prepend(0));
-        JsonNode answer = await server.Ask("/v1/embeddings", $$"""{"model":"stories","input":["It was a cold day.","Ivy put the gold book in the box."],"dimensions":192}""");
+        JsonNode answer = await server.Ask(
+            "/v1/embeddings", $$"""{"model":"stories","input":["It was a cold day.","Ivy put the gold book in the box."],"dimensions":192}""");
         float[][] vectors = [.. answer["data"]!.AsArray().Select(entry => entry!["embedding"]!.AsArray().Select(x => (float)x!).ToArray())];
         Assert.All(vectors, vector => Assert.Equal(1, vector.Sum(x => x * x), 1e-4));
         Assert.NotEqual(vectors[0], vectors[1]);
@@ -354,7 +390,9 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
 
         JsonNode packed = await server.Ask("/v1/embeddings", $$"""{"input":[[{{ids}}]],"encoding_format":"base64"}""");
         byte[] bytes = Convert.FromBase64String((string)packed["data"]![0]!["embedding"]!);
-        Assert.All(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes).ToArray().Zip(vectors[0]), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+        Assert.All(
+            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes).ToArray().Zip(vectors[0]),
+            pair => Assert.Equal(pair.First, pair.Second, 1e-4));
     }
 
     [SkippableFact]
@@ -363,7 +401,9 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
         string deep = string.Concat(Enumerable.Repeat("[", 60)) + string.Concat(Enumerable.Repeat("]", 60));
         await server.Ask(Completions, "{\"prompt\":\"x\",\"max_tokens\":1,\"metadata\":{\"a\":" + deep + "}}");
         deep = $"[[[[[{deep}]]]]]";
-        Assert.Equal(HttpStatusCode.BadRequest, (await server.Post(Completions, "{\"prompt\":\"x\",\"max_tokens\":1,\"metadata\":{\"a\":" + deep + "}}")).Status);
+        Assert.Equal(
+            HttpStatusCode.BadRequest,
+            (await server.Post(Completions, "{\"prompt\":\"x\",\"max_tokens\":1,\"metadata\":{\"a\":" + deep + "}}")).Status);
     }
 
     /// <summary>Whatever the values of the fields are, the answer is one of the API, and the server goes on.</summary>
@@ -372,16 +412,22 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
     {
         string[] names =
         [
-            "model", "prompt", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "stop_token_ids", "n", "best_of", "echo",
-            "suffix", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias", "response_format", "tools", "tool_choice",
-            "parallel_tool_calls", "stream", "stream_options", "ignore_eos", "input", "dimensions", "encoding_format", "functions", "modalities",
+            "model", "prompt", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop",
+            "stop_token_ids", "n", "best_of", "echo",
+            "suffix", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias",
+            "response_format", "tools", "tool_choice",
+            "parallel_tool_calls", "stream", "stream_options", "ignore_eos", "input", "dimensions", "encoding_format", "functions",
+            "modalities",
         ];
         string[] values =
         [
-            "null", "true", "false", "0", "1", "-1", "2", "1e308", "-0.0", "99999999999999999999", "\"\"", "\"x\"", "\"\\ud800\"", "\"\\u0000\"", "[]", "{}", "[null]", "[[]]", "[1,2]", "[\"a\"]",
-            "{\"type\":\"json_object\"}", "{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"$ref\":\"#\"}}}", "{\"1\":1}", "{\"\\ud800\":1}", "[{\"type\":\"function\",\"function\":{\"name\":\"\\udc00\"}}]",
+            "null", "true", "false", "0", "1", "-1", "2", "1e308", "-0.0", "99999999999999999999", "\"\"", "\"x\"", "\"\\ud800\"",
+            "\"\\u0000\"", "[]", "{}", "[null]", "[[]]", "[1,2]", "[\"a\"]",
+            "{\"type\":\"json_object\"}", "{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"$ref\":\"#\"}}}", "{\"1\":1}",
+            "{\"\\ud800\":1}", "[{\"type\":\"function\",\"function\":{\"name\":\"\\udc00\"}}]",
             "[{\"role\":\"user\",\"content\":\"a\"}]", "[{\"role\":\"assistant\",\"tool_calls\":[1]}]", "\"required\"", "\"auto\"",
-            "{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"\\ud800\"}}}}", "[" + Weather + "]",
+            "{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"\\ud800\"}}}}",
+            "[" + Weather + "]",
         ];
         var random = new Random(11);
         for (int round = 0; round < 400; round++)
@@ -403,9 +449,12 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
             body = random.Next(8) == 0 ? body[..random.Next(body.Length)] : body;
             using HttpResponseMessage response = await server.Send(path, body);
             string text = await response.Content.ReadAsStringAsync();
-            Assert.True(response.StatusCode is HttpStatusCode.OK or HttpStatusCode.BadRequest or HttpStatusCode.NotFound, $"{path} {body}\n{(int)response.StatusCode} {text}");
             Assert.True(
-                response.StatusCode == HttpStatusCode.OK || JsonNode.Parse(text)!["error"]!["type"]!.GetValue<string>() == "invalid_request_error", text);
+                response.StatusCode is HttpStatusCode.OK or HttpStatusCode.BadRequest or HttpStatusCode.NotFound,
+                $"{path} {body}\n{(int)response.StatusCode} {text}");
+            Assert.True(
+                response.StatusCode == HttpStatusCode.OK
+                    || JsonNode.Parse(text)!["error"]!["type"]!.GetValue<string>() == "invalid_request_error", text);
         }
 
         await Until(() => Engine.Statistics is { Running: 0, PagesUsed: 0 });
@@ -428,7 +477,8 @@ public sealed class ServerTests(StoriesServer server) : IClassFixture<StoriesSer
             await socket.ConnectAsync(address.Host, address.Port);
             string body = $$"""{"prompt":[1,2,3],"max_tokens":1000,"temperature":2,"seed":1,"stream":{{(stream ? "true" : "false")}}}""";
             await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
-                $"POST {Completions} HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+                $"POST {Completions} HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: application/json\r\nContent-Length: "
+                    + $"{body.Length}\r\n\r\n{body}"));
             if (stream)
             {
                 Assert.True(await socket.GetStream().ReadAsync(new byte[100]) > 0);

@@ -59,10 +59,20 @@ public sealed class StoriesServer : IAsyncLifetime
         }
 
         engine = EngineFixture.Start(
-            devices.OpenFirst(), "stories-gqa", Sequences, capacity: 1024, Pages, new EngineOptions { QueueLimit = Queue, ModelName = "local/stories" });
+            devices.OpenFirst(), "stories-gqa", Sequences, capacity: 1024, Pages, new EngineOptions
+            {
+                QueueLimit = Queue,
+                ModelName = "local/stories",
+            });
         model = new LanguageModel(engine, EngineFixture.Tokenizer, "local/stories") { Template = Template };
         server = await DecoderServer.StartAsync(
-            model, new ServerOptions { Aliases = ["stories", "gpt-4"], Urls = "http://127.0.0.1:0", MaxBodyBytes = 50_000, MaxTokens = 1000 });
+            model, new ServerOptions
+            {
+                Aliases = ["stories", "gpt-4"],
+                Urls = "http://127.0.0.1:0",
+                MaxBodyBytes = 50_000,
+                MaxTokens = 1000,
+            });
         client = new HttpClient { BaseAddress = new Uri(Assert.Single(server.Addresses)), Timeout = TimeSpan.FromMinutes(1) };
     }
 

@@ -1,3 +1,4 @@
+using Kernels.Planning;
 using Xunit;
 
 namespace Kernels.Tests;

@@ -24,7 +24,8 @@ public sealed class BFloat16Tests
             return;
         }
 
-        // The neighbours of a number are the truncated pattern and the next one away from zero; beyond the largest comes infinity, which stands for 2^128 here.
+        // The neighbours of a number are the truncated pattern and the next one away from zero; beyond the largest comes infinity, which
+        // stands for 2^128 here.
         ushort below = (ushort)(bits >> 16);
         double low = Math.Abs((double)(float)BFloat16.FromBits(below));
         float next = Math.Abs((float)BFloat16.FromBits((ushort)(below + 1)));
@@ -44,7 +45,8 @@ public sealed class BFloat16Tests
     [InlineData(0xFF800000u, 0xFF80)]
     [InlineData(0x80000000u, 0x8000)]
     [InlineData(0x00000001u, 0x0000)]
-    public void RoundsAsDefined(uint bits, int expected) => Assert.Equal(expected, ((BFloat16)BitConverter.UInt32BitsToSingle(bits)).ToBits());
+    public void RoundsAsDefined(uint bits, int expected) =>
+        Assert.Equal(expected, ((BFloat16)BitConverter.UInt32BitsToSingle(bits)).ToBits());
 
     [Theory]
     [InlineData(0x7F800001u)] // Its upper half alone would be infinity.
@@ -54,7 +56,8 @@ public sealed class BFloat16Tests
     [Fact]
     public void ComparesAsNumbers()
     {
-        BFloat16 zero = BFloat16.FromBits(0), minusZero = BFloat16.FromBits(0x8000), nan = BFloat16.FromBits(0x7FC0), otherNaN = BFloat16.FromBits(0x7FC1);
+        BFloat16 zero = BFloat16.FromBits(0), minusZero = BFloat16.FromBits(0x8000), nan = BFloat16.FromBits(0x7FC0),
+            otherNaN = BFloat16.FromBits(0x7FC1);
         Assert.True(zero == minusZero);
         Assert.Equal(zero.GetHashCode(), minusZero.GetHashCode());
         Assert.True(nan != otherNaN);

@@ -134,7 +134,8 @@ public sealed class ReferenceAttentionTests
         {
             Bias = (head, query, key) => (query, key) switch { (1, 2) => Math.Log(3), (1, 0) => double.NegativeInfinity, _ => 0 },
         };
-        (double output, double lse) = Row(Plain with { Bias = true, Softcap = 1 }, [1000, 1000], [1, 1, 1], [1000, 8, 4], token: 1, options);
+        (double output, double lse) = Row(
+            Plain with { Bias = true, Softcap = 1 }, [1000, 1000], [1, 1, 1], [1000, 8, 4], token: 1, options);
         Assert.Equal(5, output, 12);
         Assert.Equal(1 + Math.Log(4), lse, 12);
     }
@@ -168,9 +169,12 @@ public sealed class ReferenceAttentionTests
     public void LengthsThatDoNotFitAreRefused()
     {
         AttentionShape shape = Plain with { HeadDim = 2 };
-        Assert.Throws<ArgumentException>(() => ReferenceAttention.Compute(shape, new double[3], new double[2], new double[1], new double[1]));
-        Assert.Throws<ArgumentException>(() => ReferenceAttention.Compute(shape, new double[2], new double[2], new double[2], new double[1]));
-        Assert.Throws<ArgumentException>(() => ReferenceAttention.Compute(shape, new double[2], new double[2], new double[1], new double[2]));
+        Assert.Throws<ArgumentException>(
+            () => ReferenceAttention.Compute(shape, new double[3], new double[2], new double[1], new double[1]));
+        Assert.Throws<ArgumentException>(
+            () => ReferenceAttention.Compute(shape, new double[2], new double[2], new double[2], new double[1]));
+        Assert.Throws<ArgumentException>(
+            () => ReferenceAttention.Compute(shape, new double[2], new double[2], new double[1], new double[2]));
     }
 
     [Fact]
@@ -178,7 +182,10 @@ public sealed class ReferenceAttentionTests
     {
         AttentionShape[] shapes =
         [
-            Plain with { Sinks = true }, Plain with { Documents = true }, Plain with { KeyPadding = true }, Plain with { Bias = true }, Plain with { HasMods = true },
+            Plain with
+            {
+                Sinks = true,
+            }, Plain with { Documents = true }, Plain with { KeyPadding = true }, Plain with { Bias = true }, Plain with { HasMods = true },
         ];
         string[] named = ["Sinks", "Documents", "KeyPadding", "bias", "ScoreMod"];
         foreach ((AttentionShape shape, string name) in shapes.Zip(named))
@@ -186,14 +193,19 @@ public sealed class ReferenceAttentionTests
             foreach (ReferenceOptions? options in new[] { null, new ReferenceOptions() })
             {
                 Assert.Contains(
-                    name, Assert.Throws<ArgumentException>("options", () => ReferenceAttention.Compute(shape, [1], [1, 1], [1, 1], [0], options)).Message, StringComparison.Ordinal);
+                    name,
+                    Assert.Throws<ArgumentException>(
+                        "options", () => ReferenceAttention.Compute(shape, [1], [1, 1], [1, 1], [0], options)).Message,
+                            StringComparison.Ordinal);
                 Assert.Throws<ArgumentException>("options", () => Row(shape, [1], [1, 1], [1, 1], options: options));
             }
         }
 
         // Given, and of another length.
         var wrong = new ReferenceOptions { Sinks = [1, 2], Documents = [1], KeyPadding = [true, true, true] };
-        Assert.All(shapes[..3], shape => Assert.Throws<ArgumentException>("options", () => ReferenceAttention.Compute(shape, [1], [1, 1], [1, 1], [0], wrong)));
+        Assert.All(
+            shapes[..3], shape => Assert.Throws<ArgumentException>(
+                "options", () => ReferenceAttention.Compute(shape, [1], [1, 1], [1, 1], [0], wrong)));
         Assert.Throws<ArgumentException>("options", () => ReferenceAttention.IsVisible(Plain with { Documents = true }, 0, 0));
         Assert.Throws<ArgumentException>("options", () => ReferenceAttention.IsVisible(Plain with { KeyPadding = true }, 0, 0));
     }
@@ -204,13 +216,16 @@ public sealed class ReferenceAttentionTests
         // Two heads over one, four keys, two queries, and a row by row account of all of it.
         AttentionShape shape = Plain with
         {
-            QueryHeads = 2, HeadDim = 2, Mask = AttentionMask.Causal, WindowLeft = 2, Softcap = 3, Alibi = true, Sinks = true, Documents = true,
+            QueryHeads = 2, HeadDim = 2, Mask = AttentionMask.Causal, WindowLeft = 2, Softcap = 3, Alibi = true, Sinks = true,
+                Documents = true,
             KeyPadding = true, Bias = true, HasMods = true, Rope = RopeStyle.HalfSplit, RotaryDim = 2,
         };
         var options = new ReferenceOptions
         {
-            Sinks = [0.5f, -1], Documents = [1, 1, 1, 1], KeyPadding = [true, true, false, true], Bias = (head, query, key) => head + (0.25 * query) - key,
-            Batch = 7, ScoreMod = (score, batch, head, _, _) => score + batch + head, MaskMod = (_, _, query, key) => query - key != 1, Rope = RopeTable.Plain(4, 2),
+            Sinks = [0.5f, -1], Documents = [1, 1, 1, 1], KeyPadding = [true, true, false, true], Bias = (head, query, key) => head
+                + (0.25 * query) - key,
+            Batch = 7, ScoreMod = (score, batch, head, _, _) => score + batch + head, MaskMod = (_, _, query, key) => query - key != 1,
+            Rope = RopeTable.Plain(4, 2),
         };
         double[] queries = [1, 2, -1, 0.5, 0.3, 0.1, 2, -2], keys = [1, 0, 0.5, 0.5, -1, 1, 2, 0.25], values = [1, 2, 4, 8];
         double[] outputs = new double[4], lse = new double[4];

@@ -4,7 +4,11 @@ namespace Kernels.Tests;
 public sealed class RopeTests
 {
     private static readonly AttentionShape Shape =
-        new(1, 1, 6, 6, 1, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { Rope = RopeStyle.HalfSplit, RotaryDim = 4 };
+        new(1, 1, 6, 6, 1, AttentionMask.None, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
+        {
+            Rope = RopeStyle.HalfSplit,
+            RotaryDim = 4,
+        };
 
     // Positions 0 and 1, the pairs turn by a quarter and by a half.
     private static readonly RopeTable Turns = new(2, [Math.PI / 2, Math.PI]);
@@ -74,7 +78,8 @@ public sealed class RopeTests
         Assert.Throws<ArgumentOutOfRangeException>("positions", () => RopeTable.Plain(0, 4));
         Assert.Throws<ArgumentOutOfRangeException>("theta", () => RopeTable.Plain(1, 4, -1));
         Assert.Throws<ArgumentOutOfRangeException>("factor", () => RopeTable.Linear(1, 4, 10000, 0));
-        Assert.Throws<ArgumentException>("shape", () => ReferenceRope.Turn(Shape with { Rope = RopeStyle.None }, new double[6], 1, 0, Turns));
+        Assert.Throws<ArgumentException>(
+            "shape", () => ReferenceRope.Turn(Shape with { Rope = RopeStyle.None }, new double[6], 1, 0, Turns));
     }
 
     /// <summary>Elements 1 to 6 of a head at position 1; the last two do not turn.</summary>

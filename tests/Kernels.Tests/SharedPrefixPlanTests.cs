@@ -1,4 +1,5 @@
 using CsCheck;
+using Kernels.Planning;
 
 namespace Kernels.Tests;
 
@@ -6,7 +7,8 @@ namespace Kernels.Tests;
 public sealed class SharedPrefixPlanTests
 {
     private const int PageSize = 16;
-    private static readonly KernelGeometry Geometry = new(KernelTarget.Portable, new TileGeometry(32, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
+    private static readonly KernelGeometry Geometry = new(
+        KernelTarget.Portable, new TileGeometry(32, 32, 64, 0), new TileGeometry(16, 64, 64, 0), 64, 64);
 
     // A request is (pages in common with those of its group, tokens of its own, queries).
     private static readonly Gen<(int Group, int Own, int Queries)[]> Steps =
@@ -23,7 +25,7 @@ public sealed class SharedPrefixPlanTests
 
             int rows = requests.Sum(request => request.QueryLength) * group;
             var read = new List<(int Begin, int End, int Partial)>[rows];
-            foreach (WorkItem item in plan.PrefillItems.Concat(plan.DecodeItems))
+            foreach (WorkTile item in plan.PrefillTiles.Concat(plan.DecodeTiles))
             {
                 for (int row = item.FirstRow; row < item.FirstRow + item.RowCount; row++)
                 {
@@ -47,7 +49,9 @@ public sealed class SharedPrefixPlanTests
                         if (parts.Length > 1)
                         {
                             MergeRow merge = merges[(token * shape.QueryHeads) + head];
-                            Assert.Equal(Enumerable.Range(0, merge.Splits).Select(i => merge.FirstPartialRow + (i * merge.Stride)), parts.Select(part => part.Partial));
+                            Assert.Equal(
+                                Enumerable.Range(0, merge.Splits).Select(i => merge.FirstPartialRow + (i * merge.Stride)),
+                                parts.Select(part => part.Partial));
                             Assert.All(parts, part => Assert.InRange(part.Partial, 0, plan.PartialRows - 1));
                         }
                         else
@@ -68,7 +72,7 @@ public sealed class SharedPrefixPlanTests
         Assert.Equal(8192, plan.SharedKeys);
 
         // The 128 rows are four tiles of 32; each request reads its own keys besides.
-        Assert.Equal((4 * 8192) + (32 * 128), plan.PrefillItems.Concat(plan.DecodeItems).Sum(item => item.KeyCount));
+        Assert.Equal((4 * 8192) + (32 * 128), plan.PrefillTiles.Concat(plan.DecodeTiles).Sum(item => item.KeyCount));
     }
 
     [Fact]
@@ -79,7 +83,10 @@ public sealed class SharedPrefixPlanTests
         foreach (AttentionShape apart in new[]
         {
             shape with { WindowLeft = 100 }, shape with { Alibi = true }, shape with { Rope = RopeStyle.HalfSplit, RotaryDim = 64 },
-            shape with { HasMods = true }, shape with { Deterministic = true }, shape with { Mask = AttentionMask.PrefixCausal }, shape with { Bias = true },
+            shape with
+            {
+                HasMods = true,
+            }, shape with { Deterministic = true }, shape with { Mask = AttentionMask.PrefixCausal }, shape with { Bias = true },
         })
         {
             var plan = new WorkPlan();
@@ -91,7 +98,10 @@ public sealed class SharedPrefixPlanTests
     }
 
     private static AttentionShape Shape(int kvHeads, int group) =>
-        new(kvHeads * group, kvHeads, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd) { PageSize = PageSize };
+        new(kvHeads * group, kvHeads, 64, 64, 0.125, AttentionMask.Causal, ElementType.Float32, ElementType.Float32, KvLayout.Hnd)
+        {
+            PageSize = PageSize,
+        };
 
     /// <summary>Group 0 shares nothing, group 1 has 32 pages in common, group 2 512.</summary>
     private static (Pages Pages, AttentionRequest[] Requests) Make((int Group, int Own, int Queries)[] step)
@@ -112,7 +122,8 @@ public sealed class SharedPrefixPlanTests
 
     private readonly struct Pages(int[][] pages) : ISlotMap
     {
-        public int GetSlot(SequenceHandle sequence, int position) => (pages[sequence.Index][position / PageSize] * PageSize) + (position % PageSize);
+        public int GetSlot(SequenceHandle sequence, int position) => (pages[sequence.Index][position / PageSize] * PageSize)
+            + (position % PageSize);
 
         public ReadOnlySpan<int> GetPages(SequenceHandle sequence) => pages[sequence.Index];
     }

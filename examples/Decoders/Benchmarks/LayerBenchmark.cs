@@ -4,22 +4,6 @@ using Kernels.OpenCL;
 
 namespace Decoders;
 
-/// <summary>How fast a kernel ran.</summary>
-/// <param name="Kernel">What it computes.</param>
-/// <param name="Size">Of what size.</param>
-/// <param name="Seconds">The median of several runs.</param>
-/// <param name="Bytes">Bytes that it must read and write.</param>
-/// <param name="Flops">Operations that it must do; a multiply-add counts as two.</param>
-internal sealed record KernelSpeed(string Kernel, string Size, double Seconds, double Bytes, double Flops)
-{
-    /// <summary>Which part of the device's speed it reaches: the time that its bytes or its operations take at best, by the time that it took.</summary>
-    public double ShareOf(DeviceProfile device) =>
-        Math.Max(Bytes / device.ReadBytesPerSecond, Flops / ((OnTensorCores ? device.TensorFlopsPerSecond : null) ?? device.Float32FlopsPerSecond)) / Seconds;
-
-    /// <summary>Whether tensor cores multiply, whose speed then counts.</summary>
-    public bool OnTensorCores { get; init; }
-}
-
 /// <summary>Measures the kernels around attention at the sizes of a model of some billions of weights.</summary>
 internal sealed class LayerBenchmark : IDisposable
 {
@@ -75,7 +59,8 @@ internal sealed class LayerBenchmark : IDisposable
     {
         foreach ((int outputs, int inputs) in ((int, int)[])[(rows, columns), (columns, rows)])
         {
-            foreach (KernelSpeed speed in Linear(WeightFormat.Float16, outputs, inputs).Concat(Linear(WeightFormat.BFloat16, outputs, inputs)))
+            foreach (KernelSpeed speed in Linear(WeightFormat.Float16, outputs, inputs)
+                .Concat(Linear(WeightFormat.BFloat16, outputs, inputs)))
             {
                 yield return speed;
             }
@@ -93,9 +78,13 @@ internal sealed class LayerBenchmark : IDisposable
             yield return new("rms norm", size, Median(_ => kernels.RmsNorm(input, weight, output, tokens, 1e-5)), vector * tokens, 0);
             yield return new(
                 "rope", size,
-                Median(_ => kernels.Rope(input, HeadSlice.Packed(columns / HeadDim, HeadDim), output, positions, turns, RopePairs.HalfSplit, tokens)),
+                Median(
+                    _ => kernels.Rope(
+                        input, HeadSlice.Packed(columns / HeadDim, HeadDim), output, positions, turns, RopePairs.HalfSplit, tokens)),
                 vector * tokens, 0);
-            yield return new("gate, silu", size, Median(_ => kernels.GateHalves(input, output, Activation.Silu, columns, tokens)), 1.5 * vector * tokens, 0);
+            yield return new(
+                "gate, silu", size, Median(_ => kernels.GateHalves(input, output, Activation.Silu, columns, tokens)),
+                1.5 * vector * tokens, 0);
         }
     }
 

@@ -14,7 +14,8 @@ internal static class BatchGeneration
 
     /// <summary>Writes each line with its continuation, in order, line breaks as \n, and then a table of figures.</summary>
     public static int Run(
-        ParseResult result, EngineArguments arguments, string folder, string file, int count, SamplingOptions sampling, string? selector, TextWriter output, CancellationToken cancellation)
+        ParseResult result, EngineArguments arguments, string folder, string file, int count, SamplingOptions sampling, string? selector,
+        TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
         arguments.CheckModel(result, config, folder);
@@ -28,12 +29,14 @@ internal static class BatchGeneration
             $"Loading {folder} on {device}", _ => arguments.Start(result, device, folder, tokenizer, capacity, QueueLimit));
         if (capacity > engine.MaxContext)
         {
-            throw new CheckpointException(file, $"the longest prompt and {count} tokens need {capacity} tokens of cache; the pages have {engine.MaxContext}");
+            throw new CheckpointException(
+                file, $"the longest prompt and {count} tokens need {capacity} tokens of cache; the pages have {engine.MaxContext}");
         }
 
         long begin = Stopwatch.GetTimestamp();
         string[] texts = WithProgress(prompts.Length, advance =>
-            GenerateAsync(engine, [.. tokens.Select(prompt => new GenerationRequest(prompt, count) { Sampling = sampling })], advance, cancellation));
+            GenerateAsync(
+                engine, [.. tokens.Select(prompt => new GenerationRequest(prompt, count) { Sampling = sampling })], advance, cancellation));
         TimeSpan time = Stopwatch.GetElapsedTime(begin);
         for (int i = 0; i < prompts.Length; i++)
         {
@@ -121,6 +124,7 @@ internal static class BatchGeneration
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
         console.Write(table);
 
-        void Add(string name, FormattableString value) => table.AddRow(new Text(name), new Text(value.ToString(CultureInfo.InvariantCulture)));
+        void Add(string name, FormattableString value) =>
+            table.AddRow(new Text(name), new Text(value.ToString(CultureInfo.InvariantCulture)));
     }
 }

@@ -60,12 +60,14 @@ internal static class BenchCommand
             return (measured, all);
         });
         console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{device}: reads {profile.ReadBytesPerSecond / 1e9:F1} GB/s, {profile.Float32FlopsPerSecond / 1e9:F0} GFLOP/s in float32"));
+            CultureInfo.InvariantCulture,
+            $"{device}: reads {profile.ReadBytesPerSecond / 1e9:F1} GB/s, {profile.Float32FlopsPerSecond / 1e9:F0} GFLOP/s in float32"));
         var kernels = new Table().RoundedBorder().AddColumns("Kernel", "Size", "Time, ms", "GB/s", "GFLOP/s", "of the device");
         foreach (KernelSpeed speed in speeds)
         {
             kernels.AddRow(
-                speed.Kernel, speed.Size, Number(speed.Seconds * 1e3, 3), Number(speed.Bytes / speed.Seconds / 1e9, 1), Number(speed.Flops / speed.Seconds / 1e9, 0),
+                speed.Kernel, speed.Size, Number(speed.Seconds * 1e3, 3), Number(speed.Bytes / speed.Seconds / 1e9, 1),
+                Number(speed.Flops / speed.Seconds / 1e9, 0),
                 Percent(speed.ShareOf(profile)));
         }
 
@@ -75,8 +77,10 @@ internal static class BenchCommand
             return 0;
         }
 
-        using Decoder decoder = CommandRunner.WithStatus($"Loading {folder} on {device}", _ => Decoder.Load(device, folder, batches.Max(), capacity));
-        var steps = new Table().RoundedBorder().AddColumns("Step", "Tokens", "Time, ms", "Tokens/s", "linear", "other layers", "attention and host");
+        using Decoder decoder = CommandRunner.WithStatus(
+            $"Loading {folder} on {device}", _ => Decoder.Load(device, folder, batches.Max(), capacity));
+        var steps = new Table().RoundedBorder()
+            .AddColumns("Step", "Tokens", "Time, ms", "Tokens/s", "linear", "other layers", "attention and host");
         foreach (StepSpeed step in ModelBenchmark.Run(decoder, context, batches, new LaunchTimes(device.Queue)))
         {
             steps.AddRow(

@@ -54,13 +54,16 @@ public static class CommandRunner
 
     /// <summary>Gives a command its body. It runs on a thread of its own, so that Ctrl-C reaches its token.</summary>
     internal static void SetBody(this Command command, Func<ParseResult, TextWriter, CancellationToken, int> body) =>
-        command.SetAction((result, cancellation) => Task.Run(() => Guard(result, () => body(result, result.InvocationConfiguration.Output, cancellation)), CancellationToken.None));
+        command.SetAction(
+            (result, cancellation) => Task.Run(
+                () => Guard(result, () => body(result, result.InvocationConfiguration.Output, cancellation)), CancellationToken.None));
 
     /// <summary>Opens the device that a command line asks for, or else the environment.</summary>
     /// <param name="selector">What it asks for.</param>
     /// <param name="checkNumbers">Whether it asks for <see cref="CheckNumbersOption"/>.</param>
     internal static ComputeDevice OpenDevice(string? selector, bool checkNumbers = false) =>
-        ComputeDevice.Open(string.IsNullOrEmpty(selector) ? null : DeviceSelector.Parse(selector), checkNumbers ? new() { CheckNumbers = true } : null);
+        ComputeDevice.Open(
+            string.IsNullOrEmpty(selector) ? null : DeviceSelector.Parse(selector), checkNumbers ? new() { CheckNumbers = true } : null);
 
     /// <summary>Does something that takes a while, under a spinner if someone is looking.</summary>
     /// <param name="status">What is done first.</param>
@@ -78,13 +81,20 @@ public static class CommandRunner
 
     /// <summary>The option that every command with a model has.</summary>
     internal static Option<string> ModelOption() =>
-        new("--model") { Description = "Checkpoint: a folder with config.json, *.safetensors and a tokenizer, one of Hugging Face's cache, or a .gguf file.", HelpName = "PATH", Required = true };
+        new("--model")
+        {
+            Description =
+                "Checkpoint: a folder with config.json, *.safetensors and a tokenizer, one of Hugging Face's cache, or a .gguf file.",
+            HelpName = "PATH",
+            Required = true,
+        };
 
     /// <summary>The option that every command with a device has.</summary>
     internal static Option<string?> DeviceOption() =>
         new("--device")
         {
-            Description = $"auto, cpu, gpu, gpu:1, #0 or part of a name; by default what {DeviceSelector.EnvironmentVariable} says, else auto.",
+            Description =
+                $"auto, cpu, gpu, gpu:1, #0 or part of a name; by default what {DeviceSelector.EnvironmentVariable} says, else auto.",
             HelpName = "DEVICE",
         };
 
@@ -112,12 +122,20 @@ public static class CommandRunner
     internal static Option<ElementType?> AttentionTypeOption() =>
         new("--attention-type")
         {
-            Description = "The type of queries, keys, values and outputs of attention, and of the KV cache; by default that of the weights if it has 16 bits.",
+            Description =
+                "The type of queries, keys, values and outputs of attention, and of the KV cache; by default that of the weights if it "
+                    + "has 16 bits.",
             HelpName = "float32|float16|bfloat16",
             CustomParser = result =>
             {
                 string text = result.Tokens[0].Value;
-                ElementType? type = text switch { "float32" => ElementType.Float32, "float16" => ElementType.Float16, "bfloat16" => ElementType.BFloat16, _ => null };
+                ElementType? type = text switch
+                {
+                    "float32" => ElementType.Float32,
+                    "float16" => ElementType.Float16,
+                    "bfloat16" => ElementType.BFloat16,
+                    _ => null,
+                };
                 if (type is null)
                 {
                     result.AddError($"--attention-type is '{text}', not float32, float16 or bfloat16.");
@@ -129,19 +147,30 @@ public static class CommandRunner
 
     /// <summary>The option that has the device look for NaN and infinities.</summary>
     internal static Option<bool> CheckNumbersOption() =>
-        new("--check-numbers") { Description = "Look for NaN and infinities in what attention takes and gives, and end with the tensor that has one; slow." };
+        new("--check-numbers")
+        {
+            Description = "Look for NaN and infinities in what attention takes and gives, and end with the tensor that has one; slow.",
+        };
 
     /// <summary>The option that every command with a decoder has for models with latent attention.</summary>
     /// <param name="otherwise">What it means to leave it out.</param>
     internal static Option<MlaForm?> MlaOption(string otherwise) =>
         new("--mla")
         {
-            Description = $"How latent attention (DeepSeek) runs: absorbed over a cache of latents, expanded over a cache of keys and values, or auto, over latents, with each request of a step in the form that takes less arithmetic; by default {otherwise}.",
+            Description =
+                "How latent attention (DeepSeek) runs: absorbed over a cache of latents, expanded over a cache of keys and values, or "
+                    + $"auto, over latents, with each request of a step in the form that takes less arithmetic; by default {otherwise}.",
             HelpName = "auto|absorbed|expanded",
             CustomParser = result =>
             {
                 string text = result.Tokens[0].Value;
-                MlaForm? form = text switch { "auto" => MlaForm.Auto, "absorbed" => MlaForm.Absorbed, "expanded" => MlaForm.Expanded, _ => null };
+                MlaForm? form = text switch
+                {
+                    "auto" => MlaForm.Auto,
+                    "absorbed" => MlaForm.Absorbed,
+                    "expanded" => MlaForm.Expanded,
+                    _ => null,
+                };
                 if (form is null)
                 {
                     result.AddError($"--mla is '{text}', not auto, absorbed or expanded.");
@@ -155,7 +184,9 @@ public static class CommandRunner
     internal static Option<int?> ExpandFromOption() =>
         new("--expand-from")
         {
-            Description = "New tokens of a request from which on latent attention expands, with --mla auto; by default where it takes less arithmetic.",
+            Description =
+                "New tokens of a request from which on latent attention expands, with --mla auto; by default where it takes less "
+                    + "arithmetic.",
             HelpName = "N",
             CustomParser = result => ParseNumber<int>(result, n => n >= 1, "a number from 1"),
         };
@@ -170,14 +201,19 @@ public static class CommandRunner
     }
 
     /// <summary>The option that has a command say what it has chosen.</summary>
-    internal static Option<bool> VerboseOption() => new("--verbose") { Description = "Say which attention kernels and tiles run, and why." };
+    internal static Option<bool> VerboseOption() => new("--verbose")
+    {
+        Description = "Say which attention kernels and tiles run, and why.",
+    };
 
     /// <summary>Throws if a form was asked for of a model that has no latent attention.</summary>
     internal static void CheckMla(MlaForm? form, ModelConfig config, string folder, int? expandFrom = null)
     {
         if ((form is not null || expandFrom is not null) && config.Latent is null)
         {
-            throw new CheckpointException(folder, $"is of type {config.ModelType}, which has no latent attention: leave out {(form is null ? "--expand-from" : "--mla")}");
+            throw new CheckpointException(
+                folder,
+                $"is of type {config.ModelType}, which has no latent attention: leave out {(form is null ? "--expand-from" : "--mla")}");
         }
     }
 
@@ -186,7 +222,8 @@ public static class CommandRunner
     internal static ImmutableArray<int> EncodePrompt(TextTokenizer tokenizer, ModelConfig config, string folder, string prompt)
     {
         ImmutableArray<int> tokens = tokenizer.EncodePrompt(prompt);
-        return tokenizer.Refusal(tokens.AsSpan(), config.VocabularySize) is { } refusal ? throw new CheckpointException(folder, refusal) : tokens;
+        return tokenizer.Refusal(tokens.AsSpan(), config.VocabularySize) is { } refusal
+            ? throw new CheckpointException(folder, refusal) : tokens;
     }
 
     /// <summary>Parses the number that an option was given, or says what was expected.</summary>

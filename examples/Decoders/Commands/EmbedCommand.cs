@@ -20,13 +20,23 @@ internal static class EmbedCommand
         Option<ElementType?> attentionType = CommandRunner.AttentionTypeOption();
         var pooling = new Option<Pooling?>("--pooling")
         {
-            Description = "How one vector is made of those of the tokens; by default what the checkpoint's 1_Pooling/config.json says, else the mean of an encoder's, and the last of a decoder's.",
+            Description =
+                "How one vector is made of those of the tokens; by default what the checkpoint's 1_Pooling/config.json says, else the "
+                    + "mean of an encoder's, and the last of a decoder's.",
             HelpName = "mean|cls|last|max",
             CustomParser = ParsePooling,
         };
         var raw = new Option<bool>("--no-normalize") { Description = "Do not divide vectors by their length." };
         var texts = new Argument<string[]>("texts") { Description = "The texts.", HelpName = "TEXT", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("embed", "Makes vectors of texts, a line of JSON each: {\"text\": …, \"tokens\": …, \"embedding\": […]}.") { model, pooling, raw, attentionType, device, texts };
+        var command = new Command("embed", "Makes vectors of texts, a line of JSON each: {\"text\": …, \"tokens\": …, \"embedding\": […]}.")
+        {
+            model,
+            pooling,
+            raw,
+            attentionType,
+            device,
+            texts,
+        };
         command.SetBody((result, output, cancellation) => Run(
             result.GetRequiredValue(model),
             result.GetRequiredValue(texts),
@@ -40,7 +50,8 @@ internal static class EmbedCommand
     }
 
     private static int Run(
-        string folder, string[] texts, Pooling? asked, bool raw, ElementType? type, Func<ComputeDevice> open, TextWriter output, CancellationToken cancellation)
+        string folder, string[] texts, Pooling? asked, bool raw, ElementType? type, Func<ComputeDevice> open, TextWriter output,
+        CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
         PoolingConfig pooling = PoolingConfig.Load(folder, config.IsEncoder);
@@ -49,14 +60,17 @@ internal static class EmbedCommand
         int[][] tokens = [.. texts.Select(text => TextEmbedder.Tokenize(tokenizer, config, text))];
         if (Array.FindIndex(tokens, t => t.Length == 0) is >= 0 and int empty)
         {
-            throw new CheckpointException(folder, string.Create(CultureInfo.InvariantCulture, $"has no token that begins a text, so text {empty + 1} cannot be empty"));
+            throw new CheckpointException(
+                folder,
+                string.Create(CultureInfo.InvariantCulture, $"has no token that begins a text, so text {empty + 1} cannot be empty"));
         }
 
         int capacity = tokens.Max(t => t.Length);
         config.CheckContext(capacity, folder);
         using ComputeDevice device = open();
         using TextEmbedder embedder = CommandRunner.WithStatus(
-            $"Loading {folder} on {device}", _ => TextEmbedder.Load(device, folder, capacity, pooling, AttentionCatalog.With(CacheKind.Contiguous, type: type)));
+            $"Loading {folder} on {device}",
+            _ => TextEmbedder.Load(device, folder, capacity, pooling, AttentionCatalog.With(CacheKind.Contiguous, type: type)));
         for (int i = 0; i < texts.Length; i++)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -16,10 +16,14 @@ internal sealed class EngineArguments
         CustomParser = result => CommandRunner.ParseNumber<int>(result, n => n >= 1, "a number from 1"),
     };
 
-    private readonly Option<int> stepTokens = Count("--step-tokens", "The most tokens of a step; longer prompts run in pieces. At least one for each sequence.", new EngineOptions().StepTokens);
+    private readonly Option<int> stepTokens = Count(
+        "--step-tokens", "The most tokens of a step; longer prompts run in pieces. At least one for each sequence.",
+        new EngineOptions().StepTokens);
     private readonly Option<Preemption> preemption = new("--preemption")
     {
-        Description = "What becomes of the latest sequence when pages run out: its cache moves to host memory, or is computed again; by default swap.",
+        Description =
+            "What becomes of the latest sequence when pages run out: its cache moves to host memory, or is computed again; "
+                + "by default swap.",
         HelpName = "swap|recompute",
         CustomParser = ParsePreemption,
     };
@@ -30,12 +34,14 @@ internal sealed class EngineArguments
     private readonly Option<ElementType?> attentionType = CommandRunner.AttentionTypeOption();
     private readonly Option<bool> checkNumbers = CommandRunner.CheckNumbersOption();
     private readonly Option<bool> verbose = CommandRunner.VerboseOption();
-    private readonly Option<int> draft = Count("--draft", "The most tokens to guess from the text so far, for greedy requests.", 0, least: 0);
+    private readonly Option<int> draft = Count(
+        "--draft", "The most tokens to guess from the text so far, for greedy requests.", 0, least: 0);
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[sequences, pages, stepTokens, preemption, noReuse, draft, mla, expandFrom, attentionType, checkNumbers, verbose])
+        foreach (Option option in (Option[])[sequences, pages, stepTokens, preemption, noReuse, draft, mla, expandFrom, attentionType,
+            checkNumbers, verbose])
         {
             command.Add(option);
         }
@@ -56,11 +62,13 @@ internal sealed class EngineArguments
         MlaForm form = result.GetValue(mla) ?? MlaForm.Auto;
         int? from = result.GetValue(expandFrom);
         ElementType? type = result.GetValue(attentionType);
-        return cache == CacheKind.Paged ? AttentionCatalog.WithPages(result.GetValue(pages), form, from, type) : AttentionCatalog.With(cache, form, from, type);
+        return cache == CacheKind.Paged ? AttentionCatalog.WithPages(result.GetValue(pages), form, from, type) : AttentionCatalog.With(
+            cache, form, from, type);
     }
 
     /// <summary>Opens a device as the options ask for.</summary>
-    public ComputeDevice OpenDevice(ParseResult result, string? selector) => CommandRunner.OpenDevice(selector, result.GetValue(checkNumbers));
+    public ComputeDevice OpenDevice(ParseResult result, string? selector) =>
+        CommandRunner.OpenDevice(selector, result.GetValue(checkNumbers));
 
     /// <summary>Writes what was chosen, if that was asked for.</summary>
     public void WriteChoices(ParseResult result, IEnumerable<string> lines, TextWriter output)
@@ -74,7 +82,8 @@ internal sealed class EngineArguments
     /// <summary>Loads a model and starts an engine with it.</summary>
     /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
-    public DecodingEngine Start(ParseResult result, ComputeDevice device, string folder, TextTokenizer tokenizer, int capacity, int queueLimit)
+    public DecodingEngine Start(
+        ParseResult result, ComputeDevice device, string folder, TextTokenizer tokenizer, int capacity, int queueLimit)
     {
         var options = new EngineOptions
         {

@@ -13,7 +13,11 @@ internal static class GenerateCommand
         Option<string> model = CommandRunner.ModelOption();
         Option<string?> device = CommandRunner.DeviceOption();
         var prompt = new Option<string?>("--prompt") { Description = "The text to continue.", HelpName = "TEXT" };
-        var batch = new Option<string?>("--batch") { Description = "Texts to continue side by side, one a line, instead of --prompt.", HelpName = "FILE" };
+        var batch = new Option<string?>("--batch")
+        {
+            Description = "Texts to continue side by side, one a line, instead of --prompt.",
+            HelpName = "FILE",
+        };
         var tokens = new Option<int>("--tokens")
         {
             Description = "The most tokens to generate.",
@@ -23,7 +27,9 @@ internal static class GenerateCommand
         };
         var temperature = new Option<double?>("--temperature")
         {
-            Description = "0 always takes the likeliest token; 1 draws by the model's probabilities. By default 0, or as generation_config.json says where it says to sample.",
+            Description =
+                "0 always takes the likeliest token; 1 draws by the model's probabilities. By default 0, or as generation_config.json "
+                    + "says where it says to sample.",
             HelpName = "T",
             CustomParser = result => CommandRunner.ParseNumber<double>(result, t => t >= 0 && double.IsFinite(t), "a number from 0"),
         };
@@ -48,7 +54,18 @@ internal static class GenerateCommand
 
         Option<CacheKind?> cache = CommandRunner.CacheOption("contiguous, or paged with --batch");
         var engine = new EngineArguments();
-        var command = new Command("generate", "Continues a text, or many side by side.") { model, prompt, batch, tokens, temperature, topK, topP, seed, cache };
+        var command = new Command("generate", "Continues a text, or many side by side.")
+        {
+            model,
+            prompt,
+            batch,
+            tokens,
+            temperature,
+            topK,
+            topP,
+            seed,
+            cache,
+        };
         engine.AddTo(command);
         command.Add(device);
         command.Validators.Add(result =>
@@ -67,7 +84,8 @@ internal static class GenerateCommand
             string folder = result.GetRequiredValue(model);
             int count = result.GetValue(tokens);
 
-            // Greedy unless tokens are asked to be drawn, here or by the model's makers; what they say of it holds where nothing is said here.
+            // Greedy unless tokens are asked to be drawn, here or by the model's makers; what they say of it holds where nothing is said
+            // here.
             GenerationDefaults defaults = GenerationDefaults.Load(folder);
             bool drawn = result.GetValue(temperature) is > 0 || (result.GetResult(temperature) is null && defaults.DoSample is true);
             SamplingOptions sampling = drawn ? defaults.ToOptions() : new SamplingOptions();
@@ -80,13 +98,16 @@ internal static class GenerateCommand
             };
             return result.GetValue(batch) is { } file
                 ? BatchGeneration.Run(result, engine, folder, file, count, sampling, result.GetValue(device), output, cancellation)
-                : Run(result, engine, folder, result.GetRequiredValue(prompt)!, count, sampling, result.GetValue(cache) ?? CacheKind.Contiguous, result.GetValue(device), output, cancellation);
+                : Run(
+                    result, engine, folder, result.GetRequiredValue(prompt)!, count, sampling, result.GetValue(cache)
+                        ?? CacheKind.Contiguous, result.GetValue(device), output, cancellation);
         });
         return command;
     }
 
     private static int Run(
-        ParseResult result, EngineArguments arguments, string folder, string prompt, int count, SamplingOptions sampling, CacheKind cache, string? selector, TextWriter output, CancellationToken cancellation)
+        ParseResult result, EngineArguments arguments, string folder, string prompt, int count, SamplingOptions sampling, CacheKind cache,
+        string? selector, TextWriter output, CancellationToken cancellation)
     {
         ModelConfig config = ModelConfig.Load(folder);
         arguments.CheckModel(result, config, folder);
@@ -146,8 +167,13 @@ internal static class GenerateCommand
         output.WriteLine();
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"prompt: {Rate(tokens.Length, promptTime)} · generated: {Rate(generated, generationTime)} · device: {device} · cache: {decoder.CacheBytes:N0} bytes")
-            + (decoder.Latent is { } latent ? string.Create(CultureInfo.InvariantCulture, $" of {(latent.CachesLatents ? "latents" : "keys and values")}, {latent.ExpandedTokens - warmedExpanded} tokens attended expanded, {latent.AbsorbedTokens - warmedAbsorbed} absorbed") : ""));
+            $"prompt: {Rate(tokens.Length, promptTime)} · generated: {Rate(generated, generationTime)} · device: {device} · cache: "
+                + $"{decoder.CacheBytes:N0} bytes")
+            + (decoder.Latent is { } latent
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $" of {(latent.CachesLatents ? "latents" : "keys and values")}, {latent.ExpandedTokens - warmedExpanded} tokens "
+                        + $"attended expanded, {latent.AbsorbedTokens - warmedAbsorbed} absorbed") : ""));
         arguments.WriteChoices(result, [Describe(sampling), .. decoder.DescribeAttention()], output);
         return cancellation.IsCancellationRequested ? CommandRunner.Interrupted : 0;
     }
@@ -156,7 +182,8 @@ internal static class GenerateCommand
         ? "sampling: none, the likeliest token is taken"
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"sampling: temperature {sampling.Temperature}, top-k {(sampling.TopK is { } k ? k : "all")}, top-p {sampling.TopP}, min-p {sampling.MinP}, repetition penalty {sampling.RepetitionPenalty}");
+            $"sampling: temperature {sampling.Temperature}, top-k {(sampling.TopK is { } k ? k : "all")}, top-p {sampling.TopP}, min-p "
+                + $"{sampling.MinP}, repetition penalty {sampling.RepetitionPenalty}");
 
     // The driver compiles kernels when they first run; that is loading, not speed.
     private static void WarmUp(Decoder decoder, int[] tokens)
@@ -172,5 +199,6 @@ internal static class GenerateCommand
     }
 
     private static string Rate(int tokens, TimeSpan time) =>
-        string.Create(CultureInfo.InvariantCulture, $"{tokens} tokens, {(time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0):F1} tokens/s");
+        string.Create(
+            CultureInfo.InvariantCulture, $"{tokens} tokens, {(time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0):F1} tokens/s");
 }

@@ -13,8 +13,16 @@ internal sealed class RooflineArguments
         ("int8", ElementType.Int8), ("int4", ElementType.Int4), ("fp8", ElementType.Float8E4M3),
     ];
 
-    private readonly Option<string?> model = new("--model") { Description = "Checkpoint folder; config.json is enough, weights are for --measure.", HelpName = "DIR" };
-    private readonly Option<string?> spec = new("--spec") { Description = "The name of an attention type that this program was compiled with.", HelpName = "NAME" };
+    private readonly Option<string?> model = new("--model")
+    {
+        Description = "Checkpoint folder; config.json is enough, weights are for --measure.",
+        HelpName = "DIR",
+    };
+    private readonly Option<string?> spec = new("--spec")
+    {
+        Description = "The name of an attention type that this program was compiled with.",
+        HelpName = "NAME",
+    };
     private readonly Option<int?> heads = Number("--heads", "Query heads of a layer, where neither --model nor --spec is given.");
     private readonly Option<int?> kvHeads = Number("--kv-heads", "KV heads; by default as many as query heads.");
     private readonly Option<int?> headDim = Number("--head-dim", "Elements of a head.");
@@ -80,11 +88,13 @@ internal sealed class RooflineArguments
         ModelConfig config = ModelConfig.Load(folder);
         if (config.IsEncoder)
         {
-            throw new CheckpointException(folder, $"is of type {config.ModelType}, an encoder, which has no steps to predict: texts are run whole");
+            throw new CheckpointException(
+                folder, $"is of type {config.ModelType}, an encoder, which has no steps to predict: texts are run whole");
         }
 
         bool hasWeights = File.Exists(folder)
-            || File.Exists(Path.Combine(folder, SafeTensors.SingleFileName)) || File.Exists(Path.Combine(folder, SafeTensors.IndexFileName));
+            || File.Exists(Path.Combine(folder, SafeTensors.SingleFileName))
+            || File.Exists(Path.Combine(folder, SafeTensors.IndexFileName));
         config = config with { WeightType = (hasWeights ? StoredType(folder) : null) ?? config.WeightType ?? ElementType.Float16 };
         return RooflineSubject.Of(name, config, cache, attention) with { Checkpoint = hasWeights ? folder : null };
     }
@@ -101,7 +111,8 @@ internal sealed class RooflineArguments
         int dim = result.GetRequiredValue(headDim)!.Value;
         ElementType type = result.GetValue(cacheType) ?? ElementType.Float16;
         var shape = new AttentionShape(
-            queryHeads, result.GetValue(kvHeads) ?? queryHeads, dim, result.GetValue(valueDim) ?? dim, 1 / Math.Sqrt(dim), AttentionMask.Causal,
+            queryHeads, result.GetValue(kvHeads) ?? queryHeads, dim, result.GetValue(valueDim) ?? dim, 1 / Math.Sqrt(dim),
+            AttentionMask.Causal,
             type.BitsPerElement() >= 16 ? type : ElementType.Float16, type, KvLayout.Hnd)
         {
             WindowLeft = result.GetValue(window) is > 0 and int keys ? keys - 1 : null,
@@ -152,7 +163,8 @@ internal sealed class RooflineArguments
 
     /// <summary>The number that an option was given; null if it was given none that is allowed, which is told elsewhere.</summary>
     private static int? Given(CommandResult result, Option option) =>
-        result.GetResult(option) is { Tokens: [{ Value: { } text }] } && int.TryParse(text, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : null;
+        result.GetResult(option) is { Tokens: [{ Value: { } text }] } && int.TryParse(text, CultureInfo.InvariantCulture, out int number)
+        && number > 0 ? number : null;
 
     private static Option<int?> Number(string name, string description) => new(name)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Kernels.Costs;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -13,20 +14,31 @@ internal static class RooflineCommand
         Option<string?> device = CommandRunner.DeviceOption();
         var profile = new Option<string?>("--device-profile")
         {
-            Description = $"Figures of a device from a table, instead of measuring one: {string.Join(", ", KnownDevice.All.Select(known => known.Name))}.",
+            Description =
+                "Figures of a device from a table, instead of measuring one: "
+                    + $"{string.Join(", ", KnownDevice.All.Select(known => known.Name))}.",
             HelpName = "NAME",
         };
         profile.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string?>() is { } name && KnownDevice.Find(name) is null)
             {
-                result.AddError($"--device-profile is '{name}', not one of {string.Join(", ", KnownDevice.All.Select(known => known.Name))}.");
+                result.AddError(
+                    $"--device-profile is '{name}', not one of {string.Join(", ", KnownDevice.All.Select(known => known.Name))}.");
             }
         });
         Option<int[]> batches = Counts("--batch", "Sequences that run side by side.", [1, 8, 64]);
         Option<int[]> contexts = Counts("--context", "Tokens of each.", [1024, 4096, 16384]);
-        var vectors = new Option<bool>("--float32") { Description = "Count on the device's float32 rate, not on the rate of matrix units for 16-bit operands." };
-        var measure = new Option<bool>("--measure") { Description = "Run it on the device too: the attention kernels, or the steps of a checkpoint with weights. Steps that take long or do not fit are left out." };
+        var vectors = new Option<bool>("--float32")
+        {
+            Description = "Count on the device's float32 rate, not on the rate of matrix units for 16-bit operands.",
+        };
+        var measure = new Option<bool>("--measure")
+        {
+            Description =
+                "Run it on the device too: the attention kernels, or the steps of a checkpoint with weights. Steps that take long or do "
+                    + "not fit are left out.",
+        };
         var phase = new Option<RooflinePhase?>("--phase")
         {
             Description = "Only steps of single tokens, or only those of prompts; by default both.",
@@ -67,9 +79,11 @@ internal static class RooflineCommand
             (Roofline roofline, string source) = opened is null ? Known(result.GetValue(profile)!, operands) : Measured(opened, operands);
             var report = new RooflineReport(asked, roofline, output);
             report.WriteHead(source);
-            var steps = new RooflineSteps(asked, roofline, result.GetValue(measure) ? opened : null, () => Measured(opened!, operands).Roofline);
+            var steps = new RooflineSteps(
+                asked, roofline, result.GetValue(measure) ? opened : null, () => Measured(opened!, operands).Roofline);
             RooflinePhase[] phases = result.GetValue(phase) is { } one ? [one] : [RooflinePhase.Decode, RooflinePhase.Prefill];
-            IReadOnlyList<RooflinePoint> points = CommandRunner.WithStatus("Measuring", _ => steps.Run(phases, sequences, tokens, cancellation));
+            IReadOnlyList<RooflinePoint> points = CommandRunner.WithStatus(
+                "Measuring", _ => steps.Run(phases, sequences, tokens, cancellation));
             report.WriteSteps(points);
             if (result.GetValue(measure))
             {
@@ -98,8 +112,12 @@ internal static class RooflineCommand
     private static (Roofline Roofline, string Source) Measured(ComputeDevice device, ElementType operands)
     {
         DeviceProfile profile = CommandRunner.WithStatus($"Measuring {device}", _ => DeviceProfile.Measure(device));
-        double flops = operands == ElementType.Float32 ? profile.Float32FlopsPerSecond : profile.TensorFlopsPerSecond ?? profile.Float32FlopsPerSecond;
-        var roofline = new Roofline(profile.Device, flops, profile.ReadBytesPerSecond, device.Capabilities.GlobalMemoryBytes) { Overlap = profile.Overlap };
+        double flops = operands == ElementType.Float32 ? profile.Float32FlopsPerSecond : profile.TensorFlopsPerSecond
+            ?? profile.Float32FlopsPerSecond;
+        var roofline = new Roofline(profile.Device, flops, profile.ReadBytesPerSecond, device.Capabilities.GlobalMemoryBytes)
+        {
+            Overlap = profile.Overlap,
+        };
         return (roofline, "measured");
     }
 

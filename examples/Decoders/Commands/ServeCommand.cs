@@ -15,13 +15,15 @@ internal static class ServeCommand
         Option<string?> device = CommandRunner.DeviceOption();
         var urls = new Option<string>("--urls")
         {
-            Description = "Where to listen, addresses separated by semicolons. Whoever reaches them is answered: there is no authentication.",
+            Description =
+                "Where to listen, addresses separated by semicolons. Whoever reaches them is answered: there is no authentication.",
             HelpName = "http://HOST:PORT",
             DefaultValueFactory = _ => ServerOptions.DefaultUrls,
             CustomParser = result =>
             {
                 string text = result.Tokens[0].Value;
-                if (!text.Split(';').All(url => Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri is { Scheme: "http", PathAndQuery: "/" }))
+                if (!text.Split(';')
+                    .All(url => Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri is { Scheme: "http", PathAndQuery: "/" }))
                 {
                     result.AddError($"--urls is '{text}', not addresses of the form http://HOST:PORT.");
                 }
@@ -29,16 +31,27 @@ internal static class ServeCommand
                 return text;
             },
         };
-        Option<int> context = EngineArguments.Count("--context", "The most tokens of a prompt and its continuation, within the model's own limit.", DefaultContext);
-        Option<int> queue = EngineArguments.Count("--queue", "Requests that may wait; further ones are refused.", new EngineOptions().QueueLimit);
-        Option<int> maxTokens = EngineArguments.Count("--max-tokens", "The most tokens that a request may ask for.", new ServerOptions().MaxTokens);
+        Option<int> context = EngineArguments.Count(
+            "--context", "The most tokens of a prompt and its continuation, within the model's own limit.", DefaultContext);
+        Option<int> queue = EngineArguments.Count(
+            "--queue", "Requests that may wait; further ones are refused.", new EngineOptions().QueueLimit);
+        Option<int> maxTokens = EngineArguments.Count(
+            "--max-tokens", "The most tokens that a request may ask for.", new ServerOptions().MaxTokens);
         var alias = new Option<string[]>("--alias")
         {
             Description = "A further name that requests may call the model by; several times for several.",
             HelpName = "NAME",
         };
         var engine = new EngineArguments();
-        var command = new Command("serve", "Serves a model over HTTP, in the form of OpenAI's API.") { model, urls, context, queue, maxTokens, alias };
+        var command = new Command("serve", "Serves a model over HTTP, in the form of OpenAI's API.")
+        {
+            model,
+            urls,
+            context,
+            queue,
+            maxTokens,
+            alias,
+        };
         engine.AddTo(command);
         command.Add(device);
         command.SetBody((result, output, cancellation) =>
@@ -53,7 +66,8 @@ internal static class ServeCommand
             EmbeddingPooling pooling = DecoderEmbedder.PoolingOf(folder);
             using DecodingEngine started = CommandRunner.WithStatus(
                 $"Loading {folder} on {opened}",
-                _ => engine.Start(result, opened, folder, tokenizer, Math.Min(result.GetValue(context), config.ContextLimit), result.GetValue(queue)));
+                _ => engine.Start(
+                    result, opened, folder, tokenizer, Math.Min(result.GetValue(context), config.ContextLimit), result.GetValue(queue)));
             engine.WriteChoices(result, started.AttentionKernels, output);
             var options = new ServerOptions
             {
@@ -89,7 +103,8 @@ internal static class ServeCommand
         await using (server)
         {
             output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"Serving {model.Name} on {string.Join(", ", server.Addresses)}, with a context of {model.Engine.MaxContext} tokens."));
+                CultureInfo.InvariantCulture,
+                $"Serving {model.Name} on {string.Join(", ", server.Addresses)}, with a context of {model.Engine.MaxContext} tokens."));
             output.Flush();
             await server.WaitAsync(cancellation);
         }

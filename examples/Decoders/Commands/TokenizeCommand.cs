@@ -12,7 +12,10 @@ internal static class TokenizeCommand
         var model = new Option<string>("--model") { Description = "Folder with a tokenizer.", HelpName = "DIR", Required = true };
         var text = new Argument<string>("text") { Description = "The text.", HelpName = "TEXT" };
         var ids = new Option<bool>("--ids") { Description = "Print the ids alone, with spaces between." };
-        var noSpecial = new Option<bool>("--no-special") { Description = "Leave out the tokens that the tokenizer puts before and after a prompt." };
+        var noSpecial = new Option<bool>("--no-special")
+        {
+            Description = "Leave out the tokens that the tokenizer puts before and after a prompt.",
+        };
         var command = new Command("tokenize", "Writes a text as tokens: an id and its piece a line.") { model, text, ids, noSpecial };
         command.SetBody((result, output, _) =>
         {

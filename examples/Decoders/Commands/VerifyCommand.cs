@@ -15,13 +15,31 @@ internal static class VerifyCommand
     {
         Option<string> model = CommandRunner.ModelOption();
         Option<string?> device = CommandRunner.DeviceOption();
-        var expected = new Option<string?>("--expected") { Description = $"Reference logits and greedy tokens; by default {ExpectedFileName} of the checkpoint.", HelpName = "FILE" };
-        var greedy = new Option<string?>("--greedy") { Description = $"Reference continuations of texts; by default {GreedyFileName} of a checkpoint without {ExpectedFileName}.", HelpName = "FILE" };
+        var expected = new Option<string?>("--expected")
+        {
+            Description = $"Reference logits and greedy tokens; by default {ExpectedFileName} of the checkpoint.",
+            HelpName = "FILE",
+        };
+        var greedy = new Option<string?>("--greedy")
+        {
+            Description = $"Reference continuations of texts; by default {GreedyFileName} of a checkpoint without {ExpectedFileName}.",
+            HelpName = "FILE",
+        };
         Option<CacheKind?> cache = CommandRunner.CacheOption("both, one after the other");
         Option<MlaForm?> mla = CommandRunner.MlaOption("each, one after the other");
         Option<ElementType?> attentionType = CommandRunner.AttentionTypeOption();
         Option<bool> checkNumbers = CommandRunner.CheckNumbersOption();
-        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.") { model, expected, greedy, cache, mla, attentionType, checkNumbers, device };
+        var command = new Command("verify", "Compares a model with the outputs of a reference implementation.")
+        {
+            model,
+            expected,
+            greedy,
+            cache,
+            mla,
+            attentionType,
+            checkNumbers,
+            device,
+        };
         command.Validators.Add(result =>
         {
             if (result.GetValue(expected) is not null && result.GetValue(greedy) is not null)
@@ -43,7 +61,8 @@ internal static class VerifyCommand
     }
 
     private static int Run(
-        string folder, string? expected, string? greedy, CacheKind[] caches, MlaForm? mla, ElementType? type, Func<ComputeDevice> open, TextWriter output, CancellationToken cancellation)
+        string folder, string? expected, string? greedy, CacheKind[] caches, MlaForm? mla, ElementType? type, Func<ComputeDevice> open,
+        TextWriter output, CancellationToken cancellation)
     {
         folder = CheckpointFolder.Resolve(folder);
         ModelConfig config = ModelConfig.Load(folder);
@@ -53,7 +72,8 @@ internal static class VerifyCommand
         {
             return greedy is null
                 ? VerifyEncoder(folder, expected ?? Path.Combine(folder, ExpectedFileName), type, open, output, cancellation)
-                : throw new CheckpointException(folder, $"is of type {config.ModelType}, an encoder, which continues no texts: leave out --greedy");
+                : throw new CheckpointException(
+                    folder, $"is of type {config.ModelType}, an encoder, which continues no texts: leave out --greedy");
         }
 
         if (expected is null && greedy is null)
@@ -63,29 +83,35 @@ internal static class VerifyCommand
             if (!File.Exists(expected))
             {
                 greedy = Path.Combine(beside, GreedyFileName);
-                expected = File.Exists(greedy) ? null : throw new CheckpointException(folder, $"has neither {ExpectedFileName} nor {GreedyFileName}");
+                expected = File.Exists(greedy)
+                    ? null : throw new CheckpointException(folder, $"has neither {ExpectedFileName} nor {GreedyFileName}");
             }
         }
 
         TextTokenizer? tokenizer = greedy is null ? null : TextTokenizer.Load(folder);
-        ImmutableArray<ReferencePrompt> prompts = greedy is null ? Verifier.ReadExpected(expected!) : Verifier.ReadGreedy(greedy, tokenizer!);
+        ImmutableArray<ReferencePrompt> prompts = greedy is null ? Verifier.ReadExpected(expected!) : Verifier.ReadGreedy(
+            greedy, tokenizer!);
         int capacity = Math.Min(config.ContextLimit, prompts.Max(p => p.Tokens.Length + Math.Max(p.Greedy.Length - 1, 0)));
         using ComputeDevice device = open();
         var tally = new Tally();
         foreach ((CacheKind cache, MlaForm form) in caches.SelectMany(cache => forms.Select(form => (cache, form))))
         {
             using Decoder decoder = CommandRunner.WithStatus(
-                $"Loading {folder} on {device}", _ => Decoder.Load(device, folder, sequences: 1, capacity, AttentionCatalog.With(cache, form, type: type)));
+                $"Loading {folder} on {device}",
+                _ => Decoder.Load(device, folder, sequences: 1, capacity, AttentionCatalog.With(cache, form, type: type)));
             string name = config.Latent is null ? "" : form switch
             {
                 MlaForm.Absorbed => ", latent attention absorbed",
                 MlaForm.Expanded => ", latent attention expanded",
                 _ => ", latent attention in the form that multiplies less, request by request",
             };
+            string ofType = decoder.AttentionType == ElementType.Float32 ? ""
+                : " + 16·u·σ·√layers, u the type's unit roundoff, σ the deviation of the logits";
             output.WriteLine($"{folder} on {device}, {(cache == CacheKind.Paged ? "paged" : "contiguous")} cache{name}");
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"attention in {decoder.AttentionType}: logits may differ by {PromptResult.Float32Tolerance}{(decoder.AttentionType == ElementType.Float32 ? "" : " + 16·u·σ·√layers, u the type's unit roundoff, σ the deviation of the logits")}; tokens whose logits are closer than twice that count as ties"));
+                $"attention in {decoder.AttentionType}: logits may differ by {PromptResult.Float32Tolerance}{ofType}; "
+                    + $"tokens whose logits are closer than twice that count as ties"));
             tally += Report(decoder, prompts, tokenizer, output, cancellation);
         }
 
@@ -95,13 +121,17 @@ internal static class VerifyCommand
         return tally is { Failed: 0, Passed: > 0 } ? 0 : CommandRunner.Failed;
     }
 
-    private static int VerifyEncoder(string folder, string path, ElementType? type, Func<ComputeDevice> open, TextWriter output, CancellationToken cancellation)
+    private static int VerifyEncoder(
+        string folder, string path, ElementType? type, Func<ComputeDevice> open, TextWriter output, CancellationToken cancellation)
     {
         ImmutableArray<ReferenceText> texts = Verifier.ReadExpectedStates(path);
         using ComputeDevice device = open();
         using TextEmbedder embedder = CommandRunner.WithStatus(
             $"Loading {folder} on {device}",
-            _ => TextEmbedder.Load(device, folder, texts.Max(text => text.Tokens.Length), attention: AttentionCatalog.With(CacheKind.Contiguous, type: type)));
+            _ =>
+                TextEmbedder.Load(
+                    device, folder, texts.Max(text => text.Tokens.Length), pooling: null,
+                    AttentionCatalog.With(CacheKind.Contiguous, type: type)));
         output.WriteLine($"{folder} on {device}, an encoder");
         var tally = new Tally();
         foreach (ReferenceText text in texts)
@@ -112,7 +142,8 @@ internal static class VerifyCommand
             tally += new Tally(passed ? 1 : 0, passed ? 0 : 1);
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{text.Name,-8} {text.Tokens.Length,4} tokens  hidden states differ by at most {difference:E1} of the largest  {(passed ? "passed" : "FAILED")}"));
+                $"{text.Name,-8} {text.Tokens.Length,4} tokens  hidden states differ by at most {difference:E1} of the largest  "
+                    + $"{(passed ? "passed" : "FAILED")}"));
         }
 
         output.WriteLine($"{tally.Passed} passed, {tally.Failed} failed");
@@ -120,7 +151,9 @@ internal static class VerifyCommand
     }
 
     /// <summary>Runs the prompts in every form, a line each.</summary>
-    internal static Tally Report(Decoder decoder, ImmutableArray<ReferencePrompt> prompts, TextTokenizer? tokenizer, TextWriter output, CancellationToken cancellation)
+    internal static Tally Report(
+        Decoder decoder, ImmutableArray<ReferencePrompt> prompts, TextTokenizer? tokenizer, TextWriter output,
+        CancellationToken cancellation)
     {
         var tally = new Tally();
         foreach (ReferencePrompt prompt in prompts)
@@ -153,15 +186,19 @@ internal static class VerifyCommand
             _ => "token by token",
         };
         string logits = result.MaxDifference is { } difference
-            ? string.Create(CultureInfo.InvariantCulture, $"  max |logit difference| {difference:0.00e+00} of {result.Tolerance:0.00e+00} allowed")
+            ? string.Create(
+                CultureInfo.InvariantCulture, $"  max |logit difference| {difference:0.00e+00} of {result.Tolerance:0.00e+00} allowed")
             : string.Empty;
-        string limit = result.GreedyCompared < result.Prompt.Greedy.Length ? $", of {result.Prompt.Greedy.Length}: the context is limited" : string.Empty;
+        string limit = result.GreedyCompared < result.Prompt.Greedy.Length
+            ? $", of {result.Prompt.Greedy.Length}: the context is limited" : string.Empty;
         string greedy = result.GreedyAgreed == result.GreedyCompared
             ? $"all {result.GreedyCompared} greedy tokens agree{limit}"
             : $"greedy tokens differ after {result.GreedyAgreed} of {result.GreedyCompared}{limit}";
         greedy += result.Ties > 0 ? string.Create(CultureInfo.InvariantCulture, $", {result.Ties} of them as ties") : string.Empty;
         logits += result.RowsBeyond > 0 && result.RowsAllowed > 0
-            ? string.Create(CultureInfo.InvariantCulture, $", exceeded by {result.RowsBeyond} tokens of {result.RowsAllowed} allowed where experts are chosen")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $", exceeded by {result.RowsBeyond} tokens of {result.RowsAllowed} allowed where experts are chosen")
             : string.Empty;
         string text = result.TextAgreed is false ? "; their text differs" : string.Empty;
         return $"{form,-20}{logits}  {greedy}{text}  {(result.Passed ? "passed" : "FAILED")}";

@@ -17,7 +17,13 @@ internal readonly record struct AttentionFamily(string Kind, AttentionShape Shap
         int rank = latent?.Rank ?? (shape.LatentCache ? shape.ValueDim : 4 * dim);
         int rope = latent?.RopeDim ?? (shape.LatentCache ? shape.HeadDim - shape.ValueDim : dim / 2);
         int grouped = shape.KvHeads > 1 && shape.KvHeads < heads ? shape.KvHeads : Grouped(heads);
-        AttentionShape plain = shape with { LatentCache = false, HeadDim = dim, ValueDim = shape.LatentCache ? dim : shape.ValueDim, KvHeads = heads };
+        AttentionShape plain = shape with
+        {
+            LatentCache = false,
+            HeadDim = dim,
+            ValueDim = shape.LatentCache ? dim : shape.ValueDim,
+            KvHeads = heads,
+        };
         var kinds = new List<AttentionFamily> { new("MHA", plain) };
         if (grouped > 1)
         {

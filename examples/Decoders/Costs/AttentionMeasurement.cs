@@ -13,7 +13,8 @@ internal sealed class AttentionMeasurement : IDisposable
     private readonly List<IDisposable> owned = [];
     private readonly AttentionInputs inputs;
 
-    private AttentionMeasurement(ComputeDevice device, AttentionShape shape, int batch, int capacity, int layers, IDecoderAttention attention)
+    private AttentionMeasurement(
+        ComputeDevice device, AttentionShape shape, int batch, int capacity, int layers, IDecoderAttention attention)
     {
         this.device = device;
         this.shape = shape;
@@ -23,7 +24,8 @@ internal sealed class AttentionMeasurement : IDisposable
         inputs = new AttentionInputs
         {
             Sinks = shape.Sinks ? Own(device.Upload<float>(new float[shape.QueryHeads])) : null,
-            Rope = shape.Rope == RopeStyle.None ? null : Own(RotaryTable.Create(device, new RopeConfig { RotaryDim = shape.RotaryDim, Theta = 10_000 }, capacity)).OnDevice,
+            Rope = shape.Rope == RopeStyle.None
+                ? null : Own(RotaryTable.Create(device, new RopeConfig { RotaryDim = shape.RotaryDim, Theta = 10_000 }, capacity)).OnDevice,
         };
     }
 
@@ -35,7 +37,9 @@ internal sealed class AttentionMeasurement : IDisposable
     /// <param name="shape">The shape.</param>
     /// <param name="batch">Sequences.</param>
     /// <param name="capacity">Tokens of each.</param>
-    /// <param name="layers">Layers, each with a cache of its own: one after the other, as in a model, they find none of it in the device's caches.</param>
+    /// <param name="layers">
+    /// Layers, each with a cache of its own: one after the other, as in a model, they find none of it in the device's caches.
+    /// </param>
     /// <exception cref="ComputeException">The device cannot hold or run it.</exception>
     /// <exception cref="CheckpointException">No kernels can be emitted for it.</exception>
     public static AttentionMeasurement Create(ComputeDevice device, AttentionShape shape, int batch, int capacity, int layers) => new(

@@ -1,52 +1,6 @@
+using Kernels.Costs;
+
 namespace Decoders;
-
-/// <summary>When weights are read.</summary>
-internal enum WeightUse
-{
-    /// <summary>By every step, for all its tokens.</summary>
-    Step,
-
-    /// <summary>By every step, for the tokens whose logits are wanted.</summary>
-    Head,
-
-    /// <summary>A row for each token.</summary>
-    Row,
-
-    /// <summary>If one of the step's tokens is given to the expert.</summary>
-    Expert,
-
-    /// <summary>By steps that take them instead of the same weights in another order.</summary>
-    Instead,
-}
-
-/// <summary>Matrices of one shape.</summary>
-/// <param name="Name">What they are.</param>
-/// <param name="Count">How many there are.</param>
-/// <param name="Rows">Rows of each.</param>
-/// <param name="Columns">Columns of each.</param>
-/// <param name="Use">When they are read.</param>
-internal sealed record WeightMatrices(string Name, long Count, long Rows, long Columns, WeightUse Use)
-{
-    /// <summary>Whether they are vectors, which become float32 on the device: norms and biases.</summary>
-    public bool AreVectors { get; init; }
-
-    /// <summary>Whether they are another's too, and take no memory of their own.</summary>
-    public bool AreShared { get; init; }
-
-    /// <summary>What they are stored as.</summary>
-    public WeightFormat Format { get; init; } = WeightFormat.Float32;
-
-    /// <summary>Whether each head has a matrix of its own, row-major whatever the layout of others.</summary>
-    public bool AreByHead { get; init; }
-
-    /// <summary>Elements of all.</summary>
-    public long Elements => checked(Count * Rows * Columns);
-
-    /// <summary>Bytes of all on the device.</summary>
-    /// <param name="layout">How matrices lie: a last panel has room for all its rows.</param>
-    public long Bytes(WeightLayout layout) => AreVectors ? checked(Elements * sizeof(float))
-        : checked(Count * Format.MatrixBytes(checked((int)Rows), checked((int)Columns), AreByHead ? WeightLayout.RowMajor : layout));
-}
 
 /// <summary>The weights of a model, counted from its configuration: what a loader will put on the device.</summary>
 internal sealed class ModelWeights
@@ -113,7 +67,8 @@ internal sealed class ModelWeights
 
     /// <summary>What the matrices are stored as, for people: the forms, those that most parameters have first.</summary>
     public string Formats => string.Join(" and ", Stored.Where(m => !m.AreVectors && m.Use != WeightUse.Instead).GroupBy(m => m.Format)
-        .OrderByDescending(group => group.Sum(m => m.Elements)).Select(group => group.Key.HasGroups ? group.Key.ToString() : group.Key.Type.ToString()));
+        .OrderByDescending(group => group.Sum(m => m.Elements))
+        .Select(group => group.Key.HasGroups ? group.Key.ToString() : group.Key.Type.ToString()));
 
     /// <summary>All of them.</summary>
     public IReadOnlyList<WeightMatrices> Matrices => matrices;
@@ -149,7 +104,8 @@ internal sealed class ModelWeights
                 WeightUse.Step => new WorkCost(multiplications * tokens, BytesOf(m)),
                 WeightUse.Head => new WorkCost(multiplications * rows, BytesOf(m)),
                 WeightUse.Row => new WorkCost(0, checked(tokens * (BytesOf(m) / m.Rows))),
-                WeightUse.Expert => new WorkCost(multiplications * tokens * Chosen, (long)(BytesOf(m) * (1 - Math.Pow(1 - Chosen, tokens)))),
+                WeightUse.Expert => new WorkCost(
+                    multiplications * tokens * Chosen, (long)(BytesOf(m) * (1 - Math.Pow(1 - Chosen, tokens)))),
                 _ => default,
             };
         }
@@ -178,14 +134,21 @@ internal sealed class ModelWeights
             long keys = (long)latent.Heads * latent.NopeDim;
             AddLinear("latents to keys", layers, keys, latent.Rank, bias: false);
             WeightFormat latents = FormatOf("self_attn.kv_b_proj");
-            matrices.Add(new WeightMatrices("latents to keys, by head", layers, keys, latent.Rank, WeightUse.Instead) { AreByHead = true, Format = latents });
+            matrices.Add(
+                new WeightMatrices("latents to keys, by head", layers, keys, latent.Rank, WeightUse.Instead)
+                {
+                    AreByHead = true,
+                    Format = latents,
+                });
 
             // Each head's is transposed, and so are the blocks of their scales.
-            matrices.Add(new WeightMatrices("latents to values, by head", layers, (long)latent.Heads * latent.Rank, latent.ValueDim, WeightUse.Step)
+            matrices.Add(
+                new WeightMatrices("latents to values, by head", layers, (long)latent.Heads * latent.Rank, latent.ValueDim, WeightUse.Step)
             {
                 AreByHead = true,
                 Format = latents.HasGroups
-                    ? WeightFormat.Fp8((int)Gcd(Gcd(config.Quantization!.BlockRows, latent.NopeDim + latent.ValueDim), latent.NopeDim)) : latents,
+                    ? WeightFormat.Fp8((int)Gcd(Gcd(config.Quantization!.BlockRows, latent.NopeDim + latent.ValueDim), latent.NopeDim))
+                    : latents,
             });
             AddLinear("attention output", layers, hidden, (long)latent.Heads * latent.ValueDim, bias);
             return;

@@ -1,3 +1,4 @@
+using Kernels.Costs;
 using ScottPlot;
 
 namespace Decoders;
@@ -25,11 +26,13 @@ internal static class RooflinePlot
         var roof = plot.Add.Scatter((double[])[left, ridge, right], [peak - (ridge - left), peak, peak], Colors.Black);
         roof.MarkerSize = 0;
         roof.LineWidth = 2;
-        roof.LegendText = RooflineTable.Invariant($"{RooflineTable.Count(device.BytesPerSecond, "B/s")}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, ridge {RooflineTable.Number(device.Ridge)}");
+        roof.LegendText = RooflineTable.Invariant(
+            $"{RooflineTable.Count(device.BytesPerSecond, "B/s")}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, ridge {RooflineTable.Number(device.Ridge)}");
         if (device.Overlap < 1)
         {
             double[] steps = [.. Enumerable.Range(0, 65).Select(i => left + ((right - left) * i / 64))];
-            var attainable = plot.Add.Scatter(steps, [.. steps.Select(step => Math.Log10(device.GetAttainableFlopsPerSecond(Math.Pow(10, step))))], Colors.Gray);
+            var attainable = plot.Add.Scatter(
+                steps, [.. steps.Select(step => Math.Log10(device.GetAttainableFlopsPerSecond(Math.Pow(10, step))))], Colors.Gray);
             attainable.MarkerSize = 0;
             attainable.LinePattern = LinePattern.Dashed;
             attainable.LegendText = RooflineTable.Invariant($"with an overlap of {device.Overlap:F2}");
@@ -55,7 +58,8 @@ internal static class RooflinePlot
         plot.SavePng(file, Width, Height);
     }
 
-    private static void AddSeries(Plot plot, RooflinePoint[] points, Func<RooflinePoint, double> seconds, string name, Color color, MarkerShape marker)
+    private static void AddSeries(
+        Plot plot, RooflinePoint[] points, Func<RooflinePoint, double> seconds, string name, Color color, MarkerShape marker)
     {
         double[] intensities = [.. points.Select(point => Math.Log10(point.Cost.Total.Intensity))];
         double[] rates = [.. points.Select(point => Math.Log10(point.Cost.Total.Flops / seconds(point)))];
@@ -67,6 +71,7 @@ internal static class RooflinePlot
     {
         MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
         IntegerTicksOnly = true,
-        LabelFormatter = power => power is >= -2 and < 3 ? RooflineTable.Invariant($"{Math.Pow(10, power):G3}") : RooflineTable.Invariant($"1e{power:F0}"),
+        LabelFormatter = power => power is >= -2 and < 3 ? RooflineTable.Invariant($"{Math.Pow(10, power):G3}") : RooflineTable.Invariant(
+            $"1e{power:F0}"),
     };
 }

@@ -1,32 +1,7 @@
+using Kernels.Costs;
 using Spectre.Console;
 
 namespace Decoders;
-
-/// <summary>A step of the grid, as it was predicted and perhaps measured.</summary>
-/// <param name="Phase">Whether it is of prompts or of single tokens.</param>
-/// <param name="Batch">Sequences.</param>
-/// <param name="Context">Tokens of each.</param>
-/// <param name="Cost">What it takes.</param>
-/// <param name="Device">The device that it is predicted for; where it was measured, as it was found to be just then.</param>
-/// <param name="Measured">Seconds as measured; null if it was not.</param>
-internal sealed record RooflinePoint(RooflinePhase Phase, int Batch, int Context, StepCost Cost, Roofline Device, double? Measured)
-{
-    /// <summary>Seconds by the roofline.</summary>
-    public double Predicted => Cost.Seconds(Device);
-
-    /// <summary>New tokens of the step.</summary>
-    public long Tokens => Phase == RooflinePhase.Decode ? Batch : (long)Batch * Context;
-}
-
-/// <summary>What a step does.</summary>
-internal enum RooflinePhase
-{
-    /// <summary>A new token for each sequence.</summary>
-    Decode,
-
-    /// <summary>A prompt for each sequence.</summary>
-    Prefill,
-}
 
 /// <summary>Writes what the roofline model says of a subject on a device.</summary>
 internal sealed class RooflineReport(RooflineSubject subject, Roofline device, TextWriter output)
@@ -36,18 +11,23 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
     public void WriteHead(string source)
     {
         AttentionShape shape = subject.Layers[0].Shape;
-        Line($"{subject.Name}: {subject.LayerCount} layers, {shape.QueryHeads} query heads over {shape.KvHeads} KV heads, d_qk {shape.HeadDim}, d_v {shape.ValueDim}, cache in {shape.CacheStorage}");
-        Line($"KV cache: {subject.Cache.BytesPerToken:N0} bytes a token ({shape.CacheBytesPerToken:N0} a layer), {shape.FlopsPerQueryAndKey:N0} FLOPs a query and key of a layer");
+        Line(
+            $"{subject.Name}: {subject.LayerCount} layers, {shape.QueryHeads} query heads over {shape.KvHeads} KV heads, d_qk {shape.HeadDim}, d_v {shape.ValueDim}, cache in {shape.CacheStorage}");
+        Line(
+            $"KV cache: {subject.Cache.BytesPerToken:N0} bytes a token ({shape.CacheBytesPerToken:N0} a layer), {shape.FlopsPerQueryAndKey:N0} FLOPs a query and key of a layer");
         if (subject.Weights is { } weights)
         {
-            Line($"Weights: {RooflineTable.Count(weights.Parameters, "")} parameters in {weights.Formats}, {weights.Bytes:N0} bytes ({RooflineTable.Bytes(weights.Bytes)}), {RooflineTable.Bytes(weights.Step(1, 1).Bytes)} read and {RooflineTable.Count(weights.Step(1, 1).Flops, "FLOP")} for a token; a context of up to {subject.Config!.ContextLimit:N0} tokens");
+            Line(
+                $"Weights: {RooflineTable.Count(weights.Parameters, "")} parameters in {weights.Formats}, {weights.Bytes:N0} bytes ({RooflineTable.Bytes(weights.Bytes)}), {RooflineTable.Bytes(weights.Step(1, 1).Bytes)} read and {RooflineTable.Count(weights.Step(1, 1).Flops, "FLOP")} for a token; a context of up to {subject.Config!.ContextLimit:N0} tokens");
         }
 
         string memory = device.MemoryBytes > 0 ? RooflineTable.Bytes(device.MemoryBytes) : "memory not known";
-        Line($"Device: {device.Name}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, {RooflineTable.Count(device.BytesPerSecond, "B/s")}, {memory} ({source}); ridge at {RooflineTable.Number(device.Ridge)} FLOP/byte");
+        Line(
+            $"Device: {device.Name}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, {RooflineTable.Count(device.BytesPerSecond, "B/s")}, {memory} ({source}); ridge at {RooflineTable.Number(device.Ridge)} FLOP/byte");
         if (device.Overlap < 1)
         {
-            Line($"Predicted: the longer of arithmetic and reading and {1 - device.Overlap:P0} of the shorter, which do not overlap (measured by reading and multiplying at once)");
+            Line(
+                $"Predicted: the longer of arithmetic and reading and {1 - device.Overlap:P0} of the shorter, which do not overlap (measured by reading and multiplying at once)");
         }
 
         output.WriteLine();
@@ -60,13 +40,16 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         {
             bool measured = phase.Any(point => point.Measured is not null);
             bool decode = phase.Key == RooflinePhase.Decode;
-            List<string> columns = ["Batch", "Context", "Attention bytes", .. Weights("Weight bytes"), "FLOP a token", "FLOP/byte", "Limit", "Predicted", "Tokens/s"];
+            List<string> columns =
+                ["Batch", "Context", "Attention bytes", .. Weights("Weight bytes"), "FLOP a token", "FLOP/byte", "Limit", "Predicted",
+                    "Tokens/s"];
             if (measured)
             {
                 columns.AddRange(["Measured", "Tokens/s", "Measured/predicted", "Ceilings beside it"]);
             }
 
-            Table table = RooflineTable.Create(decode ? "Decode: a token for each sequence" : "Prefill: a prompt for each sequence", [.. columns]);
+            Table table = RooflineTable.Create(
+                decode ? "Decode: a token for each sequence" : "Prefill: a prompt for each sequence", [.. columns]);
             foreach (RooflinePoint point in phase)
             {
                 WorkCost total = point.Cost.Total;
@@ -81,7 +64,8 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
                 if (measured)
                 {
                     cells.AddRange(point.Measured is { } seconds
-                        ? [RooflineTable.Seconds(seconds), RooflineTable.Number(point.Tokens / seconds), RooflineTable.Invariant($"{seconds / point.Predicted:F2}"), Ceilings(point.Device)]
+                        ? [RooflineTable.Seconds(seconds), RooflineTable.Number(point.Tokens / seconds), RooflineTable.Invariant(
+                            $"{seconds / point.Predicted:F2}"), Ceilings(point.Device)]
                         : ["–", "–", "–", "–"]);
                 }
 
@@ -124,14 +108,16 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         long free = device.MemoryBytes - (subject.Weights?.Bytes ?? 0);
         if (free < cache.GetBytes(1, 1))
         {
-            Line($"The weights take {RooflineTable.Bytes(subject.Weights!.Bytes)}: they do not fit {RooflineTable.Bytes(device.MemoryBytes)} with a cache beside them.");
+            Line(
+                $"The weights take {RooflineTable.Bytes(subject.Weights!.Bytes)}: they do not fit {RooflineTable.Bytes(device.MemoryBytes)} with a cache beside them.");
             output.WriteLine();
             return;
         }
 
         bool paged = subject.Layers.Any(group => group.Shape.PageSize > 0);
         Table table = RooflineTable.Create(
-            RooflineTable.Invariant($"What fits {RooflineTable.Bytes(free)}, activations not counted"), ["", "Context", "Sequences", "Cache of one", .. paged ? (string[])["Pages of one"] : []]);
+            RooflineTable.Invariant($"What fits {RooflineTable.Bytes(free)}, activations not counted"),
+            ["", "Context", "Sequences", "Cache of one", .. paged ? (string[])["Pages of one"] : []]);
         foreach (int context in contexts)
         {
             Add("most sequences", context, cache.GetLargestBatch(free, context));
@@ -145,7 +131,8 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         RooflineTable.Write(output, table);
 
         void Add(string what, long context, long sequences) => table.Add(
-            [what, RooflineTable.Whole(context), RooflineTable.Whole(sequences), RooflineTable.Bytes(cache.GetBytes(1, context)), .. paged ? (string[])[RooflineTable.Whole(cache.GetPages(1, context))] : []]);
+            [what, RooflineTable.Whole(context), RooflineTable.Whole(sequences), RooflineTable.Bytes(cache.GetBytes(1, context)), .. paged
+                ? (string[])[RooflineTable.Whole(cache.GetPages(1, context))] : []]);
     }
 
     /// <summary>The same heads with the caches of other kinds of attention.</summary>
@@ -154,20 +141,24 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
     public void WriteFamilies(int batch, int context)
     {
         int layers = subject.LayerCount;
-        IReadOnlyList<AttentionFamily> families = AttentionFamily.Of(subject.Layers[0].Shape with { WindowLeft = null }, subject.Config?.Latent);
+        IReadOnlyList<AttentionFamily> families = AttentionFamily.Of(
+            subject.Layers[0].Shape with { WindowLeft = null }, subject.Config?.Latent);
         long most = families[0].Shape.CacheBytesPerToken;
         Table table = RooflineTable.Create(
-            RooflineTable.Invariant($"The same {subject.Layers[0].Shape.QueryHeads} heads, attention alone, {batch:N0} × {context:N0} tokens"),
+            RooflineTable.Invariant(
+                $"The same {subject.Layers[0].Shape.QueryHeads} heads, attention alone, {batch:N0} × {context:N0} tokens"),
             "Attention", "KV heads", "d_qk, d_v", "KV bytes a token", "of MHA", "FLOP/byte", "Limit", "Time a step", "Sequences that fit");
         foreach ((string kind, AttentionShape shape) in families)
         {
             WorkCost cost = new AttentionCost(shape).Decode(batch, context) * layers;
             var cache = new KvCachePlan([new(shape, layers)]);
             table.Add(
-                kind, RooflineTable.Whole(shape.KvHeads), RooflineTable.Invariant($"{shape.HeadDim}, {shape.ValueDim}"), RooflineTable.Whole(cache.BytesPerToken),
+                kind, RooflineTable.Whole(shape.KvHeads), RooflineTable.Invariant($"{shape.HeadDim}, {shape.ValueDim}"),
+                RooflineTable.Whole(cache.BytesPerToken),
                 RooflineTable.Invariant($"{100.0 * shape.CacheBytesPerToken / most:F1} %"), RooflineTable.Number(cost.Intensity),
                 device.IsMemoryBound(cost) ? "memory" : "arithmetic", RooflineTable.Seconds(device.GetSeconds(cost)),
-                device.MemoryBytes == 0 ? "–" : RooflineTable.Whole(cache.GetLargestBatch(device.MemoryBytes - (subject.Weights?.Bytes ?? 0), context)));
+                device.MemoryBytes == 0
+                    ? "–" : RooflineTable.Whole(cache.GetLargestBatch(device.MemoryBytes - (subject.Weights?.Bytes ?? 0), context)));
         }
 
         RooflineTable.Write(output, table);
@@ -184,19 +175,23 @@ internal sealed class RooflineReport(RooflineSubject subject, Roofline device, T
         Table table = RooflineTable.Create("Weights on the device", "What", "Count", "Shape", "Bytes");
         foreach (WeightMatrices m in weights.Matrices)
         {
-            table.Add(m.Name, RooflineTable.Whole(m.Count), RooflineTable.Invariant($"[{m.Rows}, {m.Columns}]"), m.AreShared ? "the embedding" : RooflineTable.Whole(weights.BytesOf(m)));
+            table.Add(
+                m.Name, RooflineTable.Whole(m.Count), RooflineTable.Invariant($"[{m.Rows}, {m.Columns}]"), m.AreShared
+                    ? "the embedding" : RooflineTable.Whole(weights.BytesOf(m)));
         }
 
         table.Add("all", "", "", RooflineTable.Whole(weights.Bytes));
         RooflineTable.Write(output, table);
         KvCachePlan cache = subject.Cache;
         long bytes = cache.GetBytes(batch, context);
-        Line($"Largest buffers: {RooflineTable.Bytes(weights.LargestBuffer)} of weights, {RooflineTable.Bytes(cache.GetLargestBuffer(batch, context))} of keys or values of a layer. With a cache for {batch:N0} × {context:N0} tokens ({RooflineTable.Bytes(bytes)}) the model takes {RooflineTable.Bytes(checked(weights.Bytes + bytes))}.");
+        Line(
+            $"Largest buffers: {RooflineTable.Bytes(weights.LargestBuffer)} of weights, {RooflineTable.Bytes(cache.GetLargestBuffer(batch, context))} of keys or values of a layer. With a cache for {batch:N0} × {context:N0} tokens ({RooflineTable.Bytes(bytes)}) the model takes {RooflineTable.Bytes(checked(weights.Bytes + bytes))}.");
         output.WriteLine();
     }
 
     private static string Ceilings(Roofline device) =>
-        RooflineTable.Invariant($"{RooflineTable.Count(device.BytesPerSecond, "B/s")}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, overlap {device.Overlap:F2}");
+        RooflineTable.Invariant(
+            $"{RooflineTable.Count(device.BytesPerSecond, "B/s")}, {RooflineTable.Count(device.FlopsPerSecond, "FLOP/s")}, overlap {device.Overlap:F2}");
 
     /// <summary>A cell that only models have.</summary>
     private string[] Weights(string text) => subject.Weights is null ? [] : [text];

@@ -1,3 +1,4 @@
+using Kernels.Costs;
 using Kernels.OpenCL;
 
 namespace Decoders;
@@ -23,7 +24,8 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
     public IReadOnlyList<string> Kernels => kernels;
 
     /// <summary>A step of each phase for each batch and context.</summary>
-    public IReadOnlyList<RooflinePoint> Run(IReadOnlyList<RooflinePhase> phases, IReadOnlyList<int> batches, IReadOnlyList<int> contexts, CancellationToken cancellation)
+    public IReadOnlyList<RooflinePoint> Run(
+        IReadOnlyList<RooflinePhase> phases, IReadOnlyList<int> batches, IReadOnlyList<int> contexts, CancellationToken cancellation)
     {
         var points = new List<RooflinePoint>();
         Roofline before = roofline;
@@ -55,7 +57,8 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
     {
         // Tokens of a step are counted in ints, and activations have at least as many elements as the widest rows.
         if (device is null || predicted > LongestStep || (long)batch * context > 1 << 20
-            || subject.Cache.GetBytes(batch, context) + (subject.Checkpoint is null ? 0 : subject.Weights!.Bytes) > device.Capabilities.GlobalMemoryBytes / 2)
+            || subject.Cache.GetBytes(batch, context) + (subject.Checkpoint is null ? 0 : subject.Weights!.Bytes)
+            > device.Capabilities.GlobalMemoryBytes / 2)
         {
             return null;
         }
@@ -71,7 +74,8 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
         }
 
         AttentionShape shape = subject.Layers[0].Shape;
-        AttentionFactory attention = AttentionCatalog.With(shape.PageSize > 0 ? CacheKind.Paged : CacheKind.Contiguous, type: shape.Storage);
+        AttentionFactory attention = AttentionCatalog.With(
+            shape.PageSize > 0 ? CacheKind.Paged : CacheKind.Contiguous, type: shape.Storage);
         return phase == RooflinePhase.Decode
             ? DecoderMeasurement.Decode(device, folder, attention, batch, context)
             : DecoderMeasurement.Prefill(device, folder, attention, batch, context);
@@ -84,7 +88,8 @@ internal sealed class RooflineSteps(RooflineSubject subject, Roofline roofline, 
         {
             long each = new KvCachePlan([group with { Layers = 1 }]).GetBytes(batch, context);
             long most = Math.Min(CacheBytes, on.Capabilities.GlobalMemoryBytes / MemoryShare) / each;
-            using AttentionMeasurement measurement = AttentionMeasurement.Create(on, group.Shape, batch, context, (int)Math.Clamp(most, 1, group.Layers));
+            using AttentionMeasurement measurement = AttentionMeasurement.Create(
+                on, group.Shape, batch, context, (int)Math.Clamp(most, 1, group.Layers));
             kernels.AddRange(measurement.Kernels.Except(kernels));
             seconds += group.Layers * (phase == RooflinePhase.Decode ? measurement.Decode(context) : measurement.Prefill(context));
         }

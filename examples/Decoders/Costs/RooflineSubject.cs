@@ -1,16 +1,6 @@
+using Kernels.Costs;
+
 namespace Decoders;
-
-/// <summary>What a step takes: its linear layers and its attention, which run one after the other.</summary>
-/// <param name="Weights">The linear layers, embedding and head included.</param>
-/// <param name="Attention">The attention of all layers, with the writing of new keys and values.</param>
-internal readonly record struct StepCost(WorkCost Weights, WorkCost Attention)
-{
-    /// <summary>Both.</summary>
-    public WorkCost Total => Weights + Attention;
-
-    /// <summary>Seconds that a device takes at least.</summary>
-    public double Seconds(Roofline device) => device.GetSeconds(Weights) + device.GetSeconds(Attention);
-}
 
 /// <summary>What the <c>roofline</c> command is asked about: layers of attention, with the rest of a model or without.</summary>
 /// <param name="Name">What it is called.</param>
@@ -46,7 +36,8 @@ internal sealed record RooflineSubject(string Name, IReadOnlyList<CachedLayers> 
         CachedLayers[] layers = Group(config.Layers.Select(layer => AttentionCatalog.Find(layer.Attention, cache, type).Shape));
         return new RooflineSubject(name, layers)
         {
-            PromptLayers = config.Latent is { } latent ? [new(AttentionCatalog.Find(latent.Expanded, CacheKind.Contiguous, type).Shape, config.Layers.Length)] : layers,
+            PromptLayers = config.Latent is { } latent
+                ? [new(AttentionCatalog.Find(latent.Expanded, CacheKind.Contiguous, type).Shape, config.Layers.Length)] : layers,
             Weights = new ModelWeights(config, config.WeightType!.Value),
             Config = config,
         };
@@ -62,7 +53,8 @@ internal sealed record RooflineSubject(string Name, IReadOnlyList<CachedLayers> 
     /// <param name="tokens">Tokens of each prompt.</param>
     public StepCost Prefill(long batch, long tokens) => Step(PromptLayers, batch, tokens, tokens);
 
-    private static CachedLayers[] Group(IEnumerable<AttentionShape> shapes) => [.. shapes.GroupBy(shape => shape).Select(group => new CachedLayers(group.Key, group.Count()))];
+    private static CachedLayers[] Group(IEnumerable<AttentionShape> shapes) =>
+        [.. shapes.GroupBy(shape => shape).Select(group => new CachedLayers(group.Key, group.Count()))];
 
     private StepCost Step(IReadOnlyList<CachedLayers> attending, long batch, long queries, long keys)
     {

@@ -49,7 +49,8 @@ internal static class RooflineTable
     public static string Bytes(double bytes) => Scaled(bytes, 1024, "B", "KiB", "MiB", "GiB", "TiB", "PiB");
 
     /// <summary>A rate or a count in decimal units.</summary>
-    public static string Count(double count, string unit) => Scaled(count, 1000, unit, "K" + unit, "M" + unit, "G" + unit, "T" + unit, "P" + unit, "E" + unit);
+    public static string Count(double count, string unit) =>
+        Scaled(count, 1000, unit, "K" + unit, "M" + unit, "G" + unit, "T" + unit, "P" + unit, "E" + unit);
 
     /// <summary>A time in the unit that suits it.</summary>
     public static string Seconds(double seconds) => seconds switch

@@ -106,11 +106,11 @@ internal static class KernelHoles
             { "row_of_slot", arguments => context.Addressing.RowOfSlot(arguments[0], arguments[1]) },
             { "rows_of_head", context.Addressing.RowsOfHead },
 
-            // A work item.
-            { "item_ints", KernelContract.WorkItemInts },
+            // A work tile.
+            { "work_ints", KernelContract.WorkTileInts },
             {
-                "item_fields",
-                KernelContract.WorkItemFields.Select(field => new Holes { { "declaration", Declaration(field.Name, field.Comment) } })
+                "work_fields",
+                KernelContract.WorkTileFields.Select(field => new Holes { { "declaration", Declaration(field.Name, field.Comment) } })
             },
 
             // A block mask.
@@ -119,7 +119,7 @@ internal static class KernelHoles
             { "tile_full", KernelContract.TileFull },
             { "class_heads", TileClasses.Heads(spec) },
             { "heads_have_classes", TileClasses.Heads(spec) > 1 },
-            { "inputs_to_item", rules.Inputs.Select(input => input.ToItem).Where(statement => statement.Length > 0) },
+            { "inputs_to_work", rules.Inputs.Select(input => input.ToWork).Where(statement => statement.Length > 0) },
 
             // Rope: the elements of a pair.
             { "rotary_dim", spec.ResolvedRotaryDim },

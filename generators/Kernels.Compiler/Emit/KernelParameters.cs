@@ -8,7 +8,7 @@ internal static class KernelParameters
     /// <summary>The parameters, a line each with its comment, and the parenthesis that closes them.</summary>
     /// <param name="context">What the kernel is written from.</param>
     /// <param name="algorithm">The kernel.</param>
-    /// <param name="mergesSplits">Of a flash kernel, whether its last work-group merges the splits of an item.</param>
+    /// <param name="mergesSplits">Of a flash kernel, whether its last work-group merges the splits of a work tile.</param>
     public static string Of(KernelContext context, KernelAlgorithm algorithm, bool mergesSplits = false)
     {
         KernelArguments arguments = KernelArguments.Of(algorithm,
@@ -55,7 +55,7 @@ internal static class KernelParameters
             KernelArgument.MergeCounters => new("global int*", "merge_counters",
                 "[partial rows, KV_HEADS]: splits that have ended; 0 between launches"),
             KernelArgument.Plan => new("global const int* restrict", "plan", ""),
-            KernelArgument.ItemsAt => new("int", "items_at", "where the work items begin in the plan"),
+            KernelArgument.WorkAt => new("int", "work_at", "where the work tiles begin in the plan"),
             KernelArgument.RowsAt => new("int", "rows_at", "where the rows to merge begin in the plan"),
             KernelArgument.SlotsAt => new("int", "slots_at", "where the tokens' slots begin in the plan; a negative slot is skipped"),
             KernelArgument.PositionsAt => new("int", "positions_at", "where the tokens' positions begin in the plan"),
@@ -63,10 +63,10 @@ internal static class KernelParameters
             KernelArgument.Merged => new($"global {storage}* restrict", "merged", "[tokens, QUERY_HEADS, VALUE_DIM]"),
             KernelArgument.MergedLse => new("global float* restrict", "merged_lse", "[tokens, QUERY_HEADS]"),
             KernelArgument.TileClasses when algorithm == KernelAlgorithm.ClassifyTiles =>
-                new("global uchar* restrict", "tile_classes", "[items, CLASS_HEADS, class_stride]"),
-            KernelArgument.TileClasses => new("global const uchar*", "tile_classes", "[items, CLASS_HEADS, class_stride]"),
+                new("global uchar* restrict", "tile_classes", "[work tiles, CLASS_HEADS, class_stride]"),
+            KernelArgument.TileClasses => new("global const uchar*", "tile_classes", "[work tiles, CLASS_HEADS, class_stride]"),
             KernelArgument.TileKeys => new("int", "tile_keys", "keys of a tile"),
-            KernelArgument.ClassStride => new("int", "class_stride", "tiles of the item with the most keys; 0: there are no classes"),
+            KernelArgument.ClassStride => new("int", "class_stride", "tiles of the work tile with the most keys; 0: there are no classes"),
             _ => throw new ArgumentOutOfRangeException(nameof(argument), argument, "No kernel is given this."),
         };
     }

@@ -25,7 +25,7 @@ internal sealed partial class MaskOption
         AttentionMask.None => null,
         AttentionMask.Causal => new("causal", "key <= row.query", "last_key <= first_position") { AsksFirstPosition = true },
         AttentionMask.PrefixCausal => new(
-            "causal after a prefix", "(key <= row.query || key < row.prefix)", "(last_key <= first_position || last_key < item.prefix)")
+            "causal after a prefix", "(key <= row.query || key < row.prefix)", "(last_key <= first_position || last_key < work.prefix)")
         {
             AsksFirstPosition = true,
             Asks = RowMembers.Prefix,

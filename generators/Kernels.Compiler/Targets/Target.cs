@@ -1,8 +1,8 @@
 using Kernels.Compiler.Emit;
 using Kernels.Compiler.Specs;
 using Kernels.Compiler.Targets.Cpu;
-using Kernels.Compiler.Targets.Hopper;
-using Kernels.Compiler.Targets.Nvidia;
+using Kernels.Compiler.Targets.Sm90;
+using Kernels.Compiler.Targets.Sm80;
 using Kernels.Compiler.Targets.Portable;
 
 namespace Kernels.Compiler.Targets;
@@ -14,7 +14,7 @@ namespace Kernels.Compiler.Targets;
 internal abstract class Target
 {
     /// <summary>All targets; one that can do every spec comes before those that are more specific.</summary>
-    public static IReadOnlyList<Target> All { get; } = [new PortableTarget(), new CpuTarget(), new NvidiaTarget(), new HopperTarget()];
+    public static IReadOnlyList<Target> All { get; } = [new PortableTarget(), new CpuTarget(), new Sm80Target(), new Sm90Target()];
 
     /// <summary>The target's name in the contract.</summary>
     public abstract KernelTarget Kind { get; }

@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// The kernels of a model's layers: those of types that the program was compiled with, where they were registered and fit, else kernels
 /// that are emitted when a model is loaded.
 /// </summary>
-public static class AttentionCatalog
+internal static class AttentionCatalog
 {
     // Of kernels that are emitted here.
     private const int DefaultPageSize = 16;
@@ -15,7 +15,9 @@ public static class AttentionCatalog
     private static readonly ConcurrentQueue<AttentionDescriptor> Compiled = [];
     private static readonly ConcurrentDictionary<AttentionShape, AttentionDescriptor> Emitted = new();
 
-    /// <summary>Registers the kernels of a generated type, <c>T.Descriptor</c>, once; of two for the same layers the first counts.</summary>
+    /// <summary>
+    /// Registers the kernels of a generated type, <c>T.Descriptor</c>, once; of two for the same layers the first counts.
+    /// </summary>
     /// <param name="descriptor">The spec. Specs with mods are never used.</param>
     public static void Register(AttentionDescriptor descriptor)
     {

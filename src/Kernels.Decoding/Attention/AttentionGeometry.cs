@@ -3,19 +3,26 @@ using System.Text;
 
 namespace Kernels.Decoding;
 
-/// <summary>The attention of a layer, in the terms of <see cref="Kernels.AttentionKernelAttribute"/>: what a generated type must be to run it.</summary>
+/// <summary>
+/// The attention of a layer, in the terms of <see cref="Kernels.AttentionKernelAttribute"/>: what a generated type must be to run it.
+/// </summary>
 /// <param name="QueryHeads">Query heads, H_q.</param>
 /// <param name="KvHeads">Key-value heads, H_kv; divides <paramref name="QueryHeads"/>.</param>
 /// <param name="HeadDim">Elements of a head of queries and keys, d.</param>
-public sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
+internal sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
 {
     /// <summary>Elements of a head of values and outputs; by default d too.</summary>
     public int ValueDim { get; init; } = HeadDim;
 
-    /// <summary>Whether a row of the cache is key and value at once: all of it the key of all heads, its first <see cref="ValueDim"/> elements the value.</summary>
+    /// <summary>
+    /// Whether a row of the cache is key and value at once: all of it the key of all heads, its first <see cref="ValueDim"/> elements the
+    /// value.
+    /// </summary>
     public bool LatentCache { get; init; }
 
-    /// <summary>Which elements the attention kernels turn together by their position; none where the decoder does it before, or there is no rope.</summary>
+    /// <summary>
+    /// Which elements the attention kernels turn together by their position; none where the decoder does it before, or there is no rope.
+    /// </summary>
     public RopeStyle Rope { get; init; }
 
     /// <summary>Elements that the attention kernels turn: the first of a head, or those after the value of a latent row.</summary>
@@ -53,7 +60,9 @@ public sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
     /// <param name="type">The type of queries, keys, values, outputs and the cache.</param>
     /// <param name="pageSize">Tokens of a page; 0: the cache is contiguous.</param>
     internal AttentionShape Shape(ElementType type, int pageSize) =>
-        new(QueryHeads, KvHeads, HeadDim, ValueDim, Scale, IsBidirectional ? AttentionMask.None : AttentionMask.Causal, type, type, KvLayout.Hnd)
+        new(
+            QueryHeads, KvHeads, HeadDim, ValueDim, Scale, IsBidirectional ? AttentionMask.None : AttentionMask.Causal, type, type,
+            KvLayout.Hnd)
         {
             WindowLeft = WindowLeft < 0 ? null : WindowLeft,
             WindowRight = WindowRight < 0 ? null : WindowRight,
@@ -66,7 +75,9 @@ public sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
             PageSize = pageSize,
         };
 
-    /// <summary>Whether a spec runs layers of this geometry: the same but for the size of pages, the order of axes and the cache's own type.</summary>
+    /// <summary>
+    /// Whether a spec runs layers of this geometry: the same but for the size of pages, the order of axes and the cache's own type.
+    /// </summary>
     internal bool IsOf(AttentionShape spec, CacheKind cache, ElementType type)
     {
         AttentionShape own = Shape(type, spec.PageSize);
@@ -99,7 +110,8 @@ public sealed record AttentionGeometry(int QueryHeads, int KvHeads, int HeadDim)
             name.Append(CultureInfo.InvariantCulture, $"Right{right}");
         }
 
-        return name.Append(shape.Mask == AttentionMask.None ? "Bidirectional" : "").Append(shape.Softcap is null ? "" : "Capped").Append(shape.Alibi ? "Alibi" : "").Append(shape.Sinks ? "Sinks" : "")
+        return name.Append(shape.Mask == AttentionMask.None ? "Bidirectional" : "").Append(shape.Softcap is null ? "" : "Capped")
+            .Append(shape.Alibi ? "Alibi" : "").Append(shape.Sinks ? "Sinks" : "")
             .Append(shape.Storage).Append(shape.PageSize > 0 ? "Paged" : "").ToString();
     }
 }

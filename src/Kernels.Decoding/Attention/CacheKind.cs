@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>How a decoder's KV cache takes memory.</summary>
-public enum CacheKind
+internal enum CacheKind
 {
     /// <summary>Every sequence has room for all its tokens from the start.</summary>
     Contiguous,

@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// Attention whose steps can be divided: some of a step's sequences attend over the cache as it is, and of others the cached rows are
 /// read, for another attention to work on.
 /// </summary>
-public interface IDivisibleAttention : IDecoderAttention
+internal interface IDivisibleAttention : IDecoderAttention
 {
     /// <summary>The element type of cached rows.</summary>
     ElementType RowType { get; }

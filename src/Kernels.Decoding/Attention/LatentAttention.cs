@@ -4,9 +4,6 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>Makes expanded attention of one layer for a number of sequences of up to a number of tokens.</summary>
-public delegate IDivisibleAttention ExpandedFactory(int sequences, int capacity);
-
 /// <summary>
 /// Latent attention (MLA) in either form. What is cached is <see cref="LatentConfig.Absorbed"/>, or with
 /// <see cref="MlaForm.Expanded"/> <see cref="LatentConfig.Expanded"/>. With <see cref="MlaForm.Auto"/> each request of a step goes the
@@ -14,7 +11,7 @@ public delegate IDivisibleAttention ExpandedFactory(int sequences, int capacity)
 /// prompts expanded. Those have the latents of their whole context made into keys and values, in a cache of one layer that all
 /// layers use in turn.
 /// </summary>
-public sealed class LatentAttention : IDecoderAttention
+internal sealed class LatentAttention : IDecoderAttention
 {
     // What pieces of long prompts may take in passing; beyond it they attend absorbed.
     private const long MostBytesInPassing = 1L << 30;
@@ -38,11 +35,14 @@ public sealed class LatentAttention : IDecoderAttention
     /// <param name="device">The device.</param>
     /// <param name="latent">The attention.</param>
     /// <param name="form">How it runs.</param>
-    /// <param name="expandFrom">With <see cref="MlaForm.Auto"/>, new tokens from which on a request attends expanded; by default where it takes less arithmetic.</param>
+    /// <param name="expandFrom">
+    /// With <see cref="MlaForm.Auto"/>, new tokens from which on a request attends expanded; by default where it takes less arithmetic.
+    /// </param>
     /// <param name="cached">The attention over the cache, of all layers; it is taken over.</param>
     /// <param name="createExpanded">Makes the attention of a layer in passing.</param>
     public LatentAttention(
-        ComputeDevice device, LatentConfig latent, MlaForm form, int? expandFrom, IDivisibleAttention cached, ExpandedFactory createExpanded)
+        ComputeDevice device, LatentConfig latent, MlaForm form, int? expandFrom, IDivisibleAttention cached,
+        ExpandedFactory createExpanded)
     {
         this.device = device;
         this.latent = latent;
@@ -147,15 +147,18 @@ public sealed class LatentAttention : IDecoderAttention
         string choice = form switch
         {
             MlaForm.Auto when !CanReadRows => $"absorbed, as rows in {cached.RowType} are not read back",
-            MlaForm.Auto when expandFrom is { } from => string.Create(CultureInfo.InvariantCulture, $"expanded for {from} new tokens of a request or more, else absorbed, as asked for"),
+            MlaForm.Auto when expandFrom is { } from => string.Create(
+                CultureInfo.InvariantCulture, $"expanded for {from} new tokens of a request or more, else absorbed, as asked for"),
             MlaForm.Auto => string.Create(
                 CultureInfo.InvariantCulture,
-                $"by request, whichever form multiplies less: expanded from {LeastExpanded(0)} new tokens at the beginning{(LeastExpanded(4096) is { } least ? $", {least} after 4096 others" : "")}, else absorbed"),
+                $"by request, whichever form multiplies less: expanded from {LeastExpanded(0)} new tokens at the "
+                    + $"beginning{(LeastExpanded(4096) is { } least ? $", {least} after 4096 others" : "")}, else absorbed"),
             _ => (form == MlaForm.Absorbed ? "absorbed" : "expanded") + ", as asked for",
         };
         return [$"latent attention: {choice}", .. cached.Describe(), .. expanded?.Describe() ?? []];
 
-        int? LeastExpanded(int context) => Enumerable.Range(2, 4096).Select(tokens => (int?)tokens).FirstOrDefault(tokens => latent.ExpandingPays(tokens!.Value, context));
+        int? LeastExpanded(int context) => Enumerable.Range(2, 4096).Select(tokens => (int?)tokens).FirstOrDefault(
+            tokens => latent.ExpandingPays(tokens!.Value, context));
     }
 
     /// <inheritdoc/>

@@ -143,7 +143,8 @@ internal sealed class LayerAttention<TElement> : IDivisibleAttention, IDecoderPa
         ReadOnlySpan<int> pages = paged is null ? [] : paged.GetPages(cached[sequence]);
         for (int i = 0; i < slots.Length; i++)
         {
-            slots[i] = paged is null ? (cached[sequence].Index * Capacity) + i : (pages[i / paged.PageSize] * paged.PageSize) + (i % paged.PageSize);
+            slots[i] = paged is null ? (cached[sequence].Index * Capacity) + i : (pages[i / paged.PageSize] * paged.PageSize)
+                + (i % paged.PageSize);
         }
     }
 

@@ -15,7 +15,8 @@ internal sealed class LayeredAttention : IDivisibleAttention
     /// <param name="geometries">The geometry of each layer.</param>
     /// <param name="create">Makes the attention of a number of layers of one geometry.</param>
     /// <param name="storageReason">Why its type is what it is, for people.</param>
-    public LayeredAttention(IReadOnlyList<AttentionGeometry> geometries, Func<AttentionGeometry, int, IDivisibleAttention> create, string storageReason)
+    public LayeredAttention(
+        IReadOnlyList<AttentionGeometry> geometries, Func<AttentionGeometry, int, IDivisibleAttention> create, string storageReason)
     {
         this.storageReason = storageReason;
         layers = new (IDivisibleAttention, int)[geometries.Count];

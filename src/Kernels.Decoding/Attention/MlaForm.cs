@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>How latent attention (MLA) runs.</summary>
-public enum MlaForm
+internal enum MlaForm
 {
     /// <summary>A cache of latents; each request of a step runs in the form that is cheaper for as many new tokens as it has.</summary>
     Auto,

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>The sequences of a step that attend in one form, and where their tokens lie among those of the step.</summary>
-public sealed class StepPart
+internal sealed class StepPart
 {
     private readonly List<(int First, int Count)> runs = [];
     private (int Sequence, int Tokens)[] sequences = new (int, int)[4];
@@ -42,7 +42,8 @@ public sealed class StepPart
     }
 
     /// <summary>Where the part's rows of a buffer of the step are to be written; <see cref="Put"/> brings them there.</summary>
-    internal DeviceBuffer<float> Target(DecoderStep step, string name, DeviceBuffer<float> all, int width) => IsFirst ? all : step.Scratch(name, width);
+    internal DeviceBuffer<float> Target(DecoderStep step, string name, DeviceBuffer<float> all, int width) => IsFirst
+        ? all : step.Scratch(name, width);
 
     /// <summary>Brings packed rows to where they belong in a buffer of the step.</summary>
     internal void Put(DecoderStep step, DeviceBuffer<float> packed, DeviceBuffer<float> all, int width)

@@ -41,8 +41,8 @@ internal sealed class ChatRequest
     /// <summary>Makes the prompt of a chat.</summary>
     /// <param name="model">The model.</param>
     /// <param name="messages">
-    /// Messages as in OpenAI's API: role, content (a string or null), and where there are some tool_calls, of which each function's arguments are
-    /// an object, tool_call_id and name.
+    /// Messages as in OpenAI's API: role, content (a string or null), and where there are some tool_calls, of which each function's
+    /// arguments are an object, tool_call_id and name.
     /// </param>
     /// <param name="tools">Tools as in OpenAI's API; null for none.</param>
     /// <param name="choice">Whether the reply calls one.</param>
@@ -50,9 +50,13 @@ internal sealed class ChatRequest
     /// <param name="mostCalls">The most calls of a reply.</param>
     /// <param name="format">What a reply that calls no tool is held to; null for nothing.</param>
     /// <param name="variables">Further variables of the model's template, such as enable_thinking.</param>
-    /// <exception cref="NotSupportedException">The model's template knows no tools, or tools and a format were asked for together.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The model's template knows no tools, or tools and a format were asked for together.
+    /// </exception>
     /// <exception cref="ChatTemplateException">The template refuses the chat, or fails.</exception>
-    /// <exception cref="JsonSchemaException">The parameters of a tool that must be called have a schema that replies cannot be held to.</exception>
+    /// <exception cref="JsonSchemaException">
+    /// The parameters of a tool that must be called have a schema that replies cannot be held to.
+    /// </exception>
     public static ChatRequest Create(
         LanguageModel model, IReadOnlyList<JsonObject> messages, JsonArray? tools, ToolChoice choice, string? named, int mostCalls,
         JsonGrammar? format, IReadOnlyDictionary<string, JsonElement>? variables = null)
@@ -109,7 +113,8 @@ internal sealed class ChatRequest
                     ["properties"] = new JsonObject
                     {
                         ["name"] = new JsonObject { ["const"] = function["name"]!.DeepClone() },
-                        ["arguments"] = function["parameters"] is JsonObject { Count: > 0 } parameters ? Rooted(parameters, alternatives.Count) : new JsonObject { ["type"] = "object" },
+                        ["arguments"] = function["parameters"] is JsonObject { Count: > 0 } parameters
+                            ? Rooted(parameters, alternatives.Count) : new JsonObject { ["type"] = "object" },
                     },
                     ["required"] = new JsonArray("name", "arguments"),
                     ["additionalProperties"] = false,

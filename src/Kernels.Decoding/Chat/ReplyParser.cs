@@ -267,7 +267,8 @@ internal sealed class ReplyParser
         {
             if (document.RootElement.ValueKind != JsonValueKind.Array)
             {
-                return document.RootElement.ValueKind == JsonValueKind.Object && Read(document.RootElement, known: false) is { } single ? [single] : null;
+                return document.RootElement.ValueKind == JsonValueKind.Object && Read(document.RootElement, known: false) is { } single
+                    ? [single] : null;
             }
 
             var found = new List<ToolCall>();
@@ -305,7 +306,8 @@ internal sealed class ReplyParser
 
     private ToolCall? Read(JsonElement element, bool known)
     {
-        if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty("name", out JsonElement name) || name.ValueKind != JsonValueKind.String)
+        if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty("name", out JsonElement name)
+            || name.ValueKind != JsonValueKind.String)
         {
             return null;
         }

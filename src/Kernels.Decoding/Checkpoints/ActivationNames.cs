@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>The names that configurations have for activations.</summary>
-public static class ActivationNames
+internal static class ActivationNames
 {
     /// <summary>Reads an activation.</summary>
     /// <param name="config">The model's configuration.</param>

@@ -3,7 +3,7 @@ using System.Text;
 namespace Kernels.Decoding;
 
 /// <summary>Finds the checkpoint that a path means, and says what is there where it is none.</summary>
-public static class CheckpointFolder
+internal static class CheckpointFolder
 {
     private const string CachePrefix = "models--";
 
@@ -24,13 +24,15 @@ public static class CheckpointFolder
         {
             CheckFile(path);
             return IsGguf(path) ? path
-                : throw new CheckpointException(path, $"is a file; expected a folder with {ModelConfig.FileName} and *.safetensors, or a .gguf file");
+                : throw new CheckpointException(
+                    path, $"is a file; expected a folder with {ModelConfig.FileName} and *.safetensors, or a .gguf file");
         }
 
         if (!Directory.Exists(path))
         {
             throw new CheckpointException(path, LooksLikeHubId(path)
-                ? $"is no folder here. If it is a model of the Hugging Face hub, download it first: huggingface-cli download {path} --local-dir {path}"
+                ? $"is no folder here. If it is a model of the Hugging Face hub, download it first: huggingface-cli download {path} "
+                    + $"--local-dir {path}"
                 : "there is no such folder or file");
         }
 
@@ -53,7 +55,9 @@ public static class CheckpointFolder
         };
     }
 
-    /// <summary>What to call the model at a path: its folder or file, or its name on the hub where the path is one of Hugging Face's cache.</summary>
+    /// <summary>
+    /// What to call the model at a path: its folder or file, or its name on the hub where the path is one of Hugging Face's cache.
+    /// </summary>
     /// <param name="path">The path as a person gave it.</param>
     public static string NameOf(string path)
     {
@@ -84,7 +88,8 @@ public static class CheckpointFolder
             if (file.Length < 1024 && file.ReadAtLeast(beginning, beginning.Length, throwOnEndOfStream: false) == beginning.Length
                 && beginning.AsSpan().SequenceEqual(LfsPointer))
             {
-                throw new CheckpointException(path, "is a git-lfs pointer, not the file itself: run 'git lfs pull' in its folder, or download the file");
+                throw new CheckpointException(
+                    path, "is a git-lfs pointer, not the file itself: run 'git lfs pull' in its folder, or download the file");
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -99,7 +104,9 @@ public static class CheckpointFolder
         string[] files =
         [
             .. Directory.EnumerateFiles(folder, "*.safetensors")
-                .Where(file => Path.GetFileName(file) is not ("consolidated.safetensors" or "expected.safetensors" or "adapter_model.safetensors")),
+                .Where(
+                    file => Path.GetFileName(
+                        file) is not ("consolidated.safetensors" or "expected.safetensors" or "adapter_model.safetensors")),
         ];
         return files.Length == 1 && !Path.GetFileName(files[0]).Contains("-of-", StringComparison.Ordinal) ? files[0] : null;
     }
@@ -113,13 +120,17 @@ public static class CheckpointFolder
         {
             text.Append($", but '{gguf}': give that file as the model");
         }
-        else if (Array.Find(names, name => name.Contains("-of-", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)) is { } shard)
+        else if (Array.Find(
+            names, name => name.Contains("-of-", StringComparison.Ordinal)
+                && name.EndsWith(".safetensors", StringComparison.Ordinal)) is { } shard)
         {
             text.Append($", but '{shard}': the index is missing; download {SafeTensors.IndexFileName} too");
         }
         else if (names.Contains("consolidated.safetensors"))
         {
-            text.Append(", but 'consolidated.safetensors', which has Mistral's own names of tensors: download the files that Hugging Face transformers reads");
+            text.Append(
+                ", but 'consolidated.safetensors', which has Mistral's own names of tensors: download the files that Hugging Face "
+                    + "transformers reads");
         }
         else if (names.Contains("adapter_model.safetensors"))
         {
@@ -127,7 +138,9 @@ public static class CheckpointFolder
         }
         else if (Array.Find(names, IsPickle) is { } pickle)
         {
-            text.Append($", but '{pickle}', a pickle, which runs code when it is read: convert it to safetensors, or download the model's safetensors files");
+            text.Append(
+                $", but '{pickle}', a pickle, which runs code when it is read: convert it to safetensors, or download the model's "
+                    + "safetensors files");
         }
         else if (names.Length == 0)
         {
@@ -142,9 +155,11 @@ public static class CheckpointFolder
     {
         string[] names = [.. Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
         string instead = names.Length == 0 ? "; the folder is empty"
-            : names.Contains("params.json") ? ", but 'params.json' of another format: download the files that Hugging Face transformers reads"
+            : names.Contains("params.json")
+            ? ", but 'params.json' of another format: download the files that Hugging Face transformers reads"
             : names.Contains("adapter_config.json") ? ", but 'adapter_config.json', an adapter: merge it into its base model first"
-            : Array.Find(names, IsPickle) is { } pickle ? $", but '{pickle}': download the model's {ModelConfig.FileName} and safetensors files"
+            : Array.Find(names, IsPickle) is { } pickle
+            ? $", but '{pickle}': download the model's {ModelConfig.FileName} and safetensors files"
             : "";
         return new CheckpointException(Path.Combine(folder, ModelConfig.FileName), $"cannot be opened: there is no such file{instead}");
     }
@@ -177,7 +192,8 @@ public static class CheckpointFolder
 
         if (!Directory.Exists(snapshots))
         {
-            return Path.GetFileName(root).StartsWith(CachePrefix, StringComparison.Ordinal) && !File.Exists(Path.Combine(root, ModelConfig.FileName))
+            return Path.GetFileName(root).StartsWith(CachePrefix, StringComparison.Ordinal)
+                && !File.Exists(Path.Combine(root, ModelConfig.FileName))
                 ? throw new CheckpointException(path, "is a folder of Hugging Face's cache without a snapshot: download the model again")
                 : null;
         }

@@ -8,7 +8,7 @@ namespace Kernels.Decoding;
 /// A key that is missing has the value that <see cref="WithDefaults"/> gave it, if any; one whose value is <c>null</c> has none, as it is
 /// with the library that writes these files.
 /// </remarks>
-public sealed class ConfigReader
+internal sealed class ConfigReader
 {
     private const int MaxLayers = 1000;
 
@@ -83,7 +83,8 @@ public sealed class ConfigReader
     public int Count(string key) => OptionalCount(key) ?? throw Missing(key);
 
     /// <summary>A number of layers: a count that a model can have, so that a wrong one does not take all memory.</summary>
-    public int LayerCount(string key) => Count(key) is <= MaxLayers and int layers ? layers : throw Unsupported(key, $"at most {MaxLayers}");
+    public int LayerCount(string key) => Count(key) is <= MaxLayers and int layers
+        ? layers : throw Unsupported(key, $"at most {MaxLayers}");
 
     /// <summary>A count, if the key is there.</summary>
     public int? OptionalCount(string key) => OptionalInteger(key, 1);
@@ -147,7 +148,9 @@ public sealed class ConfigReader
         ImmutableArray<int>.Builder ids = ImmutableArray.CreateBuilder<int>();
         foreach (JsonElement item in value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToArray() : [value])
         {
-            ids.Add(item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int id) && id >= 0 ? id : throw Wrong(key, "a token id or a list of them"));
+            ids.Add(
+                item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int id) && id >= 0
+                    ? id : throw Wrong(key, "a token id or a list of them"));
         }
 
         return ids.ToImmutable();

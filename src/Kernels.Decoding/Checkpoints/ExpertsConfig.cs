@@ -5,7 +5,7 @@ namespace Kernels.Decoding;
 /// <summary>The experts of a mixture of experts.</summary>
 /// <param name="Count">Experts of a layer.</param>
 /// <param name="PerToken">Experts that each token is given to.</param>
-public sealed record ExpertsConfig(int Count, int PerToken)
+internal sealed record ExpertsConfig(int Count, int PerToken)
 {
     /// <summary>How a token's experts are chosen and weighted.</summary>
     public RoutingConfig Routing { get; init; } = new();
@@ -33,37 +33,4 @@ public sealed record ExpertsConfig(int Count, int PerToken)
 
     /// <summary>Whether a layer has experts.</summary>
     public bool Serve(int layer) => layer >= FirstLayer && (EndsPeriod ? layer + 1 : layer) % Period == 0 && !DenseLayers.Contains(layer);
-}
-
-/// <summary>What a router makes of an expert's logit.</summary>
-public enum ExpertScore
-{
-    /// <summary>Its softmax over all experts.</summary>
-    Softmax,
-
-    /// <summary>Its sigmoid, to which a learned bias is added for the choice, but not for the weight (DeepSeek-V3).</summary>
-    BiasedSigmoid,
-}
-
-/// <summary>How a token's experts are chosen, by the largest scores, and weighted, by their scores.</summary>
-public sealed record RoutingConfig
-{
-    /// <summary>The most groups that a router can have.</summary>
-    public const int MaxGroups = 64;
-
-    /// <summary>The scores.</summary>
-    public ExpertScore Score { get; init; }
-
-    /// <summary>Groups of as many experts each, of which a token's experts are from the best; at most <see cref="MaxGroups"/>.</summary>
-    /// <remarks>A group is as good as its best expert; with <see cref="ExpertScore.BiasedSigmoid"/> as the sum of its best two.</remarks>
-    public int Groups { get; init; } = 1;
-
-    /// <summary>Groups that a token's experts may be from.</summary>
-    public int GroupsPerToken { get; init; } = 1;
-
-    /// <summary>Whether the weights of a token's experts are divided by their sum.</summary>
-    public bool Normalize { get; init; } = true;
-
-    /// <summary>A factor on all weights.</summary>
-    public double Scale { get; init; } = 1;
 }

@@ -10,7 +10,7 @@ namespace Kernels.Decoding;
 /// <param name="NopeDim">Elements of a head of queries and keys that come from the latent row and do not turn.</param>
 /// <param name="RopeDim">Elements that turn.</param>
 /// <param name="ValueDim">Elements of a head of values.</param>
-public sealed record LatentConfig(int Heads, int Rank, int NopeDim, int RopeDim, int ValueDim)
+internal sealed record LatentConfig(int Heads, int Rank, int NopeDim, int RopeDim, int ValueDim)
 {
     /// <summary>Elements of the row that queries come from; null where they come from the residual stream.</summary>
     public int? QueryRank { get; init; }

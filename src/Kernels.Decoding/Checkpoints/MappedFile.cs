@@ -53,7 +53,8 @@ internal sealed unsafe partial class MappedFile : IDisposable
                 throw new CheckpointException(path, $"has {length} bytes, fewer than the {least} of {what}");
             }
 
-            map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            map = MemoryMappedFile.CreateFromFile(
+                stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
             view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
             byte* start = null;
             view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
@@ -79,7 +80,8 @@ internal sealed unsafe partial class MappedFile : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         return offset >= 0 && bytes >= 0 && offset <= Length - bytes
             ? Start + offset
-            : throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{bytes} bytes from byte {offset} are not inside the {Length} bytes of the file.");
+            : throw new ArgumentOutOfRangeException(
+                nameof(offset), offset, $"{bytes} bytes from byte {offset} are not inside the {Length} bytes of the file.");
     }
 
     /// <summary>Asks the operating system to read bytes that will be needed soon; no more than a hint.</summary>

@@ -25,7 +25,7 @@ public sealed record ModelConfig
     public required int IntermediateSize { get; init; }
 
     /// <summary>The decoder layers, first to last.</summary>
-    public required ImmutableArray<LayerConfig> Layers { get; init; }
+    internal ImmutableArray<LayerConfig> Layers { get; init; } = [];
 
     /// <summary>What is added to a variance before its root is taken.</summary>
     public required double NormEpsilon { get; init; }
@@ -34,13 +34,13 @@ public sealed record ModelConfig
     public required int MaxPositions { get; init; }
 
     /// <summary>The non-linear function of the feed-forward blocks.</summary>
-    public Activation Activation { get; init; }
+    internal Activation Activation { get; init; }
 
     /// <summary>The latent attention of all layers; null where their attention is another.</summary>
-    public LatentConfig? Latent { get; init; }
+    internal LatentConfig? Latent { get; init; }
 
     /// <summary>The experts of the feed-forward blocks; null where these are dense.</summary>
-    public ExpertsConfig? Experts { get; init; }
+    internal ExpertsConfig? Experts { get; init; }
 
     /// <summary>Whether the projections of attention have biases.</summary>
     public bool AttentionBias { get; init; }
@@ -75,11 +75,14 @@ public sealed record ModelConfig
     /// <summary>Whether the output head is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; }
 
-    /// <summary>The type of the weights: of a loaded checkpoint what they have, else what the file names; null where it names none, or one that is not read.</summary>
+    /// <summary>
+    /// The type of the weights: of a loaded checkpoint what they have, else what the file names; null where it names none, or one that is
+    /// not read.
+    /// </summary>
     public ElementType? WeightType { get; init; }
 
     /// <summary>How its weights were quantised; null where the file does not say that they were.</summary>
-    public QuantizationConfig? Quantization { get; init; }
+    internal QuantizationConfig? Quantization { get; init; }
 
     /// <summary>c in c·tanh(logit / c), which keeps logits between −c and c; 0: off.</summary>
     public double LogitSoftcap { get; init; }
@@ -91,12 +94,19 @@ public sealed record ModelConfig
     public ImmutableArray<int> EosTokenIds { get; init; } = [];
 
     /// <summary>The most tokens that a sequence may have: the model's positions, stretched as its rope says.</summary>
-    /// <remarks>Layers without rope know all positions, and those with a window only distances: the layers that know the most tell it.</remarks>
-    public int ContextLimit => Layers.Max(layer => layer.Rope?.Stretch(MaxPositions) ?? (Layers.All(l => l.Rope is null) ? MaxPositions : 0));
+    /// <remarks>
+    /// Layers without rope know all positions, and those with a window only distances: the layers that know the most tell it.
+    /// </remarks>
+    public int ContextLimit =>
+        Layers.Max(layer => layer.Rope?.Stretch(MaxPositions) ?? (Layers.All(l => l.Rope is null) ? MaxPositions : 0));
 
-    /// <summary>Reads <c>config.json</c> of a checkpoint folder, and the token ids of its <c>generation_config.json</c> if there is one.</summary>
+    /// <summary>
+    /// Reads <c>config.json</c> of a checkpoint folder, and the token ids of its <c>generation_config.json</c> if there is one.
+    /// </summary>
     /// <exception cref="CheckpointException">A file or key is missing or wrong, or the architecture is not supported.</exception>
-    /// <param name="folder">The checkpoint: a folder, or a <c>.gguf</c> file, whose metadata is read instead; see <see cref="CheckpointFolder.Resolve"/>.</param>
+    /// <param name="folder">
+    /// The checkpoint: a folder, or a <c>.gguf</c> file, whose metadata is read instead; see <see cref="CheckpointFolder.Resolve"/>.
+    /// </param>
     public static ModelConfig Load(string folder)
     {
         folder = CheckpointFolder.Resolve(folder);

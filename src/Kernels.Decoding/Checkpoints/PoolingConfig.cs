@@ -2,26 +2,10 @@ using System.Text.Json;
 
 namespace Kernels.Decoding;
 
-/// <summary>How one vector is made of the hidden states of a text's tokens.</summary>
-public enum Pooling
-{
-    /// <summary>Their mean.</summary>
-    Mean,
-
-    /// <summary>That of the first token.</summary>
-    First,
-
-    /// <summary>That of the last token.</summary>
-    Last,
-
-    /// <summary>The largest of each element.</summary>
-    Max,
-}
-
 /// <summary>How texts become vectors, as sentence-transformers writes it beside a checkpoint.</summary>
 /// <param name="Pooling">How one vector is made of the tokens'.</param>
 /// <param name="Normalizes">Whether it is divided by its length (L2).</param>
-public sealed record PoolingConfig(Pooling Pooling, bool Normalizes = true)
+internal sealed record PoolingConfig(Pooling Pooling, bool Normalizes = true)
 {
     /// <summary>The file name of the list of what is behind the model.</summary>
     public const string ModulesFileName = "modules.json";

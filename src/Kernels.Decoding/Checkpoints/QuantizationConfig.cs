@@ -4,19 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace Kernels.Decoding;
 
-/// <summary>In which form a checkpoint keeps weights in fewer than 16 bits.</summary>
-public enum QuantizationMethod
-{
-    /// <summary>E4M3 with a scale for each block of rows and columns (DeepSeek-V3).</summary>
-    Fp8Blocks,
-
-    /// <summary>MXFP4, of experts only (gpt-oss).</summary>
-    Mxfp4,
-}
-
 /// <summary>What <c>quantization_config</c> says: how weights were quantised, and which were not.</summary>
 /// <param name="Method">The form.</param>
-public sealed record QuantizationConfig(QuantizationMethod Method)
+internal sealed record QuantizationConfig(QuantizationMethod Method)
 {
     /// <summary>Rows of a block (<see cref="QuantizationMethod.Fp8Blocks"/>).</summary>
     public int BlockRows { get; init; }
@@ -41,7 +31,8 @@ public sealed record QuantizationConfig(QuantizationMethod Method)
             return null;
         }
 
-        ImmutableArray<string> notConverted = [.. quantization.OptionalTexts(quantization.AnyOf("modules_to_not_convert", "ignored_layers")) ?? []];
+        ImmutableArray<string> notConverted =
+            [.. quantization.OptionalTexts(quantization.AnyOf("modules_to_not_convert", "ignored_layers")) ?? []];
         string method = quantization.OptionalText("quant_method")
             ?? (quantization.Has("load_in_4bit") || quantization.Has("load_in_8bit") ? "bitsandbytes" : quantization.Text("quant_method"));
         switch (method)
@@ -58,16 +49,24 @@ public sealed record QuantizationConfig(QuantizationMethod Method)
                 if (!quantization.Has("weight_block_size"))
                 {
                     throw new CheckpointException(
-                        json.Path, "'quantization_config' is fp8 without 'weight_block_size'; fp8 is read in blocks, as DeepSeek-V3 has it. " + Remedy);
+                        json.Path,
+                        "'quantization_config' is fp8 without 'weight_block_size'; fp8 is read in blocks, as DeepSeek-V3 has it. "
+                            + Remedy);
                 }
 
                 ImmutableArray<int> block = quantization.TokenIds("weight_block_size");
                 return block.Length == 2 && block[0] > 0 && block[1] > 0
-                    ? new QuantizationConfig(QuantizationMethod.Fp8Blocks) { BlockRows = block[0], BlockColumns = block[1], NotConverted = notConverted }
+                    ? new QuantizationConfig(QuantizationMethod.Fp8Blocks)
+                    {
+                        BlockRows = block[0],
+                        BlockColumns = block[1],
+                        NotConverted = notConverted,
+                    }
                     : throw quantization.Unsupported("weight_block_size", "two counts, rows and columns of a block");
 
             default:
-                throw new CheckpointException(json.Path, $"is quantised by '{method}', which is not read; read are fp8 in blocks and mxfp4. {Remedy}");
+                throw new CheckpointException(
+                    json.Path, $"is quantised by '{method}', which is not read; read are fp8 in blocks and mxfp4. {Remedy}");
         }
     }
 
@@ -84,10 +83,12 @@ public sealed record QuantizationConfig(QuantizationMethod Method)
                 expression.Append(expression.Length > 1 ? ".*" : "").Append(Regex.Escape(piece));
             }
 
-            return Regex.IsMatch(module, expression.Append("(\\.|$)").ToString(), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+            return Regex.IsMatch(
+                module, expression.Append("(\\.|$)").ToString(), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         }
 
-        return module == pattern || module.StartsWith(pattern + ".", StringComparison.Ordinal) || module.EndsWith("." + pattern, StringComparison.Ordinal)
+        return module == pattern || module.StartsWith(pattern + ".", StringComparison.Ordinal)
+            || module.EndsWith("." + pattern, StringComparison.Ordinal)
             || module.Contains("." + pattern + ".", StringComparison.Ordinal);
     }
 }

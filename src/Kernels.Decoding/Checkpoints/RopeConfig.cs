@@ -1,32 +1,7 @@
 namespace Kernels.Decoding;
 
-/// <summary>How rotary position embedding stretches its frequencies beyond the positions that a model was first trained on.</summary>
-public enum RopeScaling
-{
-    /// <summary>Not at all.</summary>
-    None,
-
-    /// <summary>All frequencies divided by one factor.</summary>
-    Linear,
-
-    /// <summary>Low frequencies divided by the factor, high ones kept, those between blended by wavelength (Llama 3).</summary>
-    Llama3,
-
-    /// <summary>The same, blended by dimension, with a factor on the rotated values (YaRN).</summary>
-    Yarn,
-
-    /// <summary>Not at all up to the original positions, from there on by the length of the text, which is not done here: texts are no longer (dynamic NTK).</summary>
-    Dynamic,
-
-    /// <summary>
-    /// Each frequency divided by a factor of its own: texts up to the original positions have one list of them, longer ones another, and
-    /// rotated values a factor (LongRoPE, Phi-3).
-    /// </summary>
-    LongRope,
-}
-
 /// <summary>The parameters of rotary position embedding (RoPE).</summary>
-public sealed record RopeConfig
+internal sealed record RopeConfig
 {
     /// <summary>Dimensions of a head that are rotated, from its first; even.</summary>
     public required int RotaryDim { get; init; }
@@ -46,7 +21,10 @@ public sealed record RopeConfig
     /// </summary>
     public int OriginalPositions { get; init; }
 
-    /// <summary>Positions after stretching, where the configuration tells them beside those that it gives the model; else 0 (<see cref="RopeScaling.Linear"/>).</summary>
+    /// <summary>
+    /// Positions after stretching, where the configuration tells them beside those that it gives the model; else 0
+    /// (<see cref="RopeScaling.Linear"/>).
+    /// </summary>
     public int StretchedPositions { get; init; }
 
     /// <summary>The factors of texts up to the original positions, one for each pair (<see cref="RopeScaling.LongRope"/>).</summary>
@@ -73,7 +51,9 @@ public sealed record RopeConfig
     /// <summary>The factor on cosines and sines (<see cref="RopeScaling.Yarn"/>, <see cref="RopeScaling.LongRope"/>).</summary>
     public double AttentionFactor { get; init; } = 1;
 
-    /// <summary>a in m(a) = 0.1·a·ln(factor) + 1, whose square is a factor on DeepSeek's scores; 0: m is 1 (<see cref="RopeScaling.Yarn"/>).</summary>
+    /// <summary>
+    /// a in m(a) = 0.1·a·ln(factor) + 1, whose square is a factor on DeepSeek's scores; 0: m is 1 (<see cref="RopeScaling.Yarn"/>).
+    /// </summary>
     public double MscaleAllDim { get; init; }
 
     /// <summary>The factor on the scores of a model that has one: m(<see cref="MscaleAllDim"/>)².</summary>
@@ -92,7 +72,8 @@ public sealed record RopeConfig
     /// <param name="isScaled">Whether the older key <c>rope_scaling</c> is for this layer.</param>
     /// <exception cref="CheckpointException">A key is missing or wrong, or the kind of rope is not supported.</exception>
     public static RopeConfig Read(
-        ConfigReader config, int headDim, int maxPositions, string layerType, string thetaKey = "rope_theta", string partialKey = "partial_rotary_factor",
+        ConfigReader config, int headDim, int maxPositions, string layerType, string thetaKey = "rope_theta",
+        string partialKey = "partial_rotary_factor",
         bool isScaled = true)
     {
         ConfigReader? parameters = config.OptionalObject("rope_parameters");
@@ -106,7 +87,8 @@ public sealed record RopeConfig
         int rotaryDim = (int)(headDim * partial);
         if (partial > 1 || rotaryDim < 2 || rotaryDim % 2 != 0)
         {
-            throw new CheckpointException(config.Path, $"rotates {rotaryDim} of the {headDim} dimensions of a head; expected an even number from 2 to {headDim}");
+            throw new CheckpointException(
+                config.Path, $"rotates {rotaryDim} of the {headDim} dimensions of a head; expected an even number from 2 to {headDim}");
         }
 
         var rope = new RopeConfig

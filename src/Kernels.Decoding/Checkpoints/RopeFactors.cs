@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 
 /// <summary>By what each frequency of a rope is divided; two are equal if their factors are.</summary>
 /// <param name="values">A factor for each pair of elements.</param>
-public sealed class RopeFactors(ImmutableArray<double> values) : IEquatable<RopeFactors>
+internal sealed class RopeFactors(ImmutableArray<double> values) : IEquatable<RopeFactors>
 {
     /// <summary>The factor of a pair.</summary>
     public double this[int pair] => values[pair];

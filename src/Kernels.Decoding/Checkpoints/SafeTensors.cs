@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// validated when the checkpoint is opened; no tensor reaches outside its file.
 /// </summary>
 /// <remarks>Spans point into the map: they are valid until the checkpoint is disposed. Reading is thread-safe.</remarks>
-public sealed class SafeTensors : TensorSource
+internal sealed class SafeTensors : TensorSource
 {
     /// <summary>The file name of a checkpoint in one file.</summary>
     public const string SingleFileName = "model.safetensors";
@@ -66,7 +66,8 @@ public sealed class SafeTensors : TensorSource
         TensorInfo info = Info(name);
         return info.Length <= int.MaxValue
             ? Read<T>(name, 0, (int)info.Length)
-            : throw new CheckpointException(Path, $"tensor '{name}' has {info.Length} elements, more than one span can hold; read it in parts");
+            : throw new CheckpointException(
+                Path, $"tensor '{name}' has {info.Length} elements, more than one span can hold; read it in parts");
     }
 
     /// <summary>A run of a tensor's elements, in row-major order, straight from the map.</summary>
@@ -106,7 +107,8 @@ public sealed class SafeTensors : TensorSource
             case TensorType.Float8E4M3:
                 throw new CheckpointException(Path, $"tensor '{name}' is {info}, which is read with its scales as a matrix only");
             default:
-                throw new CheckpointException(Path, $"tensor '{name}' is {info}, not of a floating-point type that is read: F32, F16 or BF16");
+                throw new CheckpointException(
+                    Path, $"tensor '{name}' is {info}, not of a floating-point type that is read: F32, F16 or BF16");
         }
     }
 
@@ -128,13 +130,15 @@ public sealed class SafeTensors : TensorSource
 
         if (info.Type != TensorType.Float8E4M3)
         {
-            throw new CheckpointException(Path, $"tensor '{name}' is {info}, not of a type that weights may have: F32, F16, BF16, or F8_E4M3 in blocks");
+            throw new CheckpointException(
+                Path, $"tensor '{name}' is {info}, not of a type that weights may have: F32, F16, BF16, or F8_E4M3 in blocks");
         }
 
         string scaleName = name + "_scale_inv";
         if (quantization is not { Method: QuantizationMethod.Fp8Blocks } blocks)
         {
-            throw new CheckpointException(Path, $"tensor '{name}' is {info}, but the configuration has no quantization_config of fp8 with a weight_block_size");
+            throw new CheckpointException(
+                Path, $"tensor '{name}' is {info}, but the configuration has no quantization_config of fp8 with a weight_block_size");
         }
 
         if (!Contains(scaleName))
@@ -148,7 +152,9 @@ public sealed class SafeTensors : TensorSource
         return scales.Shape.AsSpan().SequenceEqual(expected)
             ? new Fp8Rows(Address(name), ReadFloats(scaleName), columns, blocks.BlockRows, blocks.BlockColumns)
             : throw new CheckpointException(
-                Path, $"tensor '{scaleName}' is {scales}; for blocks of {blocks.BlockRows} × {blocks.BlockColumns} it should be [{string.Join(", ", expected)}]");
+                Path,
+                $"tensor '{scaleName}' is {scales}; for blocks of {blocks.BlockRows} × {blocks.BlockColumns} it should be "
+                    + $"[{string.Join(", ", expected)}]");
     }
 
     /// <inheritdoc/>
@@ -217,7 +223,9 @@ public sealed class SafeTensors : TensorSource
                     {
                         string[] missing = [.. shardOf.Values.Distinct().Where(file => !File.Exists(System.IO.Path.Combine(folder, file)))];
                         throw new CheckpointException(
-                            path, $"tensor '{name}' is in '{shard}', which is missing{(missing.Length > 1 ? $", as are {missing.Length - 1} others of {shardOf.Values.Distinct().Count()} files" : "")}. Download it again");
+                            path,
+                            $"tensor '{name}' is in '{shard}', which is missing{(missing.Length > 1 ? $", as are {missing.Length - 1} "
+                                + $"others of {shardOf.Values.Distinct().Count()} files" : "")}. Download it again");
                     }
 
                     file = SafeTensorsFile.Open(shardPath);

@@ -1,11 +1,5 @@
 namespace Kernels.Decoding;
 
-/// <summary>Where a tensor lies in its file.</summary>
-/// <param name="Info">Its type and shape.</param>
-/// <param name="Offset">Its first byte, from the beginning of the file.</param>
-/// <param name="Bytes">Its bytes.</param>
-internal sealed record SafeTensorsEntry(TensorInfo Info, long Offset, long Bytes);
-
 /// <summary>One memory-mapped <c>*.safetensors</c> file with its validated header.</summary>
 internal sealed unsafe class SafeTensorsFile : IDisposable
 {
@@ -14,7 +8,8 @@ internal sealed unsafe class SafeTensorsFile : IDisposable
     private SafeTensorsFile(MappedFile map)
     {
         this.map = map;
-        Entries = SafeTensorsHeader.Read(map.Path, new ReadOnlySpan<byte>(map.Start, (int)Math.Min(map.Length, SafeTensorsHeader.MaxLength)), map.Length);
+        Entries = SafeTensorsHeader.Read(
+            map.Path, new ReadOnlySpan<byte>(map.Start, (int)Math.Min(map.Length, SafeTensorsHeader.MaxLength)), map.Length);
     }
 
     public string Path => map.Path;
@@ -45,7 +40,9 @@ internal sealed unsafe class SafeTensorsFile : IDisposable
     /// <summary>Where so many bytes of the file are.</summary>
     public byte* Address(long offset, long bytes) => map.Address(offset, bytes);
 
-    /// <summary>Asks the operating system to read bytes that will be needed soon, and some of what follows them, which mostly is next.</summary>
+    /// <summary>
+    /// Asks the operating system to read bytes that will be needed soon, and some of what follows them, which mostly is next.
+    /// </summary>
     public void ReadAhead(long offset, long bytes) => map.ReadAhead(offset, Math.Min(bytes + (64 << 20), map.Length - offset));
 
     public void Dispose() => map.Dispose();

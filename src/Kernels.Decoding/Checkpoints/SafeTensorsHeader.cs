@@ -50,7 +50,8 @@ internal static class SafeTensorsHeader
         ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
         if (headerLength > MaxLength - PrefixLength)
         {
-            throw new CheckpointException(path, $"claims a header of {headerLength} bytes, over the format's limit of {MaxLength - PrefixLength}");
+            throw new CheckpointException(
+                path, $"claims a header of {headerLength} bytes, over the format's limit of {MaxLength - PrefixLength}");
         }
 
         if ((long)headerLength > fileLength - PrefixLength)
@@ -195,7 +196,8 @@ internal static class SafeTensorsHeader
 
         if (type.Size > 0 && bytes != range[1] - range[0])
         {
-            throw new CheckpointException(path, $"tensor '{name}' is {typeName} {extents.GetRawText()}, which is {bytes} bytes, but has {range[1] - range[0]}");
+            throw new CheckpointException(
+                path, $"tensor '{name}' is {typeName} {extents.GetRawText()}, which is {bytes} bytes, but has {range[1] - range[0]}");
         }
 
         return (new TensorInfo(name, type.Type, shape, length) { StoredType = type.Name }, range[0], range[1]);
@@ -226,12 +228,14 @@ internal static class SafeTensorsHeader
         {
             if (begin < end)
             {
-                throw new CheckpointException(path, $"tensor '{name}' begins at byte {begin} of the data, inside '{previous}', which ends at {end}");
+                throw new CheckpointException(
+                    path, $"tensor '{name}' begins at byte {begin} of the data, inside '{previous}', which ends at {end}");
             }
 
             if (begin > end)
             {
-                throw new CheckpointException(path, $"tensor '{name}' begins at byte {begin} of the data, but what is before it ends at {end}");
+                throw new CheckpointException(
+                    path, $"tensor '{name}' begins at byte {begin} of the data, but what is before it ends at {end}");
             }
 
             end = rangeEnd;

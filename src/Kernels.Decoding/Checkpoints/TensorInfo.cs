@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// <param name="Type">The type of its elements.</param>
 /// <param name="Shape">Its extents, outermost first; empty for a scalar.</param>
 /// <param name="Length">Its elements.</param>
-public sealed record TensorInfo(string Name, TensorType Type, ImmutableArray<long> Shape, long Length)
+internal sealed record TensorInfo(string Name, TensorType Type, ImmutableArray<long> Shape, long Length)
 {
     /// <summary>The type as the file names it.</summary>
     public string StoredType { get; init; } = SafeTensorsHeader.NameOf(Type);

@@ -2,7 +2,7 @@ namespace Kernels.Decoding;
 
 /// <summary>The tensors of a checkpoint, whichever kind of file they are in, by the names that Hugging Face gives them.</summary>
 /// <remarks>Reading is thread-safe.</remarks>
-public abstract class TensorSource : IDisposable
+internal abstract class TensorSource : IDisposable
 {
     /// <summary>The file or folder that was opened.</summary>
     public abstract string Path { get; }

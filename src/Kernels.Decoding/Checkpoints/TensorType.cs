@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>The types that the elements of a tensor may have in a file.</summary>
-public enum TensorType
+internal enum TensorType
 {
     /// <summary>IEEE 754 binary32, <c>F32</c>; read as <see cref="float"/>.</summary>
     Float32,

@@ -24,7 +24,8 @@ public sealed class JsonGrammar
 
     private static readonly HashSet<string> Annotations = new(StringComparer.Ordinal)
     {
-        "title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated", "readOnly", "writeOnly", "format", "$defs", "definitions",
+        "title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated", "readOnly", "writeOnly", "format",
+            "$defs", "definitions",
         "$anchor", "contentEncoding", "contentMediaType",
     };
 
@@ -52,7 +53,9 @@ public sealed class JsonGrammar
 
     /// <summary>Reads a schema.</summary>
     /// <param name="schema">An object, or true.</param>
-    /// <exception cref="JsonSchemaException">The schema is not well-formed, has a keyword that is not supported, or allows nothing.</exception>
+    /// <exception cref="JsonSchemaException">
+    /// The schema is not well-formed, has a keyword that is not supported, or allows nothing.
+    /// </exception>
     public static JsonGrammar FromSchema(JsonElement schema)
     {
         var grammar = new JsonGrammar(schema, schema.GetRawText());
@@ -107,7 +110,8 @@ public sealed class JsonGrammar
             int properties = Add(JsonNodeKind.Object);
             nodes[properties].Additional = any;
             nodes[properties].Texts = new ByteTrie();
-            nodes[any].Choices.AddRange([items, properties, Add(JsonNodeKind.String), Add(JsonNodeKind.Number), Literals(["true", "false", "null"])]);
+            nodes[any].Choices.AddRange(
+                [items, properties, Add(JsonNodeKind.String), Add(JsonNodeKind.Number), Literals(["true", "false", "null"])]);
         }
 
         return any;
@@ -147,7 +151,8 @@ public sealed class JsonGrammar
                 keywords.Remove("type", out JsonElement type);
                 if (keywords.Count > 0 || (type.ValueKind != JsonValueKind.Undefined && combination is not ("const" or "enum")))
                 {
-                    throw new JsonSchemaException(path, $"'{combination}' beside '{(keywords.Count > 0 ? keywords.Keys.First() : "type")}' is not supported");
+                    throw new JsonSchemaException(
+                        path, $"'{combination}' beside '{(keywords.Count > 0 ? keywords.Keys.First() : "type")}' is not supported");
                 }
 
                 return combination switch
@@ -179,10 +184,12 @@ public sealed class JsonGrammar
 
         if (types.Length == 0)
         {
-            types = keywords.Count == 0 ? [] : keywords.ContainsKey("items") ? ["array"] : keywords.ContainsKey("properties") || keywords.ContainsKey("required") ? ["object"] : [];
+            types = keywords.Count == 0 ? [] : keywords.ContainsKey("items") ? ["array"] : keywords.ContainsKey("properties")
+                || keywords.ContainsKey("required") ? ["object"] : [];
             if (types.Length == 0)
             {
-                return keywords.Count == 0 ? AnyValue() : throw new JsonSchemaException(path, $"'{keywords.Keys.First()}' without 'type' is not supported");
+                return keywords.Count == 0
+                    ? AnyValue() : throw new JsonSchemaException(path, $"'{keywords.Keys.First()}' without 'type' is not supported");
             }
         }
 
@@ -275,7 +282,9 @@ public sealed class JsonGrammar
         {
             foreach (JsonElement name in List(names, path + "/required"))
             {
-                required.Add(name.ValueKind == JsonValueKind.String ? name.GetString()! : throw new JsonSchemaException(path + "/required", "it is not a list of names"));
+                required.Add(
+                    name.ValueKind == JsonValueKind.String
+                        ? name.GetString()! : throw new JsonSchemaException(path + "/required", "it is not a list of names"));
             }
         }
 
@@ -342,12 +351,14 @@ public sealed class JsonGrammar
         JsonElement target = root;
         foreach (string part in pointer.Split('/').Skip(1))
         {
-            string name = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+            string name = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal)
+                .Replace("~0", "~", StringComparison.Ordinal);
             if (target.ValueKind == JsonValueKind.Object && target.TryGetProperty(name, out JsonElement inner))
             {
                 target = inner;
             }
-            else if (target.ValueKind == JsonValueKind.Array && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < target.GetArrayLength())
+            else if (target.ValueKind == JsonValueKind.Array
+                && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < target.GetArrayLength())
             {
                 target = target[index];
             }
@@ -390,7 +401,8 @@ public sealed class JsonGrammar
         JsonValueKind.Object => type == "object",
         JsonValueKind.Array => type == "array",
         JsonValueKind.String => type == "string",
-        JsonValueKind.Number => type == "number" || (type == "integer" && value.TryGetDouble(out double number) && Math.Floor(number) == number),
+        JsonValueKind.Number => type == "number"
+            || (type == "integer" && value.TryGetDouble(out double number) && Math.Floor(number) == number),
         JsonValueKind.Null => type == "null",
         _ => type == "boolean",
     };
@@ -415,7 +427,10 @@ public sealed class JsonGrammar
                 {
                     if (!Exclude(alternatives[i], alternatives[j], 0))
                     {
-                        throw new JsonSchemaException($"{path}/oneOf/{i}", $"'oneOf' is supported where types, or constants of a required property, tell the alternatives apart; here alternative {j} is not told apart");
+                        throw new JsonSchemaException(
+                            $"{path}/oneOf/{i}",
+                            "'oneOf' is supported where types, or constants of a required property, tell the alternatives apart; here "
+                                + $"alternative {j} is not told apart");
                     }
                 }
             }
@@ -444,7 +459,8 @@ public sealed class JsonGrammar
 
         string[] typesA = TypesOf(a);
         string[] typesB = TypesOf(b);
-        if (typesA.Length > 0 && typesB.Length > 0 && !typesA.Any(t => typesB.Any(u => t == u || (t, u) is ("number", "integer") or ("integer", "number"))))
+        if (typesA.Length > 0 && typesB.Length > 0
+            && !typesA.Any(t => typesB.Any(u => t == u || (t, u) is ("number", "integer") or ("integer", "number"))))
         {
             return true;
         }
@@ -474,7 +490,8 @@ public sealed class JsonGrammar
 
     private JsonElement Resolve(JsonElement schema)
     {
-        for (int i = 0; i < 8 && schema.ValueKind == JsonValueKind.Object && schema.TryGetProperty("$ref", out JsonElement reference) && reference.ValueKind == JsonValueKind.String; i++)
+        for (int i = 0; i < 8 && schema.ValueKind == JsonValueKind.Object && schema.TryGetProperty("$ref", out JsonElement reference)
+            && reference.ValueKind == JsonValueKind.String; i++)
         {
             JsonElement target = root;
             foreach (string part in reference.GetString()!.Split('/').Skip(1))
@@ -499,7 +516,8 @@ public sealed class JsonGrammar
     private static string[] TypesOf(JsonElement schema) =>
         schema.TryGetProperty("type", out JsonElement type)
             ? type.ValueKind == JsonValueKind.String ? [type.GetString()!]
-                : type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!)]
+                : type.ValueKind == JsonValueKind.Array
+                    ? [.. type.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!)]
                 : []
             : Constants(schema) is { } constants ? [.. constants.Select(NameOf).Distinct()] : [];
 
@@ -530,7 +548,10 @@ public sealed class JsonGrammar
 
     private static string Written(string text) => $"\"{JsonEncodedText.Encode(text, Plain.Encoder)}\"";
 
-    /// <summary>Makes the choices of all nodes ones between nodes that are no choices. A schema that is itself, with nothing around, would never begin.</summary>
+    /// <summary>
+    /// Makes the choices of all nodes ones between nodes that are no choices. A schema that is itself, with nothing around, would never
+    /// begin.
+    /// </summary>
     private void FlattenChoices()
     {
         const int MaxChoices = 100_000;

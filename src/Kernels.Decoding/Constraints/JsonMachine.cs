@@ -65,7 +65,9 @@ internal sealed class JsonMachine
     public int Start { get; }
 
     /// <summary>Whether a text in this state is whole.</summary>
-    public bool MayEnd(int state) => state >= 0 && Array.Exists(states[state], stack => stack == Done || (stacks[stack].Below == Done && IsWholeNumber(stacks[stack].Top)));
+    public bool MayEnd(int state) =>
+        state >= 0
+        && Array.Exists(states[state], stack => stack == Done || (stacks[stack].Below == Done && IsWholeNumber(stacks[stack].Top)));
 
     /// <summary>Whether a text in this state is whole, and nothing can follow.</summary>
     public bool MustEnd(int state) => state >= 0 && states[state] is [Done];
@@ -93,7 +95,8 @@ internal sealed class JsonMachine
         if (reached.Count > 0)
         {
             int[] set = [.. reached.Distinct().Order()];
-            next = set.Length <= MaxStacksOfState ? StateOf(set) : throw new JsonSchemaException("#", "it leaves too many ways to read a reply");
+            next = set.Length <= MaxStacksOfState
+                ? StateOf(set) : throw new JsonSchemaException("#", "it leaves too many ways to read a reply");
         }
 
         steps[state][b] = next;
@@ -190,7 +193,8 @@ internal sealed class JsonMachine
 
                 break;
             case Part.ArrayNext when b == ',' && (rule.Most < 0 || top.B < rule.Most):
-                reached.Add(Push(new Frame(Part.Value, rule.Item), Push(new Frame(Part.ArrayNext, top.Node, 0, Count(top.B + 1, rule)), below)));
+                reached.Add(
+                    Push(new Frame(Part.Value, rule.Item), Push(new Frame(Part.ArrayNext, top.Node, 0, Count(top.B + 1, rule)), below)));
                 break;
             case Part.ArrayNext when b == ']' && top.B >= rule.Least:
                 reached.Add(below);
@@ -336,7 +340,8 @@ internal sealed class JsonMachine
                 0xF4 => AfterF4,
                 _ => -1,
             },
-            Escape => b == 'u' ? Hex1 : b is (byte)'"' or (byte)'\\' or (byte)'/' or (byte)'b' or (byte)'f' or (byte)'n' or (byte)'r' or (byte)'t' ? Plain : -1,
+            Escape => b == 'u' ? Hex1 : b is (byte)'"' or (byte)'\\' or (byte)'/' or (byte)'b' or (byte)'f' or (byte)'n' or (byte)'r'
+                or (byte)'t' ? Plain : -1,
 
             // Halves of surrogate pairs are not written; such characters come as themselves.
             Hex1 => !hex ? -1 : (b | 0x20) == 'd' ? Hex2Low : Hex2,

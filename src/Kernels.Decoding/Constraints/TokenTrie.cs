@@ -18,7 +18,8 @@ internal sealed class TokenTrie
         (byte[] Bytes, int Id)[] all =
         [
             .. Enumerable.Range(0, tokenizer.Count).Where(id => !TokenText.IsSpecial(tokenizer, id))
-                .Select(id => (TokenText.Bytes(tokenizer, id).ToArray(), id)).Where(token => token.Item1.Length is > 0 and < ushort.MaxValue),
+                .Select(id => (TokenText.Bytes(tokenizer, id).ToArray(), id))
+                .Where(token => token.Item1.Length is > 0 and < ushort.MaxValue),
         ];
         Array.Sort(all, (a, b) => a.Bytes.AsSpan().SequenceCompareTo(b.Bytes));
         var open = new Stack<int>();

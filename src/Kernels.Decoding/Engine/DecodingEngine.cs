@@ -83,7 +83,9 @@ public sealed class DecodingEngine : IDisposable
     /// <summary>The model's name, for figures.</summary>
     public string ModelName => options.ModelName;
 
-    /// <summary>Which attention kernels run and why, for people: a line for each attention type that was prepared when the engine started.</summary>
+    /// <summary>
+    /// Which attention kernels run and why, for people: a line for each attention type that was prepared when the engine started.
+    /// </summary>
     public IReadOnlyList<string> AttentionKernels { get; }
 
     /// <summary>Requests that wait for their start.</summary>
@@ -153,15 +155,20 @@ public sealed class DecodingEngine : IDisposable
         return sequence.Output;
     }
 
-    /// <summary>The vector of a text, of <see cref="ModelConfig.HiddenSize"/> elements and of length 1: of what the final norm gives for its tokens.</summary>
+    /// <summary>
+    /// The vector of a text, of <see cref="ModelConfig.HiddenSize"/> elements and of length 1: of what the final norm gives for its tokens.
+    /// </summary>
     /// <param name="tokens">The text, at least one token.</param>
     /// <param name="pooling">How the vectors of tokens become one.</param>
     /// <param name="wait">Whether to wait for room in the queue.</param>
     /// <param name="cancellation">Ends the work at the next step.</param>
     /// <returns>The vector; null if there is no room and <paramref name="wait"/> is false.</returns>
-    /// <exception cref="ArgumentException">There are no tokens, more than the context has room for, or one that the model has not.</exception>
+    /// <exception cref="ArgumentException">
+    /// There are no tokens, more than the context has room for, or one that the model has not.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The engine has ended.</exception>
-    public async Task<float[]?> EmbedAsync(ImmutableArray<int> tokens, EmbeddingPooling pooling, bool wait = true, CancellationToken cancellation = default)
+    public async Task<float[]?> EmbedAsync(
+        ImmutableArray<int> tokens, EmbeddingPooling pooling, bool wait = true, CancellationToken cancellation = default)
     {
         var request = new GenerationRequest(tokens, 1);
         Check(request);
@@ -180,7 +187,8 @@ public sealed class DecodingEngine : IDisposable
             return null;
         }
 
-        using CancellationTokenRegistration registration = cancellation.UnsafeRegister(static output => ((Generation)output!).Cancel(), sequence.Output);
+        using CancellationTokenRegistration registration = cancellation.UnsafeRegister(
+            static output => ((Generation)output!).Cancel(), sequence.Output);
         try
         {
             return await job.Result.ConfigureAwait(false);
@@ -235,7 +243,8 @@ public sealed class DecodingEngine : IDisposable
             throw new ArgumentException(
                 request.Prompt.Length > MaxContext
                     ? $"The prompt has {request.Prompt.Length} tokens; the context has {MaxContext}."
-                    : $"{request.MaxTokens} tokens were asked for; after a prompt of {request.Prompt.Length} tokens, 1 to {MaxContext - request.Prompt.Length + 1} can be generated.",
+                    : $"{request.MaxTokens} tokens were asked for; after a prompt of {request.Prompt.Length} tokens, 1 to "
+                        + $"{MaxContext - request.Prompt.Length + 1} can be generated.",
                 nameof(request));
         }
 

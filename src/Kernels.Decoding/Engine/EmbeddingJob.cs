@@ -13,7 +13,9 @@ internal sealed class EmbeddingJob(int length, int dimensions, EmbeddingPooling 
     /// <summary>The text's vector, of length 1.</summary>
     public Task<float[]> Result => result.Task;
 
-    /// <summary>Takes the vectors of the next tokens; those that were taken before, which run again after a preemption, are passed over.</summary>
+    /// <summary>
+    /// Takes the vectors of the next tokens; those that were taken before, which run again after a preemption, are passed over.
+    /// </summary>
     /// <param name="first">The first token's place in the text.</param>
     /// <param name="vectors">[tokens, dimensions].</param>
     public void Add(int first, ReadOnlySpan<float> vectors)

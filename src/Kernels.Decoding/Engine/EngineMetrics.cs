@@ -28,13 +28,17 @@ internal sealed class EngineMetrics : IDisposable
         promptTokens = meter.CreateCounter<long>("kernels.decoding.tokens.prompt", "{token}", "Tokens of prompts that were run.");
         reusedTokens = meter.CreateCounter<long>("kernels.decoding.tokens.reused", "{token}", "Tokens whose keys and values were cached.");
         generatedTokens = meter.CreateCounter<long>("kernels.decoding.tokens.generated", "{token}", "Tokens that were generated.");
-        latentTokens = meter.CreateCounter<long>("kernels.decoding.tokens.latent", "{token}", "Tokens of latent attention, by the form that it ran in.");
-        preemptions = meter.CreateCounter<long>("kernels.decoding.preemptions", "{preemption}", "Sequences that gave their pages up to others.");
+        latentTokens = meter.CreateCounter<long>(
+            "kernels.decoding.tokens.latent", "{token}", "Tokens of latent attention, by the form that it ran in.");
+        preemptions = meter.CreateCounter<long>(
+            "kernels.decoding.preemptions", "{preemption}", "Sequences that gave their pages up to others.");
         duration = Telemetry.Seconds(meter, "gen_ai.server.request.duration", "From a request's arrival to its end.");
         timeToFirstToken = Telemetry.Seconds(meter, "gen_ai.server.time_to_first_token", "From a request's arrival to its first token.");
-        timePerOutputToken = Telemetry.Seconds(meter, "gen_ai.server.time_per_output_token", "Of each token after the first, on average over a request.");
+        timePerOutputToken = Telemetry.Seconds(
+            meter, "gen_ai.server.time_per_output_token", "Of each token after the first, on average over a request.");
         meter.CreateObservableGauge("kernels.decoding.queue.length", queueLength, "{request}", "Requests that wait for their start.");
-        meter.CreateObservableGauge("kernels.decoding.pages.free", () => statistics().PagesFree, "{page}", "Pages that can be had at once.");
+        meter.CreateObservableGauge(
+            "kernels.decoding.pages.free", () => statistics().PagesFree, "{page}", "Pages that can be had at once.");
     }
 
     /// <summary>Counts what a step did.</summary>

@@ -1,19 +1,12 @@
 namespace Kernels.Decoding;
 
-/// <summary>What becomes of a sequence that must give its pages to others.</summary>
-public enum Preemption
-{
-    /// <summary>Its keys and values move to host memory, and back when there is room.</summary>
-    SwapOut,
-
-    /// <summary>They are dropped, and its tokens run again when there is room; prefixes that are still cached do not.</summary>
-    Recompute,
-}
-
 /// <summary>How a <see cref="DecodingEngine"/> runs requests.</summary>
 public sealed record EngineOptions
 {
-    /// <summary>The most tokens of a step, over all sequences: longer prompts run in pieces, beside the tokens of others. At least one for each sequence.</summary>
+    /// <summary>
+    /// The most tokens of a step, over all sequences: longer prompts run in pieces, beside the tokens of others. At least one for each
+    /// sequence.
+    /// </summary>
     public int StepTokens { get; init; } = 256;
 
     /// <summary>The model's name, for figures.</summary>

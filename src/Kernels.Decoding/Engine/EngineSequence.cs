@@ -28,7 +28,8 @@ internal sealed class EngineSequence
         tokens = [.. request.Prompt];
 
         // Each of a request's texts is drawn by a seed of its own.
-        sampler = new Sampler(request.Sampling.Seed is { } seed ? request.Sampling with { Seed = unchecked(seed + choice) } : request.Sampling);
+        sampler = new Sampler(
+            request.Sampling.Seed is { } seed ? request.Sampling with { Seed = unchecked(seed + choice) } : request.Sampling);
         sampler.Begin(request.Prompt.AsSpan());
         mask = request.Mask?.Invoke();
         ends = [.. request.IgnoreEnd ? [] : endTokens, .. request.StopTokens];
@@ -97,7 +98,9 @@ internal sealed class EngineSequence
         return token;
     }
 
-    /// <summary>Whether a token that depends on guesses before it is to be drawn on the host: what it is held to depends on them, too.</summary>
+    /// <summary>
+    /// Whether a token that depends on guesses before it is to be drawn on the host: what it is held to depends on them, too.
+    /// </summary>
     public bool DrawsGuessesOnHost => mask is not null || !sampler.IsAheadOfTokens;
 
     /// <summary>Hands the draw of the next token to the device.</summary>
@@ -142,7 +145,8 @@ internal sealed class EngineSequence
         _ = mask is null ? 0 : mask.Allowed.Length;
         if (token == DrawnTokens.AllImpossible && mask is not null)
         {
-            throw new ArgumentException("None of the vocabulary's tokens may come next, or the logits of those that may are infinitely small.");
+            throw new ArgumentException(
+                "None of the vocabulary's tokens may come next, or the logits of those that may are infinitely small.");
         }
 
         token = Sampler.Checked(token);

@@ -19,7 +19,9 @@ public sealed record GenerationRequest(ImmutableArray<int> Prompt, int MaxTokens
     /// <summary>Whether generation goes on after a token of the model that ends a text.</summary>
     public bool IgnoreEnd { get; init; }
 
-    /// <summary>How many of the likeliest tokens are told beside each token, with their probabilities; 0 for the token's own only, null for nothing.</summary>
+    /// <summary>
+    /// How many of the likeliest tokens are told beside each token, with their probabilities; 0 for the token's own only, null for nothing.
+    /// </summary>
     public int? Logprobs { get; init; }
 
     /// <summary>
@@ -32,37 +34,4 @@ public sealed record GenerationRequest(ImmutableArray<int> Prompt, int MaxTokens
 
     /// <summary>Special tokens that come as text all the same; others never do.</summary>
     public ImmutableArray<int> ShownTokens { get; init; } = [];
-}
-
-/// <summary>Why a generation ended.</summary>
-public enum FinishReason
-{
-    /// <summary>A stop string, or a token that ends a text.</summary>
-    Stop,
-
-    /// <summary>As many tokens as were asked for.</summary>
-    Length,
-
-    /// <summary>It was cancelled.</summary>
-    Cancelled,
-}
-
-/// <summary>A piece of a generation.</summary>
-/// <param name="Token">The token; null in the last piece.</param>
-/// <param name="Text">The text that is certain now: it may lag behind the tokens, where a character or a stop string may be incomplete.</param>
-/// <param name="Finish">Why the generation ended, in the last piece only.</param>
-public readonly record struct GenerationChunk(int? Token, string Text, FinishReason? Finish)
-{
-    /// <summary>How likely the token was, where that was asked for.</summary>
-    public TokenLogprobs? Logprobs { get; init; }
-}
-
-/// <summary>A whole generation.</summary>
-/// <param name="Tokens">The generated tokens.</param>
-/// <param name="Text">Their text, up to a stop string.</param>
-/// <param name="Finish">Why it ended.</param>
-public sealed record GenerationResult(ImmutableArray<int> Tokens, string Text, FinishReason Finish)
-{
-    /// <summary>How likely each token was; empty where that was not asked for.</summary>
-    public ImmutableArray<TokenLogprobs> Logprobs { get; init; } = [];
 }

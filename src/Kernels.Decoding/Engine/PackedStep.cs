@@ -120,7 +120,8 @@ internal sealed class PackedStep(Decoder decoder) : IDisposable
         if (needed > Array.MaxLength)
         {
             throw new InvalidOperationException(
-                $"The step asks for {needed} logits ({rows.Count} tokens × {decoder.Config.VocabularySize}); it can have {Array.MaxLength}: run fewer sequences at a time.");
+                $"The step asks for {needed} logits ({rows.Count} tokens × {decoder.Config.VocabularySize}); it can have "
+                    + $"{Array.MaxLength}: run fewer sequences at a time.");
         }
 
         if (logits.Length < needed)
@@ -135,7 +136,8 @@ internal sealed class PackedStep(Decoder decoder) : IDisposable
         }
 
         decoder.Forward(
-            CollectionsMarshal.AsSpan(tokens), CollectionsMarshal.AsSpan(parts), CollectionsMarshal.AsSpan(rows), logits.AsSpan(0, (int)needed),
+            CollectionsMarshal.AsSpan(tokens), CollectionsMarshal.AsSpan(parts), CollectionsMarshal.AsSpan(rows),
+            logits.AsSpan(0, (int)needed),
             CollectionsMarshal.AsSpan(vectorRows), vectors.AsSpan(0, vectorRows.Count * width));
         int taken = 0;
         foreach (StepEntry entry in entries)

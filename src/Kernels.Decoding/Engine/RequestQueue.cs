@@ -10,7 +10,8 @@ internal sealed class RequestQueue(int limit) : IDisposable
 {
     private int waiting;
 
-    private readonly Channel<EngineSequence> arrivals = Channel.CreateUnbounded<EngineSequence>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<EngineSequence> arrivals = Channel.CreateUnbounded<EngineSequence>(
+        new UnboundedChannelOptions { SingleReader = true });
     private readonly SemaphoreSlim room = new(limit, limit);
     private readonly CancellationTokenSource closing = new();
 

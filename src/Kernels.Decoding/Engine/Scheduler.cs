@@ -85,8 +85,8 @@ internal sealed class Scheduler
     }
 
     /// <summary>
-    /// Plans the step behind one that is under way, if there is nothing to do but to go on with all of its sequences: those of which only the
-    /// device will know a token, a token each.
+    /// Plans the step behind one that is under way, if there is nothing to do but to go on with all of its sequences: those of which only
+    /// the device will know a token, a token each.
     /// </summary>
     /// <returns>False, with nothing changed, if the tokens must be known first.</returns>
     public bool TryPlanAhead()
@@ -288,7 +288,8 @@ internal sealed class Scheduler
 
     // Pages of known tokens that no step has had yet.
     private int PagesToCome(EngineSequence sequence) =>
-        PagesFor(sequence.Tokens.Length) - Math.Min(PagesFor(sequence.Tokens.Length), PagesFor(decoder.Length(sequence.Slot) + sequence.Planned));
+        PagesFor(sequence.Tokens.Length) - Math.Min(
+            PagesFor(sequence.Tokens.Length), PagesFor(decoder.Length(sequence.Slot) + sequence.Planned));
 
     /// <summary>Gives a sequence that holds nothing a slot, with what is cached of its tokens, if there is room for the rest.</summary>
     private bool TryTakeSlot(EngineSequence sequence)

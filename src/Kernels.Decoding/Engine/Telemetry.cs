@@ -34,7 +34,13 @@ internal static class Telemetry
     /// <summary>What every figure is told with.</summary>
     public static TagList Tags(string operation, string model, Exception? error)
     {
-        var tags = new TagList { { "gen_ai.operation.name", operation }, { "gen_ai.provider.name", "kernels" }, { "gen_ai.request.model", model }, { "gen_ai.response.model", model } };
+        var tags = new TagList
+        {
+            { "gen_ai.operation.name", operation },
+            { "gen_ai.provider.name", "kernels" },
+            { "gen_ai.request.model", model },
+            { "gen_ai.response.model", model },
+        };
         if (error is not null)
         {
             tags.Add("error.type", error is OperationCanceledException ? "cancelled" : error.GetType().FullName);
@@ -49,7 +55,8 @@ internal static class Telemetry
         Activity? activity = Source.StartActivity($"{operation} {model}", ActivityKind.Client);
         if (activity is { IsAllDataRequested: true })
         {
-            activity.SetTag("gen_ai.operation.name", operation).SetTag("gen_ai.provider.name", "kernels").SetTag("gen_ai.request.model", model);
+            activity.SetTag("gen_ai.operation.name", operation).SetTag("gen_ai.provider.name", "kernels")
+                .SetTag("gen_ai.request.model", model);
             if (request is not null)
             {
                 activity.SetTag("gen_ai.request.max_tokens", request.MaxTokens)
@@ -74,7 +81,8 @@ internal static class Telemetry
     /// <param name="output">Tokens of the reply; null where there is none.</param>
     /// <param name="finish">Why it ended.</param>
     /// <param name="error">The error that it ended with.</param>
-    public static void End(Activity? activity, long began, string operation, string model, long input, long? output, string? finish, Exception? error)
+    public static void End(
+        Activity? activity, long began, string operation, string model, long input, long? output, string? finish, Exception? error)
     {
         TagList tags = Tags(operation, model, error);
         Duration.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, tags);

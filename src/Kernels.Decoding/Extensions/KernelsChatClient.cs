@@ -31,14 +31,16 @@ public sealed class KernelsChatClient : IChatClient
     }
 
     /// <inheritdoc/>
-    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+    public async Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
         await GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
     /// <exception cref="NotSupportedException">An option or a content that is not supported; the message names it.</exception>
     /// <exception cref="ArgumentException">The chat is longer than the context, or an option is outside its range.</exception>
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation]
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
         options ??= new ChatOptions();
@@ -71,7 +73,8 @@ public sealed class KernelsChatClient : IChatClient
                     ObjectDisposedException.ThrowIf(chunk.Finish == FinishReason.Cancelled, model);
                     if (chunk.Finish is not null || parser.IsFull)
                     {
-                        ChatFinishReason reason = parser.Calls > 0 ? ChatFinishReason.ToolCalls : chunk.Finish == FinishReason.Length ? ChatFinishReason.Length : ChatFinishReason.Stop;
+                        ChatFinishReason reason = parser.Calls > 0 ? ChatFinishReason.ToolCalls : chunk.Finish == FinishReason.Length
+                            ? ChatFinishReason.Length : ChatFinishReason.Stop;
                         finished = reason.Value;
                         ChatResponseUpdate last = Update(new UsageContent(new UsageDetails
                         {
@@ -144,7 +147,9 @@ public sealed class KernelsChatClient : IChatClient
 #pragma warning restore MEAI001
         foreach (string name in options.AdditionalProperties?.Keys ?? [])
         {
-            Refuse(name is not ("min_p" or "repetition_penalty" or "stop_token_ids" or "ignore_eos"), $"{nameof(options.AdditionalProperties)}[\"{name}\"]", "it is not known");
+            Refuse(
+                name is not ("min_p" or "repetition_penalty" or "stop_token_ids" or "ignore_eos"),
+                $"{nameof(options.AdditionalProperties)}[\"{name}\"]", "it is not known");
         }
     }
 
@@ -179,11 +184,13 @@ public sealed class KernelsChatClient : IChatClient
             [
                 .. chat.StopTokens,
                 .. options.AdditionalProperties?.TryGetValue("stop_token_ids", out object? ids) is true
-                    ? ids as IEnumerable<int> ?? throw new ArgumentException("The additional property 'stop_token_ids' is not a list of integers.", nameof(options))
+                    ? ids as IEnumerable<int>
+                    ?? throw new ArgumentException("The additional property 'stop_token_ids' is not a list of integers.", nameof(options))
                     : [],
             ],
             IgnoreEnd = options.AdditionalProperties?.TryGetValue("ignore_eos", out object? ignore) is true
-                && (ignore is bool flag ? flag : throw new ArgumentException("The additional property 'ignore_eos' is not a boolean.", nameof(options))),
+                && (ignore is bool flag
+                    ? flag : throw new ArgumentException("The additional property 'ignore_eos' is not a boolean.", nameof(options))),
             Format = chat.Format,
         }) with { Operation = Telemetry.Chat, ShownTokens = chat.ShownTokens };
 
@@ -193,7 +200,8 @@ public sealed class KernelsChatClient : IChatClient
             : throw new ArgumentException($"The additional property '{name}' is not a number.", nameof(options));
 
         // By way of its decimal digits: 0.1f is meant as 0.1.
-        static double? Widen(float? value) => value is { } number ? double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : null;
+        static double? Widen(float? value) => value is { } number
+            ? double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : null;
     }
 
     private ChatRequest CreateChat(IEnumerable<ChatMessage> messages, ChatOptions options)
@@ -222,7 +230,8 @@ public sealed class KernelsChatClient : IChatClient
             RequiredChatToolMode required => (ToolChoice.Required, required.RequiredFunctionName),
             _ => throw new NotSupportedException($"ChatOptions.ToolMode is not supported: {options.ToolMode}."),
         };
-        if (choice == ToolChoice.Required && (tools is null || (named is not null && !tools.Any(tool => (string?)tool!["function"]!["name"] == named))))
+        if (choice == ToolChoice.Required
+            && (tools is null || (named is not null && !tools.Any(tool => (string?)tool!["function"]!["name"] == named))))
         {
             throw new ArgumentException("ChatOptions.ToolMode requires a tool that ChatOptions.Tools does not have.", nameof(options));
         }
@@ -277,7 +286,8 @@ public sealed class KernelsChatClient : IChatClient
                         ["function"] = new JsonObject
                         {
                             ["name"] = call.Name,
-                            ["arguments"] = JsonNode.Parse(Json(call.Arguments ?? new Dictionary<string, object?>(), typeof(IDictionary<string, object?>))),
+                            ["arguments"] = JsonNode.Parse(
+                                Json(call.Arguments ?? new Dictionary<string, object?>(), typeof(IDictionary<string, object?>))),
                         },
                     });
                     break;
@@ -288,7 +298,8 @@ public sealed class KernelsChatClient : IChatClient
                     // What a reply told besides its text; it is not replayed.
                     break;
                 default:
-                    throw new NotSupportedException($"A message's {content.GetType().Name} is not supported; texts, and calls of functions and their results, are.");
+                    throw new NotSupportedException(
+                        $"A message's {content.GetType().Name} is not supported; texts, and calls of functions and their results, are.");
             }
         }
 
@@ -323,19 +334,24 @@ public sealed class KernelsChatClient : IChatClient
         var value => Json(value, typeof(object)),
     };
 
-    private static string Json(object value, Type type) => JsonSerializer.Serialize(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(type));
+    private static string Json(object value, Type type) =>
+        JsonSerializer.Serialize(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(type));
 
     private static FunctionCallContent ContentOf(ToolCall call)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(call.Arguments);
-            return new FunctionCallContent(call.Id, call.Name, document.RootElement.EnumerateObject().GroupBy(argument => argument.Name, StringComparer.Ordinal)
+            return new FunctionCallContent(
+                call.Id, call.Name, document.RootElement.EnumerateObject().GroupBy(argument => argument.Name, StringComparer.Ordinal)
                 .ToDictionary(group => group.Key, group => (object?)group.Last().Value.Clone(), StringComparer.Ordinal));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return new FunctionCallContent(call.Id, call.Name) { Exception = new InvalidOperationException("The arguments of the call are not a JSON object.", e) };
+            return new FunctionCallContent(call.Id, call.Name)
+            {
+                Exception = new InvalidOperationException("The arguments of the call are not a JSON object.", e),
+            };
         }
     }
 }

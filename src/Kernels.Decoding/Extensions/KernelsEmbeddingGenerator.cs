@@ -21,7 +21,8 @@ public sealed class KernelsEmbeddingGenerator : IEmbeddingGenerator<string, Embe
     /// <param name="model">The model.</param>
     /// <param name="ownsModel">Whether the model is disposed of with the generator; else it must outlive it.</param>
     public KernelsEmbeddingGenerator(LanguageModel model, bool ownsModel)
-        : this((model ?? throw new ArgumentNullException(nameof(model))).Embedder, text => model.Tokenizer.EncodePrompt(text), model.Name) =>
+        : this(
+            (model ?? throw new ArgumentNullException(nameof(model))).Embedder, text => model.Tokenizer.EncodePrompt(text), model.Name) =>
         owned = ownsModel ? model : null;
 
     /// <param name="embedder">What makes the vectors; it must outlive the generator.</param>

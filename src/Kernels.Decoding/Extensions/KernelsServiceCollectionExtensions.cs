@@ -8,13 +8,14 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class KernelsServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers an <see cref="IChatClient"/>, and the <see cref="LanguageModel"/> behind it, which is loaded when one is first asked for and
-    /// disposed of with the container. Registrations of the same folder share the model.
+    /// Registers an <see cref="IChatClient"/>, and the <see cref="LanguageModel"/> behind it, which is loaded when one is first asked for
+    /// and disposed of with the container. Registrations of the same folder share the model.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="folder">The checkpoint.</param>
     /// <param name="options">How the model is opened; of a folder's registrations the first one's count.</param>
-    public static IServiceCollection AddKernelsChatClient(this IServiceCollection services, string folder, LanguageModelOptions? options = null)
+    public static IServiceCollection AddKernelsChatClient(
+        this IServiceCollection services, string folder, LanguageModelOptions? options = null)
     {
         string key = AddModel(services, folder, options);
         return services.AddSingleton<IChatClient>(provider => new KernelsChatClient(provider.GetRequiredKeyedService<LanguageModel>(key)));
@@ -22,7 +23,8 @@ public static class KernelsServiceCollectionExtensions
 
     /// <summary>Registers an embedding generator in the same way.</summary>
     /// <inheritdoc cref="AddKernelsChatClient"/>
-    public static IServiceCollection AddKernelsEmbeddingGenerator(this IServiceCollection services, string folder, LanguageModelOptions? options = null)
+    public static IServiceCollection AddKernelsEmbeddingGenerator(
+        this IServiceCollection services, string folder, LanguageModelOptions? options = null)
     {
         string key = AddModel(services, folder, options);
         return services.AddSingleton<IEmbeddingGenerator<string, Embedding<float>>>(

@@ -33,8 +33,8 @@ public sealed class Generator(Decoder decoder, int sequence = 0)
     }
 
     /// <summary>
-    /// Draws the tokens that come next, behind those that were run, and runs each when the one after it is asked for. Where tokens are drawn
-    /// on the device, it goes on while the caller looks at them: the sequence may then hold the last token too.
+    /// Draws the tokens that come next, behind those that were run, and runs each when the one after it is asked for. Where tokens are
+    /// drawn on the device, it goes on while the caller looks at them: the sequence may then hold the last token too.
     /// </summary>
     /// <param name="sampler">Draws the tokens; it has taken the prompt.</param>
     /// <param name="most">The most tokens.</param>

@@ -1,6 +1,8 @@
 namespace Kernels.Decoding;
 
-/// <summary>Which tokens may come next, given the text so far. A mask belongs to one text; its members are called by one thread at a time.</summary>
+/// <summary>
+/// Which tokens may come next, given the text so far. A mask belongs to one text; its members are called by one thread at a time.
+/// </summary>
 public interface ITokenMask
 {
     /// <summary>The tokens that may come next, bit t % 64 of word t / 64. Tokens that end a text are not told here.</summary>

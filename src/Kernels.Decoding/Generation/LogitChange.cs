@@ -1,6 +1,8 @@
 namespace Kernels.Decoding;
 
-/// <summary>What becomes of a logit before a token is drawn on the device: (logit &gt; 0 ? logit / penalty : logit · penalty) + bias.</summary>
+/// <summary>
+/// What becomes of a logit before a token is drawn on the device: (logit &gt; 0 ? logit / penalty : logit · penalty) + bias.
+/// </summary>
 /// <param name="Row">The row of logits.</param>
 /// <param name="Token">The logit's token.</param>
 /// <param name="Penalty">The repetition penalty; 1 for none.</param>

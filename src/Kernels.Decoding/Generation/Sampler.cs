@@ -124,7 +124,8 @@ public sealed class Sampler
     internal TokenDraw NextDraw() => options.Temperature == 0
         ? TokenDraw.Greedy
         : new(
-            (float)Math.Clamp(1 / options.Temperature, 1e-37, 1e37), options.TopK ?? 0, options.TopP < 1 ? (uint)Math.Max(1, options.TopP * Fractions) : 0,
+            (float)Math.Clamp(1 / options.Temperature, 1e-37, 1e37), options.TopK ?? 0, options.TopP < 1
+                ? (uint)Math.Max(1, options.TopP * Fractions) : 0,
             (float)options.MinP, (uint)(random.NextDouble() * Fractions));
 
     /// <summary>What penalties and biases do to the logits of the next token, for the device to carry out.</summary>
@@ -140,7 +141,8 @@ public sealed class Sampler
         {
             if (repeats || generated.ContainsKey(token))
             {
-                double bias = generated.TryGetValue(token, out int count) ? -((options.FrequencyPenalty * count) + options.PresencePenalty) : 0;
+                double bias = generated.TryGetValue(token, out int count)
+                    ? -((options.FrequencyPenalty * count) + options.PresencePenalty) : 0;
                 changes.Add(new(row, token, (float)options.RepetitionPenalty, (float)(bias + options.LogitBias.GetValueOrDefault(token))));
             }
         }
@@ -168,7 +170,9 @@ public sealed class Sampler
             {
                 if (token < changed.Length)
                 {
-                    changed[token] = (float)(changed[token] > 0 ? changed[token] / options.RepetitionPenalty : changed[token] * options.RepetitionPenalty);
+                    changed[token] =
+                        (float)(changed[token] > 0
+                            ? changed[token] / options.RepetitionPenalty : changed[token] * options.RepetitionPenalty);
                 }
             }
         }

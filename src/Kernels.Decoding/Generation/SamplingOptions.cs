@@ -26,7 +26,9 @@ public sealed record SamplingOptions
     /// <summary>What is taken from a token's logit once it was generated, from −2 to 2.</summary>
     public double PresencePenalty { get; init; }
 
-    /// <summary>What a positive logit is divided by, and a negative one multiplied with, for tokens of the prompt and generated ones; 1 for nothing.</summary>
+    /// <summary>
+    /// What a positive logit is divided by, and a negative one multiplied with, for tokens of the prompt and generated ones; 1 for nothing.
+    /// </summary>
     public double RepetitionPenalty { get; init; } = 1;
 
     /// <summary>What is added to the logits of tokens, by their ids.</summary>
@@ -47,7 +49,9 @@ public sealed record SamplingOptions
         Check(MinP is >= 0 and <= 1, MinP, "Min-p is not a number from 0 to 1.");
         Check(FrequencyPenalty is >= -2 and <= 2, FrequencyPenalty, "The frequency penalty is not a number from -2 to 2.");
         Check(PresencePenalty is >= -2 and <= 2, PresencePenalty, "The presence penalty is not a number from -2 to 2.");
-        Check(RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty), RepetitionPenalty, "The repetition penalty is not a number over 0.");
+        Check(
+            RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty), RepetitionPenalty,
+            "The repetition penalty is not a number over 0.");
         Check(LogitBias is not null && LogitBias.Values.All(double.IsFinite), LogitBias, "A bias is not a finite number.");
 
         static void Check(bool allowed, object? value, string message)

@@ -3,85 +3,13 @@ using System.Text.Json;
 
 namespace Kernels.Decoding;
 
-/// <summary>A prompt with the logits and the greedy continuation that a reference implementation gives for it.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Tokens">The prompt, bos included.</param>
-/// <param name="Logits">Reference logits after every token of the prompt, [tokens, vocabulary]; empty if there are none.</param>
-/// <param name="Greedy">The reference's greedy continuation.</param>
-/// <param name="Text">The text of the continuation; null if there is none.</param>
-public sealed record ReferencePrompt(string Name, int[] Tokens, float[] Logits, int[] Greedy, string? Text = null);
-
-/// <summary>A text with the last hidden states that a reference implementation of an encoder gives for it.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Tokens">The text.</param>
-/// <param name="Hidden">The last hidden states, [tokens, hidden].</param>
-public sealed record ReferenceText(string Name, int[] Tokens, float[] Hidden);
-
-/// <summary>In which steps a prompt was run.</summary>
-public enum PromptForm
-{
-    /// <summary>All its tokens in one step.</summary>
-    Prefill,
-
-    /// <summary>Its first half in one step, then token by token.</summary>
-    PrefillThenDecode,
-
-    /// <summary>Token by token from the first.</summary>
-    Decode,
-}
-
-/// <summary>How a decoder did on a prompt.</summary>
-/// <param name="Prompt">The prompt.</param>
-/// <param name="Form">In which steps it was run.</param>
-/// <param name="MaxDifference">The largest absolute difference from the reference's logits; null if it has none.</param>
-/// <param name="GreedyCompared">Tokens of the continuation that were compared: all, or as many as the context has room for.</param>
-/// <param name="GreedyAgreed">How many of them agreed, from the first on.</param>
-/// <param name="TextAgreed">Whether the text of the continuation is the reference's; null if it has none.</param>
-public sealed record PromptResult(
-    ReferencePrompt Prompt, PromptForm Form, double? MaxDifference, int GreedyCompared, int GreedyAgreed, bool? TextAgreed = null)
-{
-    /// <summary>The largest difference of logits that passes where attention is in float32.</summary>
-    public const double Float32Tolerance = 2e-3;
-
-    /// <summary>The largest difference of logits that passes; see <see cref="ToleranceOf"/>.</summary>
-    public double Tolerance { get; init; } = Float32Tolerance;
-
-    /// <summary>Tokens of the prompt, one logit of which differs by more than the tolerance.</summary>
-    public int RowsBeyond { get; init; }
-
-    /// <summary>
-    /// How many of these pass: none, but with attention in 16 bits one in eight of a mixture of experts, whose router gives a token to
-    /// another expert where rounding turns two that score alike.
-    /// </summary>
-    public int RowsAllowed { get; init; }
-
-    /// <summary>Tokens of the continuation, of those that agreed, that differ where two logits are closer than the tolerance tells apart.</summary>
-    public int Ties { get; init; }
-
-    /// <summary>
-    /// The largest difference of logits that passes: 2e-3, and where attention keeps queries, keys, values and outputs in 16 bits
-    /// 16·u·σ·√layers more, with the type's unit roundoff u, 2⁻¹¹ or 2⁻⁸, and the standard deviation σ of the logits. Each layer adds an error
-    /// of about u of what it gives, errors of layers add up as if by chance, and the largest of thousands is some times the usual one. Weights
-    /// do not count, in how few bits they may be: the reference has the same ones.
-    /// </summary>
-    /// <param name="attention">The type that attention keeps numbers in.</param>
-    /// <param name="layers">Layers.</param>
-    /// <param name="deviation">σ.</param>
-    public static double ToleranceOf(ElementType attention, int layers, double deviation) => Float32Tolerance + (attention switch
-    {
-        ElementType.Float16 => 16 * Math.Pow(2, -11) * deviation * Math.Sqrt(layers),
-        ElementType.BFloat16 => 16 * Math.Pow(2, -8) * deviation * Math.Sqrt(layers),
-        _ => 0,
-    });
-
-    /// <summary>Whether logits, tokens and text are the reference's. A difference that is not a number does not pass.</summary>
-    public bool Passed => (MaxDifference is null || MaxDifference <= Tolerance || (double.IsFinite(MaxDifference.Value) && RowsBeyond <= RowsAllowed)) && GreedyAgreed == GreedyCompared && TextAgreed is not false;
-}
-
 /// <summary>Compares a decoder with the outputs of a reference implementation.</summary>
-public static class Verifier
+internal static class Verifier
 {
-    /// <summary>Reads the prompts of an <c>expected.safetensors</c>: <c>promptI.input_ids</c>, <c>promptI.logits</c> and <c>promptI.greedy</c>, I from 0.</summary>
+    /// <summary>
+    /// Reads the prompts of an <c>expected.safetensors</c>: <c>promptI.input_ids</c>, <c>promptI.logits</c> and <c>promptI.greedy</c>, I
+    /// from 0.
+    /// </summary>
     /// <exception cref="CheckpointException">The file cannot be used.</exception>
     public static ImmutableArray<ReferencePrompt> ReadExpected(string path)
     {
@@ -113,7 +41,8 @@ public static class Verifier
         foreach ((string name, ConfigReader entry) in Entries("short"))
         {
             prompts.Add(new ReferencePrompt(
-                name, [.. tokenizer.EncodePrompt(entry.Text("prompt"))], [], [.. entry.TokenIds("greedy_tokens")], entry.Text("greedy_text")));
+                name, [.. tokenizer.EncodePrompt(entry.Text("prompt"))], [], [.. entry.TokenIds("greedy_tokens")],
+                entry.Text("greedy_text")));
         }
 
         foreach ((string name, ConfigReader entry) in Entries("long"))
@@ -135,7 +64,8 @@ public static class Verifier
             throw new CheckpointException(path, $"{empty.Name}: has no tokens to compare");
         }
 
-        return prompts.Count > 0 ? prompts.ToImmutable() : throw new CheckpointException(path, "has neither a list 'short' nor a list 'long' with prompts");
+        return prompts.Count > 0 ? prompts.ToImmutable() : throw new CheckpointException(
+            path, "has neither a list 'short' nor a list 'long' with prompts");
 
         IEnumerable<(string Name, ConfigReader Entry)> Entries(string list) =>
             document.RootElement.ValueKind == JsonValueKind.Object
@@ -147,7 +77,9 @@ public static class Verifier
     /// <summary>The largest difference of an encoder's hidden states that passes, as a part of the largest of them.</summary>
     public const double EncoderTolerance = 1e-4;
 
-    /// <summary>Reads the texts of an encoder's <c>expected.safetensors</c>: <c>promptI.input_ids</c> and <c>promptI.hidden</c>, I from 0.</summary>
+    /// <summary>
+    /// Reads the texts of an encoder's <c>expected.safetensors</c>: <c>promptI.input_ids</c> and <c>promptI.hidden</c>, I from 0.
+    /// </summary>
     /// <exception cref="CheckpointException">The file cannot be used.</exception>
     public static ImmutableArray<ReferenceText> ReadExpectedStates(string path)
     {
@@ -155,7 +87,9 @@ public static class Verifier
         ImmutableArray<ReferenceText>.Builder texts = ImmutableArray.CreateBuilder<ReferenceText>();
         for (int i = 0; file.Contains($"prompt{i}.input_ids"); i++)
         {
-            texts.Add(new ReferenceText($"prompt{i}", file.Read<int>($"prompt{i}.input_ids").ToArray(), file.Read<float>($"prompt{i}.hidden").ToArray()));
+            texts.Add(
+                new ReferenceText(
+                    $"prompt{i}", file.Read<int>($"prompt{i}.input_ids").ToArray(), file.Read<float>($"prompt{i}.hidden").ToArray()));
         }
 
         return texts.Count > 0 ? texts.ToImmutable() : throw new CheckpointException(path, "has no tensor 'prompt0.input_ids'");
@@ -164,13 +98,16 @@ public static class Verifier
     /// <summary>Runs a text through an encoder.</summary>
     /// <param name="embedder">The encoder.</param>
     /// <param name="text">A text that fits.</param>
-    /// <returns>The largest difference from the reference's hidden states, as a part of the largest of them; not a number if one of them is not.</returns>
+    /// <returns>
+    /// The largest difference from the reference's hidden states, as a part of the largest of them; not a number if one of them is not.
+    /// </returns>
     /// <exception cref="CheckpointException">The reference's hidden states are not of the model's size.</exception>
     public static double Run(TextEmbedder embedder, ReferenceText text)
     {
         if (text.Hidden.Length != (long)text.Tokens.Length * embedder.Dimensions)
         {
-            throw new CheckpointException(text.Name, $"has {text.Hidden.Length} hidden states; {text.Tokens.Length} tokens of {embedder.Dimensions} were expected");
+            throw new CheckpointException(
+                text.Name, $"has {text.Hidden.Length} hidden states; {text.Tokens.Length} tokens of {embedder.Dimensions} were expected");
         }
 
         var hidden = new float[text.Hidden.Length];
@@ -194,7 +131,8 @@ public static class Verifier
         bool hasLogits = prompt.Logits.Length > 0;
         if (hasLogits && prompt.Logits.Length != (long)length * vocabulary)
         {
-            throw new CheckpointException(prompt.Name, $"has {prompt.Logits.Length} logits; {length} tokens of a vocabulary of {vocabulary} were expected");
+            throw new CheckpointException(
+                prompt.Name, $"has {prompt.Logits.Length} logits; {length} tokens of a vocabulary of {vocabulary} were expected");
         }
 
         decoder.Reset(0);
@@ -218,7 +156,8 @@ public static class Verifier
         var greedy = new int[compared];
         Span<float> last = logits.AsSpan(logits.Length - vocabulary);
         double? difference = hasLogits ? MaxDifference(logits, prompt.Logits) : null;
-        double tolerance = PromptResult.ToleranceOf(decoder.AttentionType, decoder.Config.Layers.Length, Deviation(hasLogits ? prompt.Logits : last));
+        double tolerance = PromptResult.ToleranceOf(
+            decoder.AttentionType, decoder.Config.Layers.Length, Deviation(hasLogits ? prompt.Logits : last));
         int agreed = 0, ties = 0;
         for (int i = 0; i < compared; i++)
         {
@@ -237,7 +176,8 @@ public static class Verifier
             // The reference's logits, where they are known, else these, of which each may be off by the tolerance. What follows a tie is
             // compared on the reference's way.
             ReadOnlySpan<float> judge = i == 0 && hasLogits ? prompt.Logits.AsSpan(prompt.Logits.Length - vocabulary) : last;
-            double gap = (uint)prompt.Greedy[i] < (uint)vocabulary ? Math.Abs((double)judge[greedy[i]] - judge[prompt.Greedy[i]]) : double.NaN;
+            double gap = (uint)prompt.Greedy[i] < (uint)vocabulary
+                ? Math.Abs((double)judge[greedy[i]] - judge[prompt.Greedy[i]]) : double.NaN;
             if (!(gap <= 2 * tolerance))
             {
                 break;

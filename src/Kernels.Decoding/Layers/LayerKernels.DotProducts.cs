@@ -4,7 +4,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>Linear layers by a processor's dot products of narrow numbers: bfloat16 in pairs, and codes of 8 and 4 bits in fours.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     /// <summary>The most tokens whose inputs are not rounded, but with <see cref="LinearPrecision.Fast"/>.</summary>
     internal const int ExactDotTokens = 128;
@@ -116,9 +116,9 @@ public sealed partial class LayerKernels
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int rows,
         int slots, int slotsPerRow)
     {
-        bool groups = GroupsSlots(slots, w.Count);
+        bool groups = GroupsSlots(w, slots);
         int tokens = Parts(slots, slotsPerRow);
-        int parts = groups ? InputParts(w.Format, tokens) : ExactParts(w.Format);
+        int parts = groups ? InputParts(w.Format, choiceTokens) : ExactParts(w.Format);
         DeviceBuffer inputs = parts == 0 ? x : DotInputs(WeightFamily.ExpertDots, x, w, tokens, parts, norm: null, gate: null);
         (string name, int tile) = DotKernel(w.Format, parts, single: !groups);
         ComputeKernel kernel = Kernel(WeightFamily.ExpertDots, name, w.Format);

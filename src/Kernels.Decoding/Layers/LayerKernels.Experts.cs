@@ -3,14 +3,18 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>The order of experts' slots, so that a matrix is read once for several of them.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
-    // The most experts that are put in order, and the work-items of the work-group that does it, but for devices that have no such large ones.
+    // The most experts that are put in order, and the work-items of the work-group that does it, but for devices that have no such large
+    // ones.
     private const int MostExperts = 1024;
 
-    // Slots of an expert, on average, from which on one reading for several pays.
+    // Slots of an expert, on average, from which on one reading for several pays: of codes later, as a tile's last slots cost more.
     private const int SlotsToShare = 2;
+    private const int SlotsToShareCodes = 4;
 
+    // Tokens that the experts were chosen for.
+    private int choiceTokens;
     private Task<ComputeProgram>? sorting;
     private ComputeKernel? sortSlots;
     private DeviceBuffer<int>? slotOrder;
@@ -19,12 +23,15 @@ public sealed partial class LayerKernels
 
     private int SortItems => cpu ? 1 : Math.Min(MostExperts, device.Capabilities.MaxWorkGroupSize);
 
-    private bool GroupsSlots(int slots, int experts) => slots >= (long)SlotsToShare * experts && experts <= (cpu ? MostExperts : SortItems);
+    private bool GroupsSlots(WeightMatrix w, int slots) =>
+        slots >= (long)(w.Layout == WeightLayout.Words && w.Format.HasGroups ? SlotsToShareCodes : SlotsToShare) * w.Count
+        && w.Count <= (cpu ? MostExperts : SortItems);
 
     // Sets the arguments of a kernel that are those of experts.
     // tile: slots of a tile; 0: each slot by itself.
     // Gives the tiles of the launch, and the argument behind those of experts.
-    private (int Tiles, int Next) SetExperts(ComputeKernel kernel, DeviceBuffer<int> experts, int slots, int slotsPerRow, int expertCount, int tile)
+    private (int Tiles, int Next) SetExperts(
+        ComputeKernel kernel, DeviceBuffer<int> experts, int slots, int slotsPerRow, int expertCount, int tile)
     {
         const int First = 8;
         if (tile == 0)

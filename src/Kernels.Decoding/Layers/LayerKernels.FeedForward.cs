@@ -2,21 +2,8 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>The non-linear functions of feed-forward blocks.</summary>
-public enum Activation
-{
-    /// <summary>x · sigmoid(x).</summary>
-    Silu,
-
-    /// <summary>x · Φ(x) with the normal distribution's Φ.</summary>
-    Gelu,
-
-    /// <summary>The same with Φ(x) approximated by ½·(1 + tanh(√(2/π)·(x + 0.044715·x³))).</summary>
-    GeluTanh,
-}
-
 /// <content>Activations, gated units, and the mixture of experts around its linear layers.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private ComputeKernel? activate;
     private ComputeKernel? gateHalves;
@@ -126,7 +113,8 @@ public sealed partial class LayerKernels
     /// <param name="count">Experts of a token, at most all of the groups that it may have.</param>
     /// <param name="tokens">Tokens.</param>
     public void ChooseExperts(
-        DeviceBuffer<float> logits, DeviceBuffer<float>? bias, DeviceBuffer<int> chosen, DeviceBuffer<float> weights, RoutingConfig routing, int experts, int count, int tokens)
+        DeviceBuffer<float> logits, DeviceBuffer<float>? bias, DeviceBuffer<int> chosen, DeviceBuffer<float> weights, RoutingConfig routing,
+        int experts, int count, int tokens)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(routing.Groups, RoutingConfig.MaxGroups, nameof(routing));
         ArgumentOutOfRangeException.ThrowIfNotEqual(experts % routing.Groups, 0, nameof(routing));
@@ -142,7 +130,8 @@ public sealed partial class LayerKernels
 
         ComputeKernel kernel = RoutingKernel(ref chooseExperts, "choose_experts");
         kernel.Set(0, logits).Set(1, bias ?? logits).Set(2, chosen).Set(3, weights).Set(4, experts).Set(5, count).Set(6, (int)routing.Score)
-            .Set(7, routing.Groups).Set(8, routing.GroupsPerToken).Set(9, routing.Normalize ? 1 : 0).Set(10, (float)routing.Scale).Set(11, tokens);
+            .Set(7, routing.Groups).Set(8, routing.GroupsPerToken).Set(9, routing.Normalize ? 1 : 0).Set(10, (float)routing.Scale)
+            .Set(11, tokens);
         SubmitElements(kernel, tokens);
     }
 
@@ -154,7 +143,9 @@ public sealed partial class LayerKernels
     /// <param name="count">Experts of a token.</param>
     /// <param name="tokens">Tokens.</param>
     /// <param name="accumulate">Whether the result is added to what the output holds.</param>
-    public void CombineExperts(DeviceBuffer<float> input, DeviceBuffer<float> weights, DeviceBuffer<float> output, int width, int count, int tokens, bool accumulate)
+    public void CombineExperts(
+        DeviceBuffer<float> input, DeviceBuffer<float> weights, DeviceBuffer<float> output, int width, int count, int tokens,
+        bool accumulate)
     {
         Require(input.Length, (long)tokens * count * width, nameof(input));
         Require(weights.Length, (long)tokens * count, nameof(weights));

@@ -2,23 +2,8 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>Where the heads of one kind, such as the queries, lie in the rows of a projection.</summary>
-/// <param name="Stride">Elements from one row to the next.</param>
-/// <param name="Offset">Elements of a row before the first head.</param>
-/// <param name="HeadStride">Elements from one head to the next; 0: all heads are the same one.</param>
-/// <param name="Heads">Heads.</param>
-/// <param name="HeadDim">Elements of a head.</param>
-public readonly record struct HeadSlice(int Stride, int Offset, int HeadStride, int Heads, int HeadDim)
-{
-    /// <summary>Elements of all heads of a token.</summary>
-    public int Width => Heads * HeadDim;
-
-    /// <summary>Rows that hold these heads and nothing else.</summary>
-    public static HeadSlice Packed(int heads, int headDim) => new(heads * headDim, 0, headDim, heads, headDim);
-}
-
 /// <content>Norms, and what is done to heads between a projection and attention.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private ComputeKernel? rmsNorm;
     private ComputeKernel? layerNorm;
@@ -32,7 +17,9 @@ public sealed partial class LayerKernels
     /// <param name="rows">Rows.</param>
     /// <param name="epsilon">ε.</param>
     /// <param name="accumulate">Whether the result is added to what the output holds.</param>
-    public void RmsNorm(DeviceBuffer<float> input, DeviceBuffer<float> weight, DeviceBuffer<float> output, int rows, double epsilon, bool accumulate = false) =>
+    public void RmsNorm(
+        DeviceBuffer<float> input, DeviceBuffer<float> weight, DeviceBuffer<float> output, int rows, double epsilon,
+        bool accumulate = false) =>
         SubmitRmsNorm(input, HeadSlice.Packed(1, (int)weight.Length), weight, output, rows, epsilon, accumulate);
 
     /// <summary>The same for every head of a slice: output[t, h] = head / √(mean(head²) + ε) · weight.</summary>
@@ -42,7 +29,8 @@ public sealed partial class LayerKernels
     /// <param name="output">[tokens, heads, headDim].</param>
     /// <param name="tokens">Tokens.</param>
     /// <param name="epsilon">ε.</param>
-    public void RmsNormHeads(DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> weight, DeviceBuffer<float> output, int tokens, double epsilon) =>
+    public void RmsNormHeads(
+        DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> weight, DeviceBuffer<float> output, int tokens, double epsilon) =>
         SubmitRmsNorm(input, slice, weight, output, tokens, epsilon, accumulate: false);
 
     /// <summary>output[r] = (input[r] − mean) / √(variance + ε) · weight + bias.</summary>
@@ -52,7 +40,9 @@ public sealed partial class LayerKernels
     /// <param name="output">[rows, width].</param>
     /// <param name="rows">Rows.</param>
     /// <param name="epsilon">ε.</param>
-    public void LayerNorm(DeviceBuffer<float> input, DeviceBuffer<float> weight, DeviceBuffer<float>? bias, DeviceBuffer<float> output, int rows, double epsilon)
+    public void LayerNorm(
+        DeviceBuffer<float> input, DeviceBuffer<float> weight, DeviceBuffer<float>? bias, DeviceBuffer<float> output, int rows,
+        double epsilon)
     {
         int width = (int)weight.Length;
         if (bias is not null)
@@ -63,7 +53,8 @@ public sealed partial class LayerKernels
         Require(input.Length, (long)rows * width, nameof(input));
         Require(output.Length, (long)rows * width, nameof(output));
         ComputeKernel kernel = Kernel(ref layerNorm, "layer_norm");
-        kernel.Set(0, input).Set(1, weight).Set(2, bias ?? weight).Set(3, output).Set(4, width).Set(5, (float)epsilon).Set(6, bias is null ? 0 : 1)
+        kernel.Set(0, input).Set(1, weight).Set(2, bias ?? weight).Set(3, output).Set(4, width).Set(5, (float)epsilon)
+            .Set(6, bias is null ? 0 : 1)
             .SetLocal(7, NormLanes(kernel) * sizeof(float));
         SubmitRows(kernel, rows);
     }
@@ -80,7 +71,8 @@ public sealed partial class LayerKernels
     /// <param name="pairs">Which elements turn together.</param>
     /// <param name="tokens">Tokens.</param>
     public void Rope(
-        DeviceBuffer input, HeadSlice slice, DeviceBuffer output, DeviceBuffer<int> positions, RotaryTable table, RopePairs pairs, int tokens)
+        DeviceBuffer input, HeadSlice slice, DeviceBuffer output, DeviceBuffer<int> positions, RotaryTable table,
+        RopePairs pairs, int tokens)
     {
         Require(positions.Length, tokens, nameof(positions));
         if (table.RotaryDim > slice.HeadDim)
@@ -88,12 +80,13 @@ public sealed partial class LayerKernels
             throw new ArgumentException($"The table rotates {table.RotaryDim} elements; a head has only {slice.HeadDim}.", nameof(table));
         }
 
-        SubmitHeads(input, slice, output, HeadSlice.Packed(slice.Heads, slice.HeadDim), positions, table.Values, table.RotaryDim, pairs, tokens);
+        SubmitHeads(
+            input, slice, output, HeadSlice.Packed(slice.Heads, slice.HeadDim), positions, table.Values, table.RotaryDim, pairs, tokens);
     }
 
     /// <summary>
-    /// Takes queries, keys and values out of the rows of one projection, and rotates the first elements of each query and key by its token's
-    /// position: one launch for three.
+    /// Takes queries, keys and values out of the rows of one projection, and rotates the first elements of each query and key by its
+    /// token's position: one launch for three.
     /// </summary>
     /// <param name="input">[tokens, stride], the same for all slices.</param>
     /// <param name="queries">The queries' heads, and where they go: [tokens, heads, headDim], float32, float16 or bfloat16.</param>
@@ -165,24 +158,28 @@ public sealed partial class LayerKernels
     }
 
     private void SubmitRmsNorm(
-        DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> weight, DeviceBuffer<float> output, int tokens, double epsilon, bool accumulate)
+        DeviceBuffer<float> input, HeadSlice slice, DeviceBuffer<float> weight, DeviceBuffer<float> output, int tokens, double epsilon,
+        bool accumulate)
     {
         Require(weight.Length, slice.HeadDim, nameof(weight));
         RequireSlice(input, slice, tokens, nameof(input));
         Require(output.Length, (long)tokens * slice.Width, nameof(output));
         ComputeKernel kernel = Kernel(ref rmsNorm, "rms_norm");
-        kernel.Set(0, input).Set(1, weight).Set(2, output).Set(3, slice.HeadDim).Set(4, slice.Heads).Set(5, slice.Stride).Set(6, slice.Offset)
+        kernel.Set(0, input).Set(1, weight).Set(2, output).Set(3, slice.HeadDim).Set(4, slice.Heads).Set(5, slice.Stride)
+            .Set(6, slice.Offset)
             .Set(7, slice.HeadStride).Set(8, (float)epsilon).Set(9, accumulate ? 1 : 0).SetLocal(10, NormLanes(kernel) * sizeof(float));
         SubmitRows(kernel, (long)tokens * slice.Heads);
     }
 
     private void SubmitHeads(
-        DeviceBuffer input, HeadSlice from, DeviceBuffer output, HeadSlice to, DeviceBuffer<int>? positions, DeviceBuffer<float>? turns, int rotaryDim, RopePairs pairs, int tokens)
+        DeviceBuffer input, HeadSlice from, DeviceBuffer output, HeadSlice to, DeviceBuffer<int>? positions, DeviceBuffer<float>? turns,
+        int rotaryDim, RopePairs pairs, int tokens)
     {
         RequireSlice(input, from, tokens, nameof(input));
         RequireSlice(output, to, tokens, nameof(output));
         ComputeKernel kernel = Kernel(ref rope, "rope");
-        kernel.Set(0, input).Set(1, output).Set(2, (DeviceBuffer?)positions ?? output).Set(3, (DeviceBuffer?)turns ?? output).Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
+        kernel.Set(0, input).Set(1, output).Set(2, (DeviceBuffer?)positions ?? output).Set(3, (DeviceBuffer?)turns ?? output)
+            .Set(4, from.Stride).Set(5, from.Offset).Set(6, from.HeadStride)
             .Set(7, from.Heads).Set(8, from.HeadDim).Set(9, rotaryDim).Set(10, pairs == RopePairs.Interleaved ? 1 : 0).Set(11, tokens)
             .Set(12, to.Stride).Set(13, to.Offset).Set(14, to.HeadStride)
             .Set(15, (int)TypeOf(input, nameof(input))).Set(16, (int)TypeOf(output, nameof(output)));

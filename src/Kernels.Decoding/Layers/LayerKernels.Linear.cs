@@ -2,18 +2,8 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>How the linear layers are computed.</summary>
-public enum LinearForm
-{
-    /// <summary>Each work-item has a tile of outputs in wide vectors, alone: for CPUs.</summary>
-    Vectors,
-
-    /// <summary>Work-groups share what they read through local memory: for GPUs.</summary>
-    WorkGroups,
-}
-
 /// <content>What reads weight matrices: the embedding, linear layers, and those of experts.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private const int BiasFlag = 1;
     private const int AccumulateFlag = 2;
@@ -51,7 +41,8 @@ public sealed partial class LayerKernels
     /// <param name="tokens">Tokens.</param>
     /// <param name="scale">The factor.</param>
     /// <param name="accumulate">Whether the result is added to what the output holds.</param>
-    public void Embed(WeightMatrix table, DeviceBuffer<int> ids, DeviceBuffer<float> output, int tokens, double scale = 1, bool accumulate = false)
+    public void Embed(
+        WeightMatrix table, DeviceBuffer<int> ids, DeviceBuffer<float> output, int tokens, double scale = 1, bool accumulate = false)
     {
         Require(ids.Length, tokens, nameof(ids));
         long elements = Require(output.Length, (long)tokens * table.Columns, nameof(output));
@@ -64,7 +55,8 @@ public sealed partial class LayerKernels
         bool words = table.Layout == WeightLayout.Words;
         RequireLayout(table, words ? WeightLayout.Words : Layout, nameof(table));
         ComputeKernel kernel = Kernel(words ? WeightFamily.Dots : WeightFamily.Dense, "embedding", table.Format);
-        kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, (float)scale).Set(6, accumulate ? 1 : 0).Set(7, table.Rows);
+        kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, (float)scale)
+            .Set(6, accumulate ? 1 : 0).Set(7, table.Rows);
         SubmitElements(kernel, elements);
     }
 
@@ -91,7 +83,8 @@ public sealed partial class LayerKernels
     /// <param name="y">[tokens, w.Rows].</param>
     /// <param name="tokens">Tokens.</param>
     /// <param name="accumulate">Whether the result is added to what y holds: the residual stream.</param>
-    public void Linear(DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate = false)
+    public void Linear(
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, bool accumulate = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MostTokens);
         RequireLayout(w, IsFused(w.Layout) ? w.Layout : Layout, nameof(w));
@@ -128,7 +121,8 @@ public sealed partial class LayerKernels
         else
         {
             Submit(
-                kernel, new NDRange(Parts(w.Rows, GroupTile) * GroupSide, Parts(tokens, GroupTile) * GroupSide), new NDRange(GroupSide, GroupSide));
+                kernel, new NDRange(Parts(w.Rows, GroupTile) * GroupSide, Parts(tokens, GroupTile) * GroupSide),
+                new NDRange(GroupSide, GroupSide));
         }
     }
 
@@ -142,7 +136,8 @@ public sealed partial class LayerKernels
     /// <param name="slots">Slots: tokens × experts of a token.</param>
     /// <param name="slotsPerRow">Slots side by side that take the same row of <paramref name="x"/>.</param>
     public void ExpertLinear(
-        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots, int slotsPerRow) =>
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y,
+        int slots, int slotsPerRow) =>
         ExpertLinear(x, w, bias, experts, expertCount, y, slots, slotsPerRow, again: false);
 
     /// <summary>The same, with what is behind it, or where its experts were in order already.</summary>
@@ -157,7 +152,8 @@ public sealed partial class LayerKernels
     /// <param name="again">Whether the experts are those of the last call.</param>
     /// <param name="gate">The activation of the first half of the outputs, where <see cref="GatesExperts"/> allows; null for none.</param>
     internal void ExpertLinear(
-        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount, DeviceBuffer<float> y, int slots,
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, int expertCount,
+        DeviceBuffer<float> y, int slots,
         int slotsPerRow, bool again, Activation? gate = null)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, MostTokens);
@@ -171,7 +167,12 @@ public sealed partial class LayerKernels
             Require(bias.Length, w.Rows, nameof(bias));
         }
 
-        expertChoice += again ? 0 : 1;
+        if (!again)
+        {
+            expertChoice++;
+            choiceTokens = Parts(slots, slotsPerRow);
+        }
+
         if (slots > 0 && w.Layout.IsOfTensorCores)
         {
             ExpertsByTensorCores(x, w, bias, experts, y, slots, slotsPerRow, gate);
@@ -182,7 +183,7 @@ public sealed partial class LayerKernels
         }
         else if (slots > 0)
         {
-            bool groups = GroupsSlots(slots, expertCount), vectors = Form == LinearForm.Vectors;
+            bool groups = GroupsSlots(w, slots), vectors = Form == LinearForm.Vectors;
             ComputeKernel kernel = Kernel(WeightFamily.Experts, groups ? "linear_experts_many" : "linear_experts", w.Format);
             kernel.Set(0, x).Set(1, w.Buffer).Set(2, bias ?? y).Set(3, y).Set(4, w.Columns).Set(5, rows).Set(6, slots)
                 .Set(7, bias is null ? 0 : BiasFlag);
@@ -211,7 +212,8 @@ public sealed partial class LayerKernels
         if ((w.Rows, w.Columns, from.Heads) != (from.Width, to.HeadDim, to.Heads))
         {
             throw new ArgumentException(
-                $"A matrix of {w.Rows} rows and {w.Columns} columns does not turn {from.Heads} heads of {from.HeadDim} into {to.Heads} of {to.HeadDim}.", nameof(w));
+                $"A matrix of {w.Rows} rows and {w.Columns} columns does not turn {from.Heads} heads of {from.HeadDim} into {to.Heads} "
+                    + $"of {to.HeadDim}.", nameof(w));
         }
 
         RequireLayout(w, WeightLayout.RowMajor, nameof(w));
@@ -245,7 +247,8 @@ public sealed partial class LayerKernels
         }
         else
         {
-            Submit(kernel, new NDRange((nuint)Parts(rows, GroupRows) * (Lanes * GroupRows), (nuint)tokens), new NDRange(Lanes * GroupRows, 1));
+            Submit(
+                kernel, new NDRange((nuint)Parts(rows, GroupRows) * (Lanes * GroupRows), (nuint)tokens), new NDRange(Lanes * GroupRows, 1));
         }
     }
 
@@ -259,7 +262,8 @@ public sealed partial class LayerKernels
         if (w.Layout != layout || w.Count != count)
         {
             throw new ArgumentException(
-                $"Expected {count} matrices in panels of {layout.PanelRows} rows, got {w.Count} in panels of {w.Layout.PanelRows}.", parameter);
+                $"Expected {count} matrices in panels of {layout.PanelRows} rows, got {w.Count} in panels of {w.Layout.PanelRows}.",
+                parameter);
         }
     }
 }

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>The tokens of a step, and those that are drawn behind it.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     // A part of a row is not worth a work-group from fewer tokens on, and a row's parts are joined one after the other.
     private const int PartTokens = 2048;
@@ -27,17 +27,21 @@ public sealed partial class LayerKernels
     private int SamplingItems => cpu ? 16 : (int)Math.Min(1024, device.Capabilities.MaxWorkGroupSize);
 
     /// <summary>Takes the tokens of a step apart.</summary>
-    /// <param name="packed">[2 or 3, tokens]: ids, where −1 − r is what was drawn in row r of the step before; positions; rows of the tables of long texts.</param>
+    /// <param name="packed">
+    /// [2 or 3, tokens]: ids, where −1 − r is what was drawn in row r of the step before; positions; rows of the tables of long texts.
+    /// </param>
     /// <param name="drawn">What was drawn.</param>
     /// <param name="ids">[tokens].</param>
     /// <param name="positions">[tokens].</param>
     /// <param name="turns">[tokens]; null where there are two.</param>
     /// <param name="tokens">Tokens.</param>
     internal void BeginStep(
-        DeviceBuffer<int> packed, DeviceBuffer<int> drawn, DeviceBuffer<int> ids, DeviceBuffer<int> positions, DeviceBuffer<int>? turns, int tokens)
+        DeviceBuffer<int> packed, DeviceBuffer<int> drawn, DeviceBuffer<int> ids, DeviceBuffer<int> positions,
+        DeviceBuffer<int>? turns, int tokens)
     {
         ComputeKernel kernel = Kernel(ref beginStep, "begin_step");
-        kernel.Set(0, packed).Set(1, drawn).Set(2, ids).Set(3, positions).Set(4, turns ?? positions).Set(5, tokens).Set(6, turns is null ? 0 : 1);
+        kernel.Set(0, packed).Set(1, drawn).Set(2, ids).Set(3, positions).Set(4, turns ?? positions).Set(5, tokens)
+            .Set(6, turns is null ? 0 : 1);
         SubmitElements(kernel, tokens);
     }
 
@@ -48,7 +52,8 @@ public sealed partial class LayerKernels
     /// <param name="at">The first element of that.</param>
     /// <param name="drawn">[rows]: tokens; −1 where a logit is not a number, −2 where all are −∞.</param>
     /// <param name="vocabulary">Logits of a row.</param>
-    internal void DrawTokens(DeviceBuffer<float> logits, StepDraws draws, DeviceBuffer<int> data, int at, DeviceBuffer<int> drawn, int vocabulary)
+    internal void DrawTokens(
+        DeviceBuffer<float> logits, StepDraws draws, DeviceBuffer<int> data, int at, DeviceBuffer<int> drawn, int vocabulary)
     {
         int rows = draws.Rows;
         int changesAt = at + (rows * TokenDraw.Words);

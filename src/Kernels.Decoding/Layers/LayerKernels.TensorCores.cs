@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>Linear layers by tensor cores, where the device has them.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private readonly Dictionary<ElementType, TensorCoreLinear> tensorCores = [];
     private readonly Dictionary<WeightFormat, TensorCoreGroups> tensorCoreGroups = [];
@@ -37,7 +37,8 @@ public sealed partial class LayerKernels
 
     /// <summary>Whether a linear layer takes the gate behind it with it (<see cref="LinearGated"/>).</summary>
     internal bool Gates(WeightMatrix w, int tokens) =>
-        w.Layout.IsOfTensorCores && tokens > 0 && (w.Layout.IsStrips ? TensorCoreGroups.Gates(w, tokens) : tokens <= TensorCoreLinear.FewTokens);
+        w.Layout.IsOfTensorCores && tokens > 0
+        && (w.Layout.IsStrips ? TensorCoreGroups.Gates(w, tokens) : tokens <= TensorCoreLinear.FewTokens);
 
     /// <summary>The type, other than float32, that a layer takes its inputs in.</summary>
     internal static ElementType InputType(WeightMatrix w) => !w.Format.HasGroups ? w.Type
@@ -88,7 +89,8 @@ public sealed partial class LayerKernels
     /// <param name="norm">The norm that x has yet to go through.</param>
     /// <param name="activation">The activation of the first half of the outputs, which the second half is multiplied by.</param>
     internal void LinearGated(
-        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, RmsNorm norm, Activation activation)
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, RmsNorm norm,
+        Activation activation)
     {
         int flags = bias is null ? 0 : BiasFlag;
         if (w.Layout.IsStrips)
@@ -111,11 +113,13 @@ public sealed partial class LayerKernels
 
         int rows = w.Rows / w.Count;
         int few = w.Layout.IsStrips ? TensorCoreGroups.FewSlots : TensorCoreLinear.FewSlots;
-        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, TensorCores(ElementType.BFloat16).HasGroups, few, TensorCoreLinear.GroupRows);
+        int tile = TensorCoreLinear.ExpertTile(
+            slots, w.Count, TensorCores(ElementType.BFloat16).HasGroups, few, TensorCoreLinear.GroupRows);
         return tile <= TensorCoreLinear.FewTokens && rows % (w.Layout.IsStrips ? 32 : 2) == 0;
     }
 
-    private void EmbedByTensorCores(WeightMatrix table, DeviceBuffer<int> ids, DeviceBuffer<float> output, int tokens, float scale, bool accumulate)
+    private void EmbedByTensorCores(
+        WeightMatrix table, DeviceBuffer<int> ids, DeviceBuffer<float> output, int tokens, float scale, bool accumulate)
     {
         if (table.Layout.IsStrips)
         {
@@ -128,7 +132,8 @@ public sealed partial class LayerKernels
     }
 
     private void ExpertsByTensorCores(
-        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int slots, int slotsPerRow,
+        DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int slots,
+        int slotsPerRow,
         Activation? gate)
     {
         int flags = bias is null ? 0 : BiasFlag;
@@ -158,7 +163,8 @@ public sealed partial class LayerKernels
     private WeightMatrix ArrangeGroups(WeightMatrix matrix)
     {
         int rows = matrix.Rows / matrix.Count;
-        DeviceBuffer<byte> strips = device.Allocate<byte>(matrix.Count * matrix.Format.MatrixBytes(rows, matrix.Columns, WeightLayout.Strips));
+        DeviceBuffer<byte> strips = device.Allocate<byte>(
+            matrix.Count * matrix.Format.MatrixBytes(rows, matrix.Columns, WeightLayout.Strips));
         Groups(matrix.Format).Arrange(matrix.Buffer, strips, matrix.Columns, rows, matrix.Count);
         return WeightMatrix.From(strips, matrix.Format, matrix.Rows, matrix.Columns, WeightLayout.Strips, matrix.Count);
     }

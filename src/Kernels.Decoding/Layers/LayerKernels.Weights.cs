@@ -4,7 +4,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <content>The programs that read weights: one for each format of weights and family of kernels, built when first used.</content>
-public sealed partial class LayerKernels
+internal sealed partial class LayerKernels
 {
     private readonly Dictionary<(WeightFamily, WeightFormat), Task<ComputeProgram>> weightPrograms = [];
     private readonly Dictionary<(WeightFamily, string, WeightFormat), ComputeKernel> weightKernels = [];
@@ -32,7 +32,9 @@ public sealed partial class LayerKernels
     }
 
     /// <summary>Begins to build the embedding and the linear layers for weights of a type, on another thread.</summary>
-    /// <param name="type"><see cref="ElementType.Float32"/>, <see cref="ElementType.Float16"/> or <see cref="ElementType.BFloat16"/>.</param>
+    /// <param name="type">
+    /// <see cref="ElementType.Float32"/>, <see cref="ElementType.Float16"/> or <see cref="ElementType.BFloat16"/>.
+    /// </param>
     public void Prepare(ElementType type) => Prepare(WeightFormat.Of(type));
 
     /// <summary>Begins to build the embedding and the linear layers for weights of a format, on another thread.</summary>
@@ -43,7 +45,8 @@ public sealed partial class LayerKernels
         // Of any number of columns that goes: others are rare.
         ArgumentNullException.ThrowIfNull(format);
         bool words = LayoutOf(format, WeightFormat.SuperGroup) == WeightLayout.Words;
-        WeightProgram(experts ? words ? WeightFamily.ExpertDots : WeightFamily.Experts : words ? WeightFamily.Dots : WeightFamily.Dense, format);
+        WeightProgram(
+            experts ? words ? WeightFamily.ExpertDots : WeightFamily.Experts : words ? WeightFamily.Dots : WeightFamily.Dense, format);
     }
 
     /// <summary>The source of a family of kernels that read weights of one format.</summary>
@@ -89,12 +92,18 @@ public sealed partial class LayerKernels
 
         void Add(string name, int experts, int tokens) => source
             .Append($"#define NAME {name}\n#define EXPERTS {experts}\n#define PANELS {Panels}\n#define TOKENS {tokens}\n")
-            .Append(Text("linear_experts.cl")).Append(Text(
-                !panels ? tokens == 1 ? "linear_groups_few.cl" : "linear_groups_many.cl" : format.HasGroups ? "linear_group_panels.cl" : "linear_panels.cl"))
+            .Append(Text("linear_experts.cl"))
+            .Append(Text((panels, format.HasGroups) switch
+            {
+                (true, true) => "linear_group_panels.cl",
+                (true, false) => "linear_panels.cl",
+                _ => tokens == 1 ? "linear_groups_few.cl" : "linear_groups_many.cl",
+            }))
             .Append("#undef NAME\n#undef EXPERTS\n#undef PANELS\n#undef TOKENS\n");
 
         void AddHeads(string name, int tokens) => source
-            .Append($"#define NAME {name}\n#define HEAD_TOKENS {tokens}\n").Append(Text("linear_heads.cl")).Append("#undef NAME\n#undef HEAD_TOKENS\n");
+            .Append($"#define NAME {name}\n#define HEAD_TOKENS {tokens}\n").Append(Text("linear_heads.cl"))
+            .Append("#undef NAME\n#undef HEAD_TOKENS\n");
     }
 
     /// <summary>What reads weights of a format that lie so: <c>weight_at</c> and its like.</summary>
@@ -103,7 +112,8 @@ public sealed partial class LayerKernels
         string lie = $"#define PANEL_ROWS {layout.PanelRows}\n#define WORD_BYTES {Math.Max(1, layout.WordBytes)}\n";
         if (!format.HasGroups)
         {
-            return $"{lie}#define WEIGHT_BITS {format.CodeBits}\n#define WEIGHT_BFLOAT {(format.Code == WeightCode.BFloat16 ? 1 : 0)}\n{Text("weights.cl")}";
+            return $"{lie}#define WEIGHT_BITS {format.CodeBits}\n#define WEIGHT_BFLOAT "
+                + $"{(format.Code == WeightCode.BFloat16 ? 1 : 0)}\n{Text("weights.cl")}";
         }
 
         string codes = format.Code switch

@@ -8,7 +8,7 @@ namespace Kernels.Decoding;
 /// it does, packed by token; every method enqueues its work on the device's default queue and returns at once.
 /// </summary>
 /// <remarks>Not thread-safe: a kernel's arguments are set in several calls.</remarks>
-public sealed partial class LayerKernels : IDisposable
+internal sealed partial class LayerKernels : IDisposable
 {
     private readonly ComputeDevice device;
     private readonly List<ComputeKernel> owned = [];
@@ -44,7 +44,9 @@ public sealed partial class LayerKernels : IDisposable
         bool vectors = Form == LinearForm.Vectors;
         Layout = vectors ? WeightLayout.Vectors : WeightLayout.RowMajor;
         elementLanes = vectors ? WeightLayout.Vectors.PanelRows : 1;
-        string source = string.Concat(Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activation.cl"), Text("activations.cl"), Text("step.cl"));
+        string source = string.Concat(
+            Text("norms.cl"), Text("values.cl"), Text(vectors ? "heads_vectors.cl" : "heads.cl"), Text("lanes.cl"), Text("activation.cl"),
+            Text("activations.cl"), Text("step.cl"));
         program = Build("layers", $"#define LANES {elementLanes}\n{source}");
 
         // A tile of several tokens pays from this many on: below, it would be mostly empty.
@@ -100,7 +102,8 @@ public sealed partial class LayerKernels : IDisposable
     private static long Require(long length, long needed, string parameter) =>
         length >= needed ? needed : throw new ArgumentException($"Expected at least {needed} elements, got {length}.", parameter);
 
-    private Task<ComputeProgram> Build(string name, string source) => device.Programs.BuildAsync(Encoding.UTF8.GetBytes(source), name: name);
+    private Task<ComputeProgram> Build(string name, string source) =>
+        device.Programs.BuildAsync(Encoding.UTF8.GetBytes(source), name: name);
 
     private ComputeKernel Kernel(ref ComputeKernel? kernel, string name) => kernel ??= Create(program, name);
 

@@ -8,13 +8,16 @@ internal enum LinearPrecision
 {
     /// <summary>
     /// Of up to 128 tokens, inputs keep 24 bits: all of their own with bfloat16 weights, with quantised weights those of the largest of
-    /// their group of at most 32. Of more, they keep the 8 bits of bfloat16, as in PyTorch and llama.cpp, or with quantised weights 16 bits.
+    /// their group of at most 32. Of more, they keep the 8 bits of bfloat16, as in PyTorch and llama.cpp, or with quantised weights 16
+    /// bits.
     /// </summary>
     Standard,
 
     /// <summary>float32, without dot products: slower.</summary>
     Float32,
 
-    /// <summary>Of more than 8 tokens, inputs keep 8 bits, with quantised weights of the largest of their group, as in llama.cpp: faster.</summary>
+    /// <summary>
+    /// Of more than 8 tokens, inputs keep 8 bits, with quantised weights of the largest of their group, as in llama.cpp: faster.
+    /// </summary>
     Fast,
 }

@@ -2,18 +2,8 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>Which elements of a head rotate together.</summary>
-public enum RopePairs
-{
-    /// <summary>Element i with element i + half of the rotated ones.</summary>
-    HalfSplit,
-
-    /// <summary>Element 2i with element 2i + 1.</summary>
-    Interleaved,
-}
-
 /// <summary>The cosines and sines of rotary position embedding on the device, for positions from 0 on.</summary>
-public sealed class RotaryTable : IDisposable
+internal sealed class RotaryTable : IDisposable
 {
     private RotaryTable(DeviceRopeTable onDevice, int longBegin) => (OnDevice, LongBegin) = (onDevice, longBegin);
 
@@ -23,7 +13,9 @@ public sealed class RotaryTable : IDisposable
     /// <summary>Positions that the table has, those for long texts counted besides.</summary>
     public int Positions => OnDevice.Positions;
 
-    /// <summary>The row of position 0 of long texts, where these turn otherwise than short ones (<see cref="RopeScaling.LongRope"/>); else 0.</summary>
+    /// <summary>
+    /// The row of position 0 of long texts, where these turn otherwise than short ones (<see cref="RopeScaling.LongRope"/>); else 0.
+    /// </summary>
     public int LongBegin { get; }
 
     /// <summary>Elements of a head that are rotated.</summary>
@@ -45,7 +37,8 @@ public sealed class RotaryTable : IDisposable
         if (positions < 0 || elements > Array.MaxLength)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(positions), positions, $"The table would have {elements} elements ({rows} positions × {config.RotaryDim}); it can have {Array.MaxLength}.");
+                nameof(positions), positions,
+                $"The table would have {elements} elements ({rows} positions × {config.RotaryDim}); it can have {Array.MaxLength}.");
         }
 
         var values = new float[elements];
@@ -108,7 +101,8 @@ public sealed class RotaryTable : IDisposable
     // The part of a frequency that is kept, not stretched: 1 for short wavelengths, 0 for long ones.
     private static double KeptByWavelength(RopeConfig config, double wavelength) =>
         Math.Clamp(
-            ((config.OriginalPositions / wavelength) - config.LowFrequencyFactor) / (config.HighFrequencyFactor - config.LowFrequencyFactor),
+            ((config.OriginalPositions / wavelength) - config.LowFrequencyFactor)
+                / (config.HighFrequencyFactor - config.LowFrequencyFactor),
             0,
             1);
 

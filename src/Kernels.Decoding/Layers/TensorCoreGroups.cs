@@ -3,8 +3,8 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>
-/// Linear layers by NVIDIA's tensor cores for weights in groups (tensor_codes.cl): codes become bfloat16 or float16 in registers, without error,
-/// and scales multiply sums in float32. Many tokens take the matrix widened to bfloat16 as a whole.
+/// Linear layers by NVIDIA's tensor cores for weights in groups (tensor_codes.cl): codes become bfloat16 or float16 in registers, without
+/// error, and scales multiply sums in float32. Many tokens take the matrix widened to bfloat16 as a whole.
 /// </summary>
 /// <param name="device">The device.</param>
 /// <param name="format">The format of the weights.</param>
@@ -43,7 +43,8 @@ internal sealed class TensorCoreGroups(
 
     /// <summary>Whether matrices of a format and so many columns can be multiplied so.</summary>
     public static bool Takes(WeightFormat format, int columns) =>
-        format.HasGroups && columns % 8 == 0 && (format.Group is 16 or 32 || (format.Group >= 64 && (format.Group % 64 == 0 || format.Group >= columns)));
+        format.HasGroups && columns % 8 == 0
+        && (format.Group is 16 or 32 || (format.Group >= 64 && (format.Group % 64 == 0 || format.Group >= columns)));
 
     /// <summary>Whether <see cref="Few"/> takes a gate behind the layer with it.</summary>
     public static bool Gates(WeightMatrix w, int tokens) => tokens <= TensorCoreLinear.FewTokens && w.Rows % (2 * StripRows) == 0;
@@ -110,14 +111,16 @@ internal sealed class TensorCoreGroups(
                 (1, false) => (1, 16),
                 _ => (2, 16),
             };
-            SubmitFew(fragments, w, bias, y, tokens, flags, new("linear_few") { Order = 2, Strips = strips, Warps = warps, Eights = eights });
+            SubmitFew(
+                fragments, w, bias, y, tokens, flags, new("linear_few") { Order = 2, Strips = strips, Warps = warps, Eights = eights });
         }
         else if (IsWide(w, tokens))
         {
             device.Grow(ref wide, 2 * WeightMatrix.Elements(w.Rows, w.Columns, WeightLayout.Blocks));
             ComputeKernel widen = kernels[new("widen_units")];
             widen.Set(0, w.Buffer).Set(1, wide!).Set(2, w.Columns).Set(3, w.Rows);
-            SubmitItems(widen, (long)WeightLayout.Strips.PaddedRows(w.Rows) / StripRows * (WeightLayout.Strips.PaddedColumns(w.Columns) / 64) * 32);
+            SubmitItems(
+                widen, (long)WeightLayout.Strips.PaddedRows(w.Rows) / StripRows * (WeightLayout.Strips.PaddedColumns(w.Columns) / 64) * 32);
             int parts = tokens <= TensorCoreLinear.ExactTokens ? 2 : 1;
             linear.Split(x, w.Columns, y, tokens, parts, order: 0, norm, before);
             linear.Multiply(wide!, w.Columns, w.Rows, bias, y, tokens, flags, parts);
@@ -129,7 +132,8 @@ internal sealed class TensorCoreGroups(
                 w.Rows, w.Columns, tokens, device.Capabilities.ComputeUnits, format.HasMinimum ? MinimaTile : GroupTile);
             linear.Split(x, w.Columns, y, tokens, parts, order: 1, norm, before);
             linear.MultiplyGroups(
-                kernels[new("linear_groups") { Parts = parts, Tokens = tile }], w.Buffer, w.Columns, w.Rows, bias, y, tokens, flags, tile, splits);
+                kernels[new("linear_groups") { Parts = parts, Tokens = tile }], w.Buffer, w.Columns, w.Rows, bias, y, tokens, flags,
+                tile, splits);
         }
     }
 
@@ -140,7 +144,8 @@ internal sealed class TensorCoreGroups(
         int slotsPerRow, int flags, long choice, Activation? gate)
     {
         int rows = w.Rows / w.Count;
-        int tile = TensorCoreLinear.ExpertTile(slots, w.Count, linear.HasGroups, FewSlots, format.HasMinimum ? TensorCoreLinear.Block : GroupTile);
+        int tile = TensorCoreLinear.ExpertTile(
+            slots, w.Count, linear.HasGroups, FewSlots, format.HasMinimum ? TensorCoreLinear.Block : GroupTile);
         if (tile > TensorCoreLinear.FewTokens)
         {
             ExpertTiles sorted = linear.Sort(experts, slots, w.Count, tile, choice);
@@ -150,7 +155,10 @@ internal sealed class TensorCoreGroups(
         }
 
         ExpertTiles? few = tile == 1 ? null : linear.Sort(experts, slots, w.Count, tile, choice);
-        TensorKernelForm form = FewForm(rows, w.Columns, tile == 1 ? 1 : TensorCoreLinear.FewTokens, ofExperts: true) with { Experts = few is null ? 1 : 2 };
+        TensorKernelForm form = FewForm(rows, w.Columns, tile == 1 ? 1 : TensorCoreLinear.FewTokens, ofExperts: true) with
+        {
+            Experts = few is null ? 1 : 2,
+        };
         form = gate is null ? form : form with { IsGated = true, Strips = 2 };
         ComputeKernel kernel = kernels[form];
         TensorCoreLinear.SetFew(kernel, x, w.Buffer, bias, y, w.Columns, rows, slots, flags, norm: null, gate);
@@ -166,7 +174,8 @@ internal sealed class TensorCoreGroups(
         wide?.Dispose();
     }
 
-    // Strips and warps that were fastest on an H200, and whether parts of x are shared. Of several tokens, strips share what x's parts cost.
+    // Strips and warps that were fastest on an H200, and whether parts of x are shared. Of several tokens, strips share what x's parts
+    // cost.
     private TensorKernelForm FewForm(int rows, int columns, int tokens, bool ofExperts)
     {
         int numbers = tokens * WeightLayout.Strips.PaddedColumns(columns);
@@ -196,7 +205,8 @@ internal sealed class TensorCoreGroups(
     }
 
     private void Few(
-        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm? norm, Activation? gate)
+        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm? norm,
+        Activation? gate)
     {
         TensorKernelForm form = FewForm(w.Rows, w.Columns, tokens, ofExperts: false) with
         {

@@ -67,7 +67,7 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
 
     /// <summary>Whether the device has wgmma.</summary>
     public bool HasGroups { get; } =
-        device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability && device.HopperRefusal.Length == 0;
+        device.Capabilities.NvidiaComputeCapability == Sm90Assembly.ComputeCapability && device.Sm90Refusal.Length == 0;
 
     /// <summary>Whether a device has the instructions.</summary>
     public static bool RunsOn(ComputeDevice device) => device.Capabilities.NvidiaComputeCapability >= 80;
@@ -93,7 +93,8 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     public void Embed(WeightMatrix table, DeviceBuffer<int> ids, DeviceBuffer<float> output, int tokens, float scale, bool accumulate)
     {
         ComputeKernel kernel = kernels[new("embed_blocks") { IsFloat16 = isFloat16 }];
-        kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, scale).Set(6, accumulate ? 1 : 0);
+        kernel.Set(0, table.Buffer).Set(1, ids).Set(2, output).Set(3, table.Columns).Set(4, tokens).Set(5, scale)
+            .Set(6, accumulate ? 1 : 0);
         SubmitItems(kernel, (long)tokens * table.Columns);
     }
 
@@ -105,12 +106,15 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     /// <param name="tokens">Tokens.</param>
     /// <param name="flags">As the kernel's.</param>
     /// <param name="norm">The norm that x has yet to go through; null for none.</param>
-    /// <param name="activation">The activation of the first half of the outputs, which the second half is multiplied by; null for none.</param>
+    /// <param name="activation">
+    /// The activation of the first half of the outputs, which the second half is multiplied by; null for none.
+    /// </param>
     public void Few(
         DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags,
         RmsNorm? norm = null, Activation? activation = null)
     {
-        if (device.Capabilities.NvidiaComputeCapability >= HopperAssembly.ComputeCapability && (activation is null || w.Rows / 2 % StripRows == 0))
+        if (device.Capabilities.NvidiaComputeCapability >= Sm90Assembly.ComputeCapability
+            && (activation is null || w.Rows / 2 % StripRows == 0))
         {
             Stream(x, w, bias, y, tokens, flags, norm, activation);
             return;
@@ -127,7 +131,8 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
 
     // The same, where each multiprocessor reads its share of the rows as one stream.
     private void Stream(
-        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm? norm, Activation? activation)
+        DeviceBuffer x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, RmsNorm? norm,
+        Activation? activation)
     {
         int strips = activation is null ? Parts(w.Rows, StripRows) : w.Rows / 2 / StripRows;
         int groups = Math.Min(device.Capabilities.ComputeUnits, strips);
@@ -169,7 +174,9 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     /// <param name="slotsPerRow">Slots side by side that take the same row of <paramref name="x"/>.</param>
     /// <param name="flags">As the kernels'.</param>
     /// <param name="choice">The number of the choice of experts, from 1 on.</param>
-    /// <param name="gate">The activation of the first half of the outputs, of tiles of few slots; y is [slots, rows / 2]; null for none.</param>
+    /// <param name="gate">
+    /// The activation of the first half of the outputs, of tiles of few slots; y is [slots, rows / 2]; null for none.
+    /// </param>
     public void Experts(
         DeviceBuffer<float> x, WeightMatrix w, DeviceBuffer<float>? bias, DeviceBuffer<int> experts, DeviceBuffer<float> y, int slots,
         int slotsPerRow, int flags, long choice, Activation? gate)
@@ -180,12 +187,14 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         {
             ExpertTiles inOrder = Sort(experts, slots, w.Count, tile, choice);
             Split(x, w.Columns, y, inOrder.Places, count: 1, order: 0, norm: null, activation: null, inOrder, slotsPerRow);
-            MultiplyExperts(kernels[new("linear_groups") { IsFloat16 = isFloat16, Parts = 1, Tokens = tile, Experts = 2 }], w, bias, y, inOrder, flags);
+            MultiplyExperts(
+                kernels[new("linear_groups") { IsFloat16 = isFloat16, Parts = 1, Tokens = tile, Experts = 2 }], w, bias, y, inOrder, flags);
             return;
         }
 
         ExpertTiles? few = tile == 1 ? null : Sort(experts, slots, w.Count, tile, choice);
-        ComputeKernel kernel = kernels[new("linear_few") { IsFloat16 = isFloat16, IsGated = gate is not null, Experts = few is null ? 1 : 2 }];
+        ComputeKernel kernel =
+            kernels[new("linear_few") { IsFloat16 = isFloat16, IsGated = gate is not null, Experts = few is null ? 1 : 2 }];
         SetFew(kernel, x, w.Buffer, bias, y, w.Columns, rows, slots, flags, norm: null, gate);
         int count = SetTiles(kernel, experts, few, slots, slotsPerRow);
         int groups = gate is null ? Parts(rows, FewRows) : Parts(rows / 2, FewRows / 2);
@@ -225,7 +234,8 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         device.Grow(ref order, places);
         device.Grow(ref tiles, 4L * count);
         ComputeKernel kernel = kernels[new("sort_slots")];
-        kernel.Set(0, experts).Set(1, order!).Set(2, tiles!).Set(3, slots).Set(4, expertCount).Set(5, places).Set(6, count).Set(7, align).Set(8, tile);
+        kernel.Set(0, experts).Set(1, order!).Set(2, tiles!).Set(3, slots).Set(4, expertCount).Set(5, places).Set(6, count).Set(7, align)
+            .Set(8, tile);
         submit(kernel, new NDRange(SortItems), new NDRange(SortItems));
         sortedKey = key;
         sorted = new ExpertTiles(order!, tiles!, places, count);
@@ -290,14 +300,16 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
         }
 
         ComputeKernel kernel = kernels[new("linear_many") { IsFloat16 = isFloat16, Parts = count }];
-        kernel.Set(0, parts!).Set(1, scales!).Set(2, w).Set(3, bias ?? y).Set(4, y).Set(5, columns).Set(6, rows).Set(7, tokens).Set(8, flags);
+        kernel.Set(0, parts!).Set(1, scales!).Set(2, w).Set(3, bias ?? y).Set(4, y).Set(5, columns).Set(6, rows).Set(7, tokens)
+            .Set(8, flags);
         long tiles = (long)Parts(rows, ManySide) * Parts(tokens, ManySide);
         submit(kernel, new NDRange((nuint)tiles * ManyItems), new NDRange(ManyItems));
     }
 
     /// <summary>Enqueues the product of parts by wgmma.</summary>
     internal void MultiplyGroups(
-        ComputeKernel kernel, DeviceBuffer w, int columns, int rows, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags,
+        ComputeKernel kernel, DeviceBuffer w, int columns, int rows, DeviceBuffer<float>? bias, DeviceBuffer<float> y,
+        int tokens, int flags,
         int tile, int splits)
     {
         long tiles = (long)Parts(rows, GroupRows) * Parts(tokens, tile);
@@ -322,7 +334,8 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
 
     /// <summary>Sets the arguments of a kernel of few tokens, but for those of experts.</summary>
     internal static void SetFew(
-        ComputeKernel kernel, DeviceBuffer x, DeviceBuffer w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int columns, int rows, int tokens,
+        ComputeKernel kernel, DeviceBuffer x, DeviceBuffer w, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int columns,
+        int rows, int tokens,
         int flags, RmsNorm? norm, Activation? activation) =>
         kernel.Set(0, x).Set(1, w).Set(2, bias ?? y).Set(3, y).Set(4, norm?.Weight ?? y).Set(5, (float)(norm?.Epsilon ?? 0))
             .Set(6, columns).Set(7, rows).Set(8, tokens).Set(9, flags).Set(10, (int)(activation ?? default));
@@ -378,7 +391,8 @@ internal sealed class TensorCoreLinear(ComputeDevice device, ElementType type, A
     internal static int Parts(int whole, int part) => (int)(((long)whole + part - 1) / part);
 
     private void SetGroups(
-        ComputeKernel kernel, DeviceBuffer w, int columns, int rows, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens, int flags, int splits)
+        ComputeKernel kernel, DeviceBuffer w, int columns, int rows, DeviceBuffer<float>? bias, DeviceBuffer<float> y, int tokens,
+        int flags, int splits)
     {
         if (counters is null)
         {

@@ -49,13 +49,14 @@ internal readonly record struct TensorKernelForm(string Name)
         string start = Invariant($"#define ELEMENT {(IsFloat16 ? 1 : 0)}\n#define EXPERTS {Experts}\n");
         return start + Name switch
         {
-            "linear_few" => Input() + Invariant(
-                $"#define STRIPS {Strips}\n#define WARPS {Warps}\n#define SHARED {Shared}\n#define TILES {Eights}\n#define FRAGMENTS {(Order == 2 ? 1 : 0)}\n"),
+            "linear_few" => Input()
+                + Invariant($"#define STRIPS {Strips}\n#define WARPS {Warps}\n#define SHARED {Shared}\n#define TILES {Eights}\n")
+                + Invariant($"#define FRAGMENTS {(Order == 2 ? 1 : 0)}\n"),
             "linear_stream" => Input() + Invariant($"#define STAGES 16\n#define STRIPS {Strips}\n"),
             "split_blocks" => Input() + Invariant($"#define IN_UNITS {Order}\n"),
             "linear_many" => Invariant($"#define PARTS {Parts}\n"),
-            "linear_groups" => Invariant(
-                $"#define GROUPS 2\n#define TOKENS {Tokens}\n#define PARTS {Parts}\n#define STAGES {Stages(Tokens)}\n{Multiply(Tokens * Parts, inGroups)}"),
+            "linear_groups" => Invariant($"#define GROUPS 2\n#define TOKENS {Tokens}\n#define PARTS {Parts}\n")
+                + Invariant($"#define STAGES {Stages(Tokens)}\n{Multiply(Tokens * Parts, inGroups)}"),
             _ => string.Empty,
         };
     }
@@ -69,7 +70,8 @@ internal readonly record struct TensorKernelForm(string Name)
         "linear_stream" => ["tensor_shared.cl", "tensor_inputs.cl", "tensor_pipeline.cl", "tensor_stream.cl"],
         "split_blocks" => ["tensor_shared.cl", "tensor_inputs.cl", "tensor_split.cl"],
         "linear_many" => ["tensor_shared.cl", "tensor_many.cl"],
-        "linear_groups" when inGroups => ["tensor_shared.cl", "tensor_codes.cl", "tensor_tiles.cl", "tensor_pipeline.cl", "tensor_wgmma.cl"],
+        "linear_groups" when inGroups =>
+            ["tensor_shared.cl", "tensor_codes.cl", "tensor_tiles.cl", "tensor_pipeline.cl", "tensor_wgmma.cl"],
         "linear_groups" => ["tensor_shared.cl", "tensor_tiles.cl", "tensor_pipeline.cl", "tensor_wgmma.cl"],
         "widen_units" => ["tensor_shared.cl", "tensor_codes.cl", "tensor_group_widen.cl"],
         "sort_slots" => ["expert_order.cl"],

@@ -19,7 +19,7 @@ internal sealed class TensorKernels(ComputeDevice device, WeightFormat format) :
         {
             if (!kernels.TryGetValue(form, out ComputeKernel? kernel))
             {
-                ComputeProgram program = HopperAssembly.GetOrBuild(
+                ComputeProgram program = Sm90Assembly.GetOrBuild(
                     device.Programs, Encoding.UTF8.GetBytes(Source(form, format)), $"{form.Name}, {format}");
                 programs.Add(program);
                 kernel = program.CreateKernel(form.Name);

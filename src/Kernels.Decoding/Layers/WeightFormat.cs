@@ -2,59 +2,6 @@ using System.Collections.Immutable;
 
 namespace Kernels.Decoding;
 
-/// <summary>What the number of a single weight is stored as.</summary>
-public enum WeightCode
-{
-    /// <summary>float32, the weight itself.</summary>
-    Float32,
-
-    /// <summary>float16, the weight itself.</summary>
-    Float16,
-
-    /// <summary>bfloat16, the weight itself.</summary>
-    BFloat16,
-
-    /// <summary>8-bit floating point with 4 bits of exponent and 3 of mantissa, times the scale of its group.</summary>
-    E4M3,
-
-    /// <summary>4-bit floating point with 2 bits of exponent and 1 of mantissa, times the scale of its group.</summary>
-    E2M1,
-
-    /// <summary>A signed integer of 8 bits, times the scale of its group.</summary>
-    Int8,
-
-    /// <summary>An unsigned integer of 4 bits, less <see cref="WeightFormat.Zero"/>, times the scale of its group.</summary>
-    Int4,
-}
-
-/// <summary>What the scales of groups, and their minima, are stored as.</summary>
-public enum WeightScale
-{
-    /// <summary>There are none.</summary>
-    None,
-
-    /// <summary>float32.</summary>
-    Float32,
-
-    /// <summary>float16.</summary>
-    Float16,
-
-    /// <summary>8 bits of a power of two: its exponent + 127 (E8M0).</summary>
-    PowerOfTwo,
-
-    /// <summary>A signed integer of 8 bits times a float16 that <see cref="WeightFormat.SuperGroup"/> columns share.</summary>
-    Coded,
-}
-
-/// <summary>One part of a matrix in memory: so many elements for each row, which lie as the layout says.</summary>
-/// <param name="ElementBytes">Bytes of an element: 1, 2 or 4.</param>
-/// <param name="Elements">Elements of a row.</param>
-public readonly record struct WeightPlane(int ElementBytes, int Elements)
-{
-    /// <summary>Bytes of a row.</summary>
-    public int RowBytes => checked(ElementBytes * Elements);
-}
-
 /// <summary>
 /// The form in which the weights of a matrix are stored and computed from. A weight is its code; in formats with groups, scale · code
 /// + minimum, where so many columns of a row side by side share a scale and a minimum.
@@ -68,7 +15,8 @@ public readonly record struct WeightPlane(int ElementBytes, int Elements)
 /// <param name="Scale">What scales, and minima, are stored as.</param>
 /// <param name="HasMinimum">Whether groups have minima.</param>
 /// <param name="Zero">What is taken from codes of <see cref="WeightCode.Int4"/>.</param>
-public sealed record WeightFormat(WeightCode Code, int Group = 0, WeightScale Scale = WeightScale.None, bool HasMinimum = false, int Zero = 0)
+internal sealed record WeightFormat(
+    WeightCode Code, int Group = 0, WeightScale Scale = WeightScale.None, bool HasMinimum = false, int Zero = 0)
 {
     /// <summary>Columns that share what coded scales are multiplied by.</summary>
     public const int SuperGroup = 256;

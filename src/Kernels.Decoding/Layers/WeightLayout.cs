@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// row-major. A last panel that is not full has room for all its rows.
 /// </summary>
 /// <param name="PanelRows">Rows of a panel.</param>
-public readonly record struct WeightLayout(int PanelRows)
+internal readonly record struct WeightLayout(int PanelRows)
 {
     private const int BlockSide = 64;
     private const int StripRows = 16;
@@ -33,7 +33,9 @@ public readonly record struct WeightLayout(int PanelRows)
     /// <summary>Bytes of a row that lie side by side in a panel; 0: one element.</summary>
     internal int WordBytes { get; private init; }
 
-    /// <summary>Strips of 16 rows in units of 64 columns, as tensor cores want weights in groups (tensor_codes.cl); made on the device.</summary>
+    /// <summary>
+    /// Strips of 16 rows in units of 64 columns, as tensor cores want weights in groups (tensor_codes.cl); made on the device.
+    /// </summary>
     internal static WeightLayout Strips => new(StripRows) { IsStrips = true };
 
     /// <summary>Whether it is one of those of tensor cores.</summary>
@@ -46,7 +48,8 @@ public readonly record struct WeightLayout(int PanelRows)
     public bool IsBlocks { get; private init; }
 
     /// <summary>Columns with those that fill the last block.</summary>
-    public int PaddedColumns(int columns) => IsOfTensorCores ? checked((int)(((long)columns + BlockSide - 1) / BlockSide * BlockSide)) : columns;
+    public int PaddedColumns(int columns) => IsOfTensorCores
+        ? checked((int)(((long)columns + BlockSide - 1) / BlockSide * BlockSide)) : columns;
 
     /// <summary>Rows with those that fill the last panel.</summary>
     public int PaddedRows(int rows) => checked((int)(((long)rows + PanelRows - 1) / PanelRows * PanelRows));

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>One or more matrices of as many columns on the device in their stored form, below each other.</summary>
-public sealed class WeightMatrix : IDisposable
+internal sealed class WeightMatrix : IDisposable
 {
     /// <summary>The most rows of all matrices together, and the most columns: kernels add tiles to their numbers in 32 bits.</summary>
     public const int MostRows = 1 << 30;
@@ -50,7 +50,8 @@ public sealed class WeightMatrix : IDisposable
     /// <param name="count">Matrices; divides the rows.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are no rows or columns, or more than <see cref="MostRows"/>.</exception>
     /// <exception cref="ArgumentException">The buffer has another number of elements, or the type is none of the three.</exception>
-    public static WeightMatrix From<T>(DeviceBuffer<T> buffer, int rows, int columns, WeightLayout? layout = null, int count = 1) where T : unmanaged
+    public static WeightMatrix From<T>(DeviceBuffer<T> buffer, int rows, int columns, WeightLayout? layout = null, int count = 1)
+        where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(buffer);
         CheckExtents(rows, columns);
@@ -58,7 +59,9 @@ public sealed class WeightMatrix : IDisposable
         long elements = Elements(rows, columns, order, count);
         return buffer.Length == elements
             ? new WeightMatrix(buffer, WeightFormat.Of(HostElement.Of<T>()), rows, columns, order, count)
-            : throw new ArgumentException($"{count} of {rows} rows and {columns} columns in panels of {order.PanelRows} have {elements} elements; the buffer has {buffer.Length}.", nameof(buffer));
+            : throw new ArgumentException(
+                $"{count} of {rows} rows and {columns} columns in panels of {order.PanelRows} have {elements} elements; the buffer has "
+                    + $"{buffer.Length}.", nameof(buffer));
     }
 
     /// <summary>Takes a buffer as matrices of a format, one after the other, and owns it from then on.</summary>
@@ -70,7 +73,8 @@ public sealed class WeightMatrix : IDisposable
     /// <param name="count">Matrices; divides the rows.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are no rows or columns, or more than <see cref="MostRows"/>.</exception>
     /// <exception cref="ArgumentException">The buffer has another number of bytes, or the format does not fit the columns.</exception>
-    public static WeightMatrix From(DeviceBuffer<byte> buffer, WeightFormat format, int rows, int columns, WeightLayout layout, int count = 1)
+    public static WeightMatrix From(
+        DeviceBuffer<byte> buffer, WeightFormat format, int rows, int columns, WeightLayout layout, int count = 1)
     {
         ArgumentNullException.ThrowIfNull(buffer);
         ArgumentNullException.ThrowIfNull(format);
@@ -85,7 +89,9 @@ public sealed class WeightMatrix : IDisposable
         long bytes = count * format.MatrixBytes(rows / count, columns, layout);
         return buffer.Length == bytes
             ? new WeightMatrix(buffer, format, rows, columns, layout, count)
-            : throw new ArgumentException($"{count} of {rows} rows and {columns} columns in {format} have {bytes} bytes; the buffer has {buffer.Length}.", nameof(buffer));
+            : throw new ArgumentException(
+                $"{count} of {rows} rows and {columns} columns in {format} have {bytes} bytes; the buffer has {buffer.Length}.",
+                nameof(buffer));
     }
 
     /// <summary>Elements that matrices take, those that fill panels included.</summary>

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Kernels.Decoding;
 
-/// <summary>Turns texts into vectors with a decoder: those that its final norm gives, pooled. Runs in an engine, beside what else it does.</summary>
+/// <summary>
+/// Turns texts into vectors with a decoder: those that its final norm gives, pooled. Runs in an engine, beside what else it does.
+/// </summary>
 /// <param name="engine">The engine; it must outlive the embedder.</param>
 /// <param name="pooling">How the vectors of a text's tokens become one.</param>
 public sealed class DecoderEmbedder(DecodingEngine engine, EmbeddingPooling pooling = EmbeddingPooling.Mean) : ITextEmbedder
@@ -31,7 +33,8 @@ public sealed class DecoderEmbedder(DecodingEngine engine, EmbeddingPooling pool
         var json = new ConfigReader(path, document.RootElement);
         return json.Flag("pooling_mode_lasttoken", false) ? EmbeddingPooling.LastToken
             : json.Flag("pooling_mode_mean_tokens", false) ? EmbeddingPooling.Mean
-            : throw new CheckpointException(path, "pools neither by the mean nor by the last token, which alone are supported for decoders");
+            : throw new CheckpointException(
+                path, "pools neither by the mean nor by the last token, which alone are supported for decoders");
     }
 
     /// <inheritdoc/>

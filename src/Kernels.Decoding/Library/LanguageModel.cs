@@ -56,7 +56,9 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The model.</summary>
     public ModelConfig Config => Engine.Config;
 
-    /// <summary>How tokens are drawn where a request does not say: as the checkpoint's <c>generation_config.json</c> does, else at temperature 1.</summary>
+    /// <summary>
+    /// How tokens are drawn where a request does not say: as the checkpoint's <c>generation_config.json</c> does, else at temperature 1.
+    /// </summary>
     public SamplingOptions Sampling { get; init; } = new GenerationDefaults().ToOptions();
 
     /// <summary>Turns texts into vectors.</summary>
@@ -85,7 +87,8 @@ public sealed class LanguageModel : IDisposable
         {
             string name = options.Name ?? ModelNames.Of(folder);
             int context = Math.Min(options.Context, config.ContextLimit);
-            decoder = Decoder.Load(opened ?? options.Device!, folder, options.Sequences, context, options.Attention ?? AttentionCatalog.With(CacheKind.Paged));
+            decoder = Decoder.Load(
+                opened ?? options.Device!, folder, options.Sequences, context, options.Attention ?? AttentionCatalog.With(CacheKind.Paged));
             EngineOptions engineOptions = options.Engine with
             {
                 ModelName = name,
@@ -118,7 +121,8 @@ public sealed class LanguageModel : IDisposable
     public async IAsyncEnumerable<string> GenerateAsync(
         string prompt, GenerationOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        GenerationRequest request = CreateRequest(Tokenizer.EncodePrompt(prompt ?? throw new ArgumentNullException(nameof(prompt))), options ?? new GenerationOptions());
+        GenerationRequest request = CreateRequest(
+            Tokenizer.EncodePrompt(prompt ?? throw new ArgumentNullException(nameof(prompt))), options ?? new GenerationOptions());
         long began = Stopwatch.GetTimestamp();
         Activity? activity = Telemetry.Start(Telemetry.TextCompletion, Name, request);
         int tokens = 0;
@@ -168,7 +172,8 @@ public sealed class LanguageModel : IDisposable
     /// <param name="text">The text.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="ArgumentException">The text is empty or longer than the context.</exception>
-    public Task<float[]> EmbedAsync(string text, CancellationToken cancellation = default) => Embedder.EmbedAsync(Tokenizer.EncodePrompt(text), cancellation);
+    public Task<float[]> EmbedAsync(string text, CancellationToken cancellation = default) =>
+        Embedder.EmbedAsync(Tokenizer.EncodePrompt(text), cancellation);
 
     /// <summary>Ends what is under way, and frees the model and, where it was opened here, the device.</summary>
     public void Dispose()

@@ -5,7 +5,9 @@ namespace Kernels.Decoding;
 /// <summary>How <see cref="LanguageModel.Load"/> opens a model.</summary>
 public sealed record LanguageModelOptions
 {
-    /// <summary>The device, which stays the caller's and must outlive the model; null to open the one that the machine offers first.</summary>
+    /// <summary>
+    /// The device, which stays the caller's and must outlive the model; null to open the one that the machine offers first.
+    /// </summary>
     public ComputeDevice? Device { get; init; }
 
     /// <summary>Requests that run side by side.</summary>
@@ -18,7 +20,7 @@ public sealed record LanguageModelOptions
     public EngineOptions Engine { get; init; } = new();
 
     /// <summary>Makes the attention, with a paged cache; null for the one that fits the model.</summary>
-    public AttentionFactory? Attention { get; init; }
+    internal AttentionFactory? Attention { get; init; }
 
     /// <summary>The model's name; null for that of <see cref="ModelNames.Of"/>.</summary>
     public string? Name { get; init; }

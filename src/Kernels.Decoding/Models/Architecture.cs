@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// What one family of models has of its own: how its configuration is read, and which parts its decoder is put together
 /// from. To add a family, write such a class and list it here.
 /// </summary>
-public abstract class Architecture
+internal abstract class Architecture
 {
     private static readonly Architecture[] All =
     [
@@ -42,7 +42,8 @@ public abstract class Architecture
     public abstract string ModelType { get; }
 
     /// <summary>
-    /// The values of keys that <c>config.json</c> does not have, as a JSON object: those of the family's configuration class in transformers.
+    /// The values of keys that <c>config.json</c> does not have, as a JSON object: those of the family's configuration class in
+    /// transformers.
     /// </summary>
     /// <remarks>Ids of tokens are not among them: files of their own tell these better.</remarks>
     public virtual string Defaults => "{}";
@@ -64,10 +65,3 @@ public abstract class Architecture
     /// <exception cref="CheckpointException">A tensor is missing, or is not of the shape that the configuration says.</exception>
     public abstract DecoderParts Build(DecoderWeights weights, ModelConfig config, int capacity);
 }
-
-/// <summary>The parts of a decoder, in the order that a token passes through them.</summary>
-/// <param name="Embedding">Token id to residual stream.</param>
-/// <param name="Layers">The decoder layers.</param>
-/// <param name="FinalNorm">The norm before the head.</param>
-/// <param name="Head">Residual stream to logits; null for an encoder, which has none.</param>
-public sealed record DecoderParts(TokenEmbedding Embedding, DecoderLayer[] Layers, INorm FinalNorm, Linear? Head);

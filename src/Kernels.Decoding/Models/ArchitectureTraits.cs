@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>What the weights of a family have that its configuration does not say.</summary>
-public sealed record ArchitectureTraits
+internal sealed record ArchitectureTraits
 {
     /// <summary>Whether feed-forward blocks are gated: two matrices up, not one.</summary>
     public bool IsGated { get; init; } = true;

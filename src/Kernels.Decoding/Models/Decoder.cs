@@ -2,19 +2,6 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>Which logits a step gives.</summary>
-public enum LogitRows
-{
-    /// <summary>Those after each sequence's last token.</summary>
-    Last,
-
-    /// <summary>Those after every token.</summary>
-    All,
-}
-
-/// <summary>Makes a decoder's attention for a number of sequences of up to a number of tokens.</summary>
-public delegate IDecoderAttention AttentionFactory(ComputeDevice device, ModelConfig config, int sequences, int capacity);
-
 /// <summary>
 /// A decoder-only language model on a device. Tokens go in and logits come out; everything between, the KV cache included,
 /// stays on the device. Not thread-safe.
@@ -30,7 +17,8 @@ public sealed class Decoder : IDisposable
     private int[] rowNumbers = [];
 
     private Decoder(
-        ComputeDevice device, ModelConfig config, int sequences, DecoderWeights weights, LayerKernels kernels, IDecoderAttention attention, DecoderParts parts)
+        ComputeDevice device, ModelConfig config, int sequences, DecoderWeights weights, LayerKernels kernels, IDecoderAttention attention,
+        DecoderParts parts)
     {
         this.device = device;
         this.weights = weights;
@@ -40,7 +28,8 @@ public sealed class Decoder : IDisposable
         Sequences = sequences;
         Attention = attention;
         expected = new int[sequences];
-        RopeConfig? byLength = config.Layers.Select(layer => layer.Rope).FirstOrDefault(rope => rope is not null && RotaryTable.DependsOnLength(rope, attention.Capacity));
+        RopeConfig? byLength = config.Layers.Select(layer => layer.Rope).FirstOrDefault(
+            rope => rope is not null && RotaryTable.DependsOnLength(rope, attention.Capacity));
         KeysDependOnLength = byLength is not null;
         DrawsOnDevice = device.Capabilities.Kind != DeviceKind.Cpu;
         step = new DecoderStep(device, kernels, attention, config.HiddenSize, byLength?.OriginalPositions ?? 0);
@@ -71,13 +60,13 @@ public sealed class Decoder : IDisposable
     public ElementType AttentionType => Attention.Storage;
 
     /// <summary>The latent attention of a model that has it; else null.</summary>
-    public LatentAttention? Latent => Attention as LatentAttention;
+    internal LatentAttention? Latent => Attention as LatentAttention;
 
     /// <summary>Which attention kernels run and why, for people: a line for each attention type.</summary>
     public IEnumerable<string> DescribeAttention() => Attention.Describe();
 
     /// <summary>The pages of the KV cache; null where it has none.</summary>
-    public IDecoderPages? Pages => Attention.Pages;
+    internal IDecoderPages? Pages => Attention.Pages;
 
     internal LayerKernels Kernels => kernels;
 
@@ -91,14 +80,16 @@ public sealed class Decoder : IDisposable
     /// <param name="folder">The checkpoint.</param>
     /// <param name="sequences">Sequences that can run side by side.</param>
     /// <param name="capacity">The most tokens that a sequence may have.</param>
-    /// <param name="attention">Makes the attention; by default from the types that the program was compiled with, with a contiguous cache.</param>
-    /// <exception cref="CheckpointException">The checkpoint cannot be used, or has no attention kernel, or its model knows no context that long.</exception>
+    /// <exception cref="CheckpointException">
+    /// The checkpoint cannot be used, or has no attention kernel, or its model knows no context that long.
+    /// </exception>
     /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
-    public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention = null) =>
-        Load(device, folder, sequences, capacity, attention, writesText: true);
+    public static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity) =>
+        Load(device, folder, sequences, capacity, attention: null);
 
-    /// <summary>As the other, for models that need not write text too.</summary>
-    internal static Decoder Load(ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention, bool writesText)
+    /// <summary>As the other, with attention of a choice (by default contiguous), and for models that need not write text too.</summary>
+    internal static Decoder Load(
+        ComputeDevice device, string folder, int sequences, int capacity, AttentionFactory? attention, bool writesText = true)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences);
@@ -107,7 +98,9 @@ public sealed class Decoder : IDisposable
         ModelConfig config = ModelConfig.Load(folder);
         if (config.IsEncoder && writesText)
         {
-            throw new CheckpointException(folder, $"is of type {config.ModelType}, an encoder: it makes vectors of texts ({nameof(TextEmbedder)}, 'embed') and writes none");
+            throw new CheckpointException(
+                folder,
+                $"is of type {config.ModelType}, an encoder: it makes vectors of texts ({nameof(TextEmbedder)}, 'embed') and writes none");
         }
 
         config.CheckContext(capacity, folder);
@@ -155,12 +148,13 @@ public sealed class Decoder : IDisposable
     }
 
     /// <summary>
-    /// Tells how long a sequence is going to be at least, as when a prompt runs in pieces. Models with <see cref="RopeScaling.LongRope"/> turn
-    /// the tokens of texts that are longer than their original positions by other angles, from the first token on; others need not be told.
+    /// Tells how long a sequence is going to be at least, as when a prompt runs in pieces. Models with <see cref="RopeScaling.LongRope"/>
+    /// turn the tokens of texts that are longer than their original positions by other angles, from the first token on; others need not be
+    /// told.
     /// </summary>
     /// <remarks>
-    /// A text that grows longer only while it is generated has its new tokens turned so from there on; the keys of those before stay as they
-    /// are in the cache. Unless told otherwise, a step that begins a sequence is its whole prompt.
+    /// A text that grows longer only while it is generated has its new tokens turned so from there on; the keys of those before stay as
+    /// they are in the cache. Unless told otherwise, a step that begins a sequence is its whole prompt.
     /// </remarks>
     /// <param name="sequence">The sequence.</param>
     /// <param name="tokens">Tokens that it has in all, once those of its prompt are run.</param>
@@ -205,7 +199,8 @@ public sealed class Decoder : IDisposable
     /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
     /// <param name="rows">The places in <paramref name="tokens"/> after which logits are wanted, ascending; may be empty.</param>
     /// <param name="logits">Receives the logits, [rows, vocabulary].</param>
-    public void Forward(ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits) =>
+    public void Forward(
+        ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, Span<float> logits) =>
         Forward(tokens, sequences, rows, logits, [], []);
 
     /// <inheritdoc cref="Forward(ReadOnlySpan{int}, ReadOnlySpan{ValueTuple{int, int}}, ReadOnlySpan{int}, Span{float})"/>
@@ -227,7 +222,8 @@ public sealed class Decoder : IDisposable
         CheckRows(tokens.Length, vectorRows);
         if (vectors.Length != (long)vectorRows.Length * Config.HiddenSize)
         {
-            throw new ArgumentException($"Expected room for {vectorRows.Length} × {Config.HiddenSize} elements, got {vectors.Length}.", nameof(vectors));
+            throw new ArgumentException(
+                $"Expected room for {vectorRows.Length} × {Config.HiddenSize} elements, got {vectors.Length}.", nameof(vectors));
         }
 
         CheckStep(tokens, sequences);
@@ -258,7 +254,10 @@ public sealed class Decoder : IDisposable
     }
 
     /// <summary>Enqueues the next tokens of one or more sequences and draws of tokens behind them, and returns at once.</summary>
-    /// <param name="tokens">As for <see cref="Forward(ReadOnlySpan{int}, ReadOnlySpan{ValueTuple{int, int}}, ReadOnlySpan{int}, Span{float})"/>; −1 − r is the token that the call before draws in row r.</param>
+    /// <param name="tokens">
+    /// As for <see cref="Forward(ReadOnlySpan{int}, ReadOnlySpan{ValueTuple{int, int}}, ReadOnlySpan{int}, Span{float})"/>; −1 − r is the
+    /// token that the call before draws in row r.
+    /// </param>
     /// <param name="sequences">Each sequence that takes part, once, with the number of its new tokens, at least 1.</param>
     /// <param name="rows">The places in <paramref name="tokens"/> after which tokens are drawn, ascending, at least one.</param>
     /// <param name="draws">How, a draw for each row.</param>
@@ -266,7 +265,8 @@ public sealed class Decoder : IDisposable
     /// <exception cref="ArgumentException">A token, a sequence or a length is not allowed; nothing has changed.</exception>
     /// <exception cref="ComputeException">The device failed.</exception>
     internal void Submit(
-        ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, StepDraws draws, DrawnTokens drawn)
+        ReadOnlySpan<int> tokens, ReadOnlySpan<(int Sequence, int Tokens)> sequences, ReadOnlySpan<int> rows, StepDraws draws,
+        DrawnTokens drawn)
     {
         CheckStep(tokens, sequences, mayBeDrawn: true);
         CheckRows(tokens.Length, rows);
@@ -280,7 +280,9 @@ public sealed class Decoder : IDisposable
     /// <summary>Room for the tokens that <see cref="Submit"/> draws.</summary>
     internal DrawnTokens CreateDrawnTokens() => new(device, Config.VocabularySize);
 
-    /// <summary>Runs the next tokens of one sequence, and waits for their last hidden states: the residual stream after the final norm.</summary>
+    /// <summary>
+    /// Runs the next tokens of one sequence, and waits for their last hidden states: the residual stream after the final norm.
+    /// </summary>
     /// <param name="sequence">The sequence.</param>
     /// <param name="tokens">The tokens, at least 1.</param>
     /// <param name="hidden">Receives the hidden states, [tokens, hidden].</param>
@@ -292,7 +294,8 @@ public sealed class Decoder : IDisposable
         CheckStep(tokens, one);
         if (hidden.Length != (long)tokens.Length * Config.HiddenSize)
         {
-            throw new ArgumentException($"Expected room for {tokens.Length} × {Config.HiddenSize} numbers, got {hidden.Length}.", nameof(hidden));
+            throw new ArgumentException(
+                $"Expected room for {tokens.Length} × {Config.HiddenSize} numbers, got {hidden.Length}.", nameof(hidden));
         }
 
         DeviceBuffer<float> residual = Run(tokens, one);
@@ -386,7 +389,9 @@ public sealed class Decoder : IDisposable
             int length = Length(sequence);
             if (count < 1 || count > Capacity - length)
             {
-                throw new ArgumentException($"Sequence {sequence} has {length} of {Capacity} tokens; expected 1 to {Capacity - length} more, got {count}.", nameof(sequences));
+                throw new ArgumentException(
+                    $"Sequence {sequence} has {length} of {Capacity} tokens; expected 1 to {Capacity - length} more, got {count}.",
+                    nameof(sequences));
             }
 
             for (int j = 0; j < i; j++)

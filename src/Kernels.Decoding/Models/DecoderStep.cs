@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>What the parts of a decoder work with during a step: the tokens of one or more sequences, packed.</summary>
-public sealed class DecoderStep : IDisposable
+internal sealed class DecoderStep : IDisposable
 {
     private readonly ComputeDevice device;
     private readonly Dictionary<string, DeviceBuffer> scratch = new(StringComparer.Ordinal);
@@ -49,7 +49,9 @@ public sealed class DecoderStep : IDisposable
     /// <summary>The tokens' positions in their sequences, [tokens].</summary>
     public DeviceBuffer<int> Positions => positions!;
 
-    /// <summary>The rows of a table that the tokens turn by, [tokens]: their positions, and those of long texts further back where it has them.</summary>
+    /// <summary>
+    /// The rows of a table that the tokens turn by, [tokens]: their positions, and those of long texts further back where it has them.
+    /// </summary>
     public DeviceBuffer<int> RowsOf(RotaryTable table) => table.LongBegin > 0 ? turns! : Positions;
 
     /// <summary>The buffer of this name, of at least <paramref name="width"/> elements a token of the step.</summary>
@@ -102,7 +104,9 @@ public sealed class DecoderStep : IDisposable
         return copy;
     }
 
-    /// <summary>Where attention writes what <see cref="FromAttention"/> brings to <paramref name="target"/>: there at once if it keeps float32.</summary>
+    /// <summary>
+    /// Where attention writes what <see cref="FromAttention"/> brings to <paramref name="target"/>: there at once if it keeps float32.
+    /// </summary>
     /// <param name="name">A buffer for it otherwise.</param>
     /// <param name="target">[rows, width].</param>
     /// <param name="rows">Rows.</param>

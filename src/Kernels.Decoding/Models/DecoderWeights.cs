@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// Moves the weights of a checkpoint to a device, and owns them there. Matrices keep their stored form and go straight from the
 /// file's map to the device; vectors become float32.
 /// </summary>
-public sealed class DecoderWeights : IDisposable
+internal sealed class DecoderWeights : IDisposable
 {
     private readonly TensorSource checkpoint;
     private readonly LayerKernels kernels;
@@ -46,7 +46,8 @@ public sealed class DecoderWeights : IDisposable
     /// <summary>The form in which matrices of a stored type are computed from; null if they cannot be weights.</summary>
     public static WeightFormat? FormatOf(TensorType type, QuantizationConfig? quantization) =>
         ElementTypeOf(type) is { } plain ? WeightFormat.Of(plain)
-        : type == TensorType.Float8E4M3 && quantization is { Method: QuantizationMethod.Fp8Blocks } blocks ? WeightFormat.Fp8(blocks.BlockColumns)
+        : type == TensorType.Float8E4M3 && quantization is { Method: QuantizationMethod.Fp8Blocks } blocks
+        ? WeightFormat.Fp8(blocks.BlockColumns)
         : GgufRows.FormatOf(type);
 
     /// <summary>Frees something together with the weights.</summary>
@@ -62,7 +63,9 @@ public sealed class DecoderWeights : IDisposable
     /// <summary>Whether the output head is taken where it is not the embedding too.</summary>
     public bool TakesHead { get; init; } = true;
 
-    /// <summary>What the names of a model's tensors begin with: checkpoints of models with more around them, or of the bare model, differ in it.</summary>
+    /// <summary>
+    /// What the names of a model's tensors begin with: checkpoints of models with more around them, or of the bare model, differ in it.
+    /// </summary>
     /// <param name="name">A tensor that every such model has.</param>
     /// <param name="roots">What its name may begin with; the first if it is nowhere, for the message that it is missing.</param>
     public string Root(string name, params ReadOnlySpan<string> roots)
@@ -120,14 +123,18 @@ public sealed class DecoderWeights : IDisposable
     /// </summary>
     /// <param name="columns">Columns.</param>
     /// <param name="parts">The tensors, without <c>.weight</c>, and their rows.</param>
-    /// <exception cref="CheckpointException">A tensor is missing, or of another shape, or the tensors are not all of one floating-point type.</exception>
+    /// <exception cref="CheckpointException">
+    /// A tensor is missing, or of another shape, or the tensors are not all of one floating-point type.
+    /// </exception>
     public WeightMatrix Matrix(int columns, params ReadOnlySpan<(string Name, int Rows)> parts) => Matrices(1, columns, parts);
 
     /// <summary>A linear layer; several of as many inputs become one, their outputs one after the other.</summary>
     /// <param name="columns">Inputs.</param>
     /// <param name="hasBias">Whether there are tensors <c>.bias</c> beside <c>.weight</c>.</param>
     /// <param name="parts">The names, without <c>.weight</c> and <c>.bias</c>, and the outputs of each.</param>
-    /// <exception cref="CheckpointException">A tensor is missing, or not what <see cref="Matrix"/> or <see cref="Vector"/> expects.</exception>
+    /// <exception cref="CheckpointException">
+    /// A tensor is missing, or not what <see cref="Matrix"/> or <see cref="Vector"/> expects.
+    /// </exception>
     public Linear Linear(int columns, bool hasBias, params ReadOnlySpan<(string Name, int Rows)> parts)
     {
         // Parts of one form are one matrix, which is read in one go; published files keep some layers in more bits than their neighbours.
@@ -183,7 +190,9 @@ public sealed class DecoderWeights : IDisposable
         else
         {
             CheckShape(name, experts, inputs, outputs);
-            matrices = [.. Enumerable.Range(0, experts).Select(expert => Transposed(name, (long)expert * inputs * outputs, inputs, outputs, outputs))];
+            matrices =
+                [.. Enumerable.Range(0, experts)
+                    .Select(expert => Transposed(name, (long)expert * inputs * outputs, inputs, outputs, outputs))];
         }
 
         return new ExpertLinear(Upload(inputs, matrices, count: experts), UploadFloats(checkpoint.ReadFloats(name + "_bias")), experts);
@@ -197,7 +206,8 @@ public sealed class DecoderWeights : IDisposable
     /// <exception cref="CheckpointException">A tensor is missing, or not what <see cref="Matrix"/> expects.</exception>
     public ExpertLinear Experts(string prefix, int experts, int inputs, params (string Name, int Rows)[] parts)
     {
-        (string, int)[] all = [.. Enumerable.Range(0, experts).SelectMany(expert => parts.Select(part => ($"{prefix}{expert}.{part.Name}", part.Rows)))];
+        (string, int)[] all =
+            [.. Enumerable.Range(0, experts).SelectMany(expert => parts.Select(part => ($"{prefix}{expert}.{part.Name}", part.Rows)))];
         return new ExpertLinear(Matrices(experts, inputs, all), bias: null, experts);
     }
 
@@ -273,7 +283,8 @@ public sealed class DecoderWeights : IDisposable
         WeightRows rows = Rows(name + ".weight", columns, (long)heads * headRows);
         return
         [
-            .. Enumerable.Range(0, heads).SelectMany(head => ranges.Select(range => new PartRows(rows, ((long)head * headRows) + range.First, range.Rows))),
+            .. Enumerable.Range(0, heads)
+                .SelectMany(head => ranges.Select(range => new PartRows(rows, ((long)head * headRows) + range.First, range.Rows))),
         ];
     }
 
@@ -284,7 +295,8 @@ public sealed class DecoderWeights : IDisposable
         ElementType type = ElementTypeOf(info.Type) ?? throw new CheckpointException(
             checkpoint.Path, $"tensor '{name}' is {info}; where weights are stored [inputs, outputs] they are read in F32, F16 or BF16");
         return new PartRows(
-            new TransposedRows(checkpoint.Address(name) + (start * type.SizeInBytes()), WeightFormat.Of(type), inputs, stored), 0, outputs) { Name = name };
+            new TransposedRows(checkpoint.Address(name) + (start * type.SizeInBytes()), WeightFormat.Of(type), inputs, stored), 0,
+            outputs) { Name = name };
     }
 
     private unsafe Mxfp4Rows Mxfp4(string name, int experts, int inputs, int outputs)
@@ -316,7 +328,9 @@ public sealed class DecoderWeights : IDisposable
         WeightLayout order = asked ?? kernels.LayoutOf(format, columns);
         if (Array.Find(parts, part => part.Rows.Format != format) is { } other)
         {
-            throw new CheckpointException(checkpoint.Path, $"tensor '{other.Name}' is in {other.Rows.Format}, but '{parts[0].Name}', which it is used with, in {format}");
+            throw new CheckpointException(
+                checkpoint.Path,
+                $"tensor '{other.Name}' is in {other.Rows.Format}, but '{parts[0].Name}', which it is used with, in {format}");
         }
 
         if (!format.Fits(columns))
@@ -354,7 +368,8 @@ public sealed class DecoderWeights : IDisposable
         TensorInfo info = checkpoint.Info(name);
         if (!info.Shape.AsSpan().SequenceEqual(expected))
         {
-            throw new CheckpointException(checkpoint.Path, $"tensor '{name}' is {info}; the configuration says [{string.Join(", ", expected.ToArray())}]");
+            throw new CheckpointException(
+                checkpoint.Path, $"tensor '{name}' is {info}; the configuration says [{string.Join(", ", expected.ToArray())}]");
         }
     }
 }

@@ -4,12 +4,15 @@ namespace Kernels.Decoding;
 
 /// <summary>
 /// One decoder's attention over all its layers, with its KV cache. Queries, keys, values and outputs are device buffers
-/// of <see cref="Storage"/>, <see cref="DeviceBuffer{T}"/> of float, <see cref="Half"/> or <see cref="BFloat16"/>, packed by token: q [tokens, H_q, d],
-/// k [tokens, H_kv, d], v [tokens, H_kv, d_v], o [tokens, H_q, d_v].
+/// of <see cref="Storage"/>, <see cref="DeviceBuffer{T}"/> of float, <see cref="Half"/> or <see cref="BFloat16"/>, packed by token: q
+/// [tokens, H_q, d], k [tokens, H_kv, d], v [tokens, H_kv, d_v], o [tokens, H_q, d_v].
 /// </summary>
-public interface IDecoderAttention : IDisposable
+internal interface IDecoderAttention : IDisposable
 {
-    /// <summary>The element type of queries, keys, values and outputs: <see cref="ElementType.Float32"/>, <see cref="ElementType.Float16"/> or <see cref="ElementType.BFloat16"/>.</summary>
+    /// <summary>
+    /// The element type of queries, keys, values and outputs: <see cref="ElementType.Float32"/>, <see cref="ElementType.Float16"/> or
+    /// <see cref="ElementType.BFloat16"/>.
+    /// </summary>
     ElementType Storage => ElementType.Float32;
 
     /// <summary>The most tokens that a sequence may have.</summary>

@@ -5,7 +5,7 @@ namespace Kernels.Decoding;
 /// What a decoder's cache can do when it is paged: sequences take pages as they grow, share those of a common prefix, and move to
 /// host memory and back. Sequences are numbered as the decoder's. Not thread-safe.
 /// </summary>
-public interface IDecoderPages
+internal interface IDecoderPages
 {
     /// <summary>Tokens of a page.</summary>
     int PageSize { get; }

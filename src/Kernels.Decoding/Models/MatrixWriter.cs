@@ -24,7 +24,8 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
     /// <param name="columns">Columns.</param>
     /// <param name="layout">How they lie.</param>
     /// <param name="count">Matrices.</param>
-    public void Write(DeviceBuffer<byte> target, WeightFormat format, PartRows[] parts, int rows, int columns, WeightLayout layout, int count)
+    public void Write(
+        DeviceBuffer<byte> target, WeightFormat format, PartRows[] parts, int rows, int columns, WeightLayout layout, int count)
     {
         var source = new RowIndex(parts);
         ImmutableArray<WeightPlane> planes = format.Planes(columns);
@@ -48,7 +49,9 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
                     {
                         for (int panel = first; panel < end; panel++)
                         {
-                            Pack(source, matrix * rows, rows, p, planes[p], panel, layout.OfPlane(p), plane + ((long)panel * layout.PanelRows * planes[p].RowBytes), scratch);
+                            Pack(
+                                source, matrix * rows, rows, p, planes[p], panel, layout.OfPlane(p),
+                                plane + ((long)panel * layout.PanelRows * planes[p].RowBytes), scratch);
                         }
 
                         plane += format.PlaneBytes(planes[p], padded);
@@ -74,7 +77,9 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
         device.Queue.Finish();
     }
 
-    private void WritePlane(DeviceBuffer<byte> target, long at, RowIndex source, long firstRow, int rows, int p, WeightPlane plane, int panels, WeightLayout layout)
+    private void WritePlane(
+        DeviceBuffer<byte> target, long at, RowIndex source, long firstRow, int rows, int p, WeightPlane plane, int panels,
+        WeightLayout layout)
     {
         int panelRows = layout.PanelRows;
         long panelBytes = (long)panelRows * plane.RowBytes;
@@ -115,7 +120,8 @@ internal sealed unsafe class MatrixWriter(ComputeDevice device)
     }
 
     // Rows past the end repeat the last one: no sum of them is kept.
-    private static void Pack(RowIndex source, long firstRow, int rows, int p, WeightPlane plane, int panel, WeightLayout layout, byte* target, Scratch scratch)
+    private static void Pack(
+        RowIndex source, long firstRow, int rows, int p, WeightPlane plane, int panel, WeightLayout layout, byte* target, Scratch scratch)
     {
         int panelRows = layout.PanelRows;
         int rowBytes = plane.RowBytes;

@@ -94,9 +94,12 @@ internal static unsafe class PanelTranspose
             byte** rows = lanes + (half * 8);
             Vector128<ushort> r0 = Load(rows[0]), r1 = Load(rows[1]), r2 = Load(rows[2]), r3 = Load(rows[3]);
             Vector128<ushort> r4 = Load(rows[4]), r5 = Load(rows[5]), r6 = Load(rows[6]), r7 = Load(rows[7]);
-            (r0, r1, r2, r3, r4, r5, r6, r7) = (Low(r0, r4), High(r0, r4), Low(r1, r5), High(r1, r5), Low(r2, r6), High(r2, r6), Low(r3, r7), High(r3, r7));
-            (r0, r1, r2, r3, r4, r5, r6, r7) = (Low(r0, r4), High(r0, r4), Low(r1, r5), High(r1, r5), Low(r2, r6), High(r2, r6), Low(r3, r7), High(r3, r7));
-            (r0, r1, r2, r3, r4, r5, r6, r7) = (Low(r0, r4), High(r0, r4), Low(r1, r5), High(r1, r5), Low(r2, r6), High(r2, r6), Low(r3, r7), High(r3, r7));
+            (r0, r1, r2, r3, r4, r5, r6, r7) =
+                (Low(r0, r4), High(r0, r4), Low(r1, r5), High(r1, r5), Low(r2, r6), High(r2, r6), Low(r3, r7), High(r3, r7));
+            (r0, r1, r2, r3, r4, r5, r6, r7) =
+                (Low(r0, r4), High(r0, r4), Low(r1, r5), High(r1, r5), Low(r2, r6), High(r2, r6), Low(r3, r7), High(r3, r7));
+            (r0, r1, r2, r3, r4, r5, r6, r7) =
+                (Low(r0, r4), High(r0, r4), Low(r1, r5), High(r1, r5), Low(r2, r6), High(r2, r6), Low(r3, r7), High(r3, r7));
             byte* to = target + (half * 16);
             r0.Store((ushort*)to);
             r1.Store((ushort*)(to + 32));
@@ -130,15 +133,21 @@ internal static unsafe class PanelTranspose
         Vector128<uint> Load(byte* row) => Vector128.Load((uint*)row + at);
     }
 
-    private static Vector128<byte> Low(Vector128<byte> a, Vector128<byte> b) => Sse2.IsSupported ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
+    private static Vector128<byte> Low(Vector128<byte> a, Vector128<byte> b) => Sse2.IsSupported
+        ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
 
-    private static Vector128<byte> High(Vector128<byte> a, Vector128<byte> b) => Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
+    private static Vector128<byte> High(Vector128<byte> a, Vector128<byte> b) => Sse2.IsSupported
+        ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
 
-    private static Vector128<ushort> Low(Vector128<ushort> a, Vector128<ushort> b) => Sse2.IsSupported ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
+    private static Vector128<ushort> Low(Vector128<ushort> a, Vector128<ushort> b) => Sse2.IsSupported
+        ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
 
-    private static Vector128<ushort> High(Vector128<ushort> a, Vector128<ushort> b) => Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
+    private static Vector128<ushort> High(Vector128<ushort> a, Vector128<ushort> b) => Sse2.IsSupported
+        ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
 
-    private static Vector128<uint> Low(Vector128<uint> a, Vector128<uint> b) => Sse2.IsSupported ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
+    private static Vector128<uint> Low(Vector128<uint> a, Vector128<uint> b) => Sse2.IsSupported
+        ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
 
-    private static Vector128<uint> High(Vector128<uint> a, Vector128<uint> b) => Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
+    private static Vector128<uint> High(Vector128<uint> a, Vector128<uint> b) => Sse2.IsSupported
+        ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
 }

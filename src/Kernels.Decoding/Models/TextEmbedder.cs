@@ -20,7 +20,7 @@ public sealed class TextEmbedder : IDisposable
     public ModelConfig Config => model.Config;
 
     /// <summary>How vectors are made of hidden states.</summary>
-    public PoolingConfig Pooling { get; }
+    internal PoolingConfig Pooling { get; }
 
     /// <summary>Elements of a vector.</summary>
     public int Dimensions => model.Config.HiddenSize;
@@ -35,16 +35,22 @@ public sealed class TextEmbedder : IDisposable
     /// <param name="device">The device; it must outlive the embedder.</param>
     /// <param name="folder">The checkpoint.</param>
     /// <param name="capacity">The most tokens that a text may have.</param>
+    /// <exception cref="CheckpointException">The checkpoint cannot be used, or its model knows no context that long.</exception>
+    /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
+    public static TextEmbedder Load(ComputeDevice device, string folder, int capacity) => Load(device, folder, capacity, pooling: null);
+
+    /// <summary>As the other, with pooling and attention of a choice.</summary>
+    /// <param name="device">The device; it must outlive the embedder.</param>
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="capacity">The most tokens that a text may have.</param>
     /// <param name="pooling">
     /// How vectors are made of hidden states; by default as the folder says, see <see cref="PoolingConfig.Load"/>.
     /// </param>
     /// <param name="attention">
-    /// Makes the attention, as for <see cref="Decoder.Load(ComputeDevice, string, int, int, AttentionFactory?)"/>.
+    /// Makes the attention, as for <see cref="Decoder.Load(ComputeDevice, string, int, int, AttentionFactory?, bool)"/>.
     /// </param>
-    /// <exception cref="CheckpointException">The checkpoint cannot be used, or its model knows no context that long.</exception>
-    /// <exception cref="ComputeException">The device cannot hold or run the model.</exception>
-    public static TextEmbedder Load(
-        ComputeDevice device, string folder, int capacity, PoolingConfig? pooling = null, AttentionFactory? attention = null)
+    internal static TextEmbedder Load(
+        ComputeDevice device, string folder, int capacity, PoolingConfig? pooling, AttentionFactory? attention = null)
     {
         pooling ??= PoolingConfig.Load(folder, ModelConfig.Load(folder).IsEncoder);
         return new TextEmbedder(Decoder.Load(device, folder, sequences: 1, capacity, attention, writesText: false), pooling);

@@ -3,7 +3,7 @@ namespace Kernels.Decoding;
 /// <summary>A token that is found in a text verbatim, before the text is split.</summary>
 /// <param name="Content">Its text.</param>
 /// <param name="Id">Its id.</param>
-public sealed record AddedToken(string Content, int Id)
+internal sealed record AddedToken(string Content, int Id)
 {
     /// <summary>Whether it controls the model (begin, end, a role) and is no text: decoding leaves it out.</summary>
     public bool IsSpecial { get; init; }

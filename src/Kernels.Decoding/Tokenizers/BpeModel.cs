@@ -45,7 +45,8 @@ internal sealed class BpeModel : TokenModel
     /// <param name="Prefix">What tokens that do not begin a word have before them.</param>
     /// <param name="Suffix">What tokens that end a word have after them.</param>
     internal sealed record Options(
-        string? Unknown = null, bool FuseUnknown = false, bool ByteFallback = false, bool IgnoreMerges = false, string? Prefix = null, string? Suffix = null);
+        string? Unknown = null, bool FuseUnknown = false, bool ByteFallback = false, bool IgnoreMerges = false, string? Prefix = null,
+        string? Suffix = null);
 
     /// <summary>An empty table of merges. Hashes are mixed, so that pairs of a file cannot be chosen to collide cheaply.</summary>
     public static Dictionary<ulong, Merge> NewMerges(int capacity) => new(capacity, new PairComparer());

@@ -24,13 +24,16 @@ internal sealed class CodePointSet(Func<int, bool> contains)
         OfCategories(UnicodeCategory.NonSpacingMark, UnicodeCategory.SpacingCombiningMark, UnicodeCategory.EnclosingMark);
 
     public static CodePointSet Punctuation { get; } = OfCategories(
-        UnicodeCategory.ConnectorPunctuation, UnicodeCategory.DashPunctuation, UnicodeCategory.OpenPunctuation, UnicodeCategory.ClosePunctuation,
+        UnicodeCategory.ConnectorPunctuation, UnicodeCategory.DashPunctuation, UnicodeCategory.OpenPunctuation,
+        UnicodeCategory.ClosePunctuation,
         UnicodeCategory.InitialQuotePunctuation, UnicodeCategory.FinalQuotePunctuation, UnicodeCategory.OtherPunctuation);
 
     public static CodePointSet Symbols { get; } = OfCategories(
         UnicodeCategory.MathSymbol, UnicodeCategory.CurrencySymbol, UnicodeCategory.ModifierSymbol, UnicodeCategory.OtherSymbol);
 
-    /// <summary>What words are made of: letters, marks, digits and numbers that are letters, connectors, and letters in circles and squares.</summary>
+    /// <summary>
+    /// What words are made of: letters, marks, digits and numbers that are letters, connectors, and letters in circles and squares.
+    /// </summary>
     public static CodePointSet WordCharacters { get; } = new(point =>
         Letters.Contains(point) || Marks.Contains(point) || Digits.Contains(point)
         || CategoryOf(point) is UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation

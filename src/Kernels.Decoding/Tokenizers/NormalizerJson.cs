@@ -40,7 +40,8 @@ internal static class NormalizerJson
             case "Replace":
                 (string text, TextPattern? pattern) = PreTokenizerJson.ReadPattern(path, element);
                 string content = Short(path, reader.Text("content"));
-                return pattern is null ? new TextNormalizer.ReplaceText(text, content) : new TextNormalizer.ReplacePattern(pattern, content);
+                return pattern is null ? new TextNormalizer.ReplaceText(text, content) : new TextNormalizer.ReplacePattern(
+                    pattern, content);
             case "ByteLevel":
                 return new TextNormalizer.Bytes();
             case "Nmt":
@@ -50,13 +51,18 @@ internal static class NormalizerJson
             case "BertNormalizer":
                 bool lowercase = reader.Flag("lowercase", true);
                 return new TextNormalizer.Bert(
-                    reader.Flag("clean_text", true), reader.Flag("handle_chinese_chars", true), reader.Flag("strip_accents", lowercase), lowercase);
+                    reader.Flag("clean_text", true), reader.Flag("handle_chinese_chars", true), reader.Flag("strip_accents", lowercase),
+                    lowercase);
             default:
-                throw reader.Unsupported("type", "normalizers NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Prepend, Replace, ByteLevel, Nmt, Precompiled, BertNormalizer and Sequence");
+                throw reader.Unsupported(
+                    "type",
+                    "normalizers NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Prepend, Replace, ByteLevel, Nmt, Precompiled, "
+                        + "BertNormalizer and Sequence");
         }
     }
 
     private static string Short(string path, string content) => content.Length <= MaxContent
         ? content
-        : throw new CheckpointException(path, $"its normalizer writes a text of {content.Length} characters; up to {MaxContent} are supported");
+        : throw new CheckpointException(
+            path, $"its normalizer writes a text of {content.Length} characters; up to {MaxContent} are supported");
 }

@@ -597,7 +597,8 @@ internal sealed class PatternParser
 
         string name = Text(begin, end);
         bool negative = name.StartsWith('^');
-        CodePointSet set = UnicodeProperties.FindNamedClass(name.TrimStart('^')) ?? throw Error($"has the class '[:{name}:]', which is not supported");
+        CodePointSet set = UnicodeProperties.FindNamedClass(name.TrimStart('^'))
+            ?? throw Error($"has the class '[:{name}:]', which is not supported");
         at = end + 2;
         return negative ? set.Complement() : set;
     }

@@ -253,7 +253,8 @@ internal abstract class PieceDecoder
     {
         private static readonly (string From, string To)[] Replacements =
         [
-            (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+            (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"),
+            (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
         ];
 
         public override string TextOf(string token) => Join(token, isFirst: false);
@@ -262,8 +263,11 @@ internal abstract class PieceDecoder
 
         private string Join(string token, bool isFirst)
         {
-            string text = isFirst ? token : prefix.Length > 0 && token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : " " + token;
-            return cleanUp ? Replacements.Aggregate(text, static (current, pair) => current.Replace(pair.From, pair.To, StringComparison.Ordinal)) : text;
+            string text = isFirst ? token : prefix.Length > 0 && token.StartsWith(prefix, StringComparison.Ordinal)
+                ? token[prefix.Length..] : " " + token;
+            return cleanUp
+                ? Replacements.Aggregate(text, static (current, pair) => current.Replace(pair.From, pair.To, StringComparison.Ordinal))
+                : text;
         }
 
         private sealed class Run(WordPiece decoder, Stream next) : Stream(next)

@@ -47,20 +47,26 @@ internal static class PieceDecoderJson
                 string content = reader.Text("content");
                 if (content.Length > MaxContent)
                 {
-                    throw new CheckpointException(path, $"its decoder writes a text of {content.Length} characters; up to {MaxContent} are supported");
+                    throw new CheckpointException(
+                        path, $"its decoder writes a text of {content.Length} characters; up to {MaxContent} are supported");
                 }
 
-                TextNormalizer replace = pattern is null ? new TextNormalizer.ReplaceText(text, content) : new TextNormalizer.ReplacePattern(pattern, content);
+                TextNormalizer replace = pattern is null
+                    ? new TextNormalizer.ReplaceText(text, content) : new TextNormalizer.ReplacePattern(pattern, content);
 
                 // In one text, what is looked for may lie across pieces unless it is one character.
-                steps.Add(fused && (pattern is not null || text.Length > 1) ? new PieceDecoder.RewriteWhole(replace.Apply) : new PieceDecoder.Rewrite(replace.Apply));
+                steps.Add(
+                    fused && (pattern is not null || text.Length > 1)
+                        ? new PieceDecoder.RewriteWhole(replace.Apply) : new PieceDecoder.Rewrite(replace.Apply));
                 break;
             case "Strip":
                 string strip = reader.OptionalText("content") ?? " ";
                 char character = strip.Length == 1 ? strip[0] : throw reader.Unsupported("content", "one character");
                 int start = Math.Min(reader.OptionalInteger("start", 0) ?? 0, MaxContent);
                 int stop = Math.Min(reader.OptionalInteger("stop", 0) ?? 0, MaxContent);
-                steps.Add(fused ? new PieceDecoder.StripWhole(character, start, stop) : new PieceDecoder.Rewrite(piece => Strip(piece, character, start, stop)));
+                steps.Add(
+                    fused ? new PieceDecoder.StripWhole(character, start, stop) : new PieceDecoder.Rewrite(
+                        piece => Strip(piece, character, start, stop)));
                 break;
             case "Metaspace":
                 (string replacement, string scheme, _) = PreTokenizerJson.ReadMetaspace(reader);
@@ -70,14 +76,18 @@ internal static class PieceDecoderJson
                     : new PieceDecoder.Metaspace(replacement[0], drops));
                 break;
             case "WordPiece":
-                steps.Add(fused ? throw Order(path) : new PieceDecoder.WordPiece(reader.OptionalText("prefix") ?? "##", reader.Flag("cleanup", true)));
+                steps.Add(
+                    fused
+                        ? throw Order(path)
+                        : new PieceDecoder.WordPiece(reader.OptionalText("prefix") ?? "##", reader.Flag("cleanup", true)));
                 break;
             case "BPEDecoder":
                 string suffix = reader.OptionalText("suffix") ?? "</w>";
                 steps.Add(fused || suffix.Length == 0 ? throw Order(path) : new PieceDecoder.WordSuffix(suffix));
                 break;
             default:
-                throw reader.Unsupported("type", "decoders ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, WordPiece, BPEDecoder and Sequence");
+                throw reader.Unsupported(
+                    "type", "decoders ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, WordPiece, BPEDecoder and Sequence");
         }
     }
 
@@ -98,5 +108,6 @@ internal static class PieceDecoderJson
         return piece[begin..end];
     }
 
-    private static CheckpointException Order(string path) => new(path, "its decoder reads tokens after they were made one text, or has an empty suffix");
+    private static CheckpointException Order(string path) =>
+        new(path, "its decoder reads tokens after they were made one text, or has an empty suffix");
 }

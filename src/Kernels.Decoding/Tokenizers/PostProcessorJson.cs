@@ -63,11 +63,13 @@ internal static class PostProcessorJson
             }
             else
             {
-                throw new CheckpointException(path, $"its post_processor has the piece {piece.GetRawText()}, not a SpecialToken or a Sequence");
+                throw new CheckpointException(
+                    path, $"its post_processor has the piece {piece.GetRawText()}, not a SpecialToken or a Sequence");
             }
         }
 
-        return texts == 1 ? ([.. before], [.. after]) : throw new CheckpointException(path, $"its post_processor has the text {texts} times in 'single', not once");
+        return texts == 1 ? ([.. before], [.. after]) : throw new CheckpointException(
+            path, $"its post_processor has the text {texts} times in 'single', not once");
     }
 
     private static IEnumerable<int> IdsOf(string path, JsonElement element, string name)

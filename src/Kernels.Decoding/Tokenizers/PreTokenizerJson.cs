@@ -5,7 +5,8 @@ namespace Kernels.Decoding;
 /// <summary>Reads the <c>pre_tokenizer</c> of a tokenizer file.</summary>
 internal static class PreTokenizerJson
 {
-    private static readonly CodePointSet AsciiPunctuation = new(static point => point < 128 && (char.IsPunctuation((char)point) || char.IsSymbol((char)point)));
+    private static readonly CodePointSet AsciiPunctuation = new(
+        static point => point < 128 && (char.IsPunctuation((char)point) || char.IsSymbol((char)point)));
     private static readonly CodePointSet Punctuation = CodePointSet.Punctuation.Union(AsciiPunctuation);
 
     public static PreTokenizer? Read(string path, JsonElement element)
@@ -27,18 +28,22 @@ internal static class PreTokenizerJson
                 (string text, TextPattern? pattern) = ReadPattern(path, element);
                 SplitBehavior behavior = ReadBehavior(reader, null);
                 bool invert = reader.Flag("invert", false);
-                return pattern is null ? new PreTokenizer.ByText(text, behavior, invert) : new PreTokenizer.ByPattern(pattern, behavior, invert);
+                return pattern is null ? new PreTokenizer.ByText(text, behavior, invert) : new PreTokenizer.ByPattern(
+                    pattern, behavior, invert);
             case "Digits":
-                return new PreTokenizer.BySet(CodePointSet.Numbers, reader.Flag("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous);
+                return new PreTokenizer.BySet(
+                    CodePointSet.Numbers, reader.Flag("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous);
             case "Punctuation":
                 return new PreTokenizer.BySet(Punctuation, ReadBehavior(reader, SplitBehavior.Isolated));
             case "Whitespace":
-                return new PreTokenizer.ByPattern(new TextPattern(@"[\w\u200C\u200D]+|[^\w\u200C\u200D\s]+"), SplitBehavior.Removed, invert: true);
+                return new PreTokenizer.ByPattern(
+                    new TextPattern(@"[\w\u200C\u200D]+|[^\w\u200C\u200D\s]+"), SplitBehavior.Removed, invert: true);
             case "WhitespaceSplit":
                 return new PreTokenizer.BySet(CodePointSet.WhiteSpace, SplitBehavior.Removed);
             case "BertPreTokenizer":
                 return new PreTokenizer.Sequence(
-                    [new PreTokenizer.BySet(CodePointSet.WhiteSpace, SplitBehavior.Removed), new PreTokenizer.BySet(Punctuation, SplitBehavior.Isolated)]);
+                    [new PreTokenizer.BySet(CodePointSet.WhiteSpace, SplitBehavior.Removed),
+                        new PreTokenizer.BySet(Punctuation, SplitBehavior.Isolated)]);
             case "CharDelimiterSplit":
                 return new PreTokenizer.ByText(NotEmpty(path, reader.Text("delimiter")), SplitBehavior.Removed, invert: false);
             case "FixedLength":
@@ -47,7 +52,10 @@ internal static class PreTokenizerJson
                 (string replacement, string scheme, bool split) = ReadMetaspace(reader);
                 return new PreTokenizer.Metaspace(replacement, scheme != "never", scheme == "first", split);
             default:
-                throw reader.Unsupported("type", "pre-tokenizers ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit, FixedLength, Metaspace and Sequence");
+                throw reader.Unsupported(
+                    "type",
+                    "pre-tokenizers ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, "
+                        + "CharDelimiterSplit, FixedLength, Metaspace and Sequence");
         }
     }
 
@@ -67,7 +75,8 @@ internal static class PreTokenizerJson
         string scheme = reader.OptionalText("prepend_scheme") ?? (reader.Flag("add_prefix_space", true) ? "always" : "never");
         return replacement.Length == 1 && scheme is "always" or "first" or "never"
             ? (replacement, scheme, reader.Flag("split", true))
-            : throw reader.Unsupported(replacement.Length == 1 ? "prepend_scheme" : "replacement", "always, first or never, and one character");
+            : throw reader.Unsupported(
+                replacement.Length == 1 ? "prepend_scheme" : "replacement", "always, first or never, and one character");
     }
 
     private static SplitBehavior ReadBehavior(ConfigReader reader, SplitBehavior? otherwise) => reader.OptionalText("behavior") switch

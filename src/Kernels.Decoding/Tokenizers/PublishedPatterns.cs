@@ -11,11 +11,15 @@ internal static class PublishedPatterns
     private const string Upper = @"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]";
     private const string Lower = @"[\p{Ll}\p{Lm}\p{Lo}\p{M}]";
     private const string Lead = @"[^\r\n\p{L}\p{N}]?";
-    private const string Gpt4oWords = Lead + Upper + "*" + Lower + "+" + Endings + "?|" + Lead + Upper + "+" + Lower + "*" + Endings + @"?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + Spaces;
-    private const string TekkenWords = Lead + Upper + "*" + Lower + "+|" + Lead + Upper + "+" + Lower + @"*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + Spaces;
+    private const string Gpt4oWords = Lead + Upper + "*" + Lower + "+" + Endings + "?|" + Lead + Upper + "+" + Lower + "*" + Endings
+        + @"?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + Spaces;
+    private const string TekkenWords = Lead + Upper + "*" + Lower + "+|" + Lead + Upper + "+" + Lower
+        + @"*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + Spaces;
     private const string Cjk = "[一-龥ࠀ-一가-\uD7FF]+";
 
-    /// <summary>The words of GPT-2: a contraction's end; letters, digits or other symbols, each with one space before; white space.</summary>
+    /// <summary>
+    /// The words of GPT-2: a contraction's end; letters, digits or other symbols, each with one space before; white space.
+    /// </summary>
     public static TextPattern Gpt2 { get; } = new(Gpt2Words);
 
     /// <summary>The expressions that split text one after the other; null for a name that is not known.</summary>

@@ -82,7 +82,11 @@ internal static class SentencePieceFile
             {
                 1 => TokenizerKind.Unigram,
                 2 => TokenizerKind.SentencePieceBpe,
-                _ => throw new CheckpointException(path, $"is a SentencePiece model of the type {(model == 3 ? "word" : model == 4 ? "char" : model)}, which is not supported; supported: unigram and bpe"),
+                _ =>
+                    throw new CheckpointException(
+                        path,
+                        $"is a SentencePiece model of the type {(model == 3 ? "word" : model == 4 ? "char" : model)}, which is not "
+                            + "supported; supported: unigram and bpe"),
             },
             Tokens = [.. pieces.Select(piece => piece.Text)],
             Scores = [.. pieces.Select(piece => piece.Score)],
@@ -132,9 +136,11 @@ internal static class SentencePieceFile
 
     private readonly record struct Message(string Path, ReadOnlyMemory<byte> Content)
     {
-        public ulong? Number(int number) => Fields().Where(field => field.Number == number && field.Bytes is null).Select(field => (ulong?)field.Value).LastOrDefault();
+        public ulong? Number(int number) => Fields().Where(field => field.Number == number && field.Bytes is null)
+            .Select(field => (ulong?)field.Value).LastOrDefault();
 
-        public ReadOnlyMemory<byte>? Bytes(int number) => Fields().LastOrDefault(field => field.Number == number && field.Bytes is not null).Bytes;
+        public ReadOnlyMemory<byte>? Bytes(int number) =>
+            Fields().LastOrDefault(field => field.Number == number && field.Bytes is not null).Bytes;
 
         public IEnumerable<Field> Fields()
         {

@@ -93,7 +93,8 @@ internal abstract class TextNormalizer
     {
         private static readonly CodePointSet NonSpacing = CodePointSet.OfCategories(UnicodeCategory.NonSpacingMark);
         private static readonly CodePointSet Control = CodePointSet.OfCategories(
-            UnicodeCategory.Control, UnicodeCategory.Format, UnicodeCategory.Surrogate, UnicodeCategory.PrivateUse, UnicodeCategory.OtherNotAssigned);
+            UnicodeCategory.Control, UnicodeCategory.Format, UnicodeCategory.Surrogate, UnicodeCategory.PrivateUse,
+            UnicodeCategory.OtherNotAssigned);
 
         public override string Apply(string text)
         {
@@ -114,13 +115,15 @@ internal abstract class TextNormalizer
 
             if (stripAccents)
             {
-                text = Map(UnicodeNormalizer.Normalize(text, NormalizationForm.FormD), static rune => NonSpacing.Contains(rune.Value) ? "" : null);
+                text = Map(
+                    UnicodeNormalizer.Normalize(text, NormalizationForm.FormD), static rune => NonSpacing.Contains(rune.Value) ? "" : null);
             }
 
             return lowercase ? new Lowercase().Apply(text) : text;
         }
 
-        private static bool IsChinese(int point) => point is (>= 0x4E00 and <= 0x9FFF) or (>= 0x3400 and <= 0x4DBF) or (>= 0x20000 and <= 0x2A6DF)
+        private static bool IsChinese(int point) => point is (>= 0x4E00 and <= 0x9FFF) or (>= 0x3400 and <= 0x4DBF)
+            or (>= 0x20000 and <= 0x2A6DF)
             or (>= 0x2A700 and <= 0x2B73F) or (>= 0x2B740 and <= 0x2B81F) or (>= 0x2B920 and <= 0x2CEAF) or (>= 0xF900 and <= 0xFAFF)
             or (>= 0x2F800 and <= 0x2FA1F);
     }

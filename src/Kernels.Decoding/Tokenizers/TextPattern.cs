@@ -215,7 +215,9 @@ internal sealed class TextPattern
         var parts = new List<PatternParser.Node>();
         foreach (PatternParser.Node option in options)
         {
-            int length = LengthOf(option) ?? throw new FormatException($"the regular expression '{Expression}' looks behind at something of no fixed length, which is not supported");
+            int length = LengthOf(option)
+                ?? throw new FormatException(
+                    $"the regular expression '{Expression}' looks behind at something of no fixed length, which is not supported");
             if (length > MaxLook)
             {
                 throw new FormatException($"the regular expression '{Expression}' looks further behind than {MaxLook} characters");
@@ -312,7 +314,8 @@ internal sealed class TextPattern
                         pc++;
                         break;
                     case Operation.One:
-                        goesOn = position < text.Length && instruction.Set!.Contains(PointAt(position, out width)) && Step(ref position, width);
+                        goesOn = position < text.Length && instruction.Set!.Contains(PointAt(position, out width))
+                        && Step(ref position, width);
                         pc++;
                         break;
                     case Operation.Loop:
@@ -518,7 +521,8 @@ internal sealed class TextPattern
             budget -= steps;
             if (budget < 0)
             {
-                throw new InvalidDataException($"The tokenizer's regular expression '{pattern.Expression}' takes too many steps for this text.");
+                throw new InvalidDataException(
+                    $"The tokenizer's regular expression '{pattern.Expression}' takes too many steps for this text.");
             }
         }
     }

@@ -42,7 +42,8 @@ public sealed class TextTokenizer
         HashSet<int> added = [.. parts.AddedTokens.Select(token => token.Id)];
         BaseCount = parts.Model.Vocabulary.Values.Where(id => !added.Contains(id)).DefaultIfEmpty(-1).Max() + 1;
         SpecialIds = [.. Enumerable.Range(0, count).Where(id => isSpecial[id])];
-        bytes = new Lazy<ReadOnlyMemory<byte>[]>(() => [.. tokens.Select(token => token is null ? default : (ReadOnlyMemory<byte>)BytesOf(token))]);
+        bytes = new Lazy<ReadOnlyMemory<byte>[]>(
+            () => [.. tokens.Select(token => token is null ? default : (ReadOnlyMemory<byte>)BytesOf(token))]);
     }
 
     /// <summary>One more than the greatest token id, added tokens included.</summary>
@@ -87,7 +88,8 @@ public sealed class TextTokenizer
         {
             throw new CheckpointException(
                 tokenizer.parts.Path,
-                $"has a vocabulary of {tokenizer.BaseCount} tokens, and the model of {size} ('vocab_size' of config.json): they do not belong together");
+                $"has a vocabulary of {tokenizer.BaseCount} tokens, and the model of {size} ('vocab_size' of config.json): they do not "
+                    + "belong together");
         }
 
         return tokenizer;
@@ -96,14 +98,15 @@ public sealed class TextTokenizer
     /// <summary>Makes a tokenizer from its parts, such as a model file has them that is a folder in one.</summary>
     /// <param name="vocabulary">The parts.</param>
     /// <exception cref="CheckpointException">The parts do not fit together.</exception>
-    public static TextTokenizer FromVocabulary(TokenizerVocabulary vocabulary)
+    internal static TextTokenizer FromVocabulary(TokenizerVocabulary vocabulary)
     {
         ArgumentNullException.ThrowIfNull(vocabulary);
         foreach (AddedToken token in vocabulary.AddedTokens)
         {
             if ((uint)token.Id >= TokenizerJson.MaxId)
             {
-                throw new CheckpointException(vocabulary.Source, $"token '{token.Content}' has the id {token.Id}, not from 0 to {TokenizerJson.MaxId - 1}");
+                throw new CheckpointException(
+                    vocabulary.Source, $"token '{token.Content}' has the id {token.Id}, not from 0 to {TokenizerJson.MaxId - 1}");
             }
         }
 
@@ -115,7 +118,9 @@ public sealed class TextTokenizer
     /// rely on. Half of a surrogate pair counts as U+FFFD.
     /// </summary>
     /// <param name="text">The text, of any length.</param>
-    /// <exception cref="CheckpointException">The tokenizer has no token for a part of it, or a regular expression that would take too long.</exception>
+    /// <exception cref="CheckpointException">
+    /// The tokenizer has no token for a part of it, or a regular expression that would take too long.
+    /// </exception>
     public int[] Encode(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -143,7 +148,8 @@ public sealed class TextTokenizer
     public ImmutableArray<int> EncodePrompt(string text)
     {
         int[] ids = Encode(text);
-        return parts.Before.IsEmpty && parts.After.IsEmpty ? ImmutableCollectionsMarshal.AsImmutableArray(ids) : [.. parts.Before, .. ids, .. parts.After];
+        return parts.Before.IsEmpty && parts.After.IsEmpty
+            ? ImmutableCollectionsMarshal.AsImmutableArray(ids) : [.. parts.Before, .. ids, .. parts.After];
     }
 
     /// <summary>The text of token ids. Bytes that are not UTF-8 become U+FFFD; an id without a token is passed over.</summary>
@@ -182,7 +188,9 @@ public sealed class TextTokenizer
     /// <summary>Whether a token controls the model and is no text.</summary>
     public bool IsSpecial(int id) => (uint)id < (uint)isSpecial.Length && isSpecial[id];
 
-    /// <summary>The bytes that a token stands for within a text: part of a character in some, UTF-8 together. Empty for an id without a token.</summary>
+    /// <summary>
+    /// The bytes that a token stands for within a text: part of a character in some, UTF-8 together. Empty for an id without a token.
+    /// </summary>
     public ReadOnlyMemory<byte> Bytes(int id) => (uint)id < (uint)tokens.Length ? bytes.Value[id] : default;
 
     /// <summary>The text of one token alone; bytes of part of a character become U+FFFD.</summary>
@@ -197,7 +205,8 @@ public sealed class TextTokenizer
         {
             if ((uint)id >= (uint)vocabularySize)
             {
-                return $"The prompt has the token '{Token(id)}' with the id {id}, which the model does not know: its vocabulary has {vocabularySize} tokens.";
+                return $"The prompt has the token '{Token(id)}' with the id {id}, which the model does not know: its vocabulary has "
+                    + $"{vocabularySize} tokens.";
             }
         }
 
@@ -235,7 +244,9 @@ public sealed class TextTokenizer
         return File.Exists(model)
             ? Guard(model, () => new TextTokenizer(SentencePieceFile.Read(model, settings)))
             : throw new CheckpointException(
-                folder, $"has no tokenizer: neither {TokenizerJson.FileName}, nor {VocabularyFiles.VocabularyName} with {VocabularyFiles.MergesName}, nor {SentencePieceFile.FileName}");
+                folder,
+                $"has no tokenizer: neither {TokenizerJson.FileName}, nor {VocabularyFiles.VocabularyName} with "
+                    + $"{VocabularyFiles.MergesName}, nor {SentencePieceFile.FileName}");
     }
 
     /// <summary>Names the file of what is wrong with its content, wherever that was found.</summary>
@@ -245,7 +256,8 @@ public sealed class TextTokenizer
         {
             return read();
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or OverflowException or InvalidDataException)
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or OverflowException
+            or InvalidDataException)
         {
             throw new CheckpointException(path, "is not a tokenizer that can be used: " + e.Message, e);
         }

@@ -29,7 +29,8 @@ internal static class TokenizerJson
             new TokenizerParts(path, model)
             {
                 Normalizer = root.TryGetProperty("normalizer", out JsonElement normalizer) ? NormalizerJson.Read(path, normalizer) : null,
-                PreTokenizer = root.TryGetProperty("pre_tokenizer", out JsonElement preTokenizer) ? PreTokenizerJson.Read(path, preTokenizer) : null,
+                PreTokenizer = root.TryGetProperty("pre_tokenizer", out JsonElement preTokenizer)
+                    ? PreTokenizerJson.Read(path, preTokenizer) : null,
                 Decoders = PieceDecoderJson.Read(path, root.TryGetProperty("decoder", out JsonElement decoder) ? decoder : default),
                 AddedTokens = added,
                 Before = [.. before],
@@ -46,7 +47,8 @@ internal static class TokenizerJson
 
         // These classes add a begin token unless they are told not to, and write that over what the file says.
         bool? addsBegin = settings.AddsBegin
-            ?? (settings.Class is "LlamaTokenizer" or "LlamaTokenizerFast" or "CodeLlamaTokenizer" or "CodeLlamaTokenizerFast" or "GemmaTokenizer" or "GemmaTokenizerFast" ? true : null);
+            ?? (settings.Class is "LlamaTokenizer" or "LlamaTokenizerFast" or "CodeLlamaTokenizer" or "CodeLlamaTokenizerFast"
+                or "GemmaTokenizer" or "GemmaTokenizerFast" ? true : null);
         ImmutableArray<int> before = parts.Before;
         ImmutableArray<int> after = parts.After;
         if (begin is { } first && addsBegin is { } adds && adds != before.Contains(first))
@@ -65,14 +67,18 @@ internal static class TokenizerJson
     public static int ReadId(string path, string token, JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int id) && id is >= 0 and < MaxId
             ? id
-            : throw new CheckpointException(path, $"token '{token}' has the id {(value.ValueKind == JsonValueKind.Undefined ? "missing" : value.GetRawText())}, not an integer from 0 to {MaxId - 1}");
+            : throw new CheckpointException(
+                path,
+                $"token '{token}' has the id {(value.ValueKind == JsonValueKind.Undefined ? "missing" : value.GetRawText())}, not an "
+                    + $"integer from 0 to {MaxId - 1}");
 
     public static AddedToken ReadAddedToken(ConfigReader token, int id)
     {
         string content = token.Text("content");
         if (content.Length > MaxTokenLength)
         {
-            throw new CheckpointException(token.Path, $"has an added token of {content.Length} characters; up to {MaxTokenLength} are supported");
+            throw new CheckpointException(
+                token.Path, $"has an added token of {content.Length} characters; up to {MaxTokenLength} are supported");
         }
 
         bool special = token.Flag("special", false);
@@ -118,9 +124,12 @@ internal static class TokenizerJson
             Span<char> whole = length <= buffer.Length ? buffer[..length] : new char[length];
             left.CopyTo(whole);
             tail.CopyTo(whole[left.Length..]);
-            if (!vocabulary.TryGetValue(left, out int a) || !vocabulary.TryGetValue(right, out int b) || !lookup.TryGetValue(whole, out int id))
+            if (!vocabulary.TryGetValue(left, out int a) || !vocabulary.TryGetValue(right, out int b)
+                || !lookup.TryGetValue(whole, out int id))
             {
-                throw new CheckpointException(path, $"has a vocabulary and merges that do not fit: the merge '{left} {right}' has a part, or a result, that is no token");
+                throw new CheckpointException(
+                    path,
+                    $"has a vocabulary and merges that do not fit: the merge '{left} {right}' has a part, or a result, that is no token");
             }
 
             merges[BpeModel.Pair(a, b)] = new BpeModel.Merge(rank++, id);
@@ -135,7 +144,8 @@ internal static class TokenizerJson
 
         // Old files do not name the type.
         string type = reader.OptionalText("type")
-            ?? (reader.Has("merges") ? "BPE" : vocabulary.ValueKind == JsonValueKind.Array ? "Unigram" : reader.Has("max_input_chars_per_word") ? "WordPiece" : "WordLevel");
+            ?? (reader.Has("merges") ? "BPE" : vocabulary.ValueKind == JsonValueKind.Array ? "Unigram"
+            : reader.Has("max_input_chars_per_word") ? "WordPiece" : "WordLevel");
         switch (type)
         {
             case "BPE":
@@ -168,10 +178,14 @@ internal static class TokenizerJson
         }
 
         var options = new BpeModel.Options(
-            reader.OptionalText("unk_token"), reader.Flag("fuse_unk", false), reader.Flag("byte_fallback", false), reader.Flag("ignore_merges", false),
+            reader.OptionalText("unk_token"), reader.Flag("fuse_unk", false), reader.Flag("byte_fallback", false),
+            reader.Flag("ignore_merges", false),
             string.IsNullOrEmpty(prefix) ? null : prefix, string.IsNullOrEmpty(suffix) ? null : suffix);
         return new BpeModel(
-            vocabulary, BuildMerges(path, vocabulary, merges.EnumerateArray().Select(merge => ReadMerge(path, merge)), merges.GetArrayLength(), options.Prefix), options);
+            vocabulary,
+            BuildMerges(
+                path, vocabulary, merges.EnumerateArray().Select(merge => ReadMerge(path, merge)), merges.GetArrayLength(),
+                options.Prefix), options);
     }
 
     private static (string Left, string Right) ReadMerge(string path, JsonElement merge)
@@ -210,7 +224,10 @@ internal static class TokenizerJson
             }
 
             string token = entry[0].GetString()!;
-            ids[token.Length <= MaxTokenLength ? token : throw new CheckpointException(path, $"has a token of {token.Length} characters; up to {MaxTokenLength} are supported")] = scores.Count;
+            ids[token.Length <= MaxTokenLength
+                ? token
+                : throw new CheckpointException(path, $"has a token of {token.Length} characters; up to {MaxTokenLength} are supported")] =
+                    scores.Count;
             scores.Add(score);
         }
 

@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>How a vocabulary is used to write text as tokens.</summary>
-public enum TokenizerKind
+internal enum TokenizerKind
 {
     /// <summary>Byte-pair encoding over bytes, each written as a printable character: GPT-2 and what came after it.</summary>
     ByteLevelBpe,

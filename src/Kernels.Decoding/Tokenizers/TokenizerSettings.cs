@@ -4,13 +4,16 @@ using System.Text.Json;
 
 namespace Kernels.Decoding;
 
-/// <summary>What <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c> say beside a tokenizer.</summary>
+/// <summary>
+/// What <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c> say beside a tokenizer.
+/// </summary>
 internal sealed record TokenizerSettings
 {
     private const string ConfigName = "tokenizer_config.json";
     private const string MapName = "special_tokens_map.json";
     private const string AddedName = "added_tokens.json";
-    private static readonly string[] NamedTokens = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
+    private static readonly string[] NamedTokens =
+        ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
 
     public string? Class { get; init; }
 
@@ -112,7 +115,8 @@ internal sealed record TokenizerSettings
 
         foreach (JsonProperty token in tokens.EnumerateObject())
         {
-            int id = int.TryParse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < TokenizerJson.MaxId
+            int id = int.TryParse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                && number < TokenizerJson.MaxId
                 ? number
                 : throw new CheckpointException(path, $"'added_tokens_decoder' has the key '{token.Name}', not a token id");
             added.Add(TokenizerJson.ReadAddedToken(new ConfigReader(path, token.Value), id));

@@ -1,7 +1,9 @@
 namespace Kernels.Decoding;
 
-/// <summary>The parts of a tokenizer that comes from elsewhere than a tokenizer file, for <see cref="TextTokenizer.FromVocabulary"/>.</summary>
-public sealed record TokenizerVocabulary
+/// <summary>
+/// The parts of a tokenizer that comes from elsewhere than a tokenizer file, for <see cref="TextTokenizer.FromVocabulary"/>.
+/// </summary>
+internal sealed record TokenizerVocabulary
 {
     /// <summary>How text is written as tokens.</summary>
     public required TokenizerKind Kind { get; init; }
@@ -48,7 +50,9 @@ public sealed record TokenizerVocabulary
     /// <summary>Whether several spaces in a row become one, and those around a text none; of SentencePiece's kinds.</summary>
     public bool RemovesExtraSpaces { get; init; }
 
-    /// <summary>Whether what has no token becomes the tokens of its bytes, &lt;0x00&gt; to &lt;0xFF&gt;; of SentencePiece's kinds.</summary>
+    /// <summary>
+    /// Whether what has no token becomes the tokens of its bytes, &lt;0x00&gt; to &lt;0xFF&gt;; of SentencePiece's kinds.
+    /// </summary>
     public bool ByteFallback { get; init; }
 
     /// <summary>SentencePiece's compiled map of characters; empty for none.</summary>

@@ -150,7 +150,8 @@ internal static class UnicodeNormalizer
             return HangulBase + ((first - LeadBase) * VowelCount + second - VowelBase) * TailCount;
         }
 
-        if ((uint)(first - HangulBase) < HangulCount && (first - HangulBase) % TailCount == 0 && second > TailBase && second < TailBase + TailCount)
+        if ((uint)(first - HangulBase) < HangulCount && (first - HangulBase) % TailCount == 0 && second > TailBase
+            && second < TailBase + TailCount)
         {
             return first + second - TailBase;
         }

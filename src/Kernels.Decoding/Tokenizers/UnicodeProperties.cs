@@ -76,9 +76,11 @@ internal static class UnicodeProperties
             "N" or "NUMBER" => CodePointSet.Numbers,
             "P" or "PUNCTUATION" => CodePointSet.Punctuation,
             "S" or "SYMBOL" => CodePointSet.Symbols,
-            "Z" or "SEPARATOR" => CodePointSet.OfCategories(UnicodeCategory.SpaceSeparator, UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator),
+            "Z" or "SEPARATOR" => CodePointSet.OfCategories(
+                UnicodeCategory.SpaceSeparator, UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator),
             "C" or "OTHER" => CodePointSet.OfCategories(
-                UnicodeCategory.Control, UnicodeCategory.Format, UnicodeCategory.Surrogate, UnicodeCategory.PrivateUse, UnicodeCategory.OtherNotAssigned),
+                UnicodeCategory.Control, UnicodeCategory.Format, UnicodeCategory.Surrogate, UnicodeCategory.PrivateUse,
+                UnicodeCategory.OtherNotAssigned),
             "ANY" => new CodePointSet(static _ => true),
             "ASCII" => new CodePointSet(static p => p < 128),
             "WORD" => CodePointSet.WordCharacters,
@@ -92,12 +94,14 @@ internal static class UnicodeProperties
     public static CodePointSet? FindNamedClass(string name) => name switch
     {
         "alpha" => new CodePointSet(static p => CodePointSet.WordCharacters.Contains(p) && !CodePointSet.Digits.Contains(p)
-            && CharUnicodeInfo.GetUnicodeCategory(p) is not (UnicodeCategory.ConnectorPunctuation or UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark)),
+            && CharUnicodeInfo.GetUnicodeCategory(
+                p) is not (UnicodeCategory.ConnectorPunctuation or UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark)),
         "alnum" => FindNamedClass("alpha")!.Union(CodePointSet.Digits),
         "digit" => CodePointSet.Digits,
         "space" => CodePointSet.WhiteSpace,
         "blank" => CodePointSet.OfCategories(UnicodeCategory.SpaceSeparator).Union(new CodePointSet(static p => p == '\t')),
-        "punct" => CodePointSet.Punctuation.Union(new CodePointSet(static p => p is '$' or '+' or '<' or '=' or '>' or '^' or '`' or '|' or '~')),
+        "punct" => CodePointSet.Punctuation.Union(
+            new CodePointSet(static p => p is '$' or '+' or '<' or '=' or '>' or '^' or '`' or '|' or '~')),
         "upper" => CodePointSet.OfCategories(UnicodeCategory.UppercaseLetter),
         "lower" => CodePointSet.OfCategories(UnicodeCategory.LowercaseLetter),
         "cntrl" => CodePointSet.OfCategories(UnicodeCategory.Control),

@@ -35,12 +35,15 @@ internal static class VocabularyFiles
             }
 
             string[] parts = line.Split(' ');
-            pairs.Add(parts.Length == 2 ? (parts[0], parts[1]) : throw new CheckpointException(mergesPath, $"has the line '{line}', not two tokens with a space between"));
+            pairs.Add(
+                parts.Length == 2 ? (parts[0], parts[1]) : throw new CheckpointException(
+                    mergesPath, $"has the line '{line}', not two tokens with a space between"));
         }
 
         bool isQwen = settings.Class is "Qwen2Tokenizer" or "Qwen2TokenizerFast";
         var model = new BpeModel(vocabulary, TokenizerJson.BuildMerges(mergesPath, vocabulary, pairs, pairs.Count), new BpeModel.Options());
-        var split = new PreTokenizer.ByPattern(new TextPattern(PublishedPatterns.Find(isQwen ? "qwen2" : "gpt-2")![0]), SplitBehavior.Isolated, invert: false);
+        var split = new PreTokenizer.ByPattern(
+            new TextPattern(PublishedPatterns.Find(isQwen ? "qwen2" : "gpt-2")![0]), SplitBehavior.Isolated, invert: false);
         return TokenizerJson.Complete(
             new TokenizerParts(vocabularyPath, model)
             {

@@ -41,7 +41,8 @@ internal static class VocabularyTokenizer
             After = vocabulary is { AddsEnd: true, EndId: { } end } ? [end] : [],
         };
 
-        int? Check(int? id, string name) => id is null || ((uint)id < (uint)vocabulary.Tokens.Count) || vocabulary.AddedTokens.Any(token => token.Id == id)
+        int? Check(int? id, string name) => id is null || ((uint)id < (uint)vocabulary.Tokens.Count)
+            || vocabulary.AddedTokens.Any(token => token.Id == id)
             ? id
             : throw new CheckpointException(source, $"its {name} token has the id {id}, and there are {vocabulary.Tokens.Count} tokens");
     }
@@ -58,12 +59,14 @@ internal static class VocabularyTokenizer
                 : throw new CheckpointException(vocabulary.Source, $"has the line '{merge}', not two tokens with a space between");
         });
         var merges = TokenizerJson.BuildMerges(vocabulary.Source, ids, pairs, vocabulary.Merges.Count);
-        return new TokenizerParts(vocabulary.Source, new BpeModel(ids, merges, new BpeModel.Options(Unknown(vocabulary), IgnoreMerges: vocabulary.IgnoreMerges)))
+        return new TokenizerParts(
+            vocabulary.Source, new BpeModel(ids, merges, new BpeModel.Options(Unknown(vocabulary), IgnoreMerges: vocabulary.IgnoreMerges)))
         {
             Normalizer = vocabulary.PreTokenizer == "qwen2" ? new TextNormalizer.Form(NormalizationForm.FormC) : null,
             PreTokenizer = new PreTokenizer.Sequence(
             [
-                .. expressions.Select(expression => new PreTokenizer.ByPattern(new TextPattern(expression), SplitBehavior.Isolated, invert: false)),
+                .. expressions.Select(
+                    expression => new PreTokenizer.ByPattern(new TextPattern(expression), SplitBehavior.Isolated, invert: false)),
                 new PreTokenizer.Bytes(addSpace: false, pattern: null),
             ]),
             Decoders = [new PieceDecoder.ByteLevel()],
@@ -89,7 +92,8 @@ internal static class VocabularyTokenizer
                 ids.Where(token => !special.Contains(token.Value)).ToDictionary(StringComparer.Ordinal),
                 [.. vocabulary.Scores.Select(score => (double)score)], vocabulary.UnknownId ?? -1, vocabulary.ByteFallback)
             : new BpeModel(
-                ids, MergesByScore(vocabulary, ids, special), new BpeModel.Options(Unknown(vocabulary), FuseUnknown: true, vocabulary.ByteFallback));
+                ids, MergesByScore(vocabulary, ids, special),
+                new BpeModel.Options(Unknown(vocabulary), FuseUnknown: true, vocabulary.ByteFallback));
         var normalizers = new List<TextNormalizer>();
         if (!vocabulary.CharacterMap.IsEmpty)
         {
@@ -109,21 +113,27 @@ internal static class VocabularyTokenizer
         normalizers.Add(new TextNormalizer.ReplaceText(" ", VisibleSpace));
         var decoders = new List<PieceDecoder>
         {
-            new PieceDecoder.Rewrite(token => token.Replace(VisibleSpace, " ", StringComparison.Ordinal)), new PieceDecoder.ByteFallback(), new PieceDecoder.Fuse(),
+            new PieceDecoder.Rewrite(token => token.Replace(VisibleSpace, " ", StringComparison.Ordinal)), new PieceDecoder.ByteFallback(),
+                new PieceDecoder.Fuse(),
         };
         if (vocabulary.AddsSpacePrefix)
         {
             decoders.Add(new PieceDecoder.StripWhole(' ', start: 1, stop: 0));
         }
 
-        return new TokenizerParts(vocabulary.Source, model) { Normalizer = new TextNormalizer.Sequence([.. normalizers]), Decoders = [.. decoders] };
+        return new TokenizerParts(vocabulary.Source, model)
+        {
+            Normalizer = new TextNormalizer.Sequence([.. normalizers]),
+            Decoders = [.. decoders],
+        };
     }
 
     private static string? Unknown(TokenizerVocabulary vocabulary) =>
         vocabulary.UnknownId is { } id && (uint)id < (uint)vocabulary.Tokens.Count ? vocabulary.Tokens[id] : null;
 
     /// <summary>Every way to put a token together from two, ranked by the token's score; equal scores by position in the text.</summary>
-    private static Dictionary<ulong, BpeModel.Merge> MergesByScore(TokenizerVocabulary vocabulary, Dictionary<string, int> ids, HashSet<int> special)
+    private static Dictionary<ulong, BpeModel.Merge> MergesByScore(
+        TokenizerVocabulary vocabulary, Dictionary<string, int> ids, HashSet<int> special)
     {
         float[] scores = [.. vocabulary.Scores.Distinct().OrderDescending()];
         Dictionary<float, int> ranks = scores.Index().ToDictionary(score => score.Item, score => score.Index);

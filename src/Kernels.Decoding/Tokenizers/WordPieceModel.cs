@@ -5,7 +5,8 @@ namespace Kernels.Decoding;
 /// <param name="unknown">The token for a word that cannot be written.</param>
 /// <param name="prefix">What tokens that do not begin a word have before them.</param>
 /// <param name="maxCharacters">Longer words are unknown.</param>
-internal sealed class WordPieceModel(Dictionary<string, int> vocabulary, string unknown, string prefix, int maxCharacters) : TokenModel(vocabulary)
+internal sealed class WordPieceModel(Dictionary<string, int> vocabulary, string unknown, string prefix, int maxCharacters)
+    : TokenModel(vocabulary)
 {
     private readonly int longest = vocabulary.Keys.Select(token => token.Length).DefaultIfEmpty(0).Max();
 

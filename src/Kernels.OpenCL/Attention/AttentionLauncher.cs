@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Kernels.Planning;
 
 namespace Kernels.OpenCL;
 
@@ -257,12 +258,12 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             }
 
             CheckNumbers(AttentionTensor.Queries, layer, queries, (long)plan.Tokens * shape.QueryHeads * shape.HeadDim);
-            bool decodes = work.DecodeItems.Count > 0, merges = work.Merges.Count > 0;
+            bool decodes = work.DecodeTiles.Count > 0, merges = work.Merges.Count > 0;
             ComputeEvent? done = Flash(
-                KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillItems.Count, work.PrefillAt, blockMask?.Prefill,
+                KernelAlgorithm.Prefill, plan.Tiles.Geometry.Prefill, work.PrefillTiles.Count, work.PrefillAt, blockMask?.Prefill,
                 isLast: !decodes && !merges);
             done ??= Flash(
-                KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeItems.Count, work.DecodeAt, blockMask?.Decode,
+                KernelAlgorithm.Decode, plan.Tiles.Geometry.Decode, work.DecodeTiles.Count, work.DecodeAt, blockMask?.Decode,
                 isLast: !merges);
             if (merges)
             {
@@ -279,7 +280,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             new(inputs, plan, cache, layer) { Queries = queries, Outputs = outputs, Lse = lse ?? plan.Lse };
 
         // Only the last kernel of the step has an event: each costs the host some microseconds.
-        ComputeEvent? Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int itemsAt, TileClasses? classes, bool isLast)
+        ComputeEvent? Flash(KernelAlgorithm algorithm, TileGeometry tile, int items, int workAt, TileClasses? classes, bool isLast)
         {
             if (items == 0)
             {
@@ -287,7 +288,7 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
             }
 
             LaunchArguments<TSpec> arguments = Arguments();
-            arguments.ItemsAt = itemsAt;
+            arguments.WorkAt = workAt;
             arguments.Classes = classes;
             ComputeKernel kernel = Kernel(algorithm, arguments, algorithm == KernelAlgorithm.Prefill ? plan.Tiles.Choice.Variant : 0);
             var range = new NDRange((nuint)(shape.KvHeads / tile.KvHeads * tile.WorkGroupSize), (nuint)items);
@@ -454,13 +455,13 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         inputs.Check(KernelAlgorithm.ClassifyTiles, plan.Work);
     }
 
-    private void Classify(AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, int itemsAt)
+    private void Classify(AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, int workAt)
     {
         lock (launching)
         {
             ComputeKernel kernel = Kernel(
                 KernelAlgorithm.ClassifyTiles,
-                new LaunchArguments<TSpec>(inputs, plan) { ItemsAt = itemsAt, Classes = classes, TileKeys = tile.Keys });
+                new LaunchArguments<TSpec>(inputs, plan) { WorkAt = workAt, Classes = classes, TileKeys = tile.Keys });
 
             int together = DeviceTarget.Of(Target).ClassifyGroup;
             int tiles = (classes.Stride + together - 1) / together * together;
@@ -513,6 +514,6 @@ public sealed partial class AttentionLauncher<TSpec, TElement> : IDisposable
         string name = $"{descriptor.Name} {algorithm}";
         return variant > 0
             ? Device.Programs.GetOrBuildOwn(source, TileChoice.BuildOption(variant), name)
-            : HopperAssembly.GetOrBuild(Device.Programs, source, name);
+            : Sm90Assembly.GetOrBuild(Device.Programs, source, name);
     }
 }

@@ -1,3 +1,5 @@
+using Kernels.Planning;
+
 namespace Kernels.OpenCL;
 
 /// <summary>A block mask of some spec: a <see cref="BlockMask{TSpec}"/>.</summary>
@@ -15,7 +17,7 @@ public abstract class BlockMask : IDisposable
 }
 
 /// <summary>
-/// What a spec's mask mod makes of each tile of keys, for the queries of each work item of a step: kernels leave out the
+/// What a spec's mask mod makes of each tile of keys, for the queries of each work tile of a step: kernels leave out the
 /// tiles that it hides and do not ask about those that it leaves whole. Calculated once on the device from the mod itself,
 /// it serves every layer of the step, and every later step of the same lengths while the mod's inputs are the same. Not
 /// thread-safe.
@@ -31,7 +33,7 @@ public sealed class BlockMask<TSpec> : BlockMask
     private readonly Action<AttentionPlan<TSpec>, LaunchInputs, TileClasses, TileGeometry, int> classify;
     private readonly AttentionDescriptor descriptor;
     private readonly ComputeDevice device;
-    private readonly List<WorkItem> items = [];
+    private readonly List<WorkTile> items = [];
     private readonly List<AttentionRequest> requests = [];
 
     // The tiles that the classes are of; null before the first build, and after one that failed.
@@ -83,11 +85,11 @@ public sealed class BlockMask<TSpec> : BlockMask
         known = null;
         geometry = null;
         KernelGeometry tiles = plan.Tiles.Geometry;
-        Build(plan, inputs, Prefill, tiles.Prefill, plan.Work.PrefillItems, plan.Work.PrefillAt);
-        Build(plan, inputs, Decode, tiles.Decode, plan.Work.DecodeItems, plan.Work.DecodeAt);
+        Build(plan, inputs, Prefill, tiles.Prefill, plan.Work.PrefillTiles, plan.Work.PrefillAt);
+        Build(plan, inputs, Decode, tiles.Decode, plan.Work.DecodeTiles, plan.Work.DecodeAt);
         items.Clear();
-        items.AddRange(plan.Work.PrefillItems);
-        items.AddRange(plan.Work.DecodeItems);
+        items.AddRange(plan.Work.PrefillTiles);
+        items.AddRange(plan.Work.DecodeTiles);
         requests.Clear();
         requests.AddRange(plan.Requests);
         geometry = tiles;
@@ -158,11 +160,11 @@ public sealed class BlockMask<TSpec> : BlockMask
     }
 
     private void Build(
-        AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, IReadOnlyList<WorkItem> found, int itemsAt)
+        AttentionPlan<TSpec> plan, LaunchInputs inputs, TileClasses classes, TileGeometry tile, IReadOnlyList<WorkTile> found, int workAt)
     {
         classes.Items = found.Count;
         classes.Stride = 0;
-        foreach (WorkItem item in found)
+        foreach (WorkTile item in found)
         {
             classes.Stride = Math.Max(classes.Stride, Tiles(item, tile));
         }
@@ -173,7 +175,7 @@ public sealed class BlockMask<TSpec> : BlockMask
         }
 
         device.Grow(ref classes.Buffer, (long)classes.Items * heads * classes.Stride);
-        classify(plan, inputs, classes, tile, itemsAt);
+        classify(plan, inputs, classes, tile, workAt);
     }
 
     private TileCounts Count(TileClasses classes, TileGeometry tile, int firstItem)
@@ -194,7 +196,7 @@ public sealed class BlockMask<TSpec> : BlockMask
             device.Queue.Read(classes.Buffer!, found.AsSpan(0, count * classes.Stride), first * classes.Stride);
             for (int row = 0; row < count; row++)
             {
-                WorkItem item = items[firstItem + (int)((first + row) / heads)];
+                WorkTile item = items[firstItem + (int)((first + row) / heads)];
                 foreach (byte value in found.AsSpan(row * classes.Stride, Tiles(item, tile)))
                 {
                     counts += new TileCounts(
@@ -206,5 +208,5 @@ public sealed class BlockMask<TSpec> : BlockMask
         return counts;
     }
 
-    private static int Tiles(WorkItem item, TileGeometry tile) => (item.KeyCount + tile.Keys - 1) / tile.Keys;
+    private static int Tiles(WorkTile item, TileGeometry tile) => (item.KeyCount + tile.Keys - 1) / tile.Keys;
 }

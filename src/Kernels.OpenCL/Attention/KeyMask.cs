@@ -1,3 +1,5 @@
+using Kernels.Planning;
+
 namespace Kernels.OpenCL;
 
 /// <summary>

@@ -27,7 +27,7 @@ internal ref struct LaunchArguments<TSpec>(
     public int States { get; init; }
 
     /// <summary>Where the kernel's items begin in the plan.</summary>
-    public int ItemsAt { get; set; }
+    public int WorkAt { get; set; }
 
     /// <summary>The classes of the items' tiles, or null.</summary>
     public TileClasses? Classes { get; set; }
@@ -55,7 +55,7 @@ internal ref struct LaunchArguments<TSpec>(
                 KernelArgument.Plan => kernel.Set(i, plan!.Data),
                 KernelArgument.SlotsAt => kernel.Set(i, plan!.Work.SlotsAt),
                 KernelArgument.PositionsAt => kernel.Set(i, plan!.Work.PositionsAt),
-                KernelArgument.ItemsAt => kernel.Set(i, ItemsAt),
+                KernelArgument.WorkAt => kernel.Set(i, WorkAt),
                 KernelArgument.RowsAt => kernel.Set(i, plan!.Work.MergesAt),
                 KernelArgument.PartialOutputs => kernel.Set(i, plan!.PartialOutputs),
                 KernelArgument.PartialStates => kernel.Set(i, plan!.PartialStates),

@@ -11,7 +11,7 @@ public sealed class ComputeDevice : IDisposable
 {
     private readonly ContextHandle context;
     private readonly HashSet<ComputeQueue> queues = [];
-    private readonly Lazy<string> hopperRefusal;
+    private readonly Lazy<string> sm90Refusal;
     private int disposed;
     private int lost;
 
@@ -25,7 +25,7 @@ public sealed class ComputeDevice : IDisposable
         Tuning = new(this, options.Tuning);
         Numbers = options.CheckNumbers ? new(this) : null;
         Queue = CreateQueue(options.Profiling);
-        hopperRefusal = new(() => HopperAssembly.Refusal(this));
+        sm90Refusal = new(() => Sm90Assembly.Refusal(this));
     }
 
     /// <summary>Where the device was found.</summary>
@@ -55,7 +55,7 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>
     /// Why the driver does not assemble Hopper's own instructions, empty where it does; the first question builds a program.
     /// </summary>
-    internal string HopperRefusal => hopperRefusal.Value;
+    internal string Sm90Refusal => sm90Refusal.Value;
 
     internal bool IsDisposed => Volatile.Read(ref disposed) != 0;
 

@@ -53,7 +53,7 @@ public sealed record DeviceProfile
         ArgumentNullException.ThrowIfNull(device);
         using var measurement = new ProfileMeasurement(device);
         (double read, double multiplyAdd, double overlap) = measurement.ReadAndMultiply();
-        bool isHopper = device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability;
+        bool isSm90 = device.Capabilities.NvidiaComputeCapability == Sm90Assembly.ComputeCapability;
         (double Flops, string Instruction)? tensor = device.Capabilities.NvidiaComputeCapability >= 80
             ? measurement.TensorMultiply()
             : null;
@@ -65,7 +65,7 @@ public sealed record DeviceProfile
             Overlap = overlap,
             TensorFlopsPerSecond = tensor?.Flops,
             TensorInstruction = tensor?.Instruction,
-            TensorRefusal = isHopper && device.HopperRefusal.Length > 0 ? device.HopperRefusal : null,
+            TensorRefusal = isSm90 && device.Sm90Refusal.Length > 0 ? device.Sm90Refusal : null,
         };
     }
 }

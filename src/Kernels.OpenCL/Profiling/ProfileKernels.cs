@@ -164,7 +164,7 @@ internal static class ProfileKernels
         """);
 
     /// <summary>
-    /// For NVIDIA GPUs of compute capability 9.0, to be built by <see cref="HopperAssembly"/>: products by groups of four warps out of
+    /// For NVIDIA GPUs of compute capability 9.0, to be built by <see cref="Sm90Assembly"/>: products by groups of four warps out of
     /// local memory. Two groups a multiprocessor, one of which multiplies while the other waits, and the widest matrix, which reads the
     /// least for a product.
     /// </summary>

@@ -74,9 +74,9 @@ internal sealed class ProfileMeasurement : IDisposable
     /// </summary>
     public (double Flops, string Instruction) TensorMultiply()
     {
-        if (device.Capabilities.NvidiaComputeCapability == HopperAssembly.ComputeCapability && device.HopperRefusal.Length == 0)
+        if (device.Capabilities.NvidiaComputeCapability == Sm90Assembly.ComputeCapability && device.Sm90Refusal.Length == 0)
         {
-            using ComputeProgram products = HopperAssembly.GetOrBuild(device.Programs, ProfileKernels.WarpGroupProducts, ProgramName);
+            using ComputeProgram products = Sm90Assembly.GetOrBuild(device.Programs, ProfileKernels.WarpGroupProducts, ProgramName);
             using ComputeKernel groups = products.CreateKernel("tensor_multiply");
             return (TensorMultiply(groups, groupsPerUnit: 1, flopsOfItem: 16384), "wgmma");
         }

@@ -15,13 +15,13 @@ internal sealed record DeviceTarget(KernelTarget Kind, Func<DeviceCapabilities, 
         {
             ClassifyGroup = 1,
         },
-        new(KernelTarget.Hopper, device => device.NvidiaComputeCapability == HopperAssembly.ComputeCapability,
+        new(KernelTarget.Sm90, device => device.NvidiaComputeCapability == Sm90Assembly.ComputeCapability,
             _ => "compute capability 9.0, and the driver assembles its instructions")
         {
             HasLocalArrays = true,
             IsAssembledTwice = true,
         },
-        new(KernelTarget.Nvidia, device => device.NvidiaComputeCapability >= 80,
+        new(KernelTarget.Sm80, device => device.NvidiaComputeCapability >= 80,
             device => $"compute capability {device.NvidiaComputeCapability / 10}.{device.NvidiaComputeCapability % 10}")
         {
             HasLocalArrays = true,

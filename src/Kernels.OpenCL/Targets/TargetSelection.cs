@@ -5,7 +5,7 @@ internal static class TargetSelection
 {
     /// <summary>The most specific target that the device's capabilities allow, and why.</summary>
     public static (KernelTarget Target, string Reason) Pick(ComputeDevice device, IReadOnlyList<KernelTarget> targets) =>
-        Pick(device.Capabilities, () => device.HopperRefusal, targets);
+        Pick(device.Capabilities, () => device.Sm90Refusal, targets);
 
     /// <summary>As above.</summary>
     /// <param name="capabilities">The device's.</param>

@@ -24,7 +24,7 @@ internal enum KernelArgument
     Plan,
     SlotsAt,
     PositionsAt,
-    ItemsAt,
+    WorkAt,
     RowsAt,
 
     // Keys that are split over work-groups.

@@ -33,7 +33,7 @@ internal sealed record KernelArguments(IReadOnlyList<KernelArgument> Own, IReadO
         KernelAlgorithm.Prefill or KernelAlgorithm.Decode =>
         [
             KernelArgument.Queries, KernelArgument.Keys, KernelArgument.Values, KernelArgument.Outputs, KernelArgument.Lse,
-            KernelArgument.PartialOutputs, KernelArgument.PartialStates, KernelArgument.Plan, KernelArgument.ItemsAt,
+            KernelArgument.PartialOutputs, KernelArgument.PartialStates, KernelArgument.Plan, KernelArgument.WorkAt,
             KernelArgument.Capacity, .. When(mergesSplits, KernelArgument.MergeCounters), .. Scales(shape),
             .. When(hasMaskMod, KernelArgument.TileClasses, KernelArgument.ClassStride),
         ],
@@ -45,7 +45,7 @@ internal sealed record KernelArguments(IReadOnlyList<KernelArgument> Own, IReadO
         KernelAlgorithm.Merge =>
             [KernelArgument.Outputs, KernelArgument.Lse, KernelArgument.Merged, KernelArgument.MergedLse, KernelArgument.States],
         KernelAlgorithm.ClassifyTiles =>
-            [KernelArgument.TileClasses, KernelArgument.Plan, KernelArgument.ItemsAt, KernelArgument.TileKeys, KernelArgument.ClassStride],
+            [KernelArgument.TileClasses, KernelArgument.Plan, KernelArgument.WorkAt, KernelArgument.TileKeys, KernelArgument.ClassStride],
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "No such kernel."),
     };
 

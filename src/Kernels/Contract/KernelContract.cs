@@ -9,8 +9,8 @@ internal static class KernelContract
     /// <summary>The most tokens of a page.</summary>
     public const int MaxPageSize = 256;
 
-    /// <summary>Ints of a work item; <see cref="WorkItemFields"/> tells which.</summary>
-    public const int WorkItemInts = 13;
+    /// <summary>Ints of a work tile; <see cref="WorkTileFields"/> tells which.</summary>
+    public const int WorkTileInts = 13;
 
     /// <summary>Query rows, or scores, that a vector of a CPU kernel has.</summary>
     public const int CpuLanes = 16;
@@ -32,8 +32,8 @@ internal static class KernelContract
     /// <summary>The build's option by which a prefill source is built for another of its tiles, followed by that tile's number.</summary>
     public const string VariantMacro = "VARIANT";
 
-    /// <summary>The fields of a work item as kernels read them, in the order of the host's record, each with a comment.</summary>
-    public static readonly IReadOnlyList<(string Name, string Comment)> WorkItemFields =
+    /// <summary>The fields of a work tile as kernels read them, in the order of the host's record, each with a comment.</summary>
+    public static readonly IReadOnlyList<(string Name, string Comment)> WorkTileFields =
     [
         ("query_begin", "index of the sequence's first query token among the packed tokens"),
         ("first_row", "the item's first row in the sequence: token * GROUP + head in group"),

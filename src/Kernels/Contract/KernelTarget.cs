@@ -1,8 +1,9 @@
 namespace Kernels;
 
 /// <summary>
-/// The kind of machine that a kernel source is written for. Portable and cpu are emitted for every spec, the others where they can do its
-/// arithmetic; the runtime picks one by capability.
+/// The kind of machine that a kernel source is written for; those that need NVIDIA's tensor cores have the name of the compute capability
+/// that has them first. Portable and cpu are emitted for every spec, the others where they can do its arithmetic; the runtime picks one by
+/// capability.
 /// </summary>
 public enum KernelTarget
 {
@@ -16,12 +17,12 @@ public enum KernelTarget
     /// NVIDIA GPUs of compute capability 8.0 and later: tensor cores and asynchronous copies through inline PTX. Only where they can do a
     /// spec's arithmetic: 16-bit storage, a cache of the same type or a quantised one, dimensions of whole 16s (int4: 32s) up to 256.
     /// </summary>
-    Nvidia = 2,
+    Sm80 = 2,
 
     /// <summary>
     /// NVIDIA GPUs of compute capability 9.0: products of whole groups of warps that run beside the softmax (wgmma), by a second assembly
-    /// of the built program. Only where nvidia is, in dimensions of whole 64s, and for latent caches in 16 bits whose value is of whole
+    /// of the built program. Only where sm80 is, in dimensions of whole 64s, and for latent caches in 16 bits whose value is of whole
     /// 128s.
     /// </summary>
-    Hopper = 3,
+    Sm90 = 3,
 }

@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Costs;
 
 /// <summary>
 /// What the attention of one layer costs, counted from its shape: the operations of q·k and p·v for each (query, key) pair that the mask

@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Costs;
 
 /// <summary>Layers of one shape.</summary>
 /// <param name="Shape">Their attention.</param>

@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Costs;
 
 /// <summary>The figures of a device as its maker publishes them, without sparsity. What a program reaches is less.</summary>
 /// <param name="Name">What people call it.</param>

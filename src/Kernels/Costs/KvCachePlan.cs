@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Costs;
 
 /// <summary>
 /// How much memory the KV cache of a model takes, without taking any: layers of one shape have caches of their own, as large as the

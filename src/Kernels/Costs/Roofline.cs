@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Costs;
 
 /// <summary>
 /// A device as the roofline model sees it: work takes as long as its arithmetic at the highest rate, or as its bytes at the highest

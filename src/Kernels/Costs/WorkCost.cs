@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Costs;
 
 /// <summary>What work takes of a device: the two numbers that the roofline model weighs against each other.</summary>
 /// <param name="Flops">Floating-point operations; a multiplication with an addition is two. From 2^53 on they are rounded.</param>

@@ -1,3 +1,5 @@
+using Kernels.Planning;
+
 namespace Kernels;
 
 /// <summary>Tokens lie where the pages of a pool are: slot = page × page size + offset.</summary>

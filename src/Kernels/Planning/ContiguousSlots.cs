@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>Every sequence has room for <paramref name="capacity"/> tokens, one after the other.</summary>
 /// <param name="capacity">Tokens that a sequence has room for.</param>

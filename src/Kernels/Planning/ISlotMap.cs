@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>Tells a plan where the tokens of a cache lie.</summary>
 public interface ISlotMap

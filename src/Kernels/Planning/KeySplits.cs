@@ -1,7 +1,7 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
-/// How the keys of work items are split over work-groups: by estimated time, or by the request alone where nothing may depend on the batch.
+/// How the keys of work tiles are split over work-groups: by estimated time, or by the request alone where nothing may depend on the batch.
 /// </summary>
 internal static class KeySplits
 {
@@ -37,11 +37,11 @@ internal static class KeySplits
     /// The longest piece of keys that one work-group takes: of several, the one whose estimated time, counted in keys, is the least.
     /// </summary>
     public static int ChooseChunk(
-        AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits)
+        AttentionShape shape, List<WorkTile> items, SchedulingProfile profile, TileGeometry tile, int computeUnits)
     {
         int longest = 0, shortest = int.MaxValue, rows = 0;
         long total = 0;
-        foreach (WorkItem item in items)
+        foreach (WorkTile item in items)
         {
             if (item.PartialRow >= 0)
             {
@@ -76,7 +76,7 @@ internal static class KeySplits
             }
 
             long pieces = 0;
-            foreach (WorkItem item in items)
+            foreach (WorkTile item in items)
             {
                 pieces += item.PartialRow >= 0 ? 1 : Math.Max(1, (item.KeyCount + chunk - 1) / chunk);
             }

@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
 /// What a tile of queries can see of its request's keys, as far as the spec's options tell: only those keys are planned. What no option

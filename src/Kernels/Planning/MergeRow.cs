@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
 /// One row whose keys were split: the partial states that <see cref="KernelAlgorithm.Combine"/> merges. Kernels read it as four ints.

@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
 /// What work costs on the kind of machine that a target's kernels run on, counted in keys that a work-group reads meanwhile.

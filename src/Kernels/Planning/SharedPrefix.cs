@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
 /// Requests of a step that have their first keys in the same pages: those keys are read once for all of them, and what each

@@ -1,12 +1,12 @@
-namespace Kernels;
+namespace Kernels.Planning;
 
 public sealed partial class WorkPlan
 {
     // Pieces of the shared keys, and of what a request has of its own: together no more than can be merged.
     private const int MaxSplitsOfPart = MaxSplits / 2;
 
-    private readonly List<WorkItem> prefixItems = [];
-    private readonly List<WorkItem> ownItems = [];
+    private readonly List<WorkTile> prefixItems = [];
+    private readonly List<WorkTile> ownItems = [];
 
     /// <summary>
     /// Whether requests that follow one another and have their first keys in the same pages of a paged cache read them together.
@@ -38,7 +38,7 @@ public sealed partial class WorkPlan
             int position = request.Keys - request.QueryLength;
             (_, int end) = MaskReach.Of(shape, request, position, position + request.QueryLength - 1);
             int count = request.QueryLength * shape.GroupSize;
-            ownItems.Add(new WorkItem(
+            ownItems.Add(new WorkTile(
                 Tokens + (rows / shape.GroupSize), 0, count, position, prefix, end, request.Sequence.Index,
                 -1, batch + ownItems.Count, 0, KeyBegin: 0));
             rows += count;
@@ -48,10 +48,10 @@ public sealed partial class WorkPlan
         for (int row = 0; row < rows; row += geometry.Prefill.Rows)
         {
             int count = Math.Min(geometry.Prefill.Rows, rows - row);
-            prefixItems.Add(new WorkItem(Tokens, row, count, prefix, 0, prefix, requests[0].Sequence.Index, -1, batch, 0, KeyBegin: 0));
+            prefixItems.Add(new WorkTile(Tokens, row, count, prefix, 0, prefix, requests[0].Sequence.Index, -1, batch, 0, KeyBegin: 0));
         }
 
-        int Chunk(List<WorkItem> items, TileGeometry tile, int longest) =>
+        int Chunk(List<WorkTile> items, TileGeometry tile, int longest) =>
             Math.Max(
                 KeySplits.ChooseChunk(shape, items, SchedulingProfile.Of(geometry.Target), tile, computeUnits),
                 (longest + MaxSplitsOfPart - 1) / MaxSplitsOfPart);
@@ -60,12 +60,12 @@ public sealed partial class WorkPlan
         int ownChunk = Chunk(ownItems, geometry.Decode, longestOwn);
         (int prefixSplits, int prefixEach) = KeySplits.EqualSplits(
             prefix, Chunk(prefixItems, geometry.Prefill, prefix), geometry.Prefill.Keys);
-        foreach (WorkItem item in prefixItems)
+        foreach (WorkTile item in prefixItems)
         {
             AddParts(prefill, item, prefixSplits, prefixEach, firstPartial + item.FirstRow, rows);
         }
 
-        foreach (WorkItem item in ownItems)
+        foreach (WorkTile item in ownItems)
         {
             (int splits, int each) = KeySplits.EqualSplits(item.KeyCount, ownChunk, geometry.Decode.Keys);
             AddParts(decode, item, splits, each, firstPartial + (prefixSplits * rows) + ownRow, rows);
@@ -84,7 +84,7 @@ public sealed partial class WorkPlan
         SharedKeys += prefix;
     }
 
-    private static void AddParts(List<WorkItem> to, WorkItem item, int splits, int each, int partialRow, int stride)
+    private static void AddParts(List<WorkTile> to, WorkTile item, int splits, int each, int partialRow, int stride)
     {
         for (int split = 0; split < splits; split++)
         {

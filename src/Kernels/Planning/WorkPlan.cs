@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Kernels;
+namespace Kernels.Planning;
 
 /// <summary>
 /// Shares out the requests of one step over the device: which tiles of rows run against which keys, where keys are split,
@@ -18,11 +18,11 @@ public sealed partial class WorkPlan
     /// </summary>
     public const int MaxLength = 1 << 30;
 
-    private const int IntsPerItem = KernelContract.WorkItemInts;
+    private const int IntsPerTile = KernelContract.WorkTileInts;
     private const int IntsPerMerge = 4;
 
-    private readonly List<WorkItem> prefill = [];
-    private readonly List<WorkItem> decode = [];
+    private readonly List<WorkTile> prefill = [];
+    private readonly List<WorkTile> decode = [];
     private readonly List<MergeRow> merges = [];
     private int[] data = [];
 
@@ -51,10 +51,10 @@ public sealed partial class WorkPlan
     public int PartialRows { get; private set; }
 
     /// <summary>The items that the prefill kernel works on, those with most keys first.</summary>
-    public IReadOnlyList<WorkItem> PrefillItems => prefill;
+    public IReadOnlyList<WorkTile> PrefillTiles => prefill;
 
     /// <summary>The items that the decode kernel works on, those with most keys first.</summary>
-    public IReadOnlyList<WorkItem> DecodeItems => decode;
+    public IReadOnlyList<WorkTile> DecodeTiles => decode;
 
     /// <summary>The rows that the combine kernel merges.</summary>
     public IReadOnlyList<MergeRow> Merges => merges;
@@ -62,14 +62,14 @@ public sealed partial class WorkPlan
     /// <summary>Where the tokens' slots begin in <see cref="Data"/>: one int a token, −1 for a token that is not in the cache.</summary>
     public int SlotsAt => 0;
 
-    /// <summary>Where <see cref="PrefillItems"/> begin in <see cref="Data"/>.</summary>
+    /// <summary>Where <see cref="PrefillTiles"/> begin in <see cref="Data"/>.</summary>
     public int PrefillAt => Tokens;
 
-    /// <summary>Where <see cref="DecodeItems"/> begin in <see cref="Data"/>.</summary>
-    public int DecodeAt => PrefillAt + (IntsPerItem * prefill.Count);
+    /// <summary>Where <see cref="DecodeTiles"/> begin in <see cref="Data"/>.</summary>
+    public int DecodeAt => PrefillAt + (IntsPerTile * prefill.Count);
 
     /// <summary>Where <see cref="Merges"/> begin in <see cref="Data"/>.</summary>
-    public int MergesAt => DecodeAt + (IntsPerItem * decode.Count);
+    public int MergesAt => DecodeAt + (IntsPerTile * decode.Count);
 
     /// <summary>Where the pages of a paged cache's sequences begin in <see cref="Data"/>, request after request.</summary>
     public int PagesAt => MergesAt + (IntsPerMerge * merges.Count);
@@ -135,7 +135,7 @@ public sealed partial class WorkPlan
         Split(shape, decode, profile, geometry.Decode, computeUnits, prompts: false);
         int positions = NeedsPositions(shape) ? Tokens : 0;
         CheckLength(
-            Tokens + (IntsPerItem * ((long)prefill.Count + decode.Count)) + ((long)IntsPerMerge * merges.Count) + pages + positions);
+            Tokens + (IntsPerTile * ((long)prefill.Count + decode.Count)) + ((long)IntsPerMerge * merges.Count) + pages + positions);
         PositionsAt = PagesAt + pages;
         Length = PositionsAt + positions;
         if (data.Length < Length)
@@ -154,8 +154,8 @@ public sealed partial class WorkPlan
             WritePositions(requests);
         }
 
-        CollectionsMarshal.AsSpan(prefill).CopyTo(MemoryMarshal.Cast<int, WorkItem>(data.AsSpan(PrefillAt)));
-        CollectionsMarshal.AsSpan(decode).CopyTo(MemoryMarshal.Cast<int, WorkItem>(data.AsSpan(DecodeAt)));
+        CollectionsMarshal.AsSpan(prefill).CopyTo(MemoryMarshal.Cast<int, WorkTile>(data.AsSpan(PrefillAt)));
+        CollectionsMarshal.AsSpan(decode).CopyTo(MemoryMarshal.Cast<int, WorkTile>(data.AsSpan(DecodeAt)));
         CollectionsMarshal.AsSpan(merges).CopyTo(MemoryMarshal.Cast<int, MergeRow>(data.AsSpan(MergesAt)));
     }
 
@@ -185,7 +185,7 @@ public sealed partial class WorkPlan
             keys += request.Keys;
             long rows = (long)request.QueryLength * shape.GroupSize;
             int tile = Tile(geometry, rows).Rows;
-            ints += (IntsPerItem * ((rows + tile - 1) / tile)) + PagesNeeded(shape, request);
+            ints += (IntsPerTile * ((rows + tile - 1) / tile)) + PagesNeeded(shape, request);
         }
 
         if (tokens * shape.QueryHeads > MaxLength)
@@ -210,7 +210,7 @@ public sealed partial class WorkPlan
         if (ints > Array.MaxLength)
         {
             throw new ArgumentException(
-                $"The step takes a plan of {ints} ints (slots, work items, rows to merge, pages, positions); "
+                $"The step takes a plan of {ints} ints (slots, work tiles, rows to merge, pages, positions); "
                 + $"it can have {Array.MaxLength}.",
                 "requests");
         }
@@ -226,7 +226,7 @@ public sealed partial class WorkPlan
     private void AddTiles(AttentionShape shape, KernelGeometry geometry, AttentionRequest request, int batch)
     {
         int rows = request.QueryLength * shape.GroupSize, tile = Tile(geometry, rows).Rows;
-        List<WorkItem> items = rows <= geometry.Decode.Rows ? decode : prefill;
+        List<WorkTile> items = rows <= geometry.Decode.Rows ? decode : prefill;
         int position = request.Keys - request.QueryLength, keyBegin = NumbersKeys(shape) ? (int)Keys : 0;
         for (int row = 0; row < rows; row += tile)
         {
@@ -234,7 +234,7 @@ public sealed partial class WorkPlan
             int first = position + (row / shape.GroupSize);
             int last = position + ((row + count - 1) / shape.GroupSize);
             (int begin, int end) = MaskReach.Of(shape, request, first, last);
-            items.Add(new WorkItem(
+            items.Add(new WorkTile(
                 Tokens, row, count, position, begin, end, request.Sequence.Index, -1, batch, request.PrefixLength, keyBegin));
         }
     }
@@ -245,14 +245,14 @@ public sealed partial class WorkPlan
 
     /// <summary>Splits long items so that all work-groups end at about the same time, and puts the longest first.</summary>
     private void Split(
-        AttentionShape shape, List<WorkItem> items, SchedulingProfile profile, TileGeometry tile, int computeUnits, bool prompts)
+        AttentionShape shape, List<WorkTile> items, SchedulingProfile profile, TileGeometry tile, int computeUnits, bool prompts)
     {
         int keys = tile.Keys;
         int chosen = shape.Deterministic ? 0 : KeySplits.ChooseChunk(shape, items, profile, tile, computeUnits);
         int whole = items.Count;
         for (int i = 0; i < whole; i++)
         {
-            WorkItem item = items[i];
+            WorkTile item = items[i];
             int chunk = !shape.Deterministic ? chosen : prompts ? Math.Max(1, item.KeyCount) : KeySplits.FixedChunk(item.KeyCount, keys);
             (int splits, int each) = KeySplits.EqualSplits(item.KeyCount, chunk, keys);
             if (splits <= 1 || item.PartialRow >= 0)
@@ -271,7 +271,7 @@ public sealed partial class WorkPlan
 
             for (int split = 0; split < splits; split++)
             {
-                WorkItem part = item with
+                WorkTile part = item with
                 {
                     KvBegin = item.KvBegin + (split * each),
                     KvEnd = Math.Min(item.KvEnd, item.KvBegin + ((split + 1) * each)),
@@ -297,7 +297,7 @@ public sealed partial class WorkPlan
             : a.KvBegin.CompareTo(b.KvBegin));
     }
 
-    private void AddMerges(AttentionShape shape, WorkItem item, int splits)
+    private void AddMerges(AttentionShape shape, WorkTile item, int splits)
     {
         for (int row = 0; row < item.RowCount; row++)
         {
@@ -327,9 +327,9 @@ public sealed partial class WorkPlan
         Locate(prefill, begins);
         Locate(decode, begins);
 
-        static void Locate(List<WorkItem> items, ReadOnlySpan<int> begins)
+        static void Locate(List<WorkTile> items, ReadOnlySpan<int> begins)
         {
-            foreach (ref WorkItem item in CollectionsMarshal.AsSpan(items))
+            foreach (ref WorkTile item in CollectionsMarshal.AsSpan(items))
             {
                 item = item with { Sequence = begins[item.Batch] };
             }

@@ -28,7 +28,8 @@ public sealed class ChatCommandTests(Devices devices)
         // What the cache holds is what a conversation from the start would have computed.
         (_, string again, _) = await Run("One morning Mia\nThen she\n", "--system", "Tell a story.", "--tokens", "24", "--cache", "paged");
         Assert.Equal(
-            lines.Where(line => line.Length > 0 && !line.StartsWith("prompt:", StringComparison.Ordinal)), again.Split('\n').Where(line => line.Length > 0));
+            lines.Where(line => line.Length > 0 && !line.StartsWith("prompt:", StringComparison.Ordinal)), again.Split('\n')
+                .Where(line => line.Length > 0));
     }
 
     [SkippableFact]
@@ -43,8 +44,10 @@ public sealed class ChatCommandTests(Devices devices)
 
         folder.Write(
             "chat_template.jinja",
-            "{{ bos_token }}{% for m in messages %}{% if m.content == 'stop' %}{{ raise_exception('No more.') }}{% endif %}{{ m.content }}{% endfor %}{{ tail }}{{ n + 1 }}");
-        (int code, string output, string error) = await RunIn(folder.Path, "Mia\n", "--tokens", "4", "--verbose", "--set", "tail=ab", "--set", "n=41");
+            "{{ bos_token }}{% for m in messages %}{% if m.content == 'stop' %}{{ raise_exception('No more.') }}{% endif %}{{ m.content "
+                + "}}{% endfor %}{{ tail }}{{ n + 1 }}");
+        (int code, string output, string error) = await RunIn(
+            folder.Path, "Mia\n", "--tokens", "4", "--verbose", "--set", "tail=ab", "--set", "n=41");
         Assert.Equal((0, ""), (code, error));
         Assert.Contains($"prompt: {Encoded("Miaab42") + 1} tokens, 0 of them in the cache", output, StringComparison.Ordinal);
 
@@ -83,7 +86,8 @@ public sealed class ChatCommandTests(Devices devices)
 
     private static int Encoded(string text) => EngineFixture.Tokenizer.Encode(text).Length;
 
-    private static Task<(int Code, string Output, string Error)> Run(string input, params string[] arguments) => RunIn(Stories, input, arguments);
+    private static Task<(int Code, string Output, string Error)> Run(string input, params string[] arguments) =>
+        RunIn(Stories, input, arguments);
 
     private static async Task<(int Code, string Output, string Error)> RunIn(string folder, string input, params string[] arguments)
     {

@@ -16,13 +16,18 @@ public sealed class CommandTests(Devices devices)
     public async Task GeneratesTheReferencesStoryAndClosesWithFigures()
     {
         devices.OpenFirst();
-        (int code, string output, string error) = await Run("generate", "--model", Stories, "--prompt", "One morning Mia", "--tokens", "64");
+        (int code, string output, string error) = await Run(
+            "generate", "--model", Stories, "--prompt", "One morning Mia", "--tokens", "64");
 
         Assert.Equal((0, ""), (code, error));
         string[] lines = output.Split('\n');
-        Assert.StartsWith("One morning Mia skipped to the cellar with a small dog. Mia put the blue bell in the jar near the meadow.", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "One morning Mia skipped to the cellar with a small dog. Mia put the blue bell in the jar near the meadow.", lines[0],
+            StringComparison.Ordinal);
         Assert.EndsWith("Mia put the pink boat in the chest near the barn. It", lines[0], StringComparison.Ordinal);
-        Assert.Matches(@"^prompt: 4 tokens, [\d.]+ tokens/s · generated: 64 tokens, [\d.]+ tokens/s · device: #\d+ .+ · cache: [\d,]+ bytes$", lines[^2]);
+        Assert.Matches(
+            @"^prompt: 4 tokens, [\d.]+ tokens/s · generated: 64 tokens, [\d.]+ tokens/s · device: #\d+ .+ · cache: [\d,]+ bytes$",
+            lines[^2]);
     }
 
     [SkippableFact]
@@ -30,7 +35,9 @@ public sealed class CommandTests(Devices devices)
     {
         devices.OpenFirst();
         async Task<string> Story(string seed, params string[] more) =>
-            (await Run(["generate", "--model", Stories, "--prompt", "One", "--tokens", "24", "--temperature", "1.5", "--top-k", "40", "--top-p", "0.95", "--seed", seed, .. more])).Output.Split('\n')[0];
+            (await Run(
+                ["generate", "--model", Stories, "--prompt", "One", "--tokens", "24", "--temperature", "1.5", "--top-k", "40", "--top-p",
+                    "0.95", "--seed", seed, .. more])).Output.Split('\n')[0];
 
         Assert.Equal(await Story("1"), await Story("1"));
         Assert.Equal(await Story("1"), await Story("1", "--cache", "paged"));
@@ -52,17 +59,25 @@ public sealed class CommandTests(Devices devices)
     {
         devices.OpenFirst();
         using var folder = new TemporaryFolder();
-        string[] prompts = [.. Enumerable.Range(0, 12).Select(i => i % 3 == 0 ? "One morning Mia" : i % 3 == 1 ? "One morning Leo ran to the market with a small duck." : "The")];
+        string[] prompts =
+            [.. Enumerable.Range(0, 12)
+                .Select(i => i % 3 == 0 ? "One morning Mia" : i % 3 == 1 ? "One morning Leo ran to the market with a small duck." : "The")];
         string file = folder.Write("prompts.txt", string.Join('\n', prompts) + "\n\n");
         (int code, string output, string error) = await Run(
-            "generate", "--model", Stories, "--batch", file, "--tokens", "40", "--sequences", "6", "--pages", "12", "--step-tokens", "24", "--draft", "3", "--preemption", "recompute");
+            "generate", "--model", Stories, "--batch", file, "--tokens", "40", "--sequences", "6", "--pages", "12", "--step-tokens", "24",
+            "--draft", "3", "--preemption", "recompute");
 
         Assert.Equal((0, ""), (code, error));
         string[] lines = output.Split('\n');
         for (int i = 0; i < 3; i++)
         {
             (_, string alone, _) = await Run("generate", "--model", Stories, "--prompt", prompts[i], "--tokens", "40");
-            Assert.All(Enumerable.Range(0, 4), row => Assert.Equal(alone[..alone.IndexOf("\n\nprompt:", StringComparison.Ordinal)].Replace("\n", "\\n", StringComparison.Ordinal), lines[(row * 3) + i]));
+            Assert.All(
+                Enumerable.Range(0, 4),
+                row =>
+                    Assert.Equal(
+                        alone[..alone.IndexOf("\n\nprompt:", StringComparison.Ordinal)].Replace("\n", "\\n", StringComparison.Ordinal),
+                        lines[(row * 3) + i]));
         }
 
         Assert.Matches(@"Prompt tokens/s +│ +[\d.]+", output);
@@ -77,7 +92,8 @@ public sealed class CommandTests(Devices devices)
         devices.OpenFirst();
         string folder = TestData.Folder("llama-gqa");
         string expected = Path.Combine(folder, "expected.safetensors");
-        foreach ((string[] arguments, int runs) in ((string[], int)[])[([], 24), (["--expected", expected, "--cache", "contiguous"], 12), (["--cache", "paged"], 12)])
+        foreach ((string[] arguments, int runs) in ((string[], int)[])[([], 24), (["--expected", expected, "--cache", "contiguous"], 12),
+            (["--cache", "paged"], 12)])
         {
             (int code, string output, string error) = await Run(["verify", "--model", folder, .. arguments]);
             Assert.Equal((0, ""), (code, error));
@@ -145,7 +161,8 @@ public sealed class CommandTests(Devices devices)
             (["--mla", "expanded"], " bytes of keys and values, 11 tokens attended expanded, 0 absorbed"),
         ])
         {
-            (code, output, error) = await Run(["generate", "--model", TestData.Folder("stories-mla"), "--prompt", "One morning Mia", "--tokens", "8", .. form]);
+            (code, output, error) = await Run(
+                ["generate", "--model", TestData.Folder("stories-mla"), "--prompt", "One morning Mia", "--tokens", "8", .. form]);
             Assert.Equal((0, ""), (code, error));
             Assert.EndsWith(figures, output.TrimEnd(), StringComparison.Ordinal);
         }
@@ -156,20 +173,26 @@ public sealed class CommandTests(Devices devices)
     public async Task SaysWhatItHasChosenAndWhy()
     {
         ComputeDevice device = devices.OpenFirst();
-        string[] command = ["generate", "--model", TestData.Folder("stories-mla"), "--prompt", "One morning Mia", "--tokens", "2", "--verbose"];
+        string[] command =
+            ["generate", "--model", TestData.Folder("stories-mla"), "--prompt", "One morning Mia", "--tokens", "2", "--verbose"];
         (int code, string output, string error) = await Run(command);
 
         Assert.Equal((0, ""), (code, error));
         string[] lines = output.TrimEnd().Split('\n')[^4..];
-        Assert.StartsWith("latent attention: by request, whichever form multiplies less: expanded from 2 new tokens at the beginning, 64 after 4096 others", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "latent attention: by request, whichever form multiplies less: expanded from 2 new tokens at the beginning, 64 after 4096 "
+                + "others", lines[0], StringComparison.Ordinal);
         using var absorbed = new StoriesMlaAbsorbed(device);
-        Assert.Equal($"StoriesMlaAbsorbed: {absorbed.Target} kernels ({absorbed.TargetReason}), prefill tile of {absorbed.Tuning}", lines[2]);
+        Assert.Equal(
+            $"StoriesMlaAbsorbed: {absorbed.Target} kernels ({absorbed.TargetReason}), prefill tile of {absorbed.Tuning}", lines[2]);
         Assert.Equal("attention in BFloat16, as the weights are", lines[1]);
         Assert.StartsWith("StoriesMlaExpanded: ", lines[3], StringComparison.Ordinal);
 
         using var folder = new TemporaryFolder();
         folder.Write("prompts.txt", "One morning Mia\n");
-        (code, output, error) = await Run("generate", "--model", TestData.Folder("stories-mla"), "--batch", Path.Combine(folder.Path, "prompts.txt"), "--tokens", "2", "--mla", "absorbed", "--verbose");
+        (code, output, error) = await Run(
+            "generate", "--model", TestData.Folder("stories-mla"), "--batch", Path.Combine(folder.Path, "prompts.txt"), "--tokens", "2",
+            "--mla", "absorbed", "--verbose");
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("\nlatent attention: absorbed, as asked for\n", output, StringComparison.Ordinal);
         Assert.Contains("StoriesMlaAbsorbedPaged: ", output, StringComparison.Ordinal);
@@ -183,7 +206,8 @@ public sealed class CommandTests(Devices devices)
 
         // Mistral's references for Llama's weights: same vocabulary, other logits.
         (int code, string output, _) = await Run(
-            "verify", "--model", TestData.Folder("llama-gqa"), "--expected", Path.Combine(TestData.Folder("mistral-window"), "expected.safetensors"));
+            "verify", "--model", TestData.Folder("llama-gqa"), "--expected",
+            Path.Combine(TestData.Folder("mistral-window"), "expected.safetensors"));
 
         Assert.Equal(1, code);
         Assert.Equal("0 passed, 24 failed", output.TrimEnd().Split('\n')[^1]);
@@ -221,7 +245,8 @@ public sealed class CommandTests(Devices devices)
         { ["generate", "--model", Stories, "--batch", "y", "--sequences", "0"], "--sequences is '0', not a number from 1." },
         { ["generate", "--model", Stories, "--batch", "y", "--cache", "7"], "--cache is '7', not contiguous or paged." },
         { ["serve", "--model", Stories, "--preemption", "drop"], "--preemption is 'drop', not swap or recompute." },
-        { ["serve", "--model", Stories, "--urls", "https://127.0.0.1:1"], "--urls is 'https://127.0.0.1:1', not addresses of the form http://HOST:PORT." },
+        { ["serve", "--model", Stories, "--urls", "https://127.0.0.1:1"],
+            "--urls is 'https://127.0.0.1:1', not addresses of the form http://HOST:PORT." },
         { ["serve", "--model", "/no/such/folder"], "CheckpointException: " },
         { ["generate", "--prompt", "x"], "Option '--model' is required." },
         { ["generate", "--model", Stories, "--prompt", "x", "--tokens", "0"], "--tokens is '0', not a number from 1." },
@@ -232,21 +257,27 @@ public sealed class CommandTests(Devices devices)
         { ["generate", "--model", Stories, "--prompt", "x", "--cache", "7"], "--cache is '7', not contiguous or paged." },
         { ["verify", "--model", Stories, "--cache", "ring"], "--cache is 'ring', not contiguous or paged." },
         { ["verify", "--model", Stories, "--mla", "latent"], "--mla is 'latent', not auto, absorbed or expanded." },
-        { ["generate", "--model", Stories, "--prompt", "x", "--mla", "auto"], "is of type llama, which has no latent attention: leave out --mla" },
-        { ["generate", "--model", Stories, "--prompt", "x", "--expand-from", "4"], "is of type llama, which has no latent attention: leave out --expand-from" },
-        { ["generate", "--model", Stories, "--prompt", "x", "--mla", "absorbed", "--expand-from", "4"], "--expand-from goes with --mla auto." },
+        { ["generate", "--model", Stories, "--prompt", "x", "--mla", "auto"],
+            "is of type llama, which has no latent attention: leave out --mla" },
+        { ["generate", "--model", Stories, "--prompt", "x", "--expand-from", "4"],
+            "is of type llama, which has no latent attention: leave out --expand-from" },
+        { ["generate", "--model", Stories, "--prompt", "x", "--mla", "absorbed", "--expand-from", "4"],
+            "--expand-from goes with --mla auto." },
         { ["serve", "--model", Stories, "--expand-from", "0"], "--expand-from is '0', not a number from 1." },
         { ["verify", "--model", Stories, "--expected", "a", "--greedy", "b"], "--expected and --greedy exclude each other." },
         { ["embed", "--model", Stories], "Required argument 'TEXT' missing for command: 'embed'." },
         { ["embed", "--model", Stories, "x", "--pooling", "median"], "--pooling is 'median', not mean, cls, last or max." },
         { ["generate", "--model", TestData.Folder("modernbert-encoder"), "--prompt", "x"], "has no tokenizer: neither tokenizer.json" },
-        { ["roofline", "--model", TestData.Folder("modernbert-encoder")], "is of type modernbert, an encoder, which has no steps to predict" },
-        { ["verify", "--model", TestData.Folder("modernbert-encoder"), "--greedy", "x"], "is of type modernbert, an encoder, which continues no texts" },
+        { ["roofline", "--model", TestData.Folder("modernbert-encoder")],
+            "is of type modernbert, an encoder, which has no steps to predict" },
+        { ["verify", "--model", TestData.Folder("modernbert-encoder"), "--greedy", "x"],
+            "is of type modernbert, an encoder, which continues no texts" },
         { ["bench", "--model", TestData.Folder("modernbert-encoder")], "is of type modernbert, an encoder: it makes vectors of texts" },
         { ["generate", "--model", Stories, "--prompt", "x", "--seed", "1.5"], "--seed is '1.5', not a whole number." },
         { ["story"], "Unrecognized command or argument 'story'." },
         { ["generate", "--model", "/no/such/folder", "--prompt", "x"], "CheckpointException: " },
-        { ["generate", "--model", Stories, "--prompt", "x", "--tokens", "5000"], "a context of 5001 tokens exceeds the 2048 positions of the model" },
+        { ["generate", "--model", Stories, "--prompt", "x", "--tokens", "5000"],
+            "a context of 5001 tokens exceeds the 2048 positions of the model" },
         { ["verify", "--model", Stories, "--expected", "/no/such/file.safetensors"], "cannot be opened" },
         { ["verify", "--model", Stories, "--greedy", "/no/such/file.json"], "cannot be opened" },
     };
@@ -293,11 +324,14 @@ public sealed class CommandTests(Devices devices)
 
         StoredTensors.Write(folder, tensors, "F32");
         string prompts = folder.Write("prompts.txt", "One morning Mia\n");
-        foreach (string[] command in (string[][])[["generate", "--prompt", "One morning Mia"], ["generate", "--batch", prompts], ["verify"]])
+        foreach (string[] command in (string[][])[["generate", "--prompt", "One morning Mia"], ["generate", "--batch", prompts],
+            ["verify"]])
         {
             (int code, _, string error) = await Run([.. command, "--model", folder.Path, "--check-numbers"]);
             Assert.Equal(CommandRunner.UserError, code);
-            Assert.Matches("^NotFiniteException: Heads6Over2Of32Float32(Paged)?, layer 1: [1-9][0-9]* of [0-9]+ elements of the new values are not finite", error);
+            Assert.Matches(
+                "^NotFiniteException: Heads6Over2Of32Float32(Paged)?, layer 1: [1-9][0-9]* of [0-9]+ elements of the new values are not "
+                    + "finite", error);
             (code, _, error) = await Run([.. command, "--model", Stories, "--check-numbers"]);
             Assert.Equal((0, ""), (code, error));
         }

@@ -14,7 +14,8 @@ public sealed class VerifierTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         string folder = TestData.Folder("stories-gqa");
         TextTokenizer tokenizer = TextTokenizer.Load(folder);
-        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
+        using Decoder decoder = Decoder.Load(
+            device, folder, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
         int[] prompt = [0, .. tokenizer.Encode("One morning")];
         var logits = new float[prompt.Length * 768];
         decoder.Forward(0, prompt, LogitRows.All, logits);
@@ -53,12 +54,17 @@ public sealed class VerifierTests(Devices devices)
 
         Assert.Contains(
             "has no tensor 'prompt0.input_ids'",
-            Assert.Throws<CheckpointException>(() => Verifier.ReadExpected(folder.Write("a.safetensors", SafeTensorsBuilder.Vectors(("x", 1, 1))))).Message,
+            Assert.Throws<CheckpointException>(
+                () => Verifier.ReadExpected(folder.Write("a.safetensors", SafeTensorsBuilder.Vectors(("x", 1, 1))))).Message,
             StringComparison.Ordinal);
         Assert.Contains("neither a list", Greedy("{}"), StringComparison.Ordinal);
-        Assert.Contains("short0: has no tokens to compare", Greedy("""{"short": [{"prompt": "x", "greedy_text": "y"}]}"""), StringComparison.Ordinal);
-        Assert.Contains("do not begin with", Greedy("""{"long": [{"prompt": "One", "text": "One day", "all_tokens_with_bos": [0, 1]}]}"""), StringComparison.Ordinal);
+        Assert.Contains(
+            "short0: has no tokens to compare", Greedy("""{"short": [{"prompt": "x", "greedy_text": "y"}]}"""), StringComparison.Ordinal);
+        Assert.Contains(
+            "do not begin with", Greedy("""{"long": [{"prompt": "One", "text": "One day", "all_tokens_with_bos": [0, 1]}]}"""),
+            StringComparison.Ordinal);
 
-        string Greedy(string json) => Assert.Throws<CheckpointException>(() => Verifier.ReadGreedy(folder.Write("greedy.json", json), tokenizer)).Message;
+        string Greedy(string json) =>
+            Assert.Throws<CheckpointException>(() => Verifier.ReadGreedy(folder.Write("greedy.json", json), tokenizer)).Message;
     }
 }

@@ -1,11 +1,15 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using Kernels.Costs;
+using Kernels.Planning;
 using Xunit;
 
 namespace Decoders.Tests;
 
-/// <summary>Models of seven billion parameters without their memory: files that are holes behind their headers, plans without devices.</summary>
+/// <summary>
+/// Models of seven billion parameters without their memory: files that are holes behind their headers, plans without devices.
+/// </summary>
 public sealed class DryRunTests
 {
     public static TheoryData<string, long, long> Models => new()
@@ -82,17 +86,20 @@ public sealed class DryRunTests
     [InlineData(PublishedModels.Mistral, 1024, 1_000_000)]
     public void StepsArePlannedForLargeBatches(string json, int sequences, int context)
     {
-        AttentionShape shape = AttentionCatalog.Find(PublishedModels.Read(json).Layers[0].Attention, CacheKind.Contiguous, ElementType.Float16).Shape;
+        AttentionShape shape = AttentionCatalog.Find(
+            PublishedModels.Read(json).Layers[0].Attention, CacheKind.Contiguous, ElementType.Float16).Shape;
         KernelGeometry geometry = Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu);
         var plan = new WorkPlan();
-        plan.Build(shape, geometry, computeUnits: 132, new ContiguousSlots(context), [.. Enumerable.Range(0, sequences).Select(s => new AttentionRequest(SequenceHandle.Create(s), 1, context))]);
+        plan.Build(
+            shape, geometry, computeUnits: 132, new ContiguousSlots(context),
+            [.. Enumerable.Range(0, sequences).Select(s => new AttentionRequest(SequenceHandle.Create(s), 1, context))]);
 
         Assert.Equal((long)sequences * context, plan.Keys);
         Assert.Equal(sequences, plan.Tokens);
 
         // Each key that a window leaves is in one item for each request and KV head.
         long visible = new AttentionCost(shape).CountKeysRead(1, context);
-        Assert.Equal(sequences * visible, plan.DecodeItems.Concat(plan.PrefillItems).Sum(item => (long)item.KeyCount));
+        Assert.Equal(sequences * visible, plan.DecodeTiles.Concat(plan.PrefillTiles).Sum(item => (long)item.KeyCount));
 
         // Partial states are as many as splits, whose bytes are far from the limits.
         Assert.InRange((long)plan.PartialRows * shape.KvHeads * shape.ValueDim * sizeof(float), 0, 1L << 31);
@@ -103,9 +110,11 @@ public sealed class DryRunTests
     {
         AttentionShape shape = Heads32Over8Of128.Descriptor.Shape;
         Assert.Throws<ArgumentException>("requests", () => new WorkPlan().Build(
-            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1), [new(SequenceHandle.Create(0), 1, int.MaxValue), new(SequenceHandle.Create(1), 1, int.MaxValue)]));
+            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1),
+            [new(SequenceHandle.Create(0), 1, int.MaxValue), new(SequenceHandle.Create(1), 1, int.MaxValue)]));
         Assert.Throws<ArgumentOutOfRangeException>("sequence", () => new WorkPlan().Build(
-            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1 << 30), [new(SequenceHandle.Create(2), 1, 1)]));
+            shape, Heads32Over8Of128.Descriptor.Geometry(KernelTarget.Cpu), 132, new ContiguousSlots(1 << 30),
+            [new(SequenceHandle.Create(2), 1, 1)]));
     }
 
     private static IEnumerable<(string Name, long[] Shape)> Tensors(ModelConfig config)
@@ -140,7 +149,9 @@ public sealed class DryRunTests
         {
             long begin = end;
             end += shape.Aggregate(2L, (product, extent) => product * extent);
-            header.Append(CultureInfo.InvariantCulture, $"{(begin == 0 ? "" : ",")}\"{name}\":{{\"dtype\":\"F16\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[{begin},{end}]}}");
+            header.Append(
+                CultureInfo.InvariantCulture,
+                $"{(begin == 0 ? "" : ",")}\"{name}\":{{\"dtype\":\"F16\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[{begin},{end}]}}");
         }
 
         byte[] json = Encoding.UTF8.GetBytes(header.Append('}').ToString());

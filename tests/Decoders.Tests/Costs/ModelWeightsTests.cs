@@ -1,3 +1,4 @@
+using Kernels.Costs;
 using Kernels.OpenCL;
 using Xunit;
 
@@ -19,7 +20,8 @@ public sealed class ModelWeightsTests(Devices devices)
         ModelConfig config = ModelConfig.Load(folder);
 
         // Scales are no parameters, and of MXFP4 two are in a byte.
-        long parameters = checkpoint.Names.Where(tensor => !tensor.EndsWith("_scales", StringComparison.Ordinal) && !tensor.EndsWith("_scale_inv", StringComparison.Ordinal))
+        long parameters = checkpoint.Names.Where(
+            tensor => !tensor.EndsWith("_scales", StringComparison.Ordinal) && !tensor.EndsWith("_scale_inv", StringComparison.Ordinal))
             .Sum(tensor => checkpoint.Info(tensor).Length * (tensor.EndsWith("_blocks", StringComparison.Ordinal) ? 2 : 1));
         Assert.Equal(parameters, new ModelWeights(config, type).Parameters);
 
@@ -48,15 +50,19 @@ public sealed class ModelWeightsTests(Devices devices)
 
     /// <summary>The same, of files with the keys that differ from their families' defaults.</summary>
     [Theory]
-    [InlineData("""{"model_type": "qwen2", "vocab_size": 152064, "hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4}""", 7_615_616_512)]
+    [InlineData(
+        """{"model_type": "qwen2", "vocab_size": 152064, "hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4}""", 7_615_616_512)]
     [InlineData("""{"model_type": "qwen3_moe", "num_hidden_layers": 48, "head_dim": 128}""", 30_532_122_624)]
     [InlineData("""{"model_type": "mixtral"}""", 46_702_792_704)]
-    [InlineData("""{"model_type": "gemma3_text", "vocab_size": 262144, "hidden_size": 1152, "intermediate_size": 6912, "num_attention_heads": 4, "num_key_value_heads": 1}""", 999_885_952)]
+    [InlineData(
+        """{"model_type": "gemma3_text", "vocab_size": 262144, "hidden_size": 1152, "intermediate_size": 6912, "num_attention_heads": 4, "num_key_value_heads": 1}""", 999_885_952)]
     [InlineData("""{"model_type": "phi3"}""", 3_821_079_552)]
     [InlineData("""{"model_type": "olmo2", "vocab_size": 100352}""", 7_298_617_344)]
-    [InlineData("""{"model_type": "gpt_neox", "vocab_size": 50304, "hidden_size": 2048, "intermediate_size": 8192, "num_attention_heads": 8, "num_hidden_layers": 16}""", 1_011_781_632)]
+    [InlineData(
+        """{"model_type": "gpt_neox", "vocab_size": 50304, "hidden_size": 2048, "intermediate_size": 8192, "num_attention_heads": 8, "num_hidden_layers": 16}""", 1_011_781_632)]
     [InlineData("""{"model_type": "starcoder2"}""", 3_030_371_328)]
-    [InlineData("""{"model_type": "granite", "vocab_size": 49155, "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 40, "num_key_value_heads": 8, "tie_word_embeddings": true}""", 2_533_531_648)]
+    [InlineData(
+        """{"model_type": "granite", "vocab_size": 49155, "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 40, "num_key_value_heads": 8, "tie_word_embeddings": true}""", 2_533_531_648)]
     [InlineData("""{"model_type": "smollm3"}""", 3_075_098_624)]
     [InlineData("""{"model_type": "glm4"}""", 9_400_279_040)]
     [InlineData("""{"model_type": "modernbert"}""", 149_014_272)]

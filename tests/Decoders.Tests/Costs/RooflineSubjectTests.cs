@@ -1,3 +1,4 @@
+using Kernels.Costs;
 using Xunit;
 
 namespace Decoders.Tests;
@@ -62,11 +63,15 @@ public sealed class RooflineSubjectTests
         // A grouped model's own groups, and a latent as DeepSeek would have it.
         AttentionShape llama = Of(PublishedModels.Llama3).Layers[0].Shape;
         Assert.Equal([32, 8, 1, 1], AttentionFamily.Of(llama, latent: null).Select(kind => kind.Shape.KvHeads));
-        Assert.Equal((576, 512), (AttentionFamily.Of(llama, latent: null)[3].Shape.HeadDim, AttentionFamily.Of(llama, latent: null)[3].Shape.ValueDim));
+        Assert.Equal(
+            (576, 512),
+            (AttentionFamily.Of(llama, latent: null)[3].Shape.HeadDim, AttentionFamily.Of(llama, latent: null)[3].Shape.ValueDim));
 
         // Seven heads have no groups between all and one.
-        Assert.Equal(["MHA", "MQA", "MLA"], AttentionFamily.Of(llama with { QueryHeads = 7, KvHeads = 7 }, latent: null).Select(kind => kind.Kind));
+        Assert.Equal(
+            ["MHA", "MQA", "MLA"], AttentionFamily.Of(llama with { QueryHeads = 7, KvHeads = 7 }, latent: null).Select(kind => kind.Kind));
     }
 
-    private static RooflineSubject Of(string json) => RooflineSubject.Of("model", PublishedModels.Read(json) with { WeightType = ElementType.BFloat16 }, CacheKind.Contiguous);
+    private static RooflineSubject Of(string json) =>
+        RooflineSubject.Of("model", PublishedModels.Read(json) with { WeightType = ElementType.BFloat16 }, CacheKind.Contiguous);
 }

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Decoders.Tests;
 
-/// <summary>The real program under load from another process: this one. Good requests and bad ones at the same time, and clients that go.</summary>
+/// <summary>
+/// The real program under load from another process: this one. Good requests and bad ones at the same time, and clients that go.
+/// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class ServerLoadTests(Devices devices)
 {
@@ -40,7 +42,8 @@ public sealed class ServerLoadTests(Devices devices)
     {
         devices.OpenFirst();
         using ServerProcess server = await ServerProcess.StartAsync(
-            TestData.Folder("stories-gqa"), "--context", "256", "--sequences", "4", "--pages", $"{Pages}", "--queue", "64", "--max-tokens", "200", "--step-tokens", "64");
+            TestData.Folder("stories-gqa"), "--context", "256", "--sequences", "4", "--pages", $"{Pages}", "--queue", "64", "--max-tokens",
+            "200", "--step-tokens", "64");
         using var client = new HttpClient { BaseAddress = server.Address, Timeout = Limit };
         JsonNode before = await HealthAsync(client);
         Assert.Equal((Pages, Pages), ((int)before["pages_free"]!, (int)before["pages_total"]!));
@@ -48,7 +51,8 @@ public sealed class ServerLoadTests(Devices devices)
 
         var answers = new ConcurrentDictionary<string, int>();
         var watch = Stopwatch.StartNew();
-        await Task.WhenAll(Enumerable.Range(0, Senders).Select(sender => Task.Run(() => SendAsync(client, sender, expected, answers)))).WaitAsync(Limit);
+        await Task.WhenAll(Enumerable.Range(0, Senders).Select(sender => Task.Run(() => SendAsync(client, sender, expected, answers))))
+            .WaitAsync(Limit);
         Assert.True(watch.Elapsed < Limit);
 
         // Everything was sent: bad requests, stories at once and as a stream, and clients that went.
@@ -97,7 +101,9 @@ public sealed class ServerLoadTests(Devices devices)
                     using HttpResponseMessage response = await PostAsync(client, Story(stream: true));
                     string text = await response.Content.ReadAsStringAsync();
                     Assert.EndsWith("data: [DONE]\n\n", text, StringComparison.Ordinal);
-                    Assert.Equal(expected, string.Concat(text.Split("\n\n")[..^2].Select(e => (string?)JsonNode.Parse(e["data: ".Length..])!["choices"]![0]!["text"])));
+                    Assert.Equal(
+                        expected, string.Concat(
+                            text.Split("\n\n")[..^2].Select(e => (string?)JsonNode.Parse(e["data: ".Length..])!["choices"]![0]!["text"])));
                 }
                 else
                 {
@@ -117,7 +123,8 @@ public sealed class ServerLoadTests(Devices devices)
         await socket.ConnectAsync(address.Host, address.Port);
         string body = $$"""{"prompt":[{{random.Next(256)}},2,3],"max_tokens":200,"temperature":2,"stream":true}""";
         await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
-            $"POST {Completions} HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+            $"POST {Completions} HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: application/json\r\nContent-Length: "
+                + $"{body.Length}\r\n\r\n{body}"));
         var buffer = new byte[200];
         int count = await socket.GetStream().ReadAsync(buffer);
         Assert.StartsWith("HTTP/1.1 200", Encoding.ASCII.GetString(buffer, 0, count), StringComparison.Ordinal);
@@ -142,7 +149,8 @@ public sealed class ServerLoadTests(Devices devices)
     }
 
     private static byte[] Story(bool stream) =>
-        Encoding.UTF8.GetBytes($$"""{"prompt":"One morning Mia","max_tokens":12,"temperature":0,"stream":{{(stream ? "true" : "false")}}}""");
+        Encoding.UTF8
+        .GetBytes($$"""{"prompt":"One morning Mia","max_tokens":12,"temperature":0,"stream":{{(stream ? "true" : "false")}}}""");
 
     private static async Task<HttpResponseMessage> PostAsync(HttpClient client, byte[] body)
     {

@@ -53,7 +53,8 @@ internal sealed class ServerProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string argument in (string[])["exec", typeof(CommandRunner).Assembly.Location, "serve", "--model", folder, "--urls", "http://127.0.0.1:0", .. arguments])
+        foreach (string argument in (string[])["exec", typeof(CommandRunner).Assembly.Location, "serve", "--model", folder, "--urls",
+            "http://127.0.0.1:0", .. arguments])
         {
             start.ArgumentList.Add(argument);
         }
@@ -63,7 +64,8 @@ internal sealed class ServerProcess : IDisposable
         {
             string line = await server.process.StandardOutput.ReadLineAsync().WaitAsync(Patience) ?? "";
             Match match = Regex.Match(line, @"http://127\.0\.0\.1:\d+");
-            server.Address = match.Success ? new Uri(match.Value) : throw new InvalidOperationException($"It does not listen: {line} {server.Errors}");
+            server.Address = match.Success ? new Uri(match.Value) : throw new InvalidOperationException(
+                $"It does not listen: {line} {server.Errors}");
             return server;
         }
         catch

@@ -16,11 +16,25 @@ internal static class CompareCommand
     public const string ParticipantName = "participant";
 
     private static readonly Option<string> SuiteOption = CreateSuiteOption();
-    private static readonly Option<string?> DeviceOption = new("--device") { Description = "Which device, as KERNELS_DEVICE says it: cpu, gpu, #1, a part of its name. Left out, the suite's kind." };
-    private static readonly Option<int> ProcessesOption = new("--processes") { Description = "Processes of each participant.", DefaultValueFactory = _ => 3 };
-    private static readonly Option<double> SecondsOption = new("--seconds") { Description = "Seconds of sampling for each row, participant and process.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string?> DeviceOption = new("--device")
+    {
+        Description = "Which device, as KERNELS_DEVICE says it: cpu, gpu, #1, a part of its name. Left out, the suite's kind.",
+    };
+    private static readonly Option<int> ProcessesOption = new("--processes")
+    {
+        Description = "Processes of each participant.",
+        DefaultValueFactory = _ => 3,
+    };
+    private static readonly Option<double> SecondsOption = new("--seconds")
+    {
+        Description = "Seconds of sampling for each row, participant and process.",
+        DefaultValueFactory = _ => 1,
+    };
     private static readonly Option<string?> FilterOption = new("--filter") { Description = "Only rows whose name contains this." };
-    private static readonly Option<bool> NoSeriesOption = new("--no-series") { Description = "Without the rows that show growth with length and batch." };
+    private static readonly Option<bool> NoSeriesOption = new("--no-series")
+    {
+        Description = "Without the rows that show growth with length and batch.",
+    };
     private static readonly Option<bool> NoPeersOption = new("--no-peers") { Description = "Only our kernels." };
     private static readonly Option<string?> JsonOption = new("--json") { Description = "Writes all measurements to a file." };
     private static readonly Option<string?> MarkdownOption = new("--markdown") { Description = "Writes the tables to a file." };
@@ -39,11 +53,14 @@ internal static class CompareCommand
         });
         Command compare = new(
             Name,
-            "Measures the kernels beside their ceilings and their peers, each in several processes, in turns. Before a time counts, a sample of the "
-            + "outputs is compared with a reference in double precision. Ceilings: linear reads; multiply-adds in float32; for 16-bit products tensor "
+            "Measures the kernels beside their ceilings and their peers, each in several processes, in turns. Before a time counts, a "
+            + "sample of the "
+            + "outputs is compared with a reference in double precision. Ceilings: linear reads; multiply-adds in float32; for 16-bit "
+            + "products tensor "
             + "cores by the fastest instruction that the driver takes, beside PyTorch's matmul (8192³) where PyTorch is.")
         {
-            SuiteOption, DeviceOption, ProcessesOption, SecondsOption, FilterOption, NoSeriesOption, NoPeersOption, JsonOption, MarkdownOption, PlotOption,
+            SuiteOption, DeviceOption, ProcessesOption, SecondsOption, FilterOption, NoSeriesOption, NoPeersOption, JsonOption,
+                MarkdownOption, PlotOption,
         };
         compare.SetAction(arguments => Run(Read(arguments)));
         var who = new Argument<string>("participant");
@@ -78,7 +95,8 @@ internal static class CompareCommand
             Json = arguments.GetValue(JsonOption),
             Markdown = arguments.GetValue(MarkdownOption),
             Plot = arguments.GetValue(PlotOption),
-            CommandLine = string.Join(' ', arguments.Tokens.Select(token => token.Value.Contains(' ') ? $"\"{token.Value}\"" : token.Value)),
+            CommandLine = string.Join(
+                ' ', arguments.Tokens.Select(token => token.Value.Contains(' ') ? $"\"{token.Value}\"" : token.Value)),
         };
     }
 

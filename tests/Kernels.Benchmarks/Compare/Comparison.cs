@@ -9,8 +9,8 @@ namespace Kernels.Benchmarks.Compare;
 internal sealed record Comparison(CompareOptions Options, ImmutableArray<RowResult> Rows, string TorchMissing)
 {
     /// <summary>
-    /// Measures. In each round every participant has a fresh process, and they take turns row by row, so that ours and the peers meet the same
-    /// moods of the machine.
+    /// Measures. In each round every participant has a fresh process, and they take turns row by row, so that ours and the peers meet the
+    /// same moods of the machine.
     /// </summary>
     /// <param name="options">What to measure.</param>
     /// <param name="progress">Takes a line for each row and round.</param>
@@ -31,7 +31,9 @@ internal sealed record Comparison(CompareOptions Options, ImmutableArray<RowResu
                         row.Add(participant.Ask(new(row.Row.Work, options.Seconds, row.Row.Series is not null)));
                     }
 
-                    string time = row.Ours is { } ours ? Units.Time(ours.Seconds) : $"failed ({row.Missing.FirstOrDefault(missing => missing.Participant == Participant.Ours).Reason})";
+                    string time = row.Ours is { } ours
+                        ? Units.Time(ours.Seconds)
+                        : $"failed ({row.Missing.FirstOrDefault(missing => missing.Participant == Participant.Ours).Reason})";
                     progress.WriteLine($"round {round + 1} of {options.Processes}: {row.Row.Name}: {time}");
                 }
             }

@@ -6,7 +6,9 @@ using Spectre.Console;
 
 namespace Kernels.Benchmarks.Host;
 
-/// <summary>The command that measures what a decode step costs the host by the wall clock, call by call, on a machine that needs no .NET.</summary>
+/// <summary>
+/// The command that measures what a decode step costs the host by the wall clock, call by call, on a machine that needs no .NET.
+/// </summary>
 internal static class HostCommand
 {
     /// <summary>The command.</summary>
@@ -17,8 +19,16 @@ internal static class HostCommand
     /// <summary>The command line.</summary>
     public static Command Create()
     {
-        var device = new Option<string>("--device") { Description = "Which device, as KERNELS_DEVICE says it.", DefaultValueFactory = _ => "gpu" };
-        var steps = new Option<int>("--steps") { Description = "Steps that are measured, after as many that are not.", DefaultValueFactory = _ => 1000 };
+        var device = new Option<string>("--device")
+        {
+            Description = "Which device, as KERNELS_DEVICE says it.",
+            DefaultValueFactory = _ => "gpu",
+        };
+        var steps = new Option<int>("--steps")
+        {
+            Description = "Steps that are measured, after as many that are not.",
+            DefaultValueFactory = _ => 1000,
+        };
         steps.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is not (> 0 and <= 100_000))
@@ -26,7 +36,10 @@ internal static class HostCommand
                 result.AddError("--steps must be 1 to 100000.");
             }
         });
-        var command = new Command(Name, $"Measures what a decode step of {HostStep.Sequences} sequences costs the host: a plan, and what is enqueued for each of {Layers} layers.") { device, steps };
+        var command = new Command(
+            Name,
+            $"Measures what a decode step of {HostStep.Sequences} sequences costs the host: a plan, and what is enqueued for each of "
+                + $"{Layers} layers.") { device, steps };
         command.SetAction(arguments => Run(arguments.GetValue(device)!, arguments.GetValue(steps)));
         return command;
     }
@@ -37,7 +50,9 @@ internal static class HostCommand
     public static TextTable Measure(ComputeDevice device, int steps)
     {
         Times[] caches = [Time(HostStep.Contiguous(device), steps), Time(HostStep.Paged(device), steps)];
-        var table = new TextTable($"{device.Capabilities.Name}, {caches[0].Target} kernels, {HostStep.Sequences} sequences", ["Host time, median", "contiguous", "page 16"]);
+        var table = new TextTable(
+            $"{device.Capabilities.Name}, {caches[0].Target} kernels, {HostStep.Sequences} sequences",
+            ["Host time, median", "contiguous", "page 16"]);
         Add("Build, plan of a step", times => times.Plan);
         Add("SubmitAppend", times => times.Append);
         Add("SubmitAttend", times => times.Attend);

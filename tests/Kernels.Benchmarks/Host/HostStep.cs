@@ -3,25 +3,6 @@ using Kernels.OpenCL;
 
 namespace Kernels.Benchmarks.Host;
 
-/// <summary>A decode step as the host sees it.</summary>
-internal interface IHostStep : IDisposable
-{
-    /// <summary>The target whose kernels are enqueued.</summary>
-    KernelTarget Target { get; }
-
-    /// <summary>Plans the step and enqueues the plan's upload.</summary>
-    void Plan();
-
-    /// <summary>Enqueues a layer's append.</summary>
-    void SubmitAppend();
-
-    /// <summary>Enqueues a layer's attention.</summary>
-    void SubmitAttend();
-
-    /// <summary>Waits for the device.</summary>
-    void Finish();
-}
-
 /// <summary>Steps of Llama 3's shape in float16.</summary>
 internal static class HostStep
 {

@@ -15,8 +15,16 @@ internal static class ProfileCommand
     /// <summary>The command line.</summary>
     public static Command Create()
     {
-        var device = new Option<string>("--device") { Description = "Which device, as KERNELS_DEVICE says it.", DefaultValueFactory = _ => "gpu" };
-        var times = new Option<int>("--times") { Description = "How many times to measure, one after the other.", DefaultValueFactory = _ => 3 };
+        var device = new Option<string>("--device")
+        {
+            Description = "Which device, as KERNELS_DEVICE says it.",
+            DefaultValueFactory = _ => "gpu",
+        };
+        var times = new Option<int>("--times")
+        {
+            Description = "How many times to measure, one after the other.",
+            DefaultValueFactory = _ => 3,
+        };
         times.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is not (> 0 and <= 1000))
@@ -24,7 +32,11 @@ internal static class ProfileCommand
                 result.AddError("--times must be 1 to 1000.");
             }
         });
-        var command = new Command(Name, "Measures the ceilings that compare holds rows against: linear reads, multiply-adds, tensor cores.") { device, times };
+        var command = new Command(Name, "Measures the ceilings that compare holds rows against: linear reads, multiply-adds, tensor cores.")
+        {
+            device,
+            times,
+        };
         command.SetAction(arguments => Run(arguments.GetValue(device)!, arguments.GetValue(times)));
         return command;
     }
@@ -32,11 +44,14 @@ internal static class ProfileCommand
     /// <summary>The ceilings, a column for each measurement.</summary>
     public static TextTable Table(IReadOnlyList<DeviceProfile> profiles)
     {
-        var table = new TextTable(profiles[0].Device, ["Ceiling", .. Enumerable.Range(1, profiles.Count).Select(i => i.ToString(CultureInfo.InvariantCulture))]);
+        var table = new TextTable(
+            profiles[0].Device, ["Ceiling", .. Enumerable.Range(1, profiles.Count).Select(i => i.ToString(CultureInfo.InvariantCulture))]);
         Add("linear read", profile => Units.Rate(profile.ReadBytesPerSecond, Bound.Memory));
         Add("multiply-adds, float32", profile => Units.Rate(profile.Float32FlopsPerSecond, Bound.Arithmetic));
         Add("reading that hides behind them", profile => Units.Percent(profile.Overlap));
-        Add("tensor cores, 16 bits", profile => profile.TensorFlopsPerSecond is { } flops ? $"{Units.Rate(flops, Bound.Arithmetic)} ({profile.TensorInstruction})" : "—");
+        Add(
+            "tensor cores, 16 bits", profile => profile.TensorFlopsPerSecond is { } flops
+                ? $"{Units.Rate(flops, Bound.Arithmetic)} ({profile.TensorInstruction})" : "—");
         return table;
 
         void Add(string what, Func<DeviceProfile, string> of) => table.Rows.Add([what, .. profiles.Select(of)]);

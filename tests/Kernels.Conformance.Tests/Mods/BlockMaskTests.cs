@@ -16,7 +16,8 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
     {
         const int Left = 200;
         var attention = new WideWindow(fixture.Device, target);
-        using GeneratedKernels<WideWindow, float> kernels = GeneratedKernels.Contiguous<WideWindow, float>(attention, _ => new WideWindow.Inputs { Left = Left });
+        using GeneratedKernels<WideWindow, float> kernels = GeneratedKernels.Contiguous<WideWindow, float>(
+            attention, _ => new WideWindow.Inputs { Left = Left });
         (TileCounts counts, string? failure) = BlockMaskCheck.Run(
             new(WideWindow.Descriptor.Shape, Prompts, Seed: 8), kernels,
             new() { MaskMod = (batch, head, query, key) => WideWindow.Visible(batch, head, query, key, Left) },
@@ -35,10 +36,15 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
         int[] documents = [.. Enumerable.Range(0, 1200).Select(token => token / 300)];
         using DeviceBuffer<int> onDevice = fixture.Device.Upload<int>(documents);
         var attention = new HeadBlocks(fixture.Device, target);
-        using GeneratedKernels<HeadBlocks, Half> kernels = GeneratedKernels.Paged<HeadBlocks, Half>(attention, inputs => new HeadBlocks.Inputs { Sinks = inputs.Sinks!, Documents = onDevice });
+        using GeneratedKernels<HeadBlocks, Half> kernels = GeneratedKernels.Paged<HeadBlocks, Half>(
+            attention, inputs => new HeadBlocks.Inputs { Sinks = inputs.Sinks!, Documents = onDevice });
         (TileCounts counts, string? failure) = BlockMaskCheck.Run(
             new(HeadBlocks.Descriptor.Shape, Prompts, Seed: 8), kernels,
-            new() { ScoreMod = HeadBlocks.Tilted, MaskMod = (batch, head, query, key) => HeadBlocks.Visible(batch, head, query, key, documents) },
+            new()
+            {
+                ScoreMod = HeadBlocks.Tilted,
+                MaskMod = (batch, head, query, key) => HeadBlocks.Visible(batch, head, query, key, documents),
+            },
             HeadBlocks.Descriptor, target);
         Assert.Null(failure);
         Assert.Equal(2, HeadBlocks.Descriptor.BlockMaskHeads);
@@ -72,7 +78,8 @@ public sealed class BlockMaskTests(DeviceFixture fixture)
         Assert.False(mask.Fits(other));
 
         var masked = new WideWindow.Inputs { Left = 3, BlockMask = mask };
-        using DeviceBuffer<float> queries = fixture.Device.Upload<float>(new float[31 * 4 * 32]), outputs = fixture.Device.Upload<float>(new float[31 * 4 * 32]);
+        using DeviceBuffer<float> queries = fixture.Device.Upload<float>(new float[31 * 4 * 32]), outputs = fixture.Device.Upload<float>(
+            new float[31 * 4 * 32]);
         Assert.Throws<ArgumentException>(() => attention.EnqueueAttend(other, cache, 0, queries, outputs, masked));
         mask.Build(other, inputs);
         Assert.True(mask.Fits(other));

@@ -1,6 +1,8 @@
 namespace Kernels.Conformance.Tests.Mods;
 
-/// <summary>Divides integers where C# throws: by zero, and the least one by −1. Only once: compilers take long over divisions of vectors.</summary>
+/// <summary>
+/// Divides integers where C# throws: by zero, and the least one by −1. Only once: compilers take long over divisions of vectors.
+/// </summary>
 [AttentionKernel(2, 1, 8)]
 internal sealed partial class DividedScores
 {

@@ -11,7 +11,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
 {
     private const int Longest = 4000;
 
-    // (s_q, s_k): prompts, chunks, single tokens, empty ones and queries before the first key in one launch; then decode with keys that are split.
+    // (s_q, s_k): prompts, chunks, single tokens, empty ones and queries before the first key in one launch; then decode with keys that are
+    // split.
     private static readonly (int, int)[] Ragged = [(70, 70), (33, 129), (1, 5), (0, 3), (4, 0), (19, 7), (1, 1), (1, 140)];
     private static readonly (int, int)[] Split = [(1, Longest), (1, 37), (2, 900)];
 
@@ -29,7 +30,9 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         float[] slopes = Floats(8, 0.2f);
         using DeviceBuffer<float> onDevice = fixture.Device.Upload<float>(slopes);
         using var attention = new CappedSlopes(fixture.Device, target);
-        Check(GeneratedKernels.Contiguous<CappedSlopes, float>(attention, _ => new CappedSlopes.Inputs { Slopes = onDevice, Cap = 4.5f }), CappedSlopes.Descriptor, split, new()
+        Check(
+            GeneratedKernels.Contiguous<CappedSlopes, float>(attention, _ => new CappedSlopes.Inputs { Slopes = onDevice, Cap = 4.5f }),
+            CappedSlopes.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => CappedSlopes.Relative(score, batch, head, query, key, slopes, 4.5f),
         });
@@ -43,7 +46,13 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         int[] documents = [.. Enumerable.Range(0, Longest + (3 * Ragged.Length)).Select(token => token / 29)];
         using DeviceBuffer<int> deviceStarts = fixture.Device.Upload<int>(starts), deviceDocuments = fixture.Device.Upload<int>(documents);
         using var attention = new PackedDocuments(fixture.Device, target);
-        Check(GeneratedKernels.Paged<PackedDocuments, Half>(attention, _ => new PackedDocuments.Inputs { Starts = deviceStarts, Documents = deviceDocuments }), PackedDocuments.Descriptor, split, new()
+        Check(
+            GeneratedKernels.Paged<PackedDocuments, Half>(
+                attention, _ => new PackedDocuments.Inputs
+                {
+                    Starts = deviceStarts,
+                    Documents = deviceDocuments,
+                }), PackedDocuments.Descriptor, split, new()
         {
             MaskMod = (batch, head, query, key) => PackedDocuments.Visible(batch, head, query, key, starts, documents),
         });
@@ -56,7 +65,14 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         float[] table = Floats(50, 2);
         using DeviceBuffer<float> onDevice = fixture.Device.Upload<float>(table);
         using var attention = new GuardedTable(fixture.Device, target);
-        Check(GeneratedKernels.Contiguous<GuardedTable, BFloat16>(attention, _ => new GuardedTable.Inputs { Table = onDevice, Length = table.Length, Strength = 0.75f }), GuardedTable.Descriptor, split, new()
+        Check(
+            GeneratedKernels.Contiguous<GuardedTable, BFloat16>(
+                attention, _ => new GuardedTable.Inputs
+                {
+                    Table = onDevice,
+                    Length = table.Length,
+                    Strength = 0.75f,
+                }), GuardedTable.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => GuardedTable.Biased(score, batch, head, query, key, table, table.Length, 0.75f),
         });
@@ -70,7 +86,9 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         float[] bias = Floats(5 * (Levels + 1), 1.5f);
         using DeviceBuffer<float> onDevice = fixture.Device.Upload<float>(bias);
         using var attention = new BucketedBias(fixture.Device, target);
-        Check(GeneratedKernels.Contiguous<BucketedBias, float>(attention, _ => new BucketedBias.Inputs { Bias = onDevice, Levels = Levels }), BucketedBias.Descriptor, split, new()
+        Check(
+            GeneratedKernels.Contiguous<BucketedBias, float>(attention, _ => new BucketedBias.Inputs { Bias = onDevice, Levels = Levels }),
+            BucketedBias.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => BucketedBias.Biased(score, batch, head, query, key, bias, Levels),
         });
@@ -86,7 +104,14 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         using DeviceBuffer<float> deviceRates = fixture.Device.Upload<float>(rates);
         using DeviceBuffer<int> deviceGlobals = fixture.Device.Upload<int>(globals);
         using var attention = new WindowAndDecay(fixture.Device, target);
-        Check(GeneratedKernels.Paged<WindowAndDecay, Half>(attention, _ => new WindowAndDecay.Inputs { Window = Window, Rates = deviceRates, Globals = deviceGlobals }), WindowAndDecay.Descriptor, split, new()
+        Check(
+            GeneratedKernels.Paged<WindowAndDecay, Half>(
+                attention, _ => new WindowAndDecay.Inputs
+                {
+                    Window = Window,
+                    Rates = deviceRates,
+                    Globals = deviceGlobals,
+                }), WindowAndDecay.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => WindowAndDecay.Decay(score, batch, head, query, key, Window, rates),
             MaskMod = (batch, head, query, key) => WindowAndDecay.Visible(batch, head, query, key, globals, Window),
@@ -98,7 +123,13 @@ public sealed class EndToEndTests(DeviceFixture fixture)
     public void Mods_on_top_of_every_option(KernelTarget target, bool split)
     {
         using var attention = new EverythingAtOnce(fixture.Device, target);
-        Check(GeneratedKernels.Paged<EverythingAtOnce, float>(attention, inputs => new EverythingAtOnce.Inputs { Sinks = inputs.Sinks!, Tilt = 0.4f }), EverythingAtOnce.Descriptor, split, new()
+        Check(
+            GeneratedKernels.Paged<EverythingAtOnce, float>(
+                attention, inputs => new EverythingAtOnce.Inputs
+                {
+                    Sinks = inputs.Sinks!,
+                    Tilt = 0.4f,
+                }), EverythingAtOnce.Descriptor, split, new()
         {
             ScoreMod = (score, batch, head, query, key) => EverythingAtOnce.Tilted(score, batch, head, query, key, 0.4f),
             MaskMod = EverythingAtOnce.Strided,
@@ -110,7 +141,12 @@ public sealed class EndToEndTests(DeviceFixture fixture)
     public void Mods_without_inputs(KernelTarget target, bool split)
     {
         using var attention = new HeadParity(fixture.Device, target);
-        Check(GeneratedKernels.Contiguous<HeadParity, float>(attention), HeadParity.Descriptor, split, new() { ScoreMod = HeadParity.Scaled, MaskMod = HeadParity.Same });
+        Check(
+            GeneratedKernels.Contiguous<HeadParity, float>(attention), HeadParity.Descriptor, split, new()
+            {
+                ScoreMod = HeadParity.Scaled,
+                MaskMod = HeadParity.Same,
+            });
     }
 
     [SkippableFact]
@@ -127,7 +163,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         AttentionInputs others = new GuardedTable.Inputs { Table = table, Length = 8, Strength = 1 };
         Assert.Contains(
             nameof(CappedSlopes),
-            Assert.Throws<ArgumentException>("Mods", () => ofAnySpec.Prefill(cache, s[0], queries, token, token, outputs, others)).Message, StringComparison.Ordinal);
+            Assert.Throws<ArgumentException>("Mods", () => ofAnySpec.Prefill(cache, s[0], queries, token, token, outputs, others)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>("inputs", () => attention.Prefill(cache, s[0], queries, token, token, outputs, null!));
         Assert.Equal(0, cache.GetLength(s[0]));
         Assert.Throws<ArgumentNullException>("Slopes", () => new CappedSlopes.Inputs { Slopes = null!, Cap = 1 });
@@ -140,7 +177,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         const int Tokens = 5, Rounds = 40;
         using var attention = new CappedSlopes(fixture.Device);
         float[] queries = Floats(Tokens * CappedSlopes.QueryHeads * CappedSlopes.HeadDim, 1);
-        float[] keys = Floats(Tokens * CappedSlopes.KvHeads * CappedSlopes.HeadDim, 1), values = Floats(Tokens * CappedSlopes.KvHeads * CappedSlopes.ValueDim, 1);
+        float[] keys = Floats(Tokens * CappedSlopes.KvHeads * CappedSlopes.HeadDim, 1),
+            values = Floats(Tokens * CappedSlopes.KvHeads * CappedSlopes.ValueDim, 1);
         using var start = new Barrier(2);
         float[][] slopes = [Floats(8, 0.2f), Floats(8, 3f)];
         float[] caps = [4.5f, 20f];
@@ -153,8 +191,10 @@ public sealed class EndToEndTests(DeviceFixture fixture)
             using KvCache<CappedSlopes> cache = attention.CreateCache(1, Tokens);
             SequenceHandle[] s = cache.AddSequences(1);
             using AttentionPlan<CappedSlopes> plan = attention.CreatePlan();
-            using DeviceBuffer<float> slopesOfThread = fixture.Device.Upload<float>(slopes[thread]), q = fixture.Device.Upload<float>(queries);
-            using DeviceBuffer<float> k = fixture.Device.Upload<float>(keys), v = fixture.Device.Upload<float>(values), o = fixture.Device.Allocate<float>(expected[thread].Length);
+            using DeviceBuffer<float> slopesOfThread = fixture.Device.Upload<float>(slopes[thread]),
+                q = fixture.Device.Upload<float>(queries);
+            using DeviceBuffer<float> k = fixture.Device.Upload<float>(keys), v = fixture.Device.Upload<float>(values),
+                o = fixture.Device.Allocate<float>(expected[thread].Length);
             var inputs = new CappedSlopes.Inputs { Slopes = slopesOfThread, Cap = caps[thread] };
             float[] outputs = new float[expected[thread].Length];
             cache.Extend(s[0], Tokens);
@@ -178,7 +218,8 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         }
 
         float[] Expected(int thread) =>
-            Array.ConvertAll(CappedSlopes.Reference(queries, keys, values, new() { Slopes = slopes[thread], Cap = caps[thread] }), x => (float)x);
+            Array.ConvertAll(
+                CappedSlopes.Reference(queries, keys, values, new() { Slopes = slopes[thread], Cap = caps[thread] }), x => (float)x);
     }
 
     /// <summary>The reference of a type has its mods bound and its options' inputs, and gives LSEs where they are wanted.</summary>
@@ -189,10 +230,14 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         using var attention = new EverythingAtOnce(fixture.Device);
         using PagedKvCache<EverythingAtOnce> cache = attention.CreateCache(8);
         using AttentionPlan<EverythingAtOnce> plan = attention.CreatePlan();
-        float[] queries = Floats(Tokens * EverythingAtOnce.QueryHeads * EverythingAtOnce.HeadDim, 1), sinks = Floats(EverythingAtOnce.QueryHeads, 1);
-        float[] keys = Floats(Tokens * EverythingAtOnce.KvHeads * EverythingAtOnce.HeadDim, 1), values = Floats(Tokens * EverythingAtOnce.KvHeads * EverythingAtOnce.ValueDim, 1);
-        using DeviceBuffer<float> q = fixture.Device.Upload<float>(queries), k = fixture.Device.Upload<float>(keys), v = fixture.Device.Upload<float>(values);
-        using DeviceBuffer<float> s = fixture.Device.Upload<float>(sinks), o = fixture.Device.Allocate<float>(Tokens * EverythingAtOnce.QueryHeads * EverythingAtOnce.ValueDim);
+        float[] queries = Floats(Tokens * EverythingAtOnce.QueryHeads * EverythingAtOnce.HeadDim, 1),
+            sinks = Floats(EverythingAtOnce.QueryHeads, 1);
+        float[] keys = Floats(Tokens * EverythingAtOnce.KvHeads * EverythingAtOnce.HeadDim, 1),
+            values = Floats(Tokens * EverythingAtOnce.KvHeads * EverythingAtOnce.ValueDim, 1);
+        using DeviceBuffer<float> q = fixture.Device.Upload<float>(queries), k = fixture.Device.Upload<float>(keys),
+            v = fixture.Device.Upload<float>(values);
+        using DeviceBuffer<float> s = fixture.Device.Upload<float>(sinks), o = fixture.Device.Allocate<float>(
+            Tokens * EverythingAtOnce.QueryHeads * EverythingAtOnce.ValueDim);
         using DeviceBuffer<float> lse = fixture.Device.Allocate<float>(Tokens * EverythingAtOnce.QueryHeads);
         SequenceHandle sequence = cache.AddSequence();
         cache.Extend(sequence, Tokens);
@@ -209,10 +254,13 @@ public sealed class EndToEndTests(DeviceFixture fixture)
         Assert.NotEqual(expected, EverythingAtOnce.Reference(queries, keys, values, new() { Sinks = sinks, Tilt = 0.5f }));
         Assert.All(outputs.Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-4));
         Assert.All(logs.Zip(expectedLogs), pair => Assert.Equal(pair.Second, pair.First, 1e-4));
-        Assert.Throws<ArgumentException>("lse", () => EverythingAtOnce.Reference(queries, keys, values, new() { Sinks = sinks, Tilt = 0.4f }, new double[logs.Length - 1]));
+        Assert.Throws<ArgumentException>(
+            "lse", () => EverythingAtOnce.Reference(
+                queries, keys, values, new() { Sinks = sinks, Tilt = 0.4f }, new double[logs.Length - 1]));
     }
 
-    private static void Check<TSelf, T>(GeneratedKernels<TSelf, T> kernels, AttentionDescriptor descriptor, bool split, ReferenceOptions mods)
+    private static void Check<TSelf, T>(
+        GeneratedKernels<TSelf, T> kernels, AttentionDescriptor descriptor, bool split, ReferenceOptions mods)
         where TSelf : IAttention<TSelf, T>
         where T : unmanaged
     {

@@ -26,7 +26,8 @@ internal sealed partial class PackedDocuments
 internal sealed partial class GuardedTable
 {
     [ScoreMod]
-    internal static float Biased(float score, int batch, int head, int query, int key, ReadOnlySpan<float> table, int length, float strength)
+    internal static float Biased(
+        float score, int batch, int head, int query, int key, ReadOnlySpan<float> table, int length, float strength)
     {
         int distance = query - key;
         if (distance >= 0 && distance < length)
@@ -91,7 +92,8 @@ internal sealed partial class WindowAndDecay
 
 /// <summary>Mods on top of a mask, a window, softcap, ALiBi and sinks: the order of all of them.</summary>
 [AttentionKernel(
-    queryHeads: 4, kvHeads: 2, headDim: 64, ValueDim = 48, Mask = AttentionMask.Causal, WindowLeft = 3000, Softcap = 20, Alibi = true, Sinks = true,
+    queryHeads: 4, kvHeads: 2, headDim: 64, ValueDim = 48, Mask = AttentionMask.Causal, WindowLeft = 3000, Softcap = 20, Alibi = true,
+    Sinks = true,
     PageSize = 16, Layout = KvLayout.Nhd)]
 internal sealed partial class EverythingAtOnce
 {
@@ -108,7 +110,12 @@ internal sealed partial class EverythingAtOnce
 internal sealed partial class HeadParity
 {
     [ScoreMod]
-    internal static float Scaled(float score, int batch, int head, int query, int key) => head switch { 0 or 1 => score, < 8 => score * 2f, _ => -score };
+    internal static float Scaled(float score, int batch, int head, int query, int key) => head switch
+    {
+        0 or 1 => score,
+        < 8 => score * 2f,
+        _ => -score,
+    };
 
     [MaskMod]
     internal static bool Same(int batch, int head, int query, int key) => ((query ^ key) & 1) == head % 2;

@@ -29,7 +29,8 @@ internal sealed partial class WindowOption;
 internal sealed partial class WindowMod
 {
     [MaskMod]
-    internal static bool Visible(int batch, int head, int query, int key, int left, int right) => query - key <= left && key - query <= right;
+    internal static bool Visible(int batch, int head, int query, int key, int left, int right) =>
+        query - key <= left && key - query <= right;
 }
 
 [AttentionKernel(4, 2, 32, Mask = AttentionMask.PrefixCausal)]
@@ -39,7 +40,8 @@ internal sealed partial class PrefixOption;
 internal sealed partial class PrefixMod
 {
     [MaskMod]
-    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> prefixes) => key <= query || key < prefixes[batch];
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> prefixes) => key <= query
+        || key < prefixes[batch];
 }
 
 [AttentionKernel(4, 2, 32, Softcap = 2)]
@@ -81,7 +83,8 @@ internal sealed partial class KeyPaddingOption;
 internal sealed partial class KeyPaddingMod
 {
     [MaskMod]
-    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> visible, int columns) => visible[(batch * columns) + key] != 0;
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> visible, int columns) =>
+        visible[(batch * columns) + key] != 0;
 }
 
 [AttentionKernel(4, 2, 32, Bias = true)]
@@ -91,6 +94,7 @@ internal sealed partial class BiasOption;
 internal sealed partial class BiasMod
 {
     [ScoreMod]
-    internal static float Add(float score, int batch, int head, int query, int key, ReadOnlySpan<float> bias, ReadOnlySpan<int> firsts, int rows, int columns) =>
+    internal static float Add(
+        float score, int batch, int head, int query, int key, ReadOnlySpan<float> bias, ReadOnlySpan<int> firsts, int rows, int columns) =>
         score + bias[((((batch * QueryHeads) + head) * rows) + query - firsts[batch]) * columns + key];
 }

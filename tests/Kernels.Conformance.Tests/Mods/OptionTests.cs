@@ -2,7 +2,10 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance.Tests.Mods;
 
-/// <summary>What an option of the attribute does, a mod can say too, and both calculate the same. All but sinks: they change the denominator, and a mod sees one score at a time.</summary>
+/// <summary>
+/// What an option of the attribute does, a mod can say too, and both calculate the same. All but sinks: they change the denominator, and a
+/// mod sees one score at a time.
+/// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class OptionTests(DeviceFixture fixture)
 {
@@ -64,7 +67,8 @@ public sealed class OptionTests(DeviceFixture fixture)
     [MemberData(nameof(Targets))]
     public void Alibi(KernelTarget target)
     {
-        using DeviceBuffer<float> slopes = fixture.Device.Upload<float>([.. Enumerable.Range(0, 6).Select(head => (float)ReferenceAttention.GetAlibiSlope(head, 6))]);
+        using DeviceBuffer<float> slopes = fixture.Device.Upload<float>(
+            [.. Enumerable.Range(0, 6).Select(head => (float)ReferenceAttention.GetAlibiSlope(head, 6))]);
         using var option = new AlibiOption(fixture.Device, target);
         using var mod = new AlibiMod(fixture.Device, target);
         Agree<AlibiOption, AlibiMod>(target, option, mod, new AlibiMod.Inputs { Slopes = slopes });
@@ -89,7 +93,8 @@ public sealed class OptionTests(DeviceFixture fixture)
         DeviceBuffer<int>? visible = null;
         using var option = new KeyPaddingOption(fixture.Device, target);
         using var mod = new KeyPaddingMod(fixture.Device, target);
-        AgreeOnInputs<KeyPaddingOption, KeyPaddingMod>(option, inputs => new KeyPaddingOption.Inputs { KeyPadding = inputs.KeyPadding! }, mod, inputs =>
+        AgreeOnInputs<KeyPaddingOption, KeyPaddingMod>(
+            option, inputs => new KeyPaddingOption.Inputs { KeyPadding = inputs.KeyPadding! }, mod, inputs =>
         {
             // A mod's buffers are of int or float.
             byte[] bytes = new byte[inputs.KeyPadding!.Values.Length];
@@ -109,11 +114,22 @@ public sealed class OptionTests(DeviceFixture fixture)
         using var mod = new BiasMod(fixture.Device, target);
         AgreeOnInputs<BiasOption, BiasMod>(
             option, inputs => new BiasOption.Inputs { Bias = inputs.Bias! },
-            mod, inputs => new BiasMod.Inputs { Bias = inputs.Bias!.Values, Firsts = firsts, Rows = inputs.Bias.Queries, Columns = inputs.Bias.Keys });
+            mod, inputs => new BiasMod.Inputs
+            {
+                Bias = inputs.Bias!.Values,
+                Firsts = firsts,
+                Rows = inputs.Bias.Queries,
+                Columns = inputs.Bias.Keys,
+            });
     }
 
-    /// <summary>An option and a mod give what the reference gives for the option, from inputs that both are given at launch, and the same up to rounding.</summary>
-    private static void AgreeOnInputs<TOption, TMod>(TOption option, Func<AttentionInputs, AttentionInputs> ofOption, TMod mod, Func<AttentionInputs, AttentionInputs> ofMod, int prefix = 0)
+    /// <summary>
+    /// An option and a mod give what the reference gives for the option, from inputs that both are given at launch, and the same up to
+    /// rounding.
+    /// </summary>
+    private static void AgreeOnInputs<TOption, TMod>(
+        TOption option, Func<AttentionInputs, AttentionInputs> ofOption, TMod mod, Func<AttentionInputs, AttentionInputs> ofMod,
+        int prefix = 0)
         where TOption : IContiguousAttention<TOption, float>
         where TMod : IContiguousAttention<TMod, float>
     {
@@ -140,7 +156,9 @@ public sealed class OptionTests(DeviceFixture fixture)
         AttentionShape shape = TOption.Descriptor.Shape;
 
         // The mod's kernels give what the reference gives for the option, over a ragged batch.
-        Assert.Null(CaseRunner.Run(new AttentionCase(shape, Lengths, Seed: 5), GeneratedKernels.Contiguous<TMod, float>(mod, _ => inputs), new()).Failure);
+        Assert.Null(
+            CaseRunner.Run(
+                new AttentionCase(shape, Lengths, Seed: 5), GeneratedKernels.Contiguous<TMod, float>(mod, _ => inputs), new()).Failure);
         if (target == KernelTarget.Portable)
         {
             // Slow to build on a CPU, and the matrix holds the option to the same reference.
@@ -156,7 +174,14 @@ public sealed class OptionTests(DeviceFixture fixture)
         double[] plain = new double[prompt.Length];
         (float[] queries, float[] keys, float[] values) = Inputs(shape, Prompt);
         ReferenceAttention.Compute(
-            shape with { Mask = AttentionMask.None, WindowLeft = null, WindowRight = null, Softcap = null, Alibi = false }, Wide(queries), Wide(keys), Wide(values), plain);
+            shape with
+            {
+                Mask = AttentionMask.None,
+                WindowLeft = null,
+                WindowRight = null,
+                Softcap = null,
+                Alibi = false,
+            }, Wide(queries), Wide(keys), Wide(values), plain);
         Assert.True(Tolerance.Error(ElementType.Float32, prompt, plain, []) > 100);
     }
 

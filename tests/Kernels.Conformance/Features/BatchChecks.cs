@@ -1,4 +1,5 @@
 using Kernels.OpenCL;
+using Kernels.Planning;
 
 namespace Kernels.Conformance;
 
@@ -70,5 +71,5 @@ internal static class BatchChecks
         return loaded.Difference ?? loaded.Compare(together).Failure;
     }
 
-    private static int CountKeysRead(WorkPlan work) => work.PrefillItems.Concat(work.DecodeItems).Sum(item => item.KeyCount);
+    private static int CountKeysRead(WorkPlan work) => work.PrefillTiles.Concat(work.DecodeTiles).Sum(item => item.KeyCount);
 }

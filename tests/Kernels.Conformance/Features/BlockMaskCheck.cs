@@ -1,11 +1,17 @@
 using Kernels.OpenCL;
+using Kernels.Planning;
 
 namespace Kernels.Conformance;
 
-/// <summary>A block mask changes no bit of what a mask mod gives (but see <see cref="RoundsByHiddenScales"/>), and leaves out what the mod hides.</summary>
+/// <summary>
+/// A block mask changes no bit of what a mask mod gives (but see <see cref="RoundsByHiddenScales"/>), and leaves out what the mod hides.
+/// </summary>
 internal static class BlockMaskCheck
 {
-    /// <summary>Runs a case without and with a block mask, holds both against the reference, and the device's count of tiles against one from the mask itself.</summary>
+    /// <summary>
+    /// Runs a case without and with a block mask, holds both against the reference, and the device's count of tiles against one from the
+    /// mask itself.
+    /// </summary>
     /// <param name="test">The case.</param>
     /// <param name="kernels">The kernels, with the inputs of mods set.</param>
     /// <param name="mods">The spec's mods as the reference gets them.</param>
@@ -25,8 +31,8 @@ internal static class BlockMaskCheck
         kernels.BlockMask = null;
 
         KernelGeometry geometry = descriptor.Geometry(target);
-        TileCounts expected = Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.PrefillItems, geometry.Prefill.Keys, mods)
-            + Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.DecodeItems, geometry.Decode.Keys, mods);
+        TileCounts expected = Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.PrefillTiles, geometry.Prefill.Keys, mods)
+            + Expected(test.Shape, descriptor.BlockMaskHeads, step.Work.DecodeTiles, geometry.Decode.Keys, mods);
         TileCounts counts = mask.Count();
         string? failure = loaded.Difference
             ?? (with.HasBitsOf(without) || RoundsByHiddenScales(test.Shape, target) ? null : "the block mask changes bits")
@@ -35,13 +41,17 @@ internal static class BlockMaskCheck
         return (counts, failure);
     }
 
-    /// <summary>Whether weights are rounded to 16 bits relative to the largest scale of the values so far, those of hidden tiles that are not left out among them.</summary>
-    private static bool RoundsByHiddenScales(AttentionShape shape, KernelTarget target) => target == KernelTarget.Hopper && shape.CacheScale == CacheScale.PerToken;
+    /// <summary>
+    /// Whether weights are rounded to 16 bits relative to the largest scale of the values so far, those of hidden tiles that are not left
+    /// out among them.
+    /// </summary>
+    private static bool RoundsByHiddenScales(AttentionShape shape, KernelTarget target) => target == KernelTarget.Sm90
+        && shape.CacheScale == CacheScale.PerToken;
 
-    private static TileCounts Expected(AttentionShape shape, int heads, IReadOnlyList<WorkItem> items, int tileKeys, ReferenceOptions mods)
+    private static TileCounts Expected(AttentionShape shape, int heads, IReadOnlyList<WorkTile> items, int tileKeys, ReferenceOptions mods)
     {
         var counts = default(TileCounts);
-        foreach (WorkItem item in items)
+        foreach (WorkTile item in items)
         {
             ReferenceOptions ofRequest = mods with { Batch = item.Batch };
             for (int kvHead = 0; kvHead < heads; kvHead++)

@@ -7,7 +7,8 @@ namespace Kernels.Conformance;
 /// <param name="Descriptor">The spec.</param>
 /// <param name="Work">Multiplications of all scores, roughly.</param>
 /// <param name="Run">Runs the kernels of a target (null: the device's own) and says what is wrong, or null.</param>
-internal sealed record FeatureCase(string Name, AttentionDescriptor Descriptor, double Work, Func<ComputeDevice, KernelTarget?, string?> Run)
+internal sealed record FeatureCase(
+    string Name, AttentionDescriptor Descriptor, double Work, Func<ComputeDevice, KernelTarget?, string?> Run)
 {
     /// <summary>Why a device has no room for the case, or null.</summary>
     public Func<ComputeDevice, string?> Unfit { get; init; } = static _ => null;

@@ -36,6 +36,7 @@ internal static class LargePoolCheck
         using var loaded = new LoadedCase<RuntimeSpec, T>(Case(shape), kernels, new ReferenceOptions(), pool: Pages(shape));
         loaded.Plan();
         Launched<T> first = loaded.Launch();
-        return first.HasBitsOf(loaded.Launch()) ? loaded.Compare(first, measuresQuantisation: false).Failure : "two launches gave different bits";
+        return first.HasBitsOf(loaded.Launch())
+            ? loaded.Compare(first, measuresQuantisation: false).Failure : "two launches gave different bits";
     }
 }

@@ -19,11 +19,13 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
     private int Capacity => Shape.PageSize == 0 ? Keys : (Keys + Shape.PageSize - 1) / Shape.PageSize * Shape.PageSize;
 
     public override string ToString() =>
-        $"limit: {Requests} requests of {Queries} queries and {Keys} keys, {Shape.Storage}, H {Shape.QueryHeads}/{Shape.KvHeads} d {Shape.HeadDim}"
+        $"limit: {Requests} requests of {Queries} queries and {Keys} keys, {Shape.Storage}, H {Shape.QueryHeads}/{Shape.KvHeads} d "
+        + $"{Shape.HeadDim}"
         + $"{(Shape.PageSize > 0 ? $" pages of {Shape.PageSize}" : "")}{(Shape.Deterministic ? " deterministic" : "")}";
 
     /// <summary>Multiplications of all scores, roughly: a work-group has a tile of 16 of them at least, however few it needs.</summary>
-    public double Work => Math.Max((double)Requests * Shape.KvHeads * 16, (double)Tokens * Shape.QueryHeads * Math.Min(Keys, Shape.WindowLeft + 1 ?? Keys))
+    public double Work =>
+        Math.Max((double)Requests * Shape.KvHeads * 16, (double)Tokens * Shape.QueryHeads * Math.Min(Keys, Shape.WindowLeft + 1 ?? Keys))
         * Shape.HeadDim;
 
     /// <summary>Why a device has no room for it, or null.</summary>
@@ -31,7 +33,8 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
     {
         long cache = (long)Requests * Capacity * Shape.CacheBytesPerToken, all = (2 * cache) + (2 * Tokens * Shape.QueryBytesPerToken);
         (long buffer, long memory) = (device.Capabilities.MaxAllocationBytes, device.Capabilities.GlobalMemoryBytes);
-        return cache > buffer || all > memory / 2 ? $"the case takes {all} bytes; the device has {memory}, and allows {buffer} in a buffer" : null;
+        return cache > buffer || all > memory / 2
+            ? $"the case takes {all} bytes; the device has {memory}, and allows {buffer} in a buffer" : null;
     }
 
     /// <summary>Appends all keys in one step, attends in another.</summary>
@@ -79,7 +82,8 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
     {
         var random = new Random(1);
         IEnumerable<int> edges = from power in Enumerable.Range(0, 31) from beside in new[] { -1, 0, 1 } select (1 << power) + beside;
-        return edges.Append(0).Append(rows - 1).Concat(Enumerable.Range(0, Samples).Select(_ => random.Next(rows))).Where(row => row < rows).Distinct();
+        return edges.Append(0).Append(rows - 1).Concat(Enumerable.Range(0, Samples).Select(_ => random.Next(rows))).Where(row => row < rows)
+            .Distinct();
     }
 
     // Numbers that all storage types have exactly, of an element's place among all.
@@ -109,7 +113,8 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
         return device.Upload<T>(data);
     }
 
-    private (IKvCache<RuntimeSpec> Cache, SequenceHandle[] Sequences) Cache<T>(AttentionLauncher<RuntimeSpec, T> launcher) where T : unmanaged
+    private (IKvCache<RuntimeSpec> Cache, SequenceHandle[] Sequences) Cache<T>(AttentionLauncher<RuntimeSpec, T> launcher)
+        where T : unmanaged
     {
         if (Shape.PageSize == 0)
         {
@@ -154,7 +159,8 @@ internal sealed record LimitCheck(AttentionShape Shape, int Requests, int Querie
 
         for (int d = 0; d < Shape.ValueDim; d++)
         {
-            double expected = Enumerable.Range(begin, weights.Length).Sum(key => weights[key - begin] * Value((RowOfKey(key) * Shape.ValueDim) + d)) / total;
+            double expected = Enumerable.Range(begin, weights.Length)
+                .Sum(key => weights[key - begin] * Value((RowOfKey(key) * Shape.ValueDim) + d)) / total;
             float actual = Elements.ToFloat(outputs[(row * Shape.ValueDim) + d]);
             if (!(Math.Abs(actual - expected) <= tolerance))
             {

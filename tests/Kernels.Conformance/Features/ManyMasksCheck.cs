@@ -8,7 +8,9 @@ internal static class ManyMasksCheck
     /// <summary>Requests of the step, of one key each.</summary>
     public const int Requests = 70_000;
 
-    /// <summary>Counts the tiles: of an odd head's none is seen, of an even head's that of every other request; and attends with the mask.</summary>
+    /// <summary>
+    /// Counts the tiles: of an odd head's none is seen, of an even head's that of every other request; and attends with the mask.
+    /// </summary>
     /// <returns>What is wrong, or null.</returns>
     public static string? Run(ComputeDevice device, KernelTarget? target)
     {
@@ -35,7 +37,7 @@ internal static class ManyMasksCheck
         attention.SubmitAppend(plan, cache, 0, values, values);
         using BlockMask<EvenHeads> mask = attention.CreateBlockMask(plan);
         TileCounts counts = mask.Count();
-        long whole = plan.Work.DecodeItems.Count == Requests ? (long)Requests * EvenHeads.KvHeads : 0, seen = whole / 4;
+        long whole = plan.Work.DecodeTiles.Count == Requests ? (long)Requests * EvenHeads.KvHeads : 0, seen = whole / 4;
         if (counts.Empty != whole - seen || counts.Partial + counts.Full != seen)
         {
             return $"tiles are {counts}, expected {whole - seen} empty ones and {seen} others";

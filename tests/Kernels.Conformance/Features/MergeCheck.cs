@@ -17,10 +17,15 @@ internal static class MergeCheck
     /// <param name="shape">The spec.</param>
     /// <param name="states">How many states each row has.</param>
     /// <param name="sinkOffset">Added to the sinks.</param>
-    /// <param name="poisoned">Whether the second row has a state of NaN, the third one with an output of infinity and little weight, the fourth the largest outputs there are.</param>
+    /// <param name="poisoned">
+    /// Whether the second row has a state of NaN, the third one with an output of infinity and little weight, the fourth the largest
+    /// outputs there are.
+    /// </param>
     /// <param name="tokens">Tokens.</param>
     /// <returns>What is wrong, or null.</returns>
-    public static string? Run<T>(ComputeDevice device, KernelTarget? target, AttentionShape shape, int states, double sinkOffset = 0, bool poisoned = false, int tokens = 7) where T : unmanaged
+    public static string? Run<T>(
+        ComputeDevice device, KernelTarget? target, AttentionShape shape, int states, double sinkOffset = 0, bool poisoned = false,
+        int tokens = 7) where T : unmanaged
     {
         var random = new Random(states);
         int heads = shape.QueryHeads, dim = shape.ValueDim, rows = tokens * heads;
@@ -31,7 +36,8 @@ internal static class MergeCheck
         {
             // The first row has nothing at all; in the others every fourth state is empty, and what it has as its output is not looked at.
             bool empty = i % rows == 0 || random.Next(4) == 0;
-            lse[i] = empty ? (random.Next(2) == 0 ? float.NegativeInfinity : float.PositiveInfinity) : (float)((40 * random.NextDouble()) - 20);
+            lse[i] = empty ? (random.Next(2) == 0 ? float.NegativeInfinity : float.PositiveInfinity)
+                : (float)((40 * random.NextDouble()) - 20);
             for (int d = 0; d < dim; d++)
             {
                 outputs[(i * dim) + d] = Elements.From<T>(empty ? float.NaN : (float)((2 * random.NextDouble()) - 1));
@@ -48,7 +54,8 @@ internal static class MergeCheck
             for (int state = 0; state < states; state++)
             {
                 lse[(state * rows) + 3] = 1;
-                outputs.AsSpan(((state * rows) + 3) * dim, dim).Fill(Elements.From<T>(float.MaxValue / (shape.Sinks ? 64 : 1.0001f))); // a merged sink leaves more of them
+                // A merged sink leaves more of them.
+                outputs.AsSpan(((state * rows) + 3) * dim, dim).Fill(Elements.From<T>(float.MaxValue / (shape.Sinks ? 64 : 1.0001f)));
             }
         }
 
@@ -67,7 +74,11 @@ internal static class MergeCheck
             toLse.AsSpan().Fill(float.NaN);
             using DeviceBuffer<T> deviceTo = device.Upload<T>(to);
             using DeviceBuffer<float> deviceToLse = device.Upload<float>(toLse);
-            launcher.EnqueueMergeStates(new(deviceOutputs, deviceLse, states, tokens), deviceTo, deviceToLse, new() { Sinks = shape.Sinks ? deviceSinks : null }).Dispose();
+            launcher.EnqueueMergeStates(
+                new(deviceOutputs, deviceLse, states, tokens), deviceTo, deviceToLse, new()
+                {
+                    Sinks = shape.Sinks ? deviceSinks : null,
+                }).Dispose();
             device.Queue.Read(deviceTo, to.AsSpan());
             device.Queue.Read(deviceToLse, toLse.AsSpan());
             return new(to, toLse);
@@ -90,8 +101,11 @@ internal static class MergeCheck
                 for (int d = 0; d < dim; d++)
                 {
                     // Without its own sink a state's output is O·(1 + e^(sink − LSE)).
-                    double sum = full.Sum(state => (Math.Exp((double)lse[(state * rows) + row]) + Math.Exp(sink)) * Elements.ToFloat(outputs[(((state * rows) + row) * dim) + d]));
-                    double expected = full.Length == 0 ? 0 : sum / (total + Math.Exp(sink)), actual = Elements.ToFloat(merged.Outputs[(row * dim) + d]);
+                    double sum = full.Sum(
+                        state => (Math.Exp((double)lse[(state * rows) + row]) + Math.Exp(sink)) * Elements.ToFloat(
+                            outputs[(((state * rows) + row) * dim) + d]));
+                    double expected = full.Length == 0 ? 0 : sum / (total + Math.Exp(sink)), actual = Elements.ToFloat(
+                        merged.Outputs[(row * dim) + d]);
                     if (!IsNear(actual, expected, tolerance))
                     {
                         return $"output {d} of row {row} is {actual}, expected {expected}";
@@ -103,5 +117,6 @@ internal static class MergeCheck
         }
     }
 
-    private static bool IsNear(double actual, double expected, double tolerance) => actual.Equals(expected) || Math.Abs(actual - expected) <= tolerance * Math.Max(1, Math.Abs(expected));
+    private static bool IsNear(double actual, double expected, double tolerance) => actual.Equals(expected)
+        || Math.Abs(actual - expected) <= tolerance * Math.Max(1, Math.Abs(expected));
 }

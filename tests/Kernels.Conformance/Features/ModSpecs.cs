@@ -2,12 +2,15 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance;
 
-/// <summary>A score mod with a scalar, a number of each head and one of each token; a mask mod whose far tiles are empty, but for some.</summary>
+/// <summary>
+/// A score mod with a scalar, a number of each head and one of each token; a mask mod whose far tiles are empty, but for some.
+/// </summary>
 [AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16)]
 internal sealed partial class HalfSlopes
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         cap * MathF.Tanh(score / cap) - slopes[head] * Math.Abs(query - key) + tokens[key];
 
     [MaskMod]
@@ -20,7 +23,8 @@ internal sealed partial class HalfSlopes
 internal sealed partial class HalfPagedDocuments
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         score * (1f + slopes[head]) + tokens[key] * (batch + 1);
 
     [MaskMod]
@@ -29,11 +33,14 @@ internal sealed partial class HalfPagedDocuments
 }
 
 /// <summary>The same over int8 pages.</summary>
-[AttentionKernel(queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, Mask = AttentionMask.Causal, PageSize = 16)]
+[AttentionKernel(
+    queryHeads: 8, kvHeads: 2, headDim: 128, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, Mask = AttentionMask.Causal,
+    PageSize = 16)]
 internal sealed partial class HalfInt8Documents
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         score * (1f + slopes[head]) + tokens[key] * (batch + 1);
 
     [MaskMod]
@@ -54,7 +61,8 @@ internal sealed partial class EvenHeads
 internal sealed partial class FloatSlopes
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, float cap, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         cap * MathF.Tanh(score / cap) - slopes[head] * Math.Abs(query - key) + tokens[key];
 
     [MaskMod]
@@ -67,41 +75,11 @@ internal sealed partial class FloatSlopes
 internal sealed partial class FloatPagedDocuments
 {
     [ScoreMod]
-    internal static float Scored(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
+    internal static float Scored(
+        float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes, ReadOnlySpan<float> tokens) =>
         score * (1f + slopes[head]) + tokens[key] * (batch + 1);
 
     [MaskMod]
     internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents, int left) =>
         head < QueryHeads / 2 ? documents[query] == documents[key] : query - key <= left;
-}
-
-/// <summary>The numbers that the mods get.</summary>
-internal sealed class ModNumbers(ComputeDevice device) : IDisposable
-{
-    public const float Cap = 6;
-    public const int Left = 100;
-    public const int Positions = 4096;
-
-    public static readonly float[] HostSlopes = Floats(8, 0.02f);
-    public static readonly float[] HostTokens = Floats(Positions, 0.5f);
-    public static readonly int[] HostDocuments = [.. Enumerable.Range(0, Positions).Select(token => token / 300)];
-
-    public DeviceBuffer<float> Slopes { get; } = device.Upload<float>(HostSlopes);
-
-    public DeviceBuffer<float> Tokens { get; } = device.Upload<float>(HostTokens);
-
-    public DeviceBuffer<int> Documents { get; } = device.Upload<int>(HostDocuments);
-
-    public void Dispose()
-    {
-        Slopes.Dispose();
-        Tokens.Dispose();
-        Documents.Dispose();
-    }
-
-    private static float[] Floats(int count, float size)
-    {
-        var random = new Random(11);
-        return [.. Enumerable.Range(0, count).Select(_ => size * ((2 * random.NextSingle()) - 1))];
-    }
 }

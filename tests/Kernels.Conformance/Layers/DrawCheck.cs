@@ -30,7 +30,15 @@ internal sealed record DrawCheck(int Vocabulary, string Kind)
             {
                 foreach (double topP in (double[])[1, 0.95, 0.5, 1e-6])
                 {
-                    options.Add(new() { Temperature = temperature, TopK = topK, TopP = topP, MinP = random.Next(3) == 0 ? 0.05 : 0, Seed = random.Next() });
+                    options.Add(
+                        new()
+                        {
+                            Temperature = temperature,
+                            TopK = topK,
+                            TopP = topP,
+                            MinP = random.Next(3) == 0 ? 0.05 : 0,
+                            Seed = random.Next(),
+                        });
                 }
             }
         }
@@ -94,7 +102,9 @@ internal sealed record DrawCheck(int Vocabulary, string Kind)
         }
 
         double[] weights = [.. row.Select(logit => Math.Exp((logit - greatest) / options.Temperature))];
-        int[] order = [.. Enumerable.Range(0, row.Length).OrderByDescending(token => row[token]).ThenBy(token => token).Take(options.TopK ?? row.Length)];
+        int[] order =
+            [.. Enumerable.Range(0, row.Length).OrderByDescending(token => row[token]).ThenBy(token => token)
+                .Take(options.TopK ?? row.Length)];
         double all = order.Sum(token => weights[token]);
         double reached = 0;
         bool isAtBound = false;

@@ -16,8 +16,10 @@ internal sealed record TensorCoreCheck(ElementType Type, int Tokens, int Columns
 
     private static readonly (int Tokens, int Columns, int Rows)[] Sizes =
     [
-        (1, 8, 16), (1, 4096, 1030), (3, 72, 1000), (8, 200, 26), (8, 2048, 512), (9, 72, 100), (16, 1048, 264), (17, 64, 130), (32, 520, 1000),
-        (33, 72, 64), (64, 1032, 300), (65, 72, 1000), (127, 136, 257), (128, 4096, 128), (150, 520, 1000), (300, 2048, 40), (1100, 128, 700),
+        (1, 8, 16), (1, 4096, 1030), (3, 72, 1000), (8, 200, 26), (8, 2048, 512), (9, 72, 100), (16, 1048, 264), (17, 64, 130),
+        (32, 520, 1000),
+        (33, 72, 64), (64, 1032, 300), (65, 72, 1000), (127, 136, 257), (128, 4096, 128), (150, 520, 1000), (300, 2048, 40),
+        (1100, 128, 700),
         (257, 64, 5000),
     ];
 
@@ -34,13 +36,15 @@ internal sealed record TensorCoreCheck(ElementType Type, int Tokens, int Columns
     public string? Run(ComputeDevice device)
     {
         using var kernels = new LayerKernels(device);
-        return Type == ElementType.Float16 ? Run(device, kernels, v => (Half)v, v => (float)v) : Run(device, kernels, v => (BFloat16)v, v => (float)v);
+        return Type == ElementType.Float16 ? Run(device, kernels, v => (Half)v, v => (float)v) : Run(
+            device, kernels, v => (BFloat16)v, v => (float)v);
     }
 
     private string? Run<T>(ComputeDevice device, LayerKernels kernels, Func<float, T> round, Func<T, float> widen) where T : unmanaged
     {
         var random = new Random(HashCode.Combine(Tokens, Columns, Rows));
-        float[] Values(long count, float size) => [.. Enumerable.Range(0, checked((int)count)).Select(_ => ((random.NextSingle() * 2) - 1) * size)];
+        float[] Values(long count, float size) =>
+            [.. Enumerable.Range(0, checked((int)count)).Select(_ => ((random.NextSingle() * 2) - 1) * size)];
         float[] x = Values((long)Tokens * Columns, Magnitude);
         T[] stored = [.. Values((long)Rows * Columns, 1).Select(round)];
         float[] w = [.. stored.Select(widen)];
@@ -55,7 +59,8 @@ internal sealed record TensorCoreCheck(ElementType Type, int Tokens, int Columns
         using DeviceBuffer<float> y = device.Upload<float>(before);
         kernels.Linear(xs, matrix, biases, y, Tokens, accumulate: true);
         string? wrong = Compare(
-            "linear", Read(device, y), Rows, (t, r) => Sum(i => x[(t * Columns) + i], t, r, bias[r], before[(t * Rows) + r], rounded: Tokens > 64));
+            "linear", Read(device, y), Rows,
+            (t, r) => Sum(i => x[(t * Columns) + i], t, r, bias[r], before[(t * Rows) + r], rounded: Tokens > 64));
         if (wrong is not null)
         {
             return wrong;

@@ -3,7 +3,9 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance;
 
-/// <summary>Linear layers of experts by tensor cores against double precision: slots alone, in tiles of few and of many, and experts without any.</summary>
+/// <summary>
+/// Linear layers of experts by tensor cores against double precision: slots alone, in tiles of few and of many, and experts without any.
+/// </summary>
 /// <param name="Format">The weights' format.</param>
 /// <param name="Experts">Experts.</param>
 /// <param name="PerToken">Experts of a token.</param>
@@ -14,7 +16,8 @@ internal sealed record TensorExpertCheck(WeightFormat Format, int Experts, int P
 {
     private static readonly WeightFormat[] Formats =
     [
-        WeightFormat.BFloat16, WeightFormat.Float16, WeightFormat.Mxfp4, WeightFormat.Fp8(128), new(WeightCode.Int4, 32, WeightScale.Float16, Zero: 8),
+        WeightFormat.BFloat16, WeightFormat.Float16, WeightFormat.Mxfp4, WeightFormat.Fp8(128),
+        new(WeightCode.Int4, 32, WeightScale.Float16, Zero: 8),
         new(WeightCode.Int4, 32, WeightScale.Coded, HasMinimum: true),
     ];
 
@@ -37,12 +40,14 @@ internal sealed record TensorExpertCheck(WeightFormat Format, int Experts, int P
     {
         using var kernels = new LayerKernels(device);
         var random = new Random(HashCode.Combine((int)Format.Code, Experts, PerToken, Tokens, Columns, Rows));
-        float[] Values(long count, float size) => [.. Enumerable.Range(0, checked((int)count)).Select(_ => ((random.NextSingle() * 2) - 1) * size)];
+        float[] Values(long count, float size) =>
+            [.. Enumerable.Range(0, checked((int)count)).Select(_ => ((random.NextSingle() * 2) - 1) * size)];
         (WeightMatrix rowMajor, Func<int, int, double> weight) = Matrices(device, random, Values);
         int slots = Tokens * PerToken;
 
         // The second half of the experts is chosen seldom, and the last one never.
-        int[] chosen = [.. Enumerable.Range(0, Tokens).SelectMany(t => Enumerable.Range(0, Math.Max(PerToken, t % 3 == 0 ? Experts - 1 : Experts / 2))
+        int[] chosen =
+            [.. Enumerable.Range(0, Tokens).SelectMany(t => Enumerable.Range(0, Math.Max(PerToken, t % 3 == 0 ? Experts - 1 : Experts / 2))
             .OrderBy(_ => random.Next()).Take(PerToken))];
         float[] bias = Values((long)Experts * Rows, 1), x = Values((long)Tokens * Columns, 1), each = Values((long)slots * Columns, 1);
         using DeviceBuffer<float> xs = device.Upload<float>(x), eachs = device.Upload<float>(each), biases = device.Upload<float>(bias);
@@ -55,7 +60,8 @@ internal sealed record TensorExpertCheck(WeightFormat Format, int Experts, int P
         }
 
         kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, slots, slotsPerRow: PerToken);
-        string? wrong = TensorSums.Compare("of tokens", Read(device, y), Rows, (s, r) => Sum(x, s / PerToken, s, r, bias[(chosen[s] * Rows) + r]));
+        string? wrong = TensorSums.Compare(
+            "of tokens", Read(device, y), Rows, (s, r) => Sum(x, s / PerToken, s, r, bias[(chosen[s] * Rows) + r]));
         kernels.ExpertLinear(eachs, matrix, bias: null, experts, Experts, y, slots, slotsPerRow: 1, again: true);
         wrong ??= TensorSums.Compare("of slots", Read(device, y), Rows, (s, r) => Sum(each, s, s, r, 0));
         if (!kernels.GatesExperts(matrix, slots))
@@ -87,7 +93,8 @@ internal sealed record TensorExpertCheck(WeightFormat Format, int Experts, int P
         }
     }
 
-    private (WeightMatrix Matrices, Func<int, int, double> Weight) Matrices(ComputeDevice device, Random random, Func<long, float, float[]> values)
+    private (WeightMatrix Matrices, Func<int, int, double> Weight) Matrices(
+        ComputeDevice device, Random random, Func<long, float, float[]> values)
     {
         if (Format.HasGroups)
         {
@@ -100,11 +107,13 @@ internal sealed record TensorExpertCheck(WeightFormat Format, int Experts, int P
         if (Format == WeightFormat.Float16)
         {
             Half[] halves = [.. all.Select(v => (Half)v)];
-            return (WeightMatrix.From(device.Upload<Half>(halves), Experts * Rows, Columns, count: Experts), (r, c) => (double)halves[(r * Columns) + c]);
+            return (WeightMatrix.From(device.Upload<Half>(halves), Experts * Rows, Columns, count: Experts), (
+                r, c) => (double)halves[(r * Columns) + c]);
         }
 
         BFloat16[] rounded = [.. all.Select(v => (BFloat16)v)];
-        return (WeightMatrix.From(device.Upload<BFloat16>(rounded), Experts * Rows, Columns, count: Experts), (r, c) => (float)rounded[(r * Columns) + c]);
+        return (WeightMatrix.From(device.Upload<BFloat16>(rounded), Experts * Rows, Columns, count: Experts), (
+            r, c) => (float)rounded[(r * Columns) + c]);
     }
 
     private static float[] Read(ComputeDevice device, DeviceBuffer<float> buffer)

@@ -3,7 +3,9 @@ using Kernels.OpenCL;
 
 namespace Kernels.Conformance;
 
-/// <summary>Linear layers of weights in groups by tensor cores against double precision: every format and kernel, with sizes off its tiles.</summary>
+/// <summary>
+/// Linear layers of weights in groups by tensor cores against double precision: every format and kernel, with sizes off its tiles.
+/// </summary>
 /// <param name="Format">The weights' format.</param>
 /// <param name="Tokens">Tokens.</param>
 /// <param name="Columns">Inputs.</param>
@@ -25,7 +27,8 @@ internal sealed record TensorGroupCheck(WeightFormat Format, int Tokens, int Col
 
     private static readonly (int Tokens, int Columns, int Rows)[] Sizes =
     [
-        (1, 8, 16), (1, 4096, 1030), (1, 14344, 40), (2, 200, 26), (3, 72, 1000), (8, 2048, 512), (2, 2048, 8224), (9, 72, 100), (16, 1048, 264),
+        (1, 8, 16), (1, 4096, 1030), (1, 14344, 40), (2, 200, 26), (3, 72, 1000), (8, 2048, 512), (2, 2048, 8224), (9, 72, 100),
+        (16, 1048, 264),
         (17, 64, 130), (32, 520, 1000), (33, 72, 64), (64, 1032, 300), (65, 72, 1000), (128, 4096, 128), (150, 520, 300), (800, 264, 200),
     ];
 
@@ -44,12 +47,15 @@ internal sealed record TensorGroupCheck(WeightFormat Format, int Tokens, int Col
     {
         using var kernels = new LayerKernels(device);
         var random = new Random(HashCode.Combine((int)Format.Code, Format.Group, Tokens, Columns, Rows));
-        float[] Values(long count, float size) => [.. Enumerable.Range(0, checked((int)count)).Select(_ => ((random.NextSingle() * 2) - 1) * size)];
+        float[] Values(long count, float size) =>
+            [.. Enumerable.Range(0, checked((int)count)).Select(_ => ((random.NextSingle() * 2) - 1) * size)];
         var made = new GroupedMatrix(Format, Rows, Columns, 1, random, Poison);
         double[,] w = made.Weights;
-        float[] x = Values((long)Tokens * Columns, 1), bias = Values(Rows, 1), before = Values((long)Tokens * Rows, 1), norm = Values(Columns, 1);
+        float[] x = Values((long)Tokens * Columns, 1), bias = Values(Rows, 1), before = Values((long)Tokens * Rows, 1),
+            norm = Values(Columns, 1);
         using DeviceBuffer<float> xs = device.Upload<float>(x), biases = device.Upload<float>(bias), norms = device.Upload<float>(norm);
-        using WeightMatrix matrix = kernels.Arrange(WeightMatrix.From(device.Upload<byte>(made.Bytes), Format, Rows, Columns, WeightLayout.RowMajor));
+        using WeightMatrix matrix = kernels.Arrange(
+            WeightMatrix.From(device.Upload<byte>(made.Bytes), Format, Rows, Columns, WeightLayout.RowMajor));
         if (!matrix.Layout.IsStrips)
         {
             return "is not in strips";
@@ -57,7 +63,8 @@ internal sealed record TensorGroupCheck(WeightFormat Format, int Tokens, int Col
 
         using DeviceBuffer<float> y = device.Upload<float>(before);
         kernels.Linear(xs, matrix, biases, y, Tokens, accumulate: true);
-        string? wrong = TensorSums.Compare("linear", Read(device, y), Rows, (t, r) => Sum(i => x[(t * Columns) + i], r, bias[r], before[(t * Rows) + r]));
+        string? wrong = TensorSums.Compare(
+            "linear", Read(device, y), Rows, (t, r) => Sum(i => x[(t * Columns) + i], r, bias[r], before[(t * Rows) + r]));
 
         // With the norm before it, and through a gate.
         var root = new double[Tokens];
@@ -90,7 +97,8 @@ internal sealed record TensorGroupCheck(WeightFormat Format, int Tokens, int Col
         using DeviceBuffer<float> gates = device.Upload<float>(pairs);
         kernels.LinearFused(gates, matrix, bias: null, y, Tokens, gate: Activation.Silu);
         wrong ??= TensorSums.Compare("of gates", Read(device, y), Rows, (t, r) => Sum(
-            i => pairs[(2 * t * Columns) + i] / (1 + Math.Exp(-pairs[(2 * t * Columns) + i])) * pairs[((2 * t) + 1) * Columns + i], r, 0, 0));
+            i => pairs[(2 * t * Columns) + i] / (1 + Math.Exp(-pairs[(2 * t * Columns) + i])) * pairs[((2 * t) + 1) * Columns + i], r, 0,
+            0));
 
         // Rows of the matrix, as an embedding.
         int[] ids = [.. Enumerable.Range(0, 7).Select(i => i * 5 % Rows)];

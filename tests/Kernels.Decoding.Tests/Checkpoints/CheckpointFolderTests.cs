@@ -18,7 +18,8 @@ public sealed class CheckpointFolderTests
         using var folder = new TemporaryFolder();
         folder.Write("config.json", "{}");
         folder.Write(name, "x");
-        Assert.Contains(told, Assert.Throws<CheckpointException>(() => SafeTensors.Open(folder.Path)).Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            told, Assert.Throws<CheckpointException>(() => SafeTensors.Open(folder.Path)).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Theory]

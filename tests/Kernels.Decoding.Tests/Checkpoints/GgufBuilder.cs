@@ -10,7 +10,8 @@ internal sealed class GgufBuilder
 
     public uint Version { get; set; } = 3;
 
-    public static byte[] Text(string text) => [.. BitConverter.GetBytes((ulong)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
+    public static byte[] Text(string text) =>
+        [.. BitConverter.GetBytes((ulong)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
 
     public GgufBuilder Raw(string key, uint type, params byte[] value)
     {
@@ -30,7 +31,9 @@ internal sealed class GgufBuilder
         Raw(key, 9, [.. BitConverter.GetBytes(8u), .. BitConverter.GetBytes((ulong)texts.Length), .. texts.SelectMany(Text)]);
 
     public GgufBuilder Set(string key, params int[] numbers) =>
-        Raw(key, 9, [.. BitConverter.GetBytes(5u), .. BitConverter.GetBytes((ulong)numbers.Length), .. numbers.SelectMany(BitConverter.GetBytes)]);
+        Raw(
+            key, 9,
+            [.. BitConverter.GetBytes(5u), .. BitConverter.GetBytes((ulong)numbers.Length), .. numbers.SelectMany(BitConverter.GetBytes)]);
 
     /// <summary>Adds a tensor, outermost extent first.</summary>
     public GgufBuilder Add(string name, int[] shape, uint type, byte[] data)
@@ -41,12 +44,16 @@ internal sealed class GgufBuilder
 
     public byte[] Build(ulong? claimedTensors = null, ulong? claimedValues = null, Func<int, ulong, ulong>? moveOffset = null)
     {
-        var bytes = new List<byte>([.. "GGUF"u8, .. BitConverter.GetBytes(Version), .. BitConverter.GetBytes(claimedTensors ?? (ulong)tensors.Count), .. BitConverter.GetBytes(claimedValues ?? (ulong)values.Count)]);
+        var bytes = new List<byte>(
+            [.. "GGUF"u8, .. BitConverter.GetBytes(Version), .. BitConverter.GetBytes(claimedTensors ?? (ulong)tensors.Count),
+                .. BitConverter.GetBytes(claimedValues ?? (ulong)values.Count)]);
         bytes.AddRange(values.SelectMany(v => v));
         ulong offset = 0;
         foreach ((int i, var tensor) in tensors.Index())
         {
-            bytes.AddRange([.. Text(tensor.Name), .. BitConverter.GetBytes((uint)tensor.Shape.Length), .. tensor.Shape.Reverse().SelectMany(BitConverter.GetBytes)]);
+            bytes.AddRange(
+                [.. Text(tensor.Name), .. BitConverter.GetBytes((uint)tensor.Shape.Length), .. tensor.Shape.Reverse()
+                    .SelectMany(BitConverter.GetBytes)]);
             bytes.AddRange([.. BitConverter.GetBytes(tensor.Type), .. BitConverter.GetBytes(moveOffset?.Invoke(i, offset) ?? offset)]);
             offset += (ulong)Aligned(tensor.Data.Length);
         }

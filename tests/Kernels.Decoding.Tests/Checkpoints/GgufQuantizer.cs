@@ -7,7 +7,8 @@ internal static class GgufQuantizer
 {
     public static readonly Dictionary<string, (uint Number, int Columns)> Types = new()
     {
-        ["F32"] = (0, 1), ["F16"] = (1, 1), ["BF16"] = (30, 1), ["Q4_0"] = (2, 32), ["Q4_1"] = (3, 32), ["Q5_0"] = (6, 32), ["Q8_0"] = (8, 32),
+        ["F32"] = (0, 1), ["F16"] = (1, 1), ["BF16"] = (30, 1), ["Q4_0"] = (2, 32), ["Q4_1"] = (3, 32), ["Q5_0"] = (6, 32),
+            ["Q8_0"] = (8, 32),
         ["Q4_K"] = (12, 256), ["Q5_K"] = (13, 256), ["Q6_K"] = (14, 256),
     };
 
@@ -50,7 +51,8 @@ internal static class GgufQuantizer
     {
         Half d = (Half)(withMinimum ? (x.Max() - x.Min()) / 15 : x.Max(Math.Abs) / 7);
         Half m = (Half)x.Min();
-        int[] q = [.. x.Select(v => Math.Clamp((int)MathF.Round((withMinimum ? v - (float)m : v) / (float)d) + (withMinimum ? 0 : 8), 0, 15))];
+        int[] q =
+            [.. x.Select(v => Math.Clamp((int)MathF.Round((withMinimum ? v - (float)m : v) / (float)d) + (withMinimum ? 0 : 8), 0, 15))];
         byte[] packed = [.. Enumerable.Range(0, 16).Select(i => (byte)(q[i] | (q[i + 16] << 4)))];
         return withMinimum
             ? ([.. Bytes(d), .. Bytes(m), .. packed], [.. q.Select(n => (n * (float)d) + (float)m)])
@@ -62,7 +64,8 @@ internal static class GgufQuantizer
         Half d = (Half)(x.Max(Math.Abs) / 15);
         int[] q = [.. x.Select(v => Math.Clamp((int)MathF.Round(v / (float)d) + 16, 0, 31))];
         uint high = q.Select((n, i) => (uint)(n >> 4) << i).Aggregate((a, b) => a | b);
-        return ([.. Bytes(d), .. BitConverter.GetBytes(high), .. Enumerable.Range(0, 16).Select(i => (byte)((q[i] & 15) | ((q[i + 16] & 15) << 4)))],
+        return ([.. Bytes(d), .. BitConverter.GetBytes(high), .. Enumerable.Range(0, 16)
+            .Select(i => (byte)((q[i] & 15) | ((q[i + 16] & 15) << 4)))],
             [.. q.Select(n => (n - 16) * (float)d)]);
     }
 

@@ -10,8 +10,10 @@ public sealed class GgufTests(Devices devices)
 {
     private static readonly Dictionary<string, string> Modules = new()
     {
-        ["input_layernorm"] = "attn_norm", ["post_attention_layernorm"] = "ffn_norm", ["self_attn.q_proj"] = "attn_q", ["self_attn.k_proj"] = "attn_k",
-        ["self_attn.v_proj"] = "attn_v", ["self_attn.o_proj"] = "attn_output", ["self_attn.q_norm"] = "attn_q_norm", ["self_attn.k_norm"] = "attn_k_norm",
+        ["input_layernorm"] = "attn_norm", ["post_attention_layernorm"] = "ffn_norm", ["self_attn.q_proj"] = "attn_q",
+            ["self_attn.k_proj"] = "attn_k",
+        ["self_attn.v_proj"] = "attn_v", ["self_attn.o_proj"] = "attn_output", ["self_attn.q_norm"] = "attn_q_norm",
+            ["self_attn.k_norm"] = "attn_k_norm",
         ["mlp.gate_proj"] = "ffn_gate", ["mlp.up_proj"] = "ffn_up", ["mlp.down_proj"] = "ffn_down",
     };
 
@@ -46,7 +48,12 @@ public sealed class GgufTests(Devices devices)
         int[] tokens = [.. Enumerable.Range(0, 21).Select(i => i * 7 % vocabulary)];
         float[] expected = Logits(device, reference.Path, tokens), actual = Logits(device, path, tokens);
         Assert.True(expected.Max(Math.Abs) > 0.1);
-        Assert.All(actual.Index(), p => Assert.True(Math.Abs(p.Item - expected[p.Index]) <= 2e-4 * (1 + Math.Abs(expected[p.Index])), $"logit {p.Index} is {p.Item}, not {expected[p.Index]}"));
+        Assert.All(
+            actual.Index(),
+            p =>
+                Assert.True(
+                    Math.Abs(p.Item - expected[p.Index]) <= 2e-4 * (1 + Math.Abs(expected[p.Index])),
+                    $"logit {p.Index} is {p.Item}, not {expected[p.Index]}"));
 
         // The folder means the file that is in it.
         Assert.Equal(actual, Logits(device, folder.Path, tokens));
@@ -67,11 +74,17 @@ public sealed class GgufTests(Devices devices)
         }
 
         using var folder = new TemporaryFolder();
-        (byte[] file, _) = Write(config, weights, _ => "F32", builder => builder.Add("rope_freqs.weight", [half], 0, GgufQuantizer.Quantize(factors, "F32").Data));
+        (byte[] file, _) = Write(
+            config, weights, _ => "F32",
+            builder => builder.Add("rope_freqs.weight", [half], 0, GgufQuantizer.Quantize(factors, "F32").Data));
         RopeConfig rope = ModelConfig.Load(folder.Write("m.gguf", file)).Layers[0].Rope!;
-        Assert.Equal((RopeScaling.Llama3, 32.0, 8192, 1.0, 4.0), (rope.Scaling, rope.Factor, rope.OriginalPositions, rope.LowFrequencyFactor, rope.HighFrequencyFactor));
+        Assert.Equal(
+            (RopeScaling.Llama3, 32.0, 8192, 1.0, 4.0),
+            (rope.Scaling, rope.Factor, rope.OriginalPositions, rope.LowFrequencyFactor, rope.HighFrequencyFactor));
 
-        (file, _) = Write(config, weights, _ => "F32", builder => builder.Add("rope_freqs.weight", [half], 0, GgufQuantizer.Quantize([.. factors.Reverse()], "F32").Data));
+        (file, _) = Write(
+            config, weights, _ => "F32",
+            builder => builder.Add("rope_freqs.weight", [half], 0, GgufQuantizer.Quantize([.. factors.Reverse()], "F32").Data));
         string path = folder.Write("w.gguf", file);
         Assert.Contains("rope_freqs.weight", Assert.Throws<CheckpointException>(() => ModelConfig.Load(path)).Message);
     }
@@ -80,21 +93,33 @@ public sealed class GgufTests(Devices devices)
     public void MetadataIsTyped()
     {
         using var folder = new TemporaryFolder();
-        byte[] bytes = new GgufBuilder { Version = 2 }.Set("general.architecture", "llama").Set("tokenizer.ggml.model", "gpt2").Set("tokenizer.ggml.pre", "llama-bpe")
-            .Set("tokenizer.ggml.tokens", "a", "b", "ab").Set("tokenizer.ggml.merges", (string[])["a b"]).Set("tokenizer.ggml.token_type", 1, 3, 1).Set("tokenizer.ggml.bos_token_id", 2u)
+        byte[] bytes = new GgufBuilder
+        {
+            Version = 2,
+        }.Set("general.architecture", "llama").Set("tokenizer.ggml.model", "gpt2").Set("tokenizer.ggml.pre", "llama-bpe")
+            .Set("tokenizer.ggml.tokens", "a", "b", "ab").Set("tokenizer.ggml.merges", (string[])["a b"])
+            .Set("tokenizer.ggml.token_type", 1, 3, 1).Set("tokenizer.ggml.bos_token_id", 2u)
             .Set("tokenizer.ggml.add_bos_token", true).Set("tokenizer.chat_template", "{{ x }}").Set("f", 1.5f)
             .Raw("i8", 1, 0xff).Raw("u16", 2, 1, 2).Raw("i16", 3, 0xff, 0xff).Raw("i64", 11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
             .Raw("f64", 12, BitConverter.GetBytes(0.1)).Raw("u64", 10, BitConverter.GetBytes(7ul)).Raw("u8", 0, 9)
-            .Raw("nested", 9, [.. BitConverter.GetBytes(9u), .. BitConverter.GetBytes(1ul), .. BitConverter.GetBytes(4u), .. BitConverter.GetBytes(2ul), 1, 0, 0, 0, 2, 0, 0, 0])
+            .Raw(
+                "nested", 9,
+                [.. BitConverter.GetBytes(9u), .. BitConverter.GetBytes(1ul), .. BitConverter.GetBytes(4u), .. BitConverter.GetBytes(2ul),
+                    1, 0, 0, 0, 2, 0, 0, 0])
             .Build();
         using GgufFile file = GgufFile.Open(folder.Write("m.gguf", bytes));
-        Assert.Equal(("llama", "gpt2", "llama-bpe", "{{ x }}"), (file.Architecture, file.TokenizerModel, file.PreTokenizer, file.ChatTemplate));
+        Assert.Equal(
+            ("llama", "gpt2", "llama-bpe", "{{ x }}"), (file.Architecture, file.TokenizerModel, file.PreTokenizer, file.ChatTemplate));
         Assert.Equal(["a", "b", "ab"], file.Tokens.ToArray());
         Assert.Equal(["a b"], file.Merges.ToArray());
         Assert.Equal([1, 3, 1], file.TokenTypes.ToArray());
         Assert.Equal((2, (int?)null, (bool?)true), (file.BosTokenId, file.EosTokenId, file.AddsBos));
-        Assert.Equal((1.5, -1.0, 513.0, -1.0), (file.OptionalNumber("f"), file.OptionalNumber("i8"), file.OptionalNumber("u16"), file.OptionalNumber("i16")));
-        Assert.Equal((-1.0, 0.1, 7, 9), (file.OptionalNumber("i64"), file.OptionalNumber("f64"), file.OptionalCount("u64"), file.OptionalCount("u8")));
+        Assert.Equal(
+            (1.5, -1.0, 513.0, -1.0),
+            (file.OptionalNumber("f"), file.OptionalNumber("i8"), file.OptionalNumber("u16"), file.OptionalNumber("i16")));
+        Assert.Equal(
+            (-1.0, 0.1, 7, 9),
+            (file.OptionalNumber("i64"), file.OptionalNumber("f64"), file.OptionalCount("u64"), file.OptionalCount("u8")));
         Assert.Empty(file.Scores);
         Assert.Throws<CheckpointException>(() => file.OptionalCount("i8"));
         Assert.Throws<CheckpointException>(() => file.OptionalText("f"));
@@ -110,7 +135,9 @@ public sealed class GgufTests(Devices devices)
         Assert.Contains("'mamba'", Assert.Throws<CheckpointException>(() => ModelConfig.Load(unknown)).Message);
 
         // A type that nobody reads is refused when it is read, not before.
-        (byte[] file, _) = Write(config, weights, _ => "F32", builder => builder.Add("blk.0.unused.weight", [2, 256], 10, new byte[168]).Add("other", [4], 99, new byte[32]));
+        (byte[] file, _) = Write(
+            config, weights, _ => "F32", builder => builder.Add("blk.0.unused.weight", [2, 256], 10, new byte[168])
+                .Add("other", [4], 99, new byte[32]));
         using (GgufFile opened = GgufFile.Open(folder.Write("b.gguf", file)))
         {
             Assert.Equal("Q2_K [2, 256]", opened.Tensor("blk.0.unused.weight")!.ToString());
@@ -127,7 +154,8 @@ public sealed class GgufTests(Devices devices)
 
     private static float[] Logits(ComputeDevice device, string path, int[] tokens)
     {
-        using Decoder decoder = Decoder.Load(device, path, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
+        using Decoder decoder = Decoder.Load(
+            device, path, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
         var logits = new float[tokens.Length * decoder.Config.VocabularySize];
         decoder.Forward(0, tokens, LogitRows.All, logits);
         return logits;
@@ -150,7 +178,8 @@ public sealed class GgufTests(Devices devices)
         {
             string prefix = $"model.layers.{layer}.";
             foreach ((string module, int rows, int columns) in ((string, int, int)[])
-                [("self_attn.q_proj", 256, 256), ("self_attn.k_proj", 128, 256), ("self_attn.v_proj", 128, 256), ("self_attn.o_proj", 256, 256), ("mlp.gate_proj", 512, 256), ("mlp.up_proj", 512, 256), ("mlp.down_proj", 256, 512)])
+                [("self_attn.q_proj", 256, 256), ("self_attn.k_proj", 128, 256), ("self_attn.v_proj", 128, 256),
+                    ("self_attn.o_proj", 256, 256), ("mlp.gate_proj", 512, 256), ("mlp.up_proj", 512, 256), ("mlp.down_proj", 256, 512)])
             {
                 weights[$"{prefix}{module}.weight"] = Matrix(rows, columns);
             }
@@ -163,8 +192,10 @@ public sealed class GgufTests(Devices devices)
              "vocab_size": 90, "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false}
             """)!.AsObject(), weights);
 
-        StoredTensor Matrix(int rows, int columns) => new([rows, columns], [.. Enumerable.Range(0, rows * columns).Select(_ => (float)((random.NextDouble() - 0.45) * 0.15))]);
-        StoredTensor Ones(int length) => new([length], [.. Enumerable.Range(0, length).Select(_ => 1 + (float)(random.NextDouble() * 0.2))]);
+        StoredTensor Matrix(int rows, int columns) =>
+            new([rows, columns], [.. Enumerable.Range(0, rows * columns).Select(_ => (float)((random.NextDouble() - 0.45) * 0.15))]);
+        StoredTensor Ones(int length) =>
+            new([length], [.. Enumerable.Range(0, length).Select(_ => 1 + (float)(random.NextDouble() * 0.2))]);
     }
 
     /// <summary>A GGUF file of a model, and what its weights have become.</summary>
@@ -176,8 +207,10 @@ public sealed class GgufTests(Devices devices)
         int heads = (int)config["num_attention_heads"]!, keyHeads = (int)config["num_key_value_heads"]!;
         int dim = config["head_dim"] is { } own ? (int)own : (int)config["hidden_size"]! / heads;
         double theta = config["rope_theta"] is { } old ? (double)old : (double)config["rope_parameters"]!["rope_theta"]!;
-        GgufBuilder builder = new GgufBuilder().Set("general.architecture", type).Set($"{type}.block_count", (uint)config["num_hidden_layers"]!)
-            .Set($"{type}.context_length", (uint)config["max_position_embeddings"]!).Set($"{type}.embedding_length", (uint)config["hidden_size"]!)
+        GgufBuilder builder = new GgufBuilder().Set("general.architecture", type)
+            .Set($"{type}.block_count", (uint)config["num_hidden_layers"]!)
+            .Set($"{type}.context_length", (uint)config["max_position_embeddings"]!)
+            .Set($"{type}.embedding_length", (uint)config["hidden_size"]!)
             .Set($"{type}.feed_forward_length", (uint)config["intermediate_size"]!).Set($"{type}.attention.head_count", (uint)heads)
             .Set($"{type}.attention.head_count_kv", (uint)keyHeads).Set($"{type}.attention.key_length", (uint)dim)
             .Set($"{type}.attention.layer_norm_rms_epsilon", (float)config["rms_norm_eps"]!).Set($"{type}.rope.freq_base", (float)theta);
@@ -250,7 +283,8 @@ public sealed class GgufTests(Devices devices)
 
         string[] parts = name.Split('.');
         string module = string.Join('.', parts[3..^1]);
-        string own = gemma && module.EndsWith("feedforward_layernorm", StringComparison.Ordinal) ? (module[1] == 'r' ? "ffn_norm" : "post_ffw_norm")
+        string own = gemma && module.EndsWith("feedforward_layernorm", StringComparison.Ordinal)
+            ? (module[1] == 'r' ? "ffn_norm" : "post_ffw_norm")
             : gemma && module == "post_attention_layernorm" ? "post_attention_norm" : Modules[module];
         return $"blk.{parts[2]}.{own}.{parts[^1]}";
     }

@@ -6,8 +6,12 @@ namespace Kernels.Decoding.Tests;
 /// <summary>Files that lie: an error that names what is wrong, in bounded time and memory.</summary>
 public sealed class HostileFileTests
 {
-    private static readonly byte[] Gguf = new GgufBuilder().Set("general.architecture", "llama").Set("tokenizer.ggml.tokens", "a", "b", "c").Set("n", 1, 2, 3)
-        .Raw("nested", 9, [.. BitConverter.GetBytes(9u), .. BitConverter.GetBytes(1ul), .. BitConverter.GetBytes(8u), .. BitConverter.GetBytes(1ul), .. GgufBuilder.Text("x")])
+    private static readonly byte[] Gguf = new GgufBuilder().Set("general.architecture", "llama").Set("tokenizer.ggml.tokens", "a", "b", "c")
+        .Set("n", 1, 2, 3)
+        .Raw(
+            "nested", 9,
+            [.. BitConverter.GetBytes(9u), .. BitConverter.GetBytes(1ul), .. BitConverter.GetBytes(8u), .. BitConverter.GetBytes(1ul),
+                .. GgufBuilder.Text("x")])
         .Add("token_embd.weight", [4, 32], 8, new byte[136]).Add("output_norm.weight", [32], 0, new byte[128]).Build();
 
     private static readonly byte[] Safe = SafeTensorsBuilder.Vectors(("a", 8, 1), ("b", 5, 2));
@@ -59,7 +63,8 @@ public sealed class HostileFileTests
             int changes = random.Next(1, 9), at = random.Next(bytes.Length);
             for (int i = 0; i < changes; i++)
             {
-                bytes[(at + i) % bytes.Length] = random.Next(2) == 0 ? interesting[random.Next(interesting.Length)] : (byte)random.Next(256);
+                bytes[(at + i) % bytes.Length] = random.Next(2) == 0
+                    ? interesting[random.Next(interesting.Length)] : (byte)random.Next(256);
             }
 
             try
@@ -81,8 +86,12 @@ public sealed class HostileFileTests
         using var folder = new TemporaryFolder();
         Refused("more than its", new GgufBuilder().Set("general.architecture", "llama").Build(claimedTensors: 1ul << 60));
         Refused("more than its", new GgufBuilder().Set("general.architecture", "llama").Build(claimedValues: ulong.MaxValue));
-        Refused("more than the file holds", new GgufBuilder().Raw("a", 9, [.. BitConverter.GetBytes(4u), .. BitConverter.GetBytes(1ul << 62)]).Build());
-        Refused("more than the file holds", new GgufBuilder().Raw("a", 9, [.. BitConverter.GetBytes(8u), .. BitConverter.GetBytes(1ul << 62)]).Build());
+        Refused(
+            "more than the file holds", new GgufBuilder().Raw("a", 9, [.. BitConverter.GetBytes(4u), .. BitConverter.GetBytes(1ul << 62)])
+                .Build());
+        Refused(
+            "more than the file holds", new GgufBuilder().Raw("a", 9, [.. BitConverter.GetBytes(8u), .. BitConverter.GetBytes(1ul << 62)])
+                .Build());
         Refused("within its metadata", new GgufBuilder().Raw("a", 8, BitConverter.GetBytes(ulong.MaxValue)).Build());
         byte[] level = [.. BitConverter.GetBytes(9u), .. BitConverter.GetBytes(1ul)];
         Refused("deep", new GgufBuilder().Raw("a", 9, [.. Enumerable.Repeat(level, 100_000).SelectMany(b => b)]).Build());
@@ -91,7 +100,8 @@ public sealed class HostileFileTests
         Refused("big-endian", new GgufBuilder { Version = 0x03000000 }.Build());
         Refused("twice", new GgufBuilder().Set("a", 1u).Set("a", 2u).Build());
 
-        void Refused(string told, byte[] bytes) => Assert.Contains(told, Assert.Throws<CheckpointException>(() => Open(folder, bytes, gguf: true)).Message);
+        void Refused(string told, byte[] bytes) =>
+            Assert.Contains(told, Assert.Throws<CheckpointException>(() => Open(folder, bytes, gguf: true)).Message);
     }
 
     [Fact]
@@ -107,9 +117,11 @@ public sealed class HostileFileTests
         Refused("twice", new GgufBuilder().Add("a", [1], 0, new byte[4]).Add("a", [1], 0, new byte[4]).Build());
         Refused("general.alignment", new GgufBuilder().Set("general.alignment", 7u).Build());
 
-        static byte[] Two(Func<int, ulong, ulong> move) => new GgufBuilder().Add("a", [16], 0, new byte[64]).Add("b", [16], 0, new byte[64]).Build(moveOffset: move);
+        static byte[] Two(Func<int, ulong, ulong> move) => new GgufBuilder().Add("a", [16], 0, new byte[64]).Add("b", [16], 0, new byte[64])
+            .Build(moveOffset: move);
 
-        void Refused(string told, byte[] bytes) => Assert.Contains(told, Assert.Throws<CheckpointException>(() => Open(folder, bytes, gguf: true)).Message);
+        void Refused(string told, byte[] bytes) =>
+            Assert.Contains(told, Assert.Throws<CheckpointException>(() => Open(folder, bytes, gguf: true)).Message);
     }
 
     [Fact]
@@ -127,7 +139,8 @@ public sealed class HostileFileTests
     {
         using var folder = new TemporaryFolder();
         string header = "{\"" + escape + "\": {\"dtype\": \"F32\", \"shape\": [0], \"data_offsets\": [0, 0]}}";
-        Assert.Contains("Unicode", Assert.Throws<CheckpointException>(() => Open(folder, SafeTensorsBuilder.File(header, []), gguf: false)).Message);
+        Assert.Contains(
+            "Unicode", Assert.Throws<CheckpointException>(() => Open(folder, SafeTensorsBuilder.File(header, []), gguf: false)).Message);
         folder.Write("config.json", "{\"model_type\": \"" + escape + "\"}");
         Assert.Contains("Unicode", Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message);
     }

@@ -15,7 +15,9 @@ public sealed class ModelConfigTests
             (config.ModelType, config.VocabularySize, config.HiddenSize, config.IntermediateSize, config.Activation));
         var layer = new LayerConfig(new AttentionGeometry(6, 2, 32), new RopeConfig { RotaryDim = 32, Theta = 10000 });
         Assert.Equal([layer, layer, layer, layer], config.Layers.ToArray());
-        Assert.Equal((1e-6, 2048, true, false, false), (config.NormEpsilon, config.MaxPositions, config.TiedEmbeddings, config.AttentionBias, config.FeedForwardBias));
+        Assert.Equal(
+            (1e-6, 2048, true, false, false),
+            (config.NormEpsilon, config.MaxPositions, config.TiedEmbeddings, config.AttentionBias, config.FeedForwardBias));
         Assert.Equal(0, config.BosTokenId);
         Assert.Equal([0], config.EosTokenIds.ToArray());
         Assert.Equal(2048, config.ContextLimit);
@@ -80,34 +82,54 @@ public sealed class ModelConfigTests
     [InlineData("max_position_embeddings")]
     [InlineData("model_type")]
     public void NamesAKeyThatIsNull(string key) =>
-        Assert.Contains($"config.json: has no key '{key}'", Assert.Throws<CheckpointException>(() => Load(json => json[key] = null)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"config.json: has no key '{key}'", Assert.Throws<CheckpointException>(() => Load(json => json[key] = null)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void NamesTheTypeThatIsMissing() =>
-        Assert.Contains("config.json: has no key 'model_type'", Assert.Throws<CheckpointException>(() => Load(json => json.Remove("model_type"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "config.json: has no key 'model_type'", Assert.Throws<CheckpointException>(
+                () => Load(json => json.Remove("model_type"))).Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("model_type", "\"t5\"", "'model_type' is \"t5\", which is not supported; supported: gpt2, llama, mistral, mixtral, qwen2, qwen3, qwen3_moe, gemma, gemma2, gemma3_text, gemma3, phi3, olmo2, gpt_neox, starcoder2, granite, smollm3, glm4, bloom, gpt_oss, deepseek_v2, deepseek_v3, modernbert")]
-    [InlineData("hidden_act", "\"relu\"", "'hidden_act' is \"relu\", which is not supported; supported: silu, swish, gelu, gelu_new, gelu_fast, gelu_pytorch_tanh")]
+    [InlineData(
+        "model_type", "\"t5\"",
+        "'model_type' is \"t5\", which is not supported; supported: gpt2, llama, mistral, mixtral, qwen2, qwen3, qwen3_moe, gemma, "
+            + "gemma2, gemma3_text, gemma3, phi3, olmo2, gpt_neox, starcoder2, granite, smollm3, glm4, bloom, gpt_oss, deepseek_v2, "
+            + "deepseek_v3, modernbert")]
+    [InlineData(
+        "hidden_act", "\"relu\"",
+        "'hidden_act' is \"relu\", which is not supported; supported: silu, swish, gelu, gelu_new, gelu_fast, gelu_pytorch_tanh")]
     [InlineData("hidden_size", "\"64\"", "'hidden_size' is \"64\", not an integer from 1")]
     [InlineData("hidden_size", "0", "'hidden_size' is 0, not an integer from 1")]
     [InlineData("hidden_size", "1e99", "'hidden_size' is 1e99, not an integer from 1")]
     [InlineData("rms_norm_eps", "-1", "'rms_norm_eps' is -1, not a positive number")]
     [InlineData("tie_word_embeddings", "1", "'tie_word_embeddings' is 1, not true or false")]
-    [InlineData("num_key_value_heads", "3", "'num_key_value_heads' is 3, which is not supported; supported: a divisor of num_attention_heads, 8")]
+    [InlineData(
+        "num_key_value_heads", "3", "'num_key_value_heads' is 3, which is not supported; supported: a divisor of num_attention_heads, 8")]
     [InlineData("bos_token_id", "-1", "'bos_token_id' is -1, not an integer from 0")]
     [InlineData("eos_token_id", "[1, \"x\"]", "not a token id or a list of them")]
     [InlineData("quantization_config", "{\"bits\":4}", "has no key 'quantization_config.quant_method'")]
     [InlineData("head_dim", "15", "rotates 15 of the 15 dimensions of a head")]
     [InlineData("partial_rotary_factor", "2", "rotates 32 of the 16 dimensions of a head")]
-    [InlineData("rope_parameters", "{\"rope_type\": \"mrope\"}", "'rope_parameters.rope_type' is \"mrope\", which is not supported; supported: default, linear, dynamic, llama3, yarn, longrope")]
+    [InlineData(
+        "rope_parameters", "{\"rope_type\": \"mrope\"}",
+        "'rope_parameters.rope_type' is \"mrope\", which is not supported; supported: default, linear, dynamic, llama3, yarn, longrope")]
     [InlineData("rope_parameters", "{\"rope_type\": \"dynamic\"}", "has no key 'rope_parameters.factor'")]
     [InlineData("rope_parameters", "{\"rope_type\": \"longrope\"}", "has no key 'rope_parameters.short_factor'")]
-    [InlineData("rope_parameters", "{\"rope_type\": \"longrope\", \"short_factor\": [1, 2]}", "'rope_parameters.short_factor' is [1,2], which is not supported; supported: 8 factors, one for each pair")]
-    [InlineData("rope_parameters", "{\"rope_type\": \"longrope\", \"short_factor\": [1, \"x\"]}", "'rope_parameters.short_factor' is [1,\"x\"], not a list of positive numbers")]
-    [InlineData("rope_parameters", "{\"rope_type\": \"longrope\", \"original_max_position_embeddings\": 1}", "'rope_parameters.original_max_position_embeddings' is 1, which is not supported; supported: 2 or more")]
+    [InlineData(
+        "rope_parameters", "{\"rope_type\": \"longrope\", \"short_factor\": [1, 2]}",
+        "'rope_parameters.short_factor' is [1,2], which is not supported; supported: 8 factors, one for each pair")]
+    [InlineData(
+        "rope_parameters", "{\"rope_type\": \"longrope\", \"short_factor\": [1, \"x\"]}",
+        "'rope_parameters.short_factor' is [1,\"x\"], not a list of positive numbers")]
+    [InlineData(
+        "rope_parameters", "{\"rope_type\": \"longrope\", \"original_max_position_embeddings\": 1}",
+        "'rope_parameters.original_max_position_embeddings' is 1, which is not supported; supported: 2 or more")]
     [InlineData("rope_parameters", "{\"rope_type\": \"linear\"}", "has no key 'rope_parameters.factor'")]
-    [InlineData("rope_parameters", "{\"rope_type\": \"llama3\", \"factor\": 8}", "has no key 'rope_parameters.original_max_position_embeddings'")]
+    [InlineData(
+        "rope_parameters", "{\"rope_type\": \"llama3\", \"factor\": 8}", "has no key 'rope_parameters.original_max_position_embeddings'")]
     [InlineData("rope_parameters", "{\"rope_type\": 1}", "'rope_parameters.rope_type' is 1, not a string")]
     [InlineData("rope_parameters", "[]", "'rope_parameters' is not an object")]
     public void NamesAValueThatIsWrong(string key, string value, string message)
@@ -122,17 +144,24 @@ public sealed class ModelConfigTests
     public void RefusesFilesThatAreNotThereOrNotJson()
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("cannot be opened", Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot be opened", Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
         folder.Write("config.json", "{");
-        Assert.Contains("is not JSON", Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is not JSON", Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
         folder.Write("config.json", "[]");
-        Assert.Contains("is not a JSON object", Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is not a JSON object", Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("""{"rope_parameters": {"rope_theta": 500000.0, "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}""")]
-    [InlineData("""{"rope_theta": 500000.0, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}""")]
-    [InlineData("""{"rope_theta": 500000.0, "rope_scaling": {"type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}""")]
+    [InlineData(
+        """{"rope_parameters": {"rope_theta": 500000.0, "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}""")]
+    [InlineData(
+        """{"rope_theta": 500000.0, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}""")]
+    [InlineData(
+        """{"rope_theta": 500000.0, "rope_scaling": {"type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}""")]
     public void ReadsBothSpellingsOfRope(string keys)
     {
         RopeConfig rope = LoadRope(keys).Layers[0].Rope!;
@@ -140,7 +169,8 @@ public sealed class ModelConfigTests
         Assert.Equal(
             new RopeConfig
             {
-                RotaryDim = 16, Theta = 500000, Scaling = RopeScaling.Llama3, Factor = 8, LowFrequencyFactor = 1, HighFrequencyFactor = 4, OriginalPositions = 8192,
+                RotaryDim = 16, Theta = 500000, Scaling = RopeScaling.Llama3, Factor = 8, LowFrequencyFactor = 1, HighFrequencyFactor = 4,
+                    OriginalPositions = 8192,
             },
             rope);
     }
@@ -148,7 +178,8 @@ public sealed class ModelConfigTests
     [Fact]
     public void ReadsOlderSpellingsWithoutScaling()
     {
-        Assert.Equal(new RopeConfig { RotaryDim = 16, Theta = 1e6 }, LoadRope("""{"rope_theta": 1000000, "rope_scaling": null}""").Layers[0].Rope!);
+        Assert.Equal(
+            new RopeConfig { RotaryDim = 16, Theta = 1e6 }, LoadRope("""{"rope_theta": 1000000, "rope_scaling": null}""").Layers[0].Rope!);
         Assert.Equal(new RopeConfig { RotaryDim = 8, Theta = 1e4 }, LoadRope("""{"partial_rotary_factor": 0.5}""").Layers[0].Rope!);
     }
 
@@ -161,8 +192,11 @@ public sealed class ModelConfigTests
         Assert.Equal(512, config.ContextLimit);
 
         // Unless the file says what it was before.
-        Assert.Equal(1024, LoadRope("""{"rope_scaling": {"type": "linear", "factor": 4.0, "original_max_position_embeddings": 256}}""").ContextLimit);
-        Assert.Equal(512, LoadRope("""{"rope_scaling": {"type": "linear", "factor": 4.0, "original_max_position_embeddings": 128}}""").ContextLimit);
+        Assert.Equal(
+            1024,
+            LoadRope("""{"rope_scaling": {"type": "linear", "factor": 4.0, "original_max_position_embeddings": 256}}""").ContextLimit);
+        Assert.Equal(
+            512, LoadRope("""{"rope_scaling": {"type": "linear", "factor": 4.0, "original_max_position_embeddings": 128}}""").ContextLimit);
     }
 
     [Fact]
@@ -173,7 +207,9 @@ public sealed class ModelConfigTests
         RopeConfig plain = new() { RotaryDim = 16, Theta = 10000 };
         Assert.Equal(RotaryTable.Frequencies(plain), RotaryTable.Frequencies(config.Layers[0].Rope!));
         Assert.Equal(512, config.ContextLimit);
-        Assert.Equal(128, LoadRope("""{"rope_scaling": {"type": "dynamic", "factor": 4.0, "original_max_position_embeddings": 128}}""").ContextLimit);
+        Assert.Equal(
+            128,
+            LoadRope("""{"rope_scaling": {"type": "dynamic", "factor": 4.0, "original_max_position_embeddings": 128}}""").ContextLimit);
     }
 
     /// <summary>A layer without rope, or with an unstretched one, does not limit the others.</summary>
@@ -183,7 +219,9 @@ public sealed class ModelConfigTests
         ModelConfig config = LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512}}""");
         LayerConfig[] layers = [.. config.Layers];
         Assert.Equal(2048, (config with { Layers = [layers[0] with { Rope = null }, layers[1]] }).ContextLimit);
-        Assert.Equal(2048, (config with { Layers = [layers[0] with { Rope = new RopeConfig { RotaryDim = 16, Theta = 1e4 } }, layers[1]] }).ContextLimit);
+        Assert.Equal(
+            2048,
+            (config with { Layers = [layers[0] with { Rope = new RopeConfig { RotaryDim = 16, Theta = 1e4 } }, layers[1]] }).ContextLimit);
         Assert.Equal(512, (config with { Layers = [layers[0] with { Rope = null }] }).ContextLimit);
     }
 
@@ -191,15 +229,21 @@ public sealed class ModelConfigTests
     public void ReadsYarn()
     {
         ModelConfig config = LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 256}}""");
-        Assert.Equal((256, 32.0, 1.0, true), (config.Layers[0].Rope!.OriginalPositions, config.Layers[0].Rope!.BetaFast, config.Layers[0].Rope!.BetaSlow, config.Layers[0].Rope!.TruncateBounds));
+        Assert.Equal(
+            (256, 32.0, 1.0, true),
+            (config.Layers[0].Rope!.OriginalPositions, config.Layers[0].Rope!.BetaFast, config.Layers[0].Rope!.BetaSlow,
+                config.Layers[0].Rope!.TruncateBounds));
         Assert.Equal((0.1 * Math.Log(4)) + 1, config.Layers[0].Rope!.AttentionFactor, 12);
         Assert.Equal(1024, config.ContextLimit);
 
-        RopeConfig scaled = LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "mscale": 0.7, "mscale_all_dim": 0.5, "beta_fast": 16, "beta_slow": 2, "truncate": false}}""").Layers[0].Rope!;
+        RopeConfig scaled = LoadRope(
+            """{"rope_scaling": {"type": "yarn", "factor": 4.0, "mscale": 0.7, "mscale_all_dim": 0.5, "beta_fast": 16, "beta_slow": 2, "truncate": false}}""").Layers[0].Rope!;
         Assert.Equal((512, 16.0, 2.0, false), (scaled.OriginalPositions, scaled.BetaFast, scaled.BetaSlow, scaled.TruncateBounds));
         Assert.Equal(((0.07 * Math.Log(4)) + 1) / ((0.05 * Math.Log(4)) + 1), scaled.AttentionFactor, 12);
 
-        Assert.Equal(1.5, LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "attention_factor": 1.5}}""").Layers[0].Rope!.AttentionFactor);
+        Assert.Equal(
+            1.5,
+            LoadRope("""{"rope_scaling": {"type": "yarn", "factor": 4.0, "attention_factor": 1.5}}""").Layers[0].Rope!.AttentionFactor);
     }
 
     private static ModelConfig LoadRope(string keys) => Load(json =>

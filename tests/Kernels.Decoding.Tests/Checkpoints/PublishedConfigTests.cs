@@ -20,7 +20,8 @@ public sealed class PublishedConfigTests
         Assert.Equal(
             new RopeConfig
             {
-                RotaryDim = 128, Theta = 500000, Scaling = RopeScaling.Llama3, Factor = 8, OriginalPositions = 8192, LowFrequencyFactor = 1, HighFrequencyFactor = 4,
+                RotaryDim = 128, Theta = 500000, Scaling = RopeScaling.Llama3, Factor = 8, OriginalPositions = 8192, LowFrequencyFactor = 1,
+                    HighFrequencyFactor = 4,
             },
             config.Layers[0].Rope);
     }
@@ -156,7 +157,9 @@ public sealed class PublishedConfigTests
             """);
         Assert.Equal((163840, 61), (config.ContextLimit, config.Layers.Length));
         double magnitude = (0.1 * Math.Log(40)) + 1;
-        Assert.Equal((128, 512, 128, 64, 128), (config.Latent!.Heads, config.Latent.Rank, config.Latent.NopeDim, config.Latent.RopeDim, config.Latent.ValueDim));
+        Assert.Equal(
+            (128, 512, 128, 64, 128),
+            (config.Latent!.Heads, config.Latent.Rank, config.Latent.NopeDim, config.Latent.RopeDim, config.Latent.ValueDim));
         Assert.Equal(magnitude * magnitude / Math.Sqrt(192), config.Latent.Scale, 12);
         Assert.Equal(1, config.Layers[0].Rope!.AttentionFactor);
         Assert.Equal([false, false, false, true], Enumerable.Range(0, 4).Select(config.Experts!.Serve));
@@ -174,11 +177,16 @@ public sealed class PublishedConfigTests
              "transformers_version": "4.50.0.dev0", "vision_config": {"hidden_size": 1152, "image_size": 896, "intermediate_size": 4304,
              "model_type": "siglip_vision_model", "num_attention_heads": 16, "num_hidden_layers": 27, "patch_size": 14, "vision_use_head": false}}
             """);
-        Assert.Equal(("gemma3", 131072, 262208, 34, true), (config.ModelType, config.ContextLimit, config.VocabularySize, config.Layers.Length, config.TiedEmbeddings));
+        Assert.Equal(
+            ("gemma3", 131072, 262208, 34, true),
+            (config.ModelType, config.ContextLimit, config.VocabularySize, config.Layers.Length, config.TiedEmbeddings));
         Assert.Equal([1, 106], config.EosTokenIds.ToArray());
         Assert.Equal((Activation.GeluTanh, ElementType.BFloat16, 0.0), (config.Activation, config.WeightType, config.LogitSoftcap));
         var full = new LayerConfig(
-            new AttentionGeometry(8, 4, 256) { Scale = 1.0 / 16 }, new RopeConfig { RotaryDim = 256, Theta = 1e6, Scaling = RopeScaling.Linear, Factor = 8 });
+            new AttentionGeometry(8, 4, 256)
+            {
+                Scale = 1.0 / 16,
+            }, new RopeConfig { RotaryDim = 256, Theta = 1e6, Scaling = RopeScaling.Linear, Factor = 8 });
         var windowed = new LayerConfig(full.Attention with { WindowLeft = 1023 }, new RopeConfig { RotaryDim = 256, Theta = 1e4 });
         Assert.Equal(Enumerable.Range(0, 34).Select(layer => layer % 6 == 5 ? full : windowed), config.Layers);
     }
@@ -197,7 +205,8 @@ public sealed class PublishedConfigTests
             """);
         Assert.Equal(32768, config.ContextLimit);
         AttentionGeometry full = new AttentionGeometry(4, 1, 256);
-        Assert.Equal([full with { WindowLeft = 511 }, full, full with { WindowLeft = 511 }], config.Layers.Select(l => l.Attention).Skip(4).Take(3));
+        Assert.Equal(
+            [full with { WindowLeft = 511 }, full, full with { WindowLeft = 511 }], config.Layers.Select(l => l.Attention).Skip(4).Take(3));
         Assert.Equal([1e4, 1e6, 1e4], config.Layers.Select(l => l.Rope!.Theta).Skip(4).Take(3));
     }
 
@@ -264,7 +273,8 @@ public sealed class PublishedConfigTests
         Assert.Equal((131072, 24), (config.ContextLimit, config.Layers.Length));
         AttentionGeometry full = new AttentionGeometry(64, 8, 64) { Sinks = true };
         Assert.Equal([full with { WindowLeft = 127 }, full], config.Layers.Select(l => l.Attention).Take(2));
-        Assert.Equal((150000, 32.0, false), (config.Layers[0].Rope!.Theta, config.Layers[0].Rope!.Factor, config.Layers[0].Rope!.TruncateBounds));
+        Assert.Equal(
+            (150000, 32.0, false), (config.Layers[0].Rope!.Theta, config.Layers[0].Rope!.Factor, config.Layers[0].Rope!.TruncateBounds));
         Assert.Equal(new ExpertsConfig(32, 4) { Width = 2880, GateLimit = 7 }, config.Experts);
     }
 
@@ -292,7 +302,9 @@ public sealed class PublishedConfigTests
             """);
         AssertShape(config, 2048, layers: 16, new AttentionGeometry(8, 8, 256));
         Assert.Equal(new RopeConfig { RotaryDim = 64, Theta = 10000 }, config.Layers[0].Rope);
-        Assert.Equal((true, true, true, true, Activation.Gelu), (config.ParallelBlocks, config.AttentionBias, config.FeedForwardBias, config.NormBias, config.Activation));
+        Assert.Equal(
+            (true, true, true, true, Activation.Gelu),
+            (config.ParallelBlocks, config.AttentionBias, config.FeedForwardBias, config.NormBias, config.Activation));
     }
 
     [Fact]
@@ -306,7 +318,9 @@ public sealed class PublishedConfigTests
              "residual_dropout": 0.1, "rope_theta": 999999.4420358813, "sliding_window": 4096, "use_bias": true, "use_cache": true, "vocab_size": 49152}
             """);
         AssertShape(config, 16384, layers: 30, new AttentionGeometry(24, 2, 128) { WindowLeft = 4095 });
-        Assert.Equal((999999.4420358813, true, true, Activation.GeluTanh), (config.Layers[0].Rope!.Theta, config.TiedEmbeddings, config.NormBias, config.Activation));
+        Assert.Equal(
+            (999999.4420358813, true, true, Activation.GeluTanh),
+            (config.Layers[0].Rope!.Theta, config.TiedEmbeddings, config.NormBias, config.Activation));
     }
 
     [Fact]
@@ -321,7 +335,8 @@ public sealed class PublishedConfigTests
              "torch_dtype": "bfloat16", "use_cache": true, "vocab_size": 49155}
             """);
         AssertShape(config, 131072, layers: 40, new AttentionGeometry(32, 8, 64) { Scale = 0.015625 });
-        Assert.Equal((12.0, 0.22, 0.125, 5e6), (config.EmbeddingScale, config.ResidualScale, config.LogitScale, config.Layers[0].Rope!.Theta));
+        Assert.Equal(
+            (12.0, 0.22, 0.125, 5e6), (config.EmbeddingScale, config.ResidualScale, config.LogitScale, config.Layers[0].Rope!.Theta));
     }
 
     /// <summary>Every fourth layer has no rope; YaRN stretches the others, as the model's card tells to.</summary>
@@ -373,8 +388,10 @@ public sealed class PublishedConfigTests
              "torch_dtype": "float32", "vocab_size": 50368}
             """);
         Assert.Equal((true, 8192, 50281, 50282), (config.IsEncoder, config.ContextLimit, config.ClassTokenId, config.SeparatorTokenId));
-        var full = new LayerConfig(new AttentionGeometry(12, 12, 64) { IsBidirectional = true }, new RopeConfig { RotaryDim = 64, Theta = 160000 });
-        var windowed = new LayerConfig(full.Attention with { WindowLeft = 64, WindowRight = 64 }, new RopeConfig { RotaryDim = 64, Theta = 10000 });
+        var full = new LayerConfig(
+            new AttentionGeometry(12, 12, 64) { IsBidirectional = true }, new RopeConfig { RotaryDim = 64, Theta = 160000 });
+        var windowed = new LayerConfig(
+            full.Attention with { WindowLeft = 64, WindowRight = 64 }, new RopeConfig { RotaryDim = 64, Theta = 10000 });
         Assert.Equal(Enumerable.Range(0, 22).Select(layer => layer % 3 == 0 ? full : windowed), config.Layers);
     }
 
@@ -401,13 +418,15 @@ public sealed class PublishedConfigTests
     [InlineData("gpt_oss", 201088, 2880, 36, 64, 8, 64, 131072)]
     [InlineData("deepseek_v3", 129280, 7168, 61, 128, 1, 576, 4096)]
     [InlineData("modernbert", 50368, 768, 22, 12, 12, 64, 8192)]
-    public void DefaultsAreThoseOfTransformers(string type, int vocabulary, int hidden, int layers, int heads, int kvHeads, int dim, int context)
+    public void DefaultsAreThoseOfTransformers(
+        string type, int vocabulary, int hidden, int layers, int heads, int kvHeads, int dim, int context)
     {
         ModelConfig config = Load($$"""{"model_type": "{{type}}"}""");
         AttentionGeometry attention = config.Layers[0].Attention;
         Assert.Equal(
             (vocabulary, hidden, layers, heads, kvHeads, dim, context),
-            (config.VocabularySize, config.HiddenSize, config.Layers.Length, attention.QueryHeads, attention.KvHeads, attention.HeadDim, config.ContextLimit));
+            (config.VocabularySize, config.HiddenSize, config.Layers.Length, attention.QueryHeads, attention.KvHeads,
+                attention.HeadDim, config.ContextLimit));
     }
 
     /// <summary>Windows from layer 28 on, where a file turns them on and does not say from which.</summary>
@@ -427,10 +446,16 @@ public sealed class PublishedConfigTests
         Assert.Equal(1, Load("""{"model_type": "granite"}""").Layers[0].Attention.Scale);
         Assert.Equal(256, Load("""{"model_type": "gemma2", "hidden_size": 64}""").Layers[0].Attention.HeadDim);
         Assert.Equal(8, Load("""{"model_type": "gemma2", "hidden_size": 64, "head_dim": null}""").Layers[0].Attention.HeadDim);
-        Assert.Equal(Enumerable.Range(0, 8).Select(i => i % 3 != 2), Load("""{"model_type": "smollm3", "num_hidden_layers": 8, "no_rope_layer_interval": 3}""").Layers.Select(l => l.Rope is not null));
-        Assert.Equal([160000, 160000], Load("""{"model_type": "modernbert", "num_hidden_layers": 2, "local_rope_theta": null}""").Layers.Select(l => l.Rope!.Theta));
+        Assert.Equal(
+            Enumerable.Range(0, 8).Select(i => i % 3 != 2),
+            Load("""{"model_type": "smollm3", "num_hidden_layers": 8, "no_rope_layer_interval": 3}""").Layers.Select(
+                l => l.Rope is not null));
+        Assert.Equal(
+            [160000, 160000], Load("""{"model_type": "modernbert", "num_hidden_layers": 2, "local_rope_theta": null}""").Layers.Select(
+                l => l.Rope!.Theta));
 
-        ExpertsConfig experts = Load("""{"model_type": "qwen3_moe", "num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3]}""").Experts!;
+        ExpertsConfig experts = Load(
+            """{"model_type": "qwen3_moe", "num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3]}""").Experts!;
         Assert.Equal([false, true, false, false, false, true], Enumerable.Range(0, 6).Select(experts.Serve));
         Assert.Equal((128, 8, false), (experts.Count, experts.PerToken, experts.Routing.Normalize));
 
@@ -442,18 +467,37 @@ public sealed class PublishedConfigTests
     }
 
     [Theory]
-    [InlineData("""{"model_type": "gpt_neox", "num_attention_heads": 5}""", "'num_attention_heads' is 5, which is not supported; supported: a divisor of hidden_size, 6144")]
-    [InlineData("""{"model_type": "smollm3", "num_hidden_layers": 2, "no_rope_layers": [1]}""", "'no_rope_layers' is [1], which is not supported; supported: 1 or 0 for each of 2 layers")]
-    [InlineData("""{"model_type": "smollm3", "num_hidden_layers": 1, "no_rope_layers": [true]}""", "'no_rope_layers' is [true], not a list of integers")]
-    [InlineData("""{"model_type": "smollm3", "num_hidden_layers": 1, "no_rope_layers": 1}""", "'no_rope_layers' is 1, not a list of integers")]
-    [InlineData("""{"model_type": "mixtral", "num_local_experts": 1}""", "'num_experts_per_tok' is 2, which is not supported; supported: at most num_local_experts, 1")]
-    [InlineData("""{"model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 8}""", "'num_experts_per_tok' is 8, which is not supported; supported: at most num_experts, 4")]
-    [InlineData("""{"model_type": "llama", "num_hidden_layers": 2000000000}""", "'num_hidden_layers' is 2000000000, which is not supported; supported: at most 1000")]
+    [InlineData(
+        """{"model_type": "gpt_neox", "num_attention_heads": 5}""",
+        "'num_attention_heads' is 5, which is not supported; supported: a divisor of hidden_size, 6144")]
+    [InlineData(
+        """{"model_type": "smollm3", "num_hidden_layers": 2, "no_rope_layers": [1]}""",
+        "'no_rope_layers' is [1], which is not supported; supported: 1 or 0 for each of 2 layers")]
+    [InlineData(
+        """{"model_type": "smollm3", "num_hidden_layers": 1, "no_rope_layers": [true]}""",
+        "'no_rope_layers' is [true], not a list of integers")]
+    [InlineData(
+        """{"model_type": "smollm3", "num_hidden_layers": 1, "no_rope_layers": 1}""", "'no_rope_layers' is 1, not a list of integers")]
+    [InlineData(
+        """{"model_type": "mixtral", "num_local_experts": 1}""",
+        "'num_experts_per_tok' is 2, which is not supported; supported: at most num_local_experts, 1")]
+    [InlineData(
+        """{"model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 8}""",
+        "'num_experts_per_tok' is 8, which is not supported; supported: at most num_experts, 4")]
+    [InlineData(
+        """{"model_type": "llama", "num_hidden_layers": 2000000000}""",
+        "'num_hidden_layers' is 2000000000, which is not supported; supported: at most 1000")]
     [InlineData("""{"model_type": "gemma3"}""", "has no key 'text_config'")]
-    [InlineData("""{"model_type": "gemma3", "text_config": {"hidden_size": "x"}}""", "'text_config.hidden_size' is \"x\", not an integer from 1")]
-    [InlineData("""{"model_type": "gemma3_text", "use_bidirectional_attention": true}""", "'use_bidirectional_attention' is true, which is not supported")]
-    [InlineData("""{"model_type": "modernbert", "num_attention_heads": 5}""", "'num_attention_heads' is 5, which is not supported; supported: a divisor of hidden_size, 768")]
-    [InlineData("""{"model_type": "deepseek_v3", "rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [1]}, "qk_rope_head_dim": 2}""", "'rope_scaling' is")]
+    [InlineData(
+        """{"model_type": "gemma3", "text_config": {"hidden_size": "x"}}""", "'text_config.hidden_size' is \"x\", not an integer from 1")]
+    [InlineData(
+        """{"model_type": "gemma3_text", "use_bidirectional_attention": true}""",
+        "'use_bidirectional_attention' is true, which is not supported")]
+    [InlineData(
+        """{"model_type": "modernbert", "num_attention_heads": 5}""",
+        "'num_attention_heads' is 5, which is not supported; supported: a divisor of hidden_size, 768")]
+    [InlineData(
+        """{"model_type": "deepseek_v3", "rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [1]}, "qk_rope_head_dim": 2}""", "'rope_scaling' is")]
     [InlineData("""{"model_type": "qwen2_5_vl"}""", "'model_type' is \"qwen2_5_vl\", which is not supported")]
     public void NamesWhatIsNotSupported(string json, string message) =>
         Assert.Contains(message, Assert.Throws<CheckpointException>(() => Load(json)).Message, StringComparison.Ordinal);
@@ -466,7 +510,8 @@ public sealed class PublishedConfigTests
 
     // Factors that rise from 1.
     private static string Factors(int count, double step) =>
-        string.Join(", ", Enumerable.Range(0, count).Select(i => (1 + (step * i)).ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        string.Join(
+            ", ", Enumerable.Range(0, count).Select(i => (1 + (step * i)).ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
     private static ModelConfig Load(string json)
     {

@@ -43,7 +43,9 @@ public sealed class SafeTensorsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Read<float>("f", 1, 2).Length);
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Read<float>("f", long.MaxValue, 1).Length);
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Read<float>("f", -1, 1).Length);
-        Assert.Contains("'f' is F32 [2, 1], not of Half", Assert.Throws<CheckpointException>(() => file.Read<Half>("f").Length).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'f' is F32 [2, 1], not of Half", Assert.Throws<CheckpointException>(() => file.Read<Half>("f").Length).Message,
+            StringComparison.Ordinal);
         Assert.Contains("'i' is I32 [1]", Assert.Throws<CheckpointException>(() => file.ReadFloats("i")).Message, StringComparison.Ordinal);
         Assert.Contains("no tensor 'x'", Assert.Throws<CheckpointException>(() => file.Info("x")).Message, StringComparison.Ordinal);
     }
@@ -79,20 +81,32 @@ public sealed class SafeTensorsTests
         { "garbage after the object", "{} {}", 0, null, "not JSON" },
         { "no dtype", """{"a": {"shape": [1], "data_offsets": [0, 4]}}""", 4, null, "'a' lacks one of" },
         { "tensor that is no object", """{"a": 1}""", 4, null, "'a' lacks one of" },
-        { "range past the file", """{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}""", 4, null, "'a' ends at byte 8 of the data, but the file has only 4" },
-        { "range far past the file", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [9223372036854775803, 9223372036854775807]}}""", 4, null, "'a' ends at byte" },
+        { "range past the file", """{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}""", 4, null,
+            "'a' ends at byte 8 of the data, but the file has only 4" },
+        { "range far past the file",
+            """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [9223372036854775803, 9223372036854775807]}}""", 4, null,
+            "'a' ends at byte" },
         { "range backwards", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 0]}}""", 4, null, "'a' has the data_offsets" },
         { "range of three", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4, 4]}}""", 4, null, "'a' has the data_offsets" },
-        { "negative range", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}""", 4, null, "'a' has -4 in its data_offsets" },
-        { "fraction in the shape", """{"a": {"dtype": "F32", "shape": [1.5], "data_offsets": [0, 4]}}""", 4, null, "'a' has 1.5 in its shape" },
+        { "negative range", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}""", 4, null,
+            "'a' has -4 in its data_offsets" },
+        { "fraction in the shape", """{"a": {"dtype": "F32", "shape": [1.5], "data_offsets": [0, 4]}}""", 4, null,
+            "'a' has 1.5 in its shape" },
         { "negative extent", """{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}""", 4, null, "'a' has -1 in its shape" },
-        { "shape that overflows", """{"a": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 4]}}""", 4, null, "'a' has the shape" },
-        { "bytes that overflow", """{"a": {"dtype": "F32", "shape": [4611686018427387905], "data_offsets": [0, 4]}}""", 4, null, "'a' has the shape" },
-        { "shape of other bytes", """{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}""", 4, null, "'a' is F32 [2], which is 8 bytes, but has 4" },
-        { "twice the name", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}""", 8, null, "the tensor 'a' twice" },
-        { "overlap", """{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "b": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}""", 8, null, "'b' begins at byte 4 of the data, inside 'a'" },
-        { "hole", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "b": {"dtype": "F32", "shape": [1], "data_offsets": [8, 12]}}""", 12, null, "'b' begins at byte 8 of the data, but what is before it ends at 4" },
-        { "data left over", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}""", 5, null, "has 5 bytes of data, but its tensors end at 4" },
+        { "shape that overflows", """{"a": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 4]}}""", 4, null,
+            "'a' has the shape" },
+        { "bytes that overflow", """{"a": {"dtype": "F32", "shape": [4611686018427387905], "data_offsets": [0, 4]}}""", 4, null,
+            "'a' has the shape" },
+        { "shape of other bytes", """{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}""", 4, null,
+            "'a' is F32 [2], which is 8 bytes, but has 4" },
+        { "twice the name",
+            """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}""", 8, null, "the tensor 'a' twice" },
+        { "overlap",
+            """{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "b": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}""", 8, null, "'b' begins at byte 4 of the data, inside 'a'" },
+        { "hole",
+            """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "b": {"dtype": "F32", "shape": [1], "data_offsets": [8, 12]}}""", 12, null, "'b' begins at byte 8 of the data, but what is before it ends at 4" },
+        { "data left over", """{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}""", 5, null,
+            "has 5 bytes of data, but its tensors end at 4" },
     };
 
     [Theory]
@@ -117,7 +131,8 @@ public sealed class SafeTensorsTests
         using var folder = new TemporaryFolder();
         string path = folder.Write("model.safetensors", new byte[bytes]);
 
-        Assert.Contains($"has {bytes} bytes", Assert.Throws<CheckpointException>(() => SafeTensors.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"has {bytes} bytes", Assert.Throws<CheckpointException>(() => SafeTensors.Open(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,8 +155,11 @@ public sealed class SafeTensorsTests
     {
         using var folder = new TemporaryFolder();
 
-        Assert.Contains("neither", Assert.Throws<CheckpointException>(() => SafeTensors.Open(folder.Path)).Message, StringComparison.Ordinal);
-        Assert.Contains("cannot be opened", Assert.Throws<CheckpointException>(() => SafeTensors.Open(folder.File("x.safetensors"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "neither", Assert.Throws<CheckpointException>(() => SafeTensors.Open(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot be opened", Assert.Throws<CheckpointException>(() => SafeTensors.Open(folder.File("x.safetensors"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -200,7 +218,8 @@ public sealed class SafeTensorsTests
     public static TheoryData<string, string, string> BadIndexes => new()
     {
         { "missing shard", Index(("a", "one"), ("b", "one"), ("c", "three")), "tensor 'c' is in 'three.safetensors', which is missing" },
-        { "name not in its shard", Index(("a", "one"), ("b", "one"), ("c", "two"), ("d", "two")), "tensor 'd' is not in 'two.safetensors'" },
+        { "name not in its shard", Index(("a", "one"), ("b", "one"), ("c", "two"), ("d", "two")),
+            "tensor 'd' is not in 'two.safetensors'" },
         { "name twice", """{"weight_map": {"a": "one.safetensors", "a": "one.safetensors"}}""", "the tensor 'a' twice" },
         { "path out of the folder", """{"weight_map": {"a": "../one.safetensors"}}""", "no plain file for tensor 'a'" },
         { "shard that is no name", """{"weight_map": {"a": 1}}""", "no plain file for tensor 'a'" },
@@ -249,5 +268,6 @@ public sealed class SafeTensorsTests
     }
 
     private static string Index(params (string Name, string Shard)[] map) =>
-        "{\"metadata\": {\"total_size\": 1}, \"weight_map\": {" + string.Join(",", map.Select(m => $"\"{m.Name}\": \"{m.Shard}.safetensors\"")) + "}}";
+        "{\"metadata\": {\"total_size\": 1}, \"weight_map\": {" + string.Join(
+            ",", map.Select(m => $"\"{m.Name}\": \"{m.Shard}.safetensors\"")) + "}}";
 }

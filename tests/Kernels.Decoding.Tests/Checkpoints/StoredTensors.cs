@@ -3,9 +3,6 @@ using System.Text.Json.Nodes;
 
 namespace Kernels.Decoding.Tests;
 
-/// <summary>A tensor's shape and its elements, row-major.</summary>
-internal sealed record StoredTensor(int[] Shape, float[] Values);
-
 /// <summary>Writes the tensors of checkpoints, in any stored type.</summary>
 internal static class StoredTensors
 {
@@ -13,7 +10,8 @@ internal static class StoredTensors
     public static Dictionary<string, StoredTensor> Read(string folder)
     {
         using SafeTensors checkpoint = SafeTensors.Open(folder);
-        return checkpoint.Names.ToDictionary(name => name, name => new StoredTensor([.. checkpoint.Info(name).Shape.Select(n => (int)n)], checkpoint.ReadFloats(name)));
+        return checkpoint.Names.ToDictionary(
+            name => name, name => new StoredTensor([.. checkpoint.Info(name).Shape.Select(n => (int)n)], checkpoint.ReadFloats(name)));
     }
 
     /// <summary>What is left of numbers once they were stored.</summary>

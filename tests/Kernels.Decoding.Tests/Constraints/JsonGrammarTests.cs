@@ -37,14 +37,19 @@ public sealed class JsonGrammarTests
     [InlineData("""{"const":{"a":[1,"x"]}}""", """{"a":[1,"x"]}""", true)]
     [InlineData("""{"enum":[1,12,123]}""", "12", true)]
     [InlineData("""{"enum":[1,12,123]}""", "13", false)]
-    [InlineData("""{"anyOf":[{"type":"object","properties":{"a":{"type":"null"}},"required":["a"]},{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]}]}""", """{"a":true}""", true)]
+    [InlineData(
+        """{"anyOf":[{"type":"object","properties":{"a":{"type":"null"}},"required":["a"]},{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]}]}""", """{"a":true}""", true)]
     [InlineData("""{"oneOf":[{"type":"string"},{"type":"number"}]}""", "3", true)]
-    [InlineData("""{"type":"object","properties":{"a":{"type":"null"}},"additionalProperties":{"type":"integer"}}""", """{"a":null,"b":1,"ab":2}""", true)]
-    [InlineData("""{"type":"object","properties":{"a":{"type":"null"}},"additionalProperties":{"type":"integer"}}""", """{"b":1,"a":2}""", false)]
+    [InlineData(
+        """{"type":"object","properties":{"a":{"type":"null"}},"additionalProperties":{"type":"integer"}}""",
+        """{"a":null,"b":1,"ab":2}""", true)]
+    [InlineData(
+        """{"type":"object","properties":{"a":{"type":"null"}},"additionalProperties":{"type":"integer"}}""", """{"b":1,"a":2}""", false)]
     [InlineData("""{"type":"object","properties":{"a":{"type":"null"}}}""", """{"b":1}""", false)]
     [InlineData("""{"type":"object","required":["b"]}""", """{"b":[1]}""", true)]
     [InlineData("""{"type":"object","required":["b"]}""", "{}", false)]
-    [InlineData("""{"$ref":"#/$defs/tree","$defs":{"tree":{"type":"object","properties":{"v":{"type":"integer"},"c":{"type":"array","items":{"$ref":"#/$defs/tree"}}},"required":["v"]}}}""", """{"v":1,"c":[{"v":2},{"v":3,"c":[]}]}""", true)]
+    [InlineData(
+        """{"$ref":"#/$defs/tree","$defs":{"tree":{"type":"object","properties":{"v":{"type":"integer"},"c":{"type":"array","items":{"$ref":"#/$defs/tree"}}},"required":["v"]}}}""", """{"v":1,"c":[{"v":2},{"v":3,"c":[]}]}""", true)]
     public void TakesTheTextsOfASchemaAndNoOthers(string schema, string text, bool expected)
     {
         using JsonDocument document = JsonDocument.Parse(schema);
@@ -78,14 +83,17 @@ public sealed class JsonGrammarTests
     public void RefusesByNameWhatItLacks(string schema, string message)
     {
         using JsonDocument document = JsonDocument.Parse(schema);
-        Assert.Contains(message, Assert.Throws<JsonSchemaException>(() => JsonGrammar.FromSchema(document.RootElement)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<JsonSchemaException>(() => JsonGrammar.FromSchema(document.RootElement)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Whatever tokens are drawn, the text is JSON of the schema in the end.</summary>
     [Theory]
     [InlineData(Person)]
     [InlineData("""{"type":"array","items":{"type":["number","boolean","null"]},"maxItems":4}""")]
-    [InlineData("""{"type":"object","properties":{"é\n":{"const":"ß"},"b":{"anyOf":[{"type":"string","maxLength":3},{"type":"integer"}]}},"required":["b"],"additionalProperties":false}""")]
+    [InlineData(
+        """{"type":"object","properties":{"é\n":{"const":"ß"},"b":{"anyOf":[{"type":"string","maxLength":3},{"type":"integer"}]}},"required":["b"],"additionalProperties":false}""")]
     public void DrawnTokensMakeJsonOfTheSchema(string schema)
     {
         using JsonDocument document = JsonDocument.Parse(schema);
@@ -139,7 +147,8 @@ public sealed class JsonGrammarTests
     public void HostileSchemasEndSoon(int count)
     {
         string doubling = "{\"$ref\":\"#/$defs/d0\",\"$defs\":{" + string.Join(',', Enumerable.Range(0, count).Select(i =>
-            $"\"d{i}\":{{\"anyOf\":[{{\"$ref\":\"#/$defs/d{i + 1}\"}},{{\"$ref\":\"#/$defs/d{i + 1}\"}}]}}")) + $",\"d{count}\":{{\"type\":\"null\"}}}}}}";
+            $"\"d{i}\":{{\"anyOf\":[{{\"$ref\":\"#/$defs/d{i + 1}\"}},{{\"$ref\":\"#/$defs/d{i + 1}\"}}]}}"))
+                + $",\"d{count}\":{{\"type\":\"null\"}}}}}}";
         var watch = Stopwatch.StartNew();
         try
         {
@@ -160,7 +169,9 @@ public sealed class JsonGrammarTests
     {
         if (schema.TryGetProperty("anyOf", out JsonElement anyOf))
         {
-            Assert.Contains(value.ValueKind, anyOf.EnumerateArray().Select(s => (string?)s.GetProperty("type").GetString() == "string" ? JsonValueKind.String : JsonValueKind.Number));
+            Assert.Contains(
+                value.ValueKind, anyOf.EnumerateArray()
+                    .Select(s => (string?)s.GetProperty("type").GetString() == "string" ? JsonValueKind.String : JsonValueKind.Number));
         }
 
         if (schema.TryGetProperty("const", out JsonElement constant))
@@ -190,7 +201,8 @@ public sealed class JsonGrammarTests
 
         if (schema.TryGetProperty("properties", out JsonElement properties))
         {
-            Assert.All(schema.GetProperty("required").EnumerateArray(), name => Assert.True(value.TryGetProperty(name.GetString()!, out _), text));
+            Assert.All(
+                schema.GetProperty("required").EnumerateArray(), name => Assert.True(value.TryGetProperty(name.GetString()!, out _), text));
             foreach (JsonProperty property in value.EnumerateObject())
             {
                 Check(properties.GetProperty(property.Name), property.Value, text);

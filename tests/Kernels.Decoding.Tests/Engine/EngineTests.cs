@@ -30,7 +30,8 @@ public class EngineTests(Devices devices)
     [InlineData("deepseek-v2-mla", Preemption.Recompute, true, 4)]
     [InlineData("deepseek-v3-mla", Preemption.SwapOut, true, 0)]
     [InlineData("deepseek-v3-mla", Preemption.SwapOut, true, 4, 6)]
-    public async Task ConcurrentRequestsGiveWhatTheyGiveAlone(string model, Preemption preemption, bool reuse, int draft, int? expandFrom = null)
+    public async Task ConcurrentRequestsGiveWhatTheyGiveAlone(
+        string model, Preemption preemption, bool reuse, int draft, int? expandFrom = null)
     {
         ComputeDevice device = devices.OpenFirst();
         GenerationRequest[] requests = EngineFixture.Requests(64, maxTokens: 30);
@@ -62,7 +63,9 @@ public class EngineTests(Devices devices)
         Assert.InRange(statistics.AcceptedDraftTokens, 0, statistics.DraftTokens);
     }
 
-    /// <summary>Keys of long texts are others than those of short ones, so that beginnings are not shared; where no text is long, they are.</summary>
+    /// <summary>
+    /// Keys of long texts are others than those of short ones, so that beginnings are not shared; where no text is long, they are.
+    /// </summary>
     [SkippableTheory]
     [InlineData(96, 0)]
     [InlineData(64, 32)]
@@ -83,9 +86,11 @@ public class EngineTests(Devices devices)
     public async Task ARequestThatTakesAllPagesAndMoreThanAStepRunsAmongOthers()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = Start(device, "llama-gqa", sequences: 4, capacity: 512, pages: 8, new EngineOptions { StepTokens = 8 });
+        using DecodingEngine engine = Start(
+            device, "llama-gqa", sequences: 4, capacity: 512, pages: 8, new EngineOptions { StepTokens = 8 });
         Assert.Equal(128, engine.MaxContext);
-        GenerationRequest[] requests = [.. EngineFixture.Requests(6, maxTokens: 20), new([.. Enumerable.Range(0, 100)], 29) { IgnoreEnd = true }];
+        GenerationRequest[] requests =
+            [.. EngineFixture.Requests(6, maxTokens: 20), new([.. Enumerable.Range(0, 100)], 29) { IgnoreEnd = true }];
 
         GenerationResult[] results = await Run(engine, requests);
 
@@ -98,10 +103,12 @@ public class EngineTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         var steps = new List<(int Sequence, int Tokens)[]>();
-        using DecodingEngine engine = StartWatched(device, capacity: 500, new EngineOptions { StepTokens = 20 }, (_, step) => steps.Add(step));
+        using DecodingEngine engine = StartWatched(
+            device, capacity: 500, new EngineOptions { StepTokens = 20 }, (_, step) => steps.Add(step));
         Generation first = engine.TrySubmit(new GenerationRequest([7], 300) { IgnoreEnd = true })!;
         await Until(() => engine.Statistics.GeneratedTokens > 3);
-        GenerationResult second = await engine.TrySubmit(new GenerationRequest([.. Enumerable.Range(0, 200)], 3) { IgnoreEnd = true })!.CompleteAsync();
+        GenerationResult second = await engine.TrySubmit(
+            new GenerationRequest([.. Enumerable.Range(0, 200)], 3) { IgnoreEnd = true })!.CompleteAsync();
 
         Assert.Equal(300, (await first.CompleteAsync()).Tokens.Length);
         Assert.Equal(3, second.Tokens.Length);
@@ -120,7 +127,12 @@ public class EngineTests(Devices devices)
         GenerationRequest[] requests = EngineFixture.Requests(64, maxTokens: 30);
         int[][] expected = EngineFixture.OneByOne(device, "llama-gqa", requests);
         using DecodingEngine engine = Start(
-            device, "llama-gqa", sequences: 16, capacity: 96, pages: 12, new EngineOptions { StepTokens = 48, Preemption = preemption, DraftTokens = 2 });
+            device, "llama-gqa", sequences: 16, capacity: 96, pages: 12, new EngineOptions
+            {
+                StepTokens = 48,
+                Preemption = preemption,
+                DraftTokens = 2,
+            });
         var random = new Random(9);
         Task<List<int>>[] tasks = [.. requests.Select((request, i) => ReadAsync(request, i % 3 == 0 ? random.Next(0, 30) : 30))];
         List<int>[] results = await Task.WhenAll(tasks).WaitAsync(Patience);
@@ -214,7 +226,8 @@ public class EngineTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         int count = Environment.GetEnvironmentVariable(LongTestsVariable) == "1" ? 10_000 : 2_000;
         using DecodingEngine engine = Start(
-            device, "llama-gqa", sequences: 64, capacity: 32, pages: 64, new EngineOptions { QueueLimit = 100, StepTokens = 64 }); // the first requests fill such steps, so that activations are as large as they get
+            // The first requests fill such steps, so that activations are as large as they get.
+            device, "llama-gqa", sequences: 64, capacity: 32, pages: 64, new EngineOptions { QueueLimit = 100, StepTokens = 64 });
         await RunMany(300);
         long before = GC.GetTotalMemory(forceFullCollection: true);
         long deviceBefore = device.AllocatedBytes;
@@ -236,7 +249,10 @@ public class EngineTests(Devices devices)
             {
                 // Some are cancelled at once, some read no further than their first piece.
                 Generation generation = await engine.SubmitAsync(
-                    new GenerationRequest([.. Enumerable.Range(0, random.Next(1, 20)).Select(_ => random.Next(256))], random.Next(1, 5)) { IgnoreEnd = true });
+                    new GenerationRequest([.. Enumerable.Range(0, random.Next(1, 20)).Select(_ => random.Next(256))], random.Next(1, 5))
+                    {
+                        IgnoreEnd = true,
+                    });
                 if (i % 20 == 0)
                 {
                     generation.Cancel();
@@ -283,7 +299,8 @@ public class EngineTests(Devices devices)
     public async Task DrawsTheSameTokensFromTheSameSeedBesideOthers()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = Start(device, "stories-gqa", sequences: 8, capacity: 64, pages: 32, new EngineOptions { DraftTokens = 4 });
+        using DecodingEngine engine = Start(
+            device, "stories-gqa", sequences: 8, capacity: 64, pages: 32, new EngineOptions { DraftTokens = 4 });
         GenerationRequest Request(int seed) => new([0, 5, 9], 24)
         {
             Sampling = new SamplingOptions { Temperature = 1.2, TopK = 50, TopP = 0.95, Seed = seed },
@@ -327,7 +344,8 @@ public class EngineTests(Devices devices)
         running.Cancel();
 
         void Refused(string message, GenerationRequest request) =>
-            Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(() => engine.TrySubmit(request)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                message, Assert.ThrowsAny<ArgumentException>(() => engine.TrySubmit(request)).Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -357,7 +375,8 @@ public class EngineTests(Devices devices)
     public async Task AnIdleEngineTakesAsManyAsRunAndAsWait()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = Start(device, "llama-gqa", sequences: 4, capacity: 400, pages: 100, new EngineOptions { QueueLimit = 4 });
+        using DecodingEngine engine = Start(
+            device, "llama-gqa", sequences: 4, capacity: 400, pages: 100, new EngineOptions { QueueLimit = 4 });
         var request = new GenerationRequest([1], 390) { IgnoreEnd = true };
         Generation?[] taken = [.. Enumerable.Range(0, 20).Select(_ => engine.TrySubmit(request))];
         Assert.Equal(8, taken.Count(generation => generation is not null));
@@ -375,8 +394,13 @@ public class EngineTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         using DecodingEngine engine = Start(device, "stories-gqa", sequences: 4, capacity: 256, pages: 64);
-        int[] prompt = [0, .. EngineFixture.Tokenizer.Encode(string.Concat(Enumerable.Repeat("One morning Mia skipped to the cellar. ", 6)))];
-        var request = new GenerationRequest([.. prompt], 20) { IgnoreEnd = true, Sampling = new SamplingOptions { Temperature = 1.5, Seed = 4 } };
+        int[] prompt =
+            [0, .. EngineFixture.Tokenizer.Encode(string.Concat(Enumerable.Repeat("One morning Mia skipped to the cellar. ", 6)))];
+        var request = new GenerationRequest([.. prompt], 20)
+        {
+            IgnoreEnd = true,
+            Sampling = new SamplingOptions { Temperature = 1.5, Seed = 4 },
+        };
         ImmutableArray<Generation> choices = engine.TrySubmit(request, choices: 3);
         GenerationResult[] results = await Task.WhenAll(choices.Select(choice => choice.CompleteAsync())).WaitAsync(Patience);
 
@@ -396,7 +420,8 @@ public class EngineTests(Devices devices)
         using DecodingEngine engine = Start(device, "stories-gqa", sequences: 1, capacity: 256, pages: 16);
         ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
         GenerationResult all = await engine.TrySubmit(new GenerationRequest(prompt, 8))!.CompleteAsync();
-        GenerationResult stopped = await engine.TrySubmit(new GenerationRequest(prompt, 8) { StopTokens = [all.Tokens[3]], IgnoreEnd = true })!.CompleteAsync();
+        GenerationResult stopped = await engine.TrySubmit(
+            new GenerationRequest(prompt, 8) { StopTokens = [all.Tokens[3]], IgnoreEnd = true })!.CompleteAsync();
         Assert.Equal((FinishReason.Stop, 3), (stopped.Finish, stopped.Tokens.Length));
 
         var ends = new SamplingOptions { LogitBias = ImmutableDictionary<int, double>.Empty.Add(0, 1000) };
@@ -404,8 +429,12 @@ public class EngineTests(Devices devices)
         GenerationResult hidden = await engine.TrySubmit(special)!.CompleteAsync();
         Assert.Equal("", hidden.Text);
         Assert.Equal([0, 0, 0], hidden.Tokens.ToArray());
-        Assert.Equal("<|endoftext|><|endoftext|><|endoftext|>", (await engine.TrySubmit(special with { ShownTokens = [0] })!.CompleteAsync()).Text);
-        Assert.Equal((FinishReason.Stop, 0), ((await engine.TrySubmit(special with { IgnoreEnd = false })!.CompleteAsync()) is var none ? (none.Finish, none.Tokens.Length) : default));
+        Assert.Equal(
+            "<|endoftext|><|endoftext|><|endoftext|>", (await engine.TrySubmit(special with { ShownTokens = [0] })!.CompleteAsync()).Text);
+        Assert.Equal(
+            (FinishReason.Stop, 0),
+            ((await engine.TrySubmit(special with { IgnoreEnd = false })!.CompleteAsync()) is var none
+                ? (none.Finish, none.Tokens.Length) : default));
     }
 
     [SkippableFact]
@@ -429,8 +458,10 @@ public class EngineTests(Devices devices)
     public async Task AMaskHoldsTheTextToASchemaAlsoWithGuesses()
     {
         ComputeDevice device = devices.OpenFirst();
-        using DecodingEngine engine = Start(device, "stories-gqa", sequences: 3, capacity: 256, pages: 48, new EngineOptions { DraftTokens = 4 });
-        using JsonDocument schema = JsonDocument.Parse("""{"type":"object","properties":{"dog":{"enum":["small","big"]},"age":{"type":"integer"}},"required":["dog","age"],"additionalProperties":false}""");
+        using DecodingEngine engine = Start(
+            device, "stories-gqa", sequences: 3, capacity: 256, pages: 48, new EngineOptions { DraftTokens = 4 });
+        using JsonDocument schema = JsonDocument.Parse(
+            """{"type":"object","properties":{"dog":{"enum":["small","big"]},"age":{"type":"integer"}},"required":["dog","age"],"additionalProperties":false}""");
         JsonGrammar grammar = JsonGrammar.FromSchema(schema.RootElement);
         ImmutableArray<int> prompt = [0, .. EngineFixture.Tokenizer.Encode("One morning Mia")];
         foreach (double temperature in (double[])[0, 1.5])
@@ -473,8 +504,14 @@ public class EngineTests(Devices devices)
 
         // Few pages, so that sequences give way to each other and run again.
         using DecodingEngine engine = Start(
-            device, "stories-gqa", sequences: 4, capacity: 192, pages: 14, new EngineOptions { StepTokens = 32, Preemption = Preemption.Recompute });
-        Task<GenerationResult>[] others = [.. Enumerable.Range(0, 3).Select(i => engine.TrySubmit(new GenerationRequest([0, 7, 9 + i], 80) { IgnoreEnd = true })!.CompleteAsync())];
+            device, "stories-gqa", sequences: 4, capacity: 192, pages: 14, new EngineOptions
+            {
+                StepTokens = 32,
+                Preemption = Preemption.Recompute,
+            });
+        Task<GenerationResult>[] others =
+            [.. Enumerable.Range(0, 3)
+                .Select(i => engine.TrySubmit(new GenerationRequest([0, 7, 9 + i], 80) { IgnoreEnd = true })!.CompleteAsync())];
         float[] vector = (await engine.EmbedAsync([.. tokens], pooling).WaitAsync(Patience))!;
         await Task.WhenAll(others).WaitAsync(Patience);
 
@@ -541,7 +578,8 @@ public class EngineTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         using DecodingEngine engine = StartFailing(device, failingStep: 3, () => throw new InvalidOperationException("as the test wants"));
         var request = new GenerationRequest([1, 2, 3], 100) { IgnoreEnd = true };
-        Task<GenerationResult>[] results = [.. Enumerable.Range(0, 3).Select(_ => engine.SubmitAsync(request)).Select(async g => await (await g).CompleteAsync())];
+        Task<GenerationResult>[] results =
+            [.. Enumerable.Range(0, 3).Select(_ => engine.SubmitAsync(request)).Select(async g => await (await g).CompleteAsync())];
 
         foreach (Task<GenerationResult> result in results)
         {
@@ -559,20 +597,26 @@ public class EngineTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         using Decoder contiguous = Decoder.Load(device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 32);
-        using Decoder paged = Decoder.Load(device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 32, AttentionCatalog.With(CacheKind.Paged));
+        using Decoder paged = Decoder.Load(
+            device, TestData.Folder("llama-gqa"), sequences: 2, capacity: 32, AttentionCatalog.With(CacheKind.Paged));
 
-        Assert.Contains("contiguous", Assert.Throws<ArgumentException>(() => new DecodingEngine(contiguous, EngineFixture.Tokenizer)).Message, StringComparison.Ordinal);
-        foreach (EngineOptions options in (EngineOptions[])[new() { StepTokens = 1 }, new() { QueueLimit = 0 }, new() { DraftTokens = -1 }, new() { Preemption = (Preemption)7 }])
+        Assert.Contains(
+            "contiguous", Assert.Throws<ArgumentException>(() => new DecodingEngine(contiguous, EngineFixture.Tokenizer)).Message,
+            StringComparison.Ordinal);
+        foreach (EngineOptions options in (EngineOptions[])[new() { StepTokens = 1 }, new() { QueueLimit = 0 }, new() { DraftTokens = -1 },
+            new() { Preemption = (Preemption)7 }])
         {
             Assert.Throws<ArgumentOutOfRangeException>(() => new DecodingEngine(paged, EngineFixture.Tokenizer, options));
         }
     }
 
     private DecodingEngine Start(
-        ComputeDevice device, string model, int sequences, int capacity, int pages, EngineOptions? options = null, int? expandFrom = null) =>
+        ComputeDevice device, string model, int sequences, int capacity, int pages, EngineOptions? options = null,
+        int? expandFrom = null) =>
         EngineFixture.Start(device, model, sequences, capacity, pages, options, expandFrom, DrawsOnDevice);
 
-    private DecodingEngine StartFailing(ComputeDevice device, int failingStep, Action fail) => StartWatched(device, 128, new EngineOptions(), (step, _) =>
+    private DecodingEngine StartFailing(ComputeDevice device, int failingStep, Action fail) =>
+        StartWatched(device, 128, new EngineOptions(), (step, _) =>
     {
         if (step == failingStep)
         {
@@ -581,7 +625,8 @@ public class EngineTests(Devices devices)
     });
 
     private DecodingEngine StartWatched(
-        ComputeDevice device, int capacity, EngineOptions options, Action<int, (int Sequence, int Tokens)[]> watch, int sequences = 2, int pages = 64)
+        ComputeDevice device, int capacity, EngineOptions options, Action<int, (int Sequence, int Tokens)[]> watch, int sequences = 2,
+        int pages = 64)
     {
         Decoder decoder = Decoder.Load(
             device, TestData.Folder("llama-gqa"), sequences, capacity,

@@ -28,7 +28,8 @@ public sealed class DotProductTests(Devices devices)
     public static TheoryData<string> Names => [.. Formats.Select(f => f.Name)];
 
     /// <summary>
-    /// Inputs of three bytes are within 2⁻²³ of a group's largest, of two within 2⁻¹⁵, of one within 1/254; bfloat16 is within 2⁻⁸ of its own.
+    /// Inputs of three bytes are within 2⁻²³ of a group's largest, of two within 2⁻¹⁵, of one within 1/254; bfloat16 is within 2⁻⁸ of its
+    /// own.
     /// </summary>
     [SkippableTheory]
     [MemberData(nameof(Names))]
@@ -39,7 +40,8 @@ public sealed class DotProductTests(Devices devices)
         {
             using LayerKernels kernels = Open(format, precision, out ComputeDevice device);
             var random = new Random(21);
-            foreach ((int columns, int rows, int tokens) in from columns in widths from rows in (int[])[1, 16, 83] from tokens in TokenCounts where rows == 83 || tokens < 130 select (columns, rows, tokens))
+            foreach ((int columns, int rows, int tokens) in from columns in widths from rows in (int[])[1, 16,
+                83] from tokens in TokenCounts where rows == 83 || tokens < 130 select (columns, rows, tokens))
             {
                 (double[] w, WeightMatrix matrix) = Matrix(device, kernels, random, format, rows, columns);
                 float[] x = Values(random, tokens * columns), bias = Values(random, rows), before = Values(random, tokens * rows);
@@ -77,14 +79,17 @@ public sealed class DotProductTests(Devices devices)
             using DeviceBuffer<float> xs = device.Upload<float>(x), norms = device.Upload<float>(norm);
             using DeviceBuffer<float> y = Output(device, tokens * Rows);
             kernels.LinearFused(xs, matrix, bias: null, y, tokens, norm: new RmsNorm(norms, 1e-5));
-            double[] factors = [.. Enumerable.Range(0, tokens).Select(t => 1 / Math.Sqrt(x.Skip(t * columns).Take(columns).Average(v => (double)v * v) + 1e-5))];
+            double[] factors =
+                [.. Enumerable.Range(0, tokens)
+                    .Select(t => 1 / Math.Sqrt(x.Skip(t * columns).Take(columns).Average(v => (double)v * v) + 1e-5))];
             AssertLayer(
                 Read(device, y, tokens * Rows), w, format, LinearPrecision.Standard, Rows, columns, tokens,
                 (t, c) => x[(t * columns) + c] * factors[t] * norm[c], (_, _) => 0, $"norm, {columns} columns, {tokens} tokens");
             kernels.LinearFused(xs, matrix, bias: null, y, tokens, gate: Activation.Silu);
             AssertLayer(
                 Read(device, y, tokens * Rows), w, format, LinearPrecision.Standard, Rows, columns, tokens,
-                (t, c) => x[(2 * t * columns) + c] / (1 + Math.Exp(-x[(2 * t * columns) + c])) * x[(((2 * t) + 1) * columns) + c], (_, _) => 0,
+                (t, c) => x[(2 * t * columns) + c] / (1 + Math.Exp(-x[(2 * t * columns) + c])) * x[(((2 * t) + 1) * columns) + c],
+                (_, _) => 0,
                 $"gate, {columns} columns, {tokens} tokens");
             matrix.Dispose();
         }
@@ -97,23 +102,31 @@ public sealed class DotProductTests(Devices devices)
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);
         using LayerKernels kernels = Open(format, LinearPrecision.Standard, out ComputeDevice device);
         var random = new Random(23);
-        const int Experts = 3, Rows = 19, Slots = 10;
+        const int Experts = 3, Rows = 19;
         int columns = widths[^1];
         (double[] w, WeightMatrix matrix) = Matrix(device, kernels, random, format, Experts * Rows, columns, Experts);
-        float[] x = Values(random, Slots / 2 * columns), bias = Values(random, Experts * Rows);
-        int[] chosen = [.. Enumerable.Range(0, Slots).Select(_ => random.Next(Experts))];
-        using DeviceBuffer<float> xs = device.Upload<float>(x), biases = device.Upload<float>(bias);
-        using DeviceBuffer<int> experts = device.Upload<int>(chosen);
-        using DeviceBuffer<float> y = Output(device, Slots * Rows);
-        kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, Slots, slotsPerRow: 2);
-        float[] actual = Read(device, y, Slots * Rows);
-        for (int slot = 0; slot < Slots; slot++)
+        float[] bias = Values(random, Experts * Rows);
+        using DeviceBuffer<float> biases = device.Upload<float>(bias);
+
+        // Each slot by itself, in tiles, and in tiles of rounded inputs.
+        foreach (int slots in (int[])[4, 40, 300])
         {
-            double[] own = w[(chosen[slot] * Rows * columns)..((chosen[slot] + 1) * Rows * columns)];
-            int at = slot;
-            AssertLayer(
-                actual[(slot * Rows)..((slot + 1) * Rows)], own, format, LinearPrecision.Standard, Rows, columns, 1,
-                (_, c) => x[(at / 2 * columns) + c], (_, r) => bias[(chosen[at] * Rows) + r], $"slot {slot}");
+            float[] x = Values(random, slots / 2 * columns);
+            int[] chosen = [.. Enumerable.Range(0, slots).Select(_ => random.Next(Experts))];
+            using DeviceBuffer<float> xs = device.Upload<float>(x);
+            using DeviceBuffer<int> experts = device.Upload<int>(chosen);
+            using DeviceBuffer<float> y = Output(device, slots * Rows);
+            kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, slots, slotsPerRow: 2);
+            float[] actual = Read(device, y, slots * Rows);
+            for (int slot = 0; slot < slots; slot++)
+            {
+                double[] own = w[(chosen[slot] * Rows * columns)..((chosen[slot] + 1) * Rows * columns)];
+                int at = slot;
+                AssertLayer(
+                    actual[(slot * Rows)..((slot + 1) * Rows)], own, format, LinearPrecision.Standard, Rows, columns, 1,
+                    (_, c) => x[(at / 2 * columns) + c], (_, r) => bias[(chosen[at] * Rows) + r], $"slot {slot} of {slots}",
+                    rounds: slots / 2 > LayerKernels.ExactDotTokens);
+            }
         }
 
         matrix.Dispose();
@@ -138,7 +151,9 @@ public sealed class DotProductTests(Devices devices)
         table.Dispose();
     }
 
-    /// <summary>What is not a number, or infinite, in one token's inputs does not become a number, and does not reach other tokens.</summary>
+    /// <summary>
+    /// What is not a number, or infinite, in one token's inputs does not become a number, and does not reach other tokens.
+    /// </summary>
     [SkippableTheory]
     [MemberData(nameof(Names))]
     public void WhatIsNotFiniteStaysSo(string name)
@@ -148,7 +163,8 @@ public sealed class DotProductTests(Devices devices)
         foreach (LinearPrecision precision in (LinearPrecision[])[LinearPrecision.Standard, LinearPrecision.Fast])
         {
             using LayerKernels kernels = Open(format, precision, out ComputeDevice device);
-            foreach ((float bad, int tokens) in from bad in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity] from tokens in (int[])[1, 3, 20, 130] select (bad, tokens))
+            foreach ((float bad, int tokens) in from bad in (float[])[float.NaN, float.PositiveInfinity,
+                float.NegativeInfinity] from tokens in (int[])[1, 3, 20, 130] select (bad, tokens))
             {
                 int columns = widths[^1];
                 var random = new Random(25);
@@ -163,7 +179,8 @@ public sealed class DotProductTests(Devices devices)
                 {
                     double weight = w[(i % Rows * columns) + (columns / 2)];
                     bool own = i / Rows == tokens / 2;
-                    Assert.True(own != float.IsFinite(actual[i]), $"{precision}, {tokens} tokens, {bad}: y[{i / Rows}, {i % Rows}] is {actual[i]}");
+                    Assert.True(
+                        own != float.IsFinite(actual[i]), $"{precision}, {tokens} tokens, {bad}: y[{i / Rows}, {i % Rows}] is {actual[i]}");
 
                     // Codes above zero and minima may cancel to NaN; without them the sign is known.
                     if (own && !float.IsNaN(bad) && weight != 0 && !format.HasMinimum)
@@ -189,14 +206,16 @@ public sealed class DotProductTests(Devices devices)
         var random = new Random(26);
         (double[] w, WeightMatrix matrix) = Matrix(device, kernels, random, format, Rows, columns);
         double largest = w.Max(Math.Abs);
-        foreach ((double size, int tokens) in from size in (double[])[float.MaxValue / columns / Math.Max(largest, 1), 1e-25, 0] from tokens in (int[])[1, 4, 12] select (size, tokens))
+        foreach ((double size, int tokens) in from size in (double[])[float.MaxValue / columns / Math.Max(largest, 1), 1e-25,
+            0] from tokens in (int[])[1, 4, 12] select (size, tokens))
         {
             float[] x = [.. Values(random, tokens * columns).Select(v => (float)(v * size))];
             using DeviceBuffer<float> xs = device.Upload<float>(x);
             using DeviceBuffer<float> y = Output(device, tokens * Rows);
             kernels.Linear(xs, matrix, bias: null, y, tokens);
             AssertLayer(
-                Read(device, y, tokens * Rows), w, format, LinearPrecision.Fast, Rows, columns, tokens, (t, c) => x[(t * columns) + c], (_, _) => 0, $"size {size}, {tokens} tokens");
+                Read(device, y, tokens * Rows), w, format, LinearPrecision.Fast, Rows, columns, tokens, (t, c) => x[(t * columns) + c],
+                (_, _) => 0, $"size {size}, {tokens} tokens");
         }
 
         if (!format.HasGroups)
@@ -233,7 +252,9 @@ public sealed class DotProductTests(Devices devices)
         Assert.Equal(LinearPrecision.Standard, LayerKernels.ParsePrecision(null));
         Assert.Equal(LinearPrecision.Float32, LayerKernels.ParsePrecision(" Float32"));
         Assert.Equal(LinearPrecision.Fast, LayerKernels.ParsePrecision("fast"));
-        Assert.Contains("KERNELS_LINEAR", Assert.Throws<ArgumentException>(() => LayerKernels.ParsePrecision("int4")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "KERNELS_LINEAR", Assert.Throws<ArgumentException>(() => LayerKernels.ParsePrecision("int4")).Message,
+            StringComparison.Ordinal);
     }
 
     private static (double[] Values, WeightMatrix Matrix) Matrix(
@@ -247,17 +268,19 @@ public sealed class DotProductTests(Devices devices)
             return (grouped.Values, grouped.Upload(device, layout, count));
         }
 
-        (float[] values, WeightMatrix matrix) = Weights(device, ElementType.BFloat16, Values(random, rows * columns), rows, columns, layout, count);
+        (float[] values, WeightMatrix matrix) = Weights(
+            device, ElementType.BFloat16, Values(random, rows * columns), rows, columns, layout, count);
         return ([.. values.Select(v => (double)v)], matrix);
     }
 
     private static void AssertLayer(
         float[] actual, double[] w, WeightFormat format, LinearPrecision precision, int rows, int columns, int tokens,
-        Func<int, int, double> input, Func<int, int, double> start, string what)
+        Func<int, int, double> input, Func<int, int, double> start, string what, bool? rounds = null)
     {
         int step = !format.HasGroups ? 1 : format.Group % 32 == 0 ? 32 : 16;
         bool fast = precision == LinearPrecision.Fast;
-        double share = tokens <= (fast ? 8 : 128) ? Math.Pow(2, -23) : !format.HasGroups ? Math.Pow(2, -8) : fast ? 1 / 254.0 : Math.Pow(2, -15);
+        double share = !(rounds ?? tokens > (fast ? 8 : 128)) ? Math.Pow(2, -23)
+            : !format.HasGroups ? Math.Pow(2, -8) : fast ? 1 / 254.0 : Math.Pow(2, -15);
         for (int token = 0; token < tokens; token++)
         {
             double[] x = [.. Enumerable.Range(0, columns).Select(c => input(token, c))];

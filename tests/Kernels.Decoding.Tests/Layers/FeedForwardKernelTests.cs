@@ -50,7 +50,9 @@ public sealed class FeedForwardKernelTests(Devices devices)
                 for (int at = 0; at < actual.Length; at++)
                 {
                     int gate = (at / width * 2 * width) + (at % width);
-                    Assert.Equal(Activated(activation, input[gate]) * input[gate + width], actual[at], tolerance: 1e-6 * (1 + Math.Abs(input[gate] * input[gate + width])));
+                    Assert.Equal(
+                        Activated(activation, input[gate]) * input[gate + width], actual[at],
+                        tolerance: 1e-6 * (1 + Math.Abs(input[gate] * input[gate + width])));
                 }
             }
 
@@ -75,7 +77,8 @@ public sealed class FeedForwardKernelTests(Devices devices)
         float[] values = [0, 1e-3f, -1e9f, 1e9f, .. Values(new Random(6), 95).Select(v => v * 100)];
         using DeviceBuffer<float> buffer = Output(device, values);
         kernels.Softcap(buffer, 30, values.Length);
-        Assert.All(Read(device, buffer, values.Length), (value, i) => AssertClose(30 * Math.Tanh(values[i] / 30.0), value, 2e-6, $"{values[i]}"));
+        Assert.All(
+            Read(device, buffer, values.Length), (value, i) => AssertClose(30 * Math.Tanh(values[i] / 30.0), value, 2e-6, $"{values[i]}"));
     }
 
     [SkippableTheory]
@@ -114,7 +117,8 @@ public sealed class FeedForwardKernelTests(Devices devices)
             {
                 int[] expected = [.. Enumerable.Range(0, experts).OrderByDescending(e => logits[(token * experts) + e]).Take(count)];
                 Assert.Equal(expected, chosen.Skip(token * count).Take(count));
-                double[] exponentials = [.. expected.Select(e => Math.Exp(logits[(token * experts) + e] - logits[(token * experts) + expected[0]]))];
+                double[] exponentials =
+                    [.. expected.Select(e => Math.Exp(logits[(token * experts) + e] - logits[(token * experts) + expected[0]]))];
                 for (int slot = 0; slot < count && experts > 1; slot++)
                 {
                     Assert.Equal(exponentials[slot] / exponentials.Sum(), weights[(token * count) + slot], tolerance: 1e-6);
@@ -129,14 +133,22 @@ public sealed class FeedForwardKernelTests(Devices devices)
     {
         ComputeDevice device = devices.OpenFirst();
         using var kernels = new LayerKernels(device);
-        (int[] chosen, float[] weights) = Choose(device, kernels, [float.NaN, float.NaN, float.NaN, 1, float.NaN, float.NaN], new RoutingConfig(), tokens: 2, experts: 3, count: 2);
+        (int[] chosen, float[] weights) = Choose(
+            device, kernels, [float.NaN, float.NaN, float.NaN, 1, float.NaN, float.NaN], new RoutingConfig(), tokens: 2,
+            experts: 3, count: 2);
 
         Assert.All(chosen, expert => Assert.InRange(expert, 0, 2));
         Assert.Equal(float.NaN, weights[0]);
         float[] none = [.. Enumerable.Repeat(float.NaN, 12)];
         foreach (ExpertScore score in Enum.GetValues<ExpertScore>())
         {
-            (chosen, _) = Choose(device, kernels, none, new RoutingConfig { Score = score, Groups = 4, GroupsPerToken = 2 }, tokens: 1, experts: 12, count: 5);
+            (chosen, _) = Choose(
+                device, kernels, none, new RoutingConfig
+                {
+                    Score = score,
+                    Groups = 4,
+                    GroupsPerToken = 2,
+                }, tokens: 1, experts: 12, count: 5);
             Assert.All(chosen, expert => Assert.InRange(expert, 0, 11));
         }
     }
@@ -151,10 +163,19 @@ public sealed class FeedForwardKernelTests(Devices devices)
         var random = new Random(17);
         foreach (ExpertScore score in Enum.GetValues<ExpertScore>())
         {
-            foreach ((int tokens, int experts, int groups, int groupsPerToken, int count, bool normalize) in ((int, int, int, int, int, bool)[])
-                [(1, 4, 1, 1, 2, true), (9, 4, 2, 1, 2, false), (33, 64, 8, 3, 6, true), (5, 256, 8, 4, 8, false), (3, 128, 64, 2, 4, true), (4, 6, 3, 3, 6, false)])
+            foreach ((int tokens, int experts, int groups, int groupsPerToken, int count, bool normalize) in
+                ((int, int, int, int, int, bool)[])
+                [(1, 4, 1, 1, 2, true), (9, 4, 2, 1, 2, false), (33, 64, 8, 3, 6, true), (5, 256, 8, 4, 8, false), (3, 128, 64, 2, 4, true),
+                    (4, 6, 3, 3, 6, false)])
             {
-                var routing = new RoutingConfig { Score = score, Groups = groups, GroupsPerToken = groupsPerToken, Normalize = normalize, Scale = 2.5 };
+                var routing = new RoutingConfig
+                {
+                    Score = score,
+                    Groups = groups,
+                    GroupsPerToken = groupsPerToken,
+                    Normalize = normalize,
+                    Scale = 2.5,
+                };
                 float[] logits = [.. Values(random, tokens * experts).Select(v => v * 4)];
 
                 // A bias strong enough to choose others than the scores alone, and to make some sums negative.
@@ -162,7 +183,8 @@ public sealed class FeedForwardKernelTests(Devices devices)
                 (int[] chosen, float[] weights) = Choose(device, kernels, logits, routing, tokens, experts, count, bias);
                 for (int token = 0; token < tokens; token++)
                 {
-                    (int[] expected, double[] expectedWeights) = Route(routing, [.. logits.Skip(token * experts).Take(experts)], bias, count);
+                    (int[] expected, double[] expectedWeights) = Route(
+                        routing, [.. logits.Skip(token * experts).Take(experts)], bias, count);
                     Assert.Equal(expected, chosen.Skip(token * count).Take(count));
                     for (int slot = 0; slot < count; slot++)
                     {
@@ -175,7 +197,7 @@ public sealed class FeedForwardKernelTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
-    public void ExpertLinear(int number, LinearForm form)
+    internal void ExpertLinear(int number, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         using var kernels = new LayerKernels(device, form);
@@ -183,11 +205,13 @@ public sealed class FeedForwardKernelTests(Devices devices)
         foreach (ElementType type in (ElementType[])[ElementType.Float32, ElementType.Float16, ElementType.BFloat16])
         {
             foreach ((int tokens, int perRow, int experts, int columns, int rows) in
-                ((int, int, int, int, int)[])[(1, 1, 1, 1, 1), (1, 4, 5, 64, 33), (7, 2, 4, 17, 9), (6, 1, 3, 40, 64), (5, 3, 8, 257, 15), (100, 2, 4, 33, 40), (64, 3, 70, 64, 70), (37, 1, 2, 17, 100)])
+                ((int, int, int, int, int)[])[(1, 1, 1, 1, 1), (1, 4, 5, 64, 33), (7, 2, 4, 17, 9), (6, 1, 3, 40, 64), (5, 3, 8, 257, 15),
+                    (100, 2, 4, 33, 40), (64, 3, 70, 64, 70), (37, 1, 2, 17, 100)])
             {
                 int slots = tokens * perRow;
                 float[] x = Values(random, tokens * columns);
-                (float[] w, WeightMatrix matrix) = Weights(device, type, Values(random, experts * rows * columns), experts * rows, columns, kernels.Layout, experts);
+                (float[] w, WeightMatrix matrix) = Weights(
+                    device, type, Values(random, experts * rows * columns), experts * rows, columns, kernels.Layout, experts);
                 float[] bias = Values(random, experts * rows);
                 // One expert of many has all but a few slots, and some have none.
                 int[] chosen = [.. Enumerable.Range(0, slots).Select(i => i == 0 ? experts - 1 : random.Next(rows == 100 ? 1 : experts))];
@@ -203,7 +227,8 @@ public sealed class FeedForwardKernelTests(Devices devices)
                     {
                         int slot = at / rows;
                         int row = (chosen[slot] * rows) + (at % rows);
-                        double expected = Enumerable.Range(0, columns).Sum(c => (double)w[(row * columns) + c] * x[(slot / perRow * columns) + c]) + (hasBias ? bias[row] : 0);
+                        double expected = Enumerable.Range(0, columns)
+                            .Sum(c => (double)w[(row * columns) + c] * x[(slot / perRow * columns) + c]) + (hasBias ? bias[row] : 0);
                         Assert.Equal(expected, actual[at], tolerance: 2e-6 * columns);
                     }
                 }
@@ -235,7 +260,8 @@ public sealed class FeedForwardKernelTests(Devices devices)
                 for (int at = 0; at < actual.Length; at++)
                 {
                     int token = at / width;
-                    double expected = Enumerable.Range(token * count, count).Sum(slot => (double)weights[slot] * input[(slot * width) + (at % width)]);
+                    double expected = Enumerable.Range(token * count, count)
+                        .Sum(slot => (double)weights[slot] * input[(slot * width) + (at % width)]);
                     Assert.Equal(expected + (accumulate ? before[at] : 0), actual[at], tolerance: 1e-6 * count);
                 }
             }
@@ -255,13 +281,15 @@ public sealed class FeedForwardKernelTests(Devices devices)
                 .OrderByDescending(group => choices.Skip(group * size).Take(size).OrderDescending().Take(isSigmoid ? 2 : 1).Sum())
                 .Take(routing.GroupsPerToken),
         ];
-        int[] chosen = [.. Enumerable.Range(0, logits.Length).Where(e => groups.Contains(e / size)).OrderByDescending(e => choices[e]).Take(count)];
+        int[] chosen =
+            [.. Enumerable.Range(0, logits.Length).Where(e => groups.Contains(e / size)).OrderByDescending(e => choices[e]).Take(count)];
         double sum = routing.Normalize ? chosen.Sum(e => scores[e]) : 1;
         return (chosen, [.. chosen.Select(e => scores[e] / sum * routing.Scale)]);
     }
 
     private static (int[] Chosen, float[] Weights) Choose(
-        ComputeDevice device, LayerKernels kernels, float[] logits, RoutingConfig routing, int tokens, int experts, int count, float[]? bias = null)
+        ComputeDevice device, LayerKernels kernels, float[] logits, RoutingConfig routing, int tokens, int experts, int count,
+        float[]? bias = null)
     {
         using DeviceBuffer<float> biasBuffer = device.Upload<float>(bias ?? new float[experts]);
         using DeviceBuffer<float> logitBuffer = device.Upload<float>(logits);

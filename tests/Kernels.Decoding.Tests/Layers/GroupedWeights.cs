@@ -28,7 +28,8 @@ internal sealed class GroupedWeights
             if (p == 0)
             {
                 // All codes but the NaN of E4M3, its subnormals among them.
-                planes[p] = format.Code == WeightCode.E4M3 ? [.. planes[p].Select(b => (b & 0x7f) == 0x7f ? (byte)(b & 0x87) : b)] : planes[p];
+                planes[p] = format.Code == WeightCode.E4M3 ? [.. planes[p].Select(b => (b & 0x7f) == 0x7f ? (byte)(b & 0x87) : b)]
+                    : planes[p];
             }
             else if (shapes[p].ElementBytes == 4)
             {
@@ -85,10 +86,16 @@ internal sealed class GroupedWeights
                         layout.OfPlane(p).Pack(source, plane.Elements, 1, each, plane.Elements, target);
                         break;
                     case 2:
-                        layout.OfPlane(p).Pack(MemoryMarshal.Cast<byte, ushort>(source), plane.Elements, 1, each, plane.Elements, MemoryMarshal.Cast<byte, ushort>(target));
+                        layout.OfPlane(p)
+                        .Pack(
+                            MemoryMarshal.Cast<byte, ushort>(source), plane.Elements, 1, each, plane.Elements,
+                            MemoryMarshal.Cast<byte, ushort>(target));
                         break;
                     default:
-                        layout.OfPlane(p).Pack(MemoryMarshal.Cast<byte, uint>(source), plane.Elements, 1, each, plane.Elements, MemoryMarshal.Cast<byte, uint>(target));
+                        layout.OfPlane(p)
+                        .Pack(
+                            MemoryMarshal.Cast<byte, uint>(source), plane.Elements, 1, each, plane.Elements,
+                            MemoryMarshal.Cast<byte, uint>(target));
                         break;
                 }
 
@@ -101,7 +108,8 @@ internal sealed class GroupedWeights
 
     private double Code(int row, int column)
     {
-        int bits = format.CodeBits == 4 ? (planes[0][(row * columns / 2) + (column / 2)] >> (column % 2 * 4)) & 15 : planes[0][(row * columns) + column];
+        int bits = format.CodeBits == 4 ? (planes[0][(row * columns / 2) + (column / 2)] >> (column % 2 * 4)) & 15
+            : planes[0][(row * columns) + column];
         switch (format.Code)
         {
             case WeightCode.E2M1:
@@ -132,7 +140,8 @@ internal sealed class GroupedWeights
                 return Math.Pow(2, bytes[i] - 127);
             default:
                 int supers = ((columns - 1) / WeightFormat.SuperGroup) + 1;
-                return (sbyte)bytes[i] * (double)BitConverter.ToHalf(planes[plane++], ((row * supers) + (column / WeightFormat.SuperGroup)) * 2);
+                return (sbyte)bytes[i] * (double)BitConverter.ToHalf(
+                    planes[plane++], ((row * supers) + (column / WeightFormat.SuperGroup)) * 2);
         }
     }
 }

@@ -10,7 +10,7 @@ public sealed class HeadKernelTests(Devices devices)
 {
     [SkippableTheory]
     [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
-    public void HeadLinear(int number, LinearForm form)
+    internal void HeadLinear(int number, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         using var kernels = new LayerKernels(device, form);
@@ -44,7 +44,8 @@ public sealed class HeadKernelTests(Devices devices)
                         for (int c = 0; c < to.HeadDim; c++)
                         {
                             expected[(t * to.Stride) + to.Offset + (h * to.HeadStride) + c] = Enumerable.Range(0, from.HeadDim).Sum(k =>
-                                (double)x[(t * from.Stride) + from.Offset + (h * from.HeadStride) + k] * w[(((h * from.HeadDim) + k) * to.HeadDim) + c]);
+                                (double)x[(t * from.Stride) + from.Offset + (h * from.HeadStride) + k]
+                                * w[(((h * from.HeadDim) + k) * to.HeadDim) + c]);
                         }
                     }
                 }
@@ -89,15 +90,19 @@ public sealed class HeadKernelTests(Devices devices)
     /// <summary>To float16, rounded to the nearest, and back.</summary>
     [SkippableTheory]
     [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
-    public void CopiesHeadsToFloat16AndBack(int number, LinearForm form) => CopyBetweenTypes(number, form, value => (Half)value, half => (float)half);
+    internal void CopiesHeadsToFloat16AndBack(int number, LinearForm form) =>
+        CopyBetweenTypes(number, form, value => (Half)value, half => (float)half);
 
     /// <summary>To bfloat16, rounded to the nearest with ties to even, and back; numbers beyond float16 too.</summary>
     [SkippableTheory]
     [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
-    public void CopiesHeadsToBFloat16AndBack(int number, LinearForm form) =>
-        CopyBetweenTypes<BFloat16>(number, form, value => (BFloat16)value, half => half, 1e30f, -1e-30f, 1 + (1 / 256f), 1 + (3 / 256f), float.PositiveInfinity, float.NaN, float.MaxValue);
+    internal void CopiesHeadsToBFloat16AndBack(int number, LinearForm form) =>
+        CopyBetweenTypes<BFloat16>(
+            number, form, value => (BFloat16)value, half => half, 1e30f, -1e-30f, 1 + (1 / 256f), 1 + (3 / 256f), float.PositiveInfinity,
+            float.NaN, float.MaxValue);
 
-    private void CopyBetweenTypes<T>(int number, LinearForm form, Func<float, T> narrow, Func<T, float> widen, params float[] special) where T : unmanaged
+    private void CopyBetweenTypes<T>(int number, LinearForm form, Func<float, T> narrow, Func<T, float> widen, params float[] special)
+        where T : unmanaged
     {
         ComputeDevice device = devices.Open(number);
         using var kernels = new LayerKernels(device, form);

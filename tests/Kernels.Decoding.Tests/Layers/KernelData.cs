@@ -4,15 +4,20 @@ using Xunit;
 
 namespace Kernels.Decoding.Tests;
 
-/// <summary>What the tests of kernels give them, and how they read what comes back: what lies behind an output must stay as it was.</summary>
+/// <summary>
+/// What the tests of kernels give them, and how they read what comes back: what lies behind an output must stay as it was.
+/// </summary>
 internal static class KernelData
 {
     private const float Untouched = -77777;
     private const int Margin = 37;
 
-    public static float[] Values(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2) - 1))];
+    public static float[] Values(Random random, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2) - 1))];
 
-    /// <summary>Matrices below each other in a stored type and a layout, row-major by default, and what their elements are once rounded to the type.</summary>
+    /// <summary>
+    /// Matrices below each other in a stored type and a layout, row-major by default, and what their elements are once rounded to the type.
+    /// </summary>
     public static (float[] Values, WeightMatrix Matrix) Weights(
         ComputeDevice device, ElementType type, float[] values, int rows, int columns, WeightLayout? layout = null, int count = 1)
     {
@@ -38,14 +43,17 @@ internal static class KernelData
             int each = rows / count;
             for (int i = 0; i < count; i++)
             {
-                order.Pack<T>(elements.AsSpan(i * each * columns, each * columns), columns, 1, each, columns, packed.AsSpan(i * order.PaddedRows(each) * columns));
+                order.Pack<T>(
+                    elements.AsSpan(i * each * columns, each * columns), columns, 1, each, columns,
+                    packed.AsSpan(i * order.PaddedRows(each) * columns));
             }
 
             return WeightMatrix.From(device.Upload<T>(packed), rows, columns, order, count);
         }
     }
 
-    public static DeviceBuffer<float> Output(ComputeDevice device, int length) => Output(device, Enumerable.Repeat(Untouched, length).ToArray());
+    public static DeviceBuffer<float> Output(ComputeDevice device, int length) =>
+        Output(device, Enumerable.Repeat(Untouched, length).ToArray());
 
     public static DeviceBuffer<float> Output(ComputeDevice device, float[] before) =>
         device.Upload<float>([.. before, .. Enumerable.Repeat(Untouched, Margin)]);

@@ -4,7 +4,9 @@ using static Kernels.Decoding.Tests.KernelData;
 
 namespace Kernels.Decoding.Tests;
 
-/// <summary>Layer kernels of which an axis goes beyond what 16 bits and 20 bits count, on the first device; and sizes beyond what kernels count.</summary>
+/// <summary>
+/// Layer kernels of which an axis goes beyond what 16 bits and 20 bits count, on the first device; and sizes beyond what kernels count.
+/// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class KernelLimitTests(Devices devices)
 {
@@ -13,7 +15,7 @@ public sealed class KernelLimitTests(Devices devices)
     [SkippableTheory]
     [InlineData(LinearForm.Vectors)]
     [InlineData(LinearForm.WorkGroups)]
-    public void LinearOfManyTokens(LinearForm form)
+    internal void LinearOfManyTokens(LinearForm form)
     {
         // 32 tokens are a work-group of a GPU.
         const int Tokens = 2 * Many, Rows = 3;
@@ -29,7 +31,7 @@ public sealed class KernelLimitTests(Devices devices)
     [SkippableTheory]
     [InlineData(LinearForm.Vectors)]
     [InlineData(LinearForm.WorkGroups)]
-    public void LinearOfManyRows(LinearForm form)
+    internal void LinearOfManyRows(LinearForm form)
     {
         ComputeDevice device = devices.OpenFirst();
         using var kernels = new LayerKernels(device, form);
@@ -43,7 +45,7 @@ public sealed class KernelLimitTests(Devices devices)
     [SkippableTheory]
     [InlineData(LinearForm.Vectors)]
     [InlineData(LinearForm.WorkGroups)]
-    public void ExpertsAndHeadsOfManyTokens(LinearForm form)
+    internal void ExpertsAndHeadsOfManyTokens(LinearForm form)
     {
         const int Slots = 70_000, HeadTokens = 4 * Slots;
         ComputeDevice device = devices.OpenFirst();
@@ -67,7 +69,8 @@ public sealed class KernelLimitTests(Devices devices)
         using var kernels = new LayerKernels(device);
         float[] x = Ramp(2 * Many);
         int[] ids = [.. Enumerable.Range(0, Many).Select(i => i % 2)];
-        using DeviceBuffer<float> input = device.Upload<float>(x), weight = device.Upload<float>([2]), zero = device.Upload<float>([5]), output = Output(device, Many);
+        using DeviceBuffer<float> input = device.Upload<float>(x), weight = device.Upload<float>([2]), zero = device.Upload<float>([5]),
+            output = Output(device, Many);
         using DeviceBuffer<int> idBuffer = device.Upload<int>(ids);
 
         // A row of one element is 1 or -1 in an RMS norm, and 0 in a layer norm.
@@ -97,10 +100,12 @@ public sealed class KernelLimitTests(Devices devices)
         const int TooMany = (1 << 30) + 1;
         Assert.Throws<ArgumentOutOfRangeException>("tokens", () => kernels.Linear(buffer, w, null, buffer, TooMany));
         Assert.Throws<ArgumentOutOfRangeException>("slots", () => kernels.ExpertLinear(buffer, w, null, experts, 1, buffer, TooMany, 1));
-        Assert.Throws<ArgumentOutOfRangeException>("tokens", () => kernels.HeadLinear(buffer, HeadSlice.Packed(1, 1), w, buffer, HeadSlice.Packed(1, 1), TooMany));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            "tokens", () => kernels.HeadLinear(buffer, HeadSlice.Packed(1, 1), w, buffer, HeadSlice.Packed(1, 1), TooMany));
         Assert.Throws<ArgumentOutOfRangeException>("rows", () => WeightMatrix.From(buffer, TooMany, 1));
         Assert.Throws<ArgumentOutOfRangeException>("columns", () => WeightMatrix.From(buffer, 1, TooMany));
-        Assert.Throws<ArgumentOutOfRangeException>("positions", () => RotaryTable.Create(device, new() { RotaryDim = 64, Theta = 1e4 }, (Array.MaxLength / 64) + 1));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            "positions", () => RotaryTable.Create(device, new() { RotaryDim = 64, Theta = 1e4 }, (Array.MaxLength / 64) + 1));
     }
 
     /// <summary>Numbers that are exact, and so are their products with small ones; none is 0.</summary>

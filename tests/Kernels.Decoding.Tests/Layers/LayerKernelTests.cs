@@ -11,18 +11,20 @@ public sealed class LayerKernelTests(Devices devices)
     /// <summary>(tokens, columns, rows): odd ones, ones below and above each tile, and ones with every remainder of a vector.</summary>
     private static readonly (int Tokens, int Columns, int Rows)[] LinearSizes =
     [
-        (1, 1, 1), (1, 16, 8), (1, 7, 9), (1, 192, 512), (1, 257, 31), (2, 64, 33), (3, 15, 17), (4, 40, 7), (5, 8, 32), (6, 100, 65), (33, 129, 34), (70, 48, 100), (2, 3, 130), (16, 31, 257),
+        (1, 1, 1), (1, 16, 8), (1, 7, 9), (1, 192, 512), (1, 257, 31), (2, 64, 33), (3, 15, 17), (4, 40, 7), (5, 8, 32), (6, 100, 65),
+        (33, 129, 34), (70, 48, 100), (2, 3, 130), (16, 31, 257),
     ];
 
     [SkippableTheory]
     [MemberData(nameof(Devices.Forms), MemberType = typeof(Devices))]
-    public void Linear(int number, LinearForm form)
+    internal void Linear(int number, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         using var kernels = new LayerKernels(device, form);
         Assert.Equal(form, kernels.Form);
         var random = new Random(1);
-        foreach (ElementType type in Enum.GetValues<ElementType>().Where(t => t is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16))
+        foreach (ElementType type in Enum.GetValues<ElementType>()
+            .Where(t => t is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16))
         {
             foreach ((int tokens, int columns, int rows) in LinearSizes)
             {
@@ -54,7 +56,8 @@ public sealed class LayerKernelTests(Devices devices)
 
                             Assert.True(
                                 Math.Abs(actual[(t * rows) + r] - sum) <= 2e-6 * magnitude,
-                                $"{type} {tokens} × {columns} × {rows}, bias {hasBias}, accumulate {accumulate}: y[{t}, {r}] is {actual[(t * rows) + r]}, not {sum}");
+                                $"{type} {tokens} × {columns} × {rows}, bias {hasBias}, accumulate {accumulate}: y[{t}, {r}] is "
+                                    + $"{actual[(t * rows) + r]}, not {sum}");
                         }
                     }
                 }
@@ -73,7 +76,8 @@ public sealed class LayerKernelTests(Devices devices)
         {
             foreach ((int tokens, int vocabulary, int width) in ((int, int, int)[])[(1, 1, 1), (5, 11, 7), (3, 300, 192), (67, 20, 33)])
             {
-                (float[] table, WeightMatrix matrix) = Weights(device, type, Values(random, vocabulary * width), vocabulary, width, kernels.Layout);
+                (float[] table, WeightMatrix matrix) = Weights(
+                    device, type, Values(random, vocabulary * width), vocabulary, width, kernels.Layout);
                 int[] ids = [.. Enumerable.Range(0, tokens).Select(i => i == 0 ? vocabulary - 1 : random.Next(vocabulary))];
                 using DeviceBuffer<int> idBuffer = device.Upload<int>(ids);
                 using DeviceBuffer<float> output = Output(device, tokens * width);
@@ -98,7 +102,8 @@ public sealed class LayerKernelTests(Devices devices)
         foreach (RopePairs pairs in Enum.GetValues<RopePairs>())
         {
             foreach ((int tokens, int heads, int dim, int rotary, int offset, int rest) in
-                ((int, int, int, int, int, int)[])[(1, 1, 2, 2, 0, 0), (3, 2, 16, 16, 0, 5), (7, 3, 40, 10, 11, 0), (5, 1, 59, 58, 3, 4), (33, 6, 32, 32, 64, 32)])
+                ((int, int, int, int, int, int)[])[(1, 1, 2, 2, 0, 0), (3, 2, 16, 16, 0, 5), (7, 3, 40, 10, 11, 0), (5, 1, 59, 58, 3, 4),
+                    (33, 6, 32, 32, 64, 32)])
             {
                 var config = new RopeConfig { RotaryDim = rotary, Theta = 10000 };
                 using RotaryTable table = RotaryTable.Create(device, config, positions: 3000);
@@ -129,14 +134,17 @@ public sealed class LayerKernelTests(Devices devices)
                         for (int i = 0; i < dim; i++)
                         {
                             float value = actual[(((t * heads) + h) * dim) + i];
-                            Assert.True(Math.Abs(expected[i] - value) <= 1e-6, $"{pairs}, {dim} of which {rotary}: [{t}, {h}, {i}] is {value}, not {expected[i]}");
+                            Assert.True(
+                                Math.Abs(expected[i] - value) <= 1e-6,
+                                $"{pairs}, {dim} of which {rotary}: [{t}, {h}, {i}] is {value}, not {expected[i]}");
                         }
                     }
                 }
 
                 using DeviceBuffer<float> taken = Output(device, tokens * heads * dim);
                 kernels.TakeHeads(inputBuffer, slice, taken, tokens);
-                float[] expectedHeads = [.. Enumerable.Range(0, tokens).SelectMany(t => input.Skip((t * stride) + offset).Take(heads * dim))];
+                float[] expectedHeads =
+                    [.. Enumerable.Range(0, tokens).SelectMany(t => input.Skip((t * stride) + offset).Take(heads * dim))];
                 Assert.Equal(expectedHeads, Read(device, taken, tokens * heads * dim));
             }
         }
@@ -217,15 +225,23 @@ public sealed class LayerKernelTests(Devices devices)
         Assert.Throws<ArgumentException>("output", () => kernels.GateHalves(six, two, Activation.Silu, width: 3, rows: 1));
         Assert.Throws<ArgumentException>("input", () => kernels.GatePairsClamped(six, six, 1, 1, width: 2, rows: 2));
         Assert.Throws<ArgumentException>("values", () => kernels.Softcap(two, 1, elements: 3));
-        Assert.Throws<ArgumentOutOfRangeException>("count", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig(), experts: 1, count: 2, tokens: 1));
-        Assert.Throws<ArgumentException>("chosen", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig(), experts: 2, count: 1, tokens: 3));
-        Assert.Throws<ArgumentException>("bias", () => kernels.ChooseExperts(six, two, ids, six, new RoutingConfig { Score = ExpertScore.BiasedSigmoid }, experts: 3, count: 1, tokens: 2));
-        Assert.Throws<ArgumentOutOfRangeException>("routing", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig { Groups = 2 }, experts: 3, count: 1, tokens: 2));
-        Assert.Throws<ArgumentException>("weights", () => kernels.CombineExperts(six, two, six, width: 1, count: 1, tokens: 3, accumulate: false));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            "count", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig(), experts: 1, count: 2, tokens: 1));
+        Assert.Throws<ArgumentException>(
+            "chosen", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig(), experts: 2, count: 1, tokens: 3));
+        Assert.Throws<ArgumentException>(
+            "bias", () => kernels.ChooseExperts(
+                six, two, ids, six, new RoutingConfig { Score = ExpertScore.BiasedSigmoid }, experts: 3, count: 1, tokens: 2));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            "routing", () => kernels.ChooseExperts(six, null, ids, six, new RoutingConfig { Groups = 2 }, experts: 3, count: 1, tokens: 2));
+        Assert.Throws<ArgumentException>(
+            "weights", () => kernels.CombineExperts(six, two, six, width: 1, count: 1, tokens: 3, accumulate: false));
         Assert.Throws<ArgumentException>("experts", () => kernels.ExpertLinear(six, experts, null, ids, 3, six, slots: 3, slotsPerRow: 1));
         Assert.Throws<ArgumentException>("bias", () => kernels.ExpertLinear(six, experts, two, ids, 3, six, slots: 2, slotsPerRow: 1));
-        Assert.Throws<ArgumentException>("positions", () => kernels.Rope(six, HeadSlice.Packed(1, 2), six, ids, table, RopePairs.HalfSplit, tokens: 3));
-        Assert.Throws<ArgumentException>("table", () => kernels.Rope(six, HeadSlice.Packed(1, 1), six, ids, table, RopePairs.HalfSplit, tokens: 2));
+        Assert.Throws<ArgumentException>(
+            "positions", () => kernels.Rope(six, HeadSlice.Packed(1, 2), six, ids, table, RopePairs.HalfSplit, tokens: 3));
+        Assert.Throws<ArgumentException>(
+            "table", () => kernels.Rope(six, HeadSlice.Packed(1, 1), six, ids, table, RopePairs.HalfSplit, tokens: 2));
         Assert.Throws<ArgumentOutOfRangeException>("slice", () => kernels.TakeHeads(six, new HeadSlice(2, 1, 2, 1, 2), six, tokens: 2));
         Assert.Throws<ArgumentOutOfRangeException>("slice", () => kernels.TakeHeads(six, new HeadSlice(6, 0, 4, 2, 3), six, tokens: 1));
         Assert.Throws<ArgumentException>("input", () => kernels.TakeHeads(four, new HeadSlice(3, 1, 2, 1, 2), six, tokens: 2));

@@ -10,7 +10,8 @@ public sealed class NormKernelTests(Devices devices)
 {
     private const double Epsilon = 1e-6;
 
-    private static readonly (int Rows, int Width, float Scale)[] Sizes = [(1, 1, 1), (3, 7, 1), (2, 8, 1e-4f), (5, 192, 1), (9, 1027, 100), (1, 4096, 1)];
+    private static readonly (int Rows, int Width, float Scale)[] Sizes =
+        [(1, 1, 1), (3, 7, 1), (2, 8, 1e-4f), (5, 192, 1), (9, 1027, 100), (1, 4096, 1)];
 
     [SkippableTheory]
     [MemberData(nameof(Devices.Numbers), MemberType = typeof(Devices))]
@@ -52,7 +53,8 @@ public sealed class NormKernelTests(Devices devices)
         ComputeDevice device = devices.Open(number);
         using var kernels = new LayerKernels(device);
         var random = new Random(4);
-        foreach ((int tokens, HeadSlice slice) in ((int, HeadSlice)[])[(1, HeadSlice.Packed(1, 2)), (3, new(70, 5, 16, 4, 16)), (5, new(40, 3, 12, 3, 9)), (2, new(300, 0, 100, 2, 128))])
+        foreach ((int tokens, HeadSlice slice) in ((int, HeadSlice)[])[(1, HeadSlice.Packed(1, 2)), (3, new(70, 5, 16, 4, 16)),
+            (5, new(40, 3, 12, 3, 9)), (2, new(300, 0, 100, 2, 128))])
         {
             float[] input = Values(random, tokens * slice.Stride);
             float[] weight = Values(random, slice.HeadDim);

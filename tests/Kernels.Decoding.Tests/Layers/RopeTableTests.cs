@@ -65,7 +65,14 @@ public sealed class RopeTableTests
     [InlineData(false)]
     public void YarnKeepsFastDimensionsAndStretchesSlowOnes(bool truncate)
     {
-        RopeConfig config = Plain with { Theta = 10000, Scaling = RopeScaling.Yarn, Factor = 4, OriginalPositions = 4096, TruncateBounds = truncate };
+        RopeConfig config = Plain with
+        {
+            Theta = 10000,
+            Scaling = RopeScaling.Yarn,
+            Factor = 4,
+            OriginalPositions = 4096,
+            TruncateBounds = truncate,
+        };
         double[] plain = RotaryTable.Frequencies(config with { Scaling = RopeScaling.None });
         double[] stretched = RotaryTable.Frequencies(config);
 

@@ -2,7 +2,9 @@ using Xunit;
 
 namespace Kernels.Decoding.Tests;
 
-/// <summary>Which tile a linear layer by tensor cores has, and how many work-groups share its columns; the kernels themselves need such a GPU.</summary>
+/// <summary>
+/// Which tile a linear layer by tensor cores has, and how many work-groups share its columns; the kernels themselves need such a GPU.
+/// </summary>
 public sealed class TensorCoreTileTests
 {
     private const int Units = 132;
@@ -27,7 +29,8 @@ public sealed class TensorCoreTileTests
     [InlineData(ElementType.Float16, 72, true)]
     [InlineData(ElementType.Float16, 76, false)] // pieces of 16 bytes
     [InlineData(ElementType.Float32, 4096, false)]
-    public void TakesWeightsOf16Bits(ElementType type, int columns, bool takes) => Assert.Equal(takes, TensorCoreLinear.Takes(type, columns));
+    public void TakesWeightsOf16Bits(ElementType type, int columns, bool takes) =>
+        Assert.Equal(takes, TensorCoreLinear.Takes(type, columns));
 
     /// <summary>Blocks have room for whole sides, panels for whole panels.</summary>
     [Fact]
@@ -48,7 +51,8 @@ public sealed class TensorCoreTileTests
     [InlineData(48, 4096, false)]
     [InlineData(96, 88, true)] // one group a row
     [InlineData(96, 104, false)]
-    public void TakesWeightsInGroups(int group, int columns, bool takes) => Assert.Equal(takes, TensorCoreGroups.Takes(WeightFormat.Fp8(group), columns));
+    public void TakesWeightsInGroups(int group, int columns, bool takes) =>
+        Assert.Equal(takes, TensorCoreGroups.Takes(WeightFormat.Fp8(group), columns));
 
     /// <summary>Strips have room for whole units, and for the scales of all groups that these hold.</summary>
     [Fact]

@@ -21,7 +21,7 @@ public sealed class WeightFormatTests(Devices devices)
         ("Q4_K", new WeightFormat(WeightCode.Int4, 32, WeightScale.Coded, HasMinimum: true), [256, 512]),
     ];
 
-    public static TheoryData<int, string, LinearForm> Cases
+    public static IEnumerable<object[]> Cases
     {
         get
         {
@@ -41,14 +41,15 @@ public sealed class WeightFormatTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void LinearLayersAgreeWithDoublePrecision(int number, string name, LinearForm form)
+    internal void LinearLayersAgreeWithDoublePrecision(int number, string name, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);
         using var kernels = new LayerKernels(device, form);
         var random = new Random(7);
         foreach ((int columns, int rows, int tokens) in
-            from columns in widths from rows in (int[])[1, 16, 83] from tokens in (int[])[1, 3, 17, 300] where tokens < 300 || rows == 83 select (columns, rows, tokens))
+            from columns in widths from rows in (int[])[1, 16, 83] from tokens in (int[])[1, 3, 17, 300] where tokens < 300
+            || rows == 83 select (columns, rows, tokens))
         {
             var weights = new GroupedWeights(random, format, rows, columns);
             double[] w = weights.Values;
@@ -70,7 +71,9 @@ public sealed class WeightFormatTests(Devices devices)
                         magnitude += Math.Abs(product);
                     }
 
-                    AssertWithin(sum, actual[(token * rows) + row], 2e-6 * magnitude, $"{columns} columns, {rows} rows, {tokens} tokens: y[{token}, {row}]");
+                    AssertWithin(
+                        sum, actual[(token * rows) + row], 2e-6 * magnitude,
+                        $"{columns} columns, {rows} rows, {tokens} tokens: y[{token}, {row}]");
                 }
             }
         }
@@ -78,7 +81,7 @@ public sealed class WeightFormatTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void ExpertsTakeTheirOwnMatrix(int number, string name, LinearForm form)
+    internal void ExpertsTakeTheirOwnMatrix(int number, string name, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);
@@ -124,7 +127,7 @@ public sealed class WeightFormatTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void EmbeddingsAndHeadsReadSingleWeights(int number, string name, LinearForm form)
+    internal void EmbeddingsAndHeadsReadSingleWeights(int number, string name, LinearForm form)
     {
         ComputeDevice device = devices.Open(number);
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);

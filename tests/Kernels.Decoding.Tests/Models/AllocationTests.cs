@@ -3,10 +3,6 @@ using Xunit;
 
 namespace Kernels.Decoding.Tests;
 
-/// <summary>Run alone: tests beside them would allocate too, and empty the pools that all events share.</summary>
-[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
-public sealed class AllocationTestsRunAlone : ICollectionFixture<Devices>;
-
 /// <summary>A token makes no garbage once decoding is warm: neither the decoder's step nor sampling, on any thread.</summary>
 [Collection(nameof(AllocationTests))]
 public sealed class AllocationTests(Devices devices)
@@ -24,7 +20,7 @@ public sealed class AllocationTests(Devices devices)
     [InlineData("gpt-oss-sinks-moe", CacheKind.Contiguous)]
     [InlineData("deepseek-v3-mla-moe", CacheKind.Contiguous)]
     [InlineData("deepseek-v3-mla-moe", CacheKind.Paged)]
-    public void DecodingAllocatesNothing(string name, CacheKind cache)
+    internal void DecodingAllocatesNothing(string name, CacheKind cache)
     {
         ComputeDevice device = devices.OpenFirst();
         using Decoder decoder = Decoder.Load(device, TestData.Folder(name), sequences: 1, capacity: 100, AttentionCatalog.With(cache));

@@ -12,7 +12,7 @@ public sealed class AttentionCatalogTests(Devices devices)
     [InlineData("mistral", CacheKind.Paged, "Heads6Over2Of10Window4Float32Paged")]
     [InlineData("gemma2", CacheKind.Contiguous, "Heads6Over2Of10ScaledWindow4CappedFloat32")]
     [InlineData("gpt_oss", CacheKind.Paged, "Heads6Over2Of10Window4SinksFloat32Paged")]
-    public void EmitsKernelsForAnyGeometry(string modelType, CacheKind cache, string name)
+    internal void EmitsKernelsForAnyGeometry(string modelType, CacheKind cache, string name)
     {
         ComputeDevice device = devices.OpenFirst();
         using var folder = new TemporaryFolder();
@@ -32,7 +32,8 @@ public sealed class AttentionCatalogTests(Devices devices)
         config = config with { Layers = [config.Layers[0] with { Attention = new AttentionGeometry(8, 2, 10_000) }] };
         long before = device.AllocatedBytes;
 
-        string message = Assert.Throws<CheckpointException>(() => AttentionCatalog.With(CacheKind.Contiguous)(device, config, 1, 8)).Message;
+        string message = Assert.Throws<CheckpointException>(
+            () => AttentionCatalog.With(CacheKind.Contiguous)(device, config, 1, 8)).Message;
 
         Assert.Contains("no attention kernels can be made for Heads8Over2Of10000Float32", message, StringComparison.Ordinal);
         Assert.Equal(before, device.AllocatedBytes);
@@ -75,7 +76,7 @@ public sealed class AttentionCatalogTests(Devices devices)
     [SkippableTheory]
     [InlineData(CacheKind.Contiguous, 33)]
     [InlineData(CacheKind.Paged, 48)]
-    public void TakesACacheForEachLayer(CacheKind cache, int tokens)
+    internal void TakesACacheForEachLayer(CacheKind cache, int tokens)
     {
         ComputeDevice device = devices.OpenFirst();
         ModelConfig config = ModelConfig.Load(TestData.Folder("gemma2-softcap-window"));

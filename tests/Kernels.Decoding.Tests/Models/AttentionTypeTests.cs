@@ -50,7 +50,8 @@ public sealed class AttentionTypeTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         using var folder = new TemporaryFolder();
         Write(folder, "F16", namedType: null);
-        using Decoder decoder = Decoder.Load(device, folder.Path, sequences: 1, Tokens.Length, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.BFloat16));
+        using Decoder decoder = Decoder.Load(
+            device, folder.Path, sequences: 1, Tokens.Length, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.BFloat16));
         Assert.Equal("attention in BFloat16, as asked for", decoder.DescribeAttention().First());
     }
 
@@ -138,8 +139,13 @@ public sealed class AttentionTypeTests(Devices devices)
 
         void Add(string name, float width, params int[] shape)
         {
-            float factor = changes.Where(change => name.Contains(change.Projection, StringComparison.Ordinal)).Select(change => change.Factor).DefaultIfEmpty(1).Single();
-            tensors.Add(name, new(shape, [.. Enumerable.Range(0, shape.Aggregate((a, b) => a * b)).Select(_ => (random.NextSingle() - 0.5f) * width * factor)]));
+            float factor = changes.Where(change => name.Contains(change.Projection, StringComparison.Ordinal))
+                .Select(change => change.Factor).DefaultIfEmpty(1).Single();
+            tensors.Add(
+                name,
+                new(
+                    shape,
+                    [.. Enumerable.Range(0, shape.Aggregate((a, b) => a * b)).Select(_ => (random.NextSingle() - 0.5f) * width * factor)]));
         }
     }
 }

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Kernels.Decoding.Tests;
 
-/// <summary>The same tensors under the names that files have had for them: with and without what is around the model, and of tied ends either.</summary>
+/// <summary>
+/// The same tensors under the names that files have had for them: with and without what is around the model, and of tied ends either.
+/// </summary>
 [Collection(DeviceCollection.Name)]
 public sealed class CheckpointNamesTests(Devices devices)
 {
@@ -58,16 +60,19 @@ public sealed class CheckpointNamesTests(Devices devices)
         using var bare = new TemporaryFolder();
         bare.Write(ModelConfig.FileName, File.ReadAllText(Path.Combine(folder, ModelConfig.FileName)));
         StoredTensors.Write(
-            bare, StoredTensors.Read(folder).Where(t => t.Key != "lm_head.weight").ToDictionary(t => t.Key.Replace("model.", "", StringComparison.Ordinal), t => t.Value), "F32");
+            bare, StoredTensors.Read(folder).Where(t => t.Key != "lm_head.weight").ToDictionary(
+                t => t.Key.Replace("model.", "", StringComparison.Ordinal), t => t.Value), "F32");
         using TextEmbedder expected = TextEmbedder.Load(device, folder, capacity: 16);
         using TextEmbedder actual = TextEmbedder.Load(device, bare.Path, capacity: 16);
         Assert.Equal(expected.Embed([1, 2, 3]), actual.Embed([1, 2, 3]));
         Assert.Contains(
-            "has no tensor 'lm_head.weight'", Assert.Throws<CheckpointException>(() => Decoder.Load(device, bare.Path, 1, 16)).Message, StringComparison.Ordinal);
+            "has no tensor 'lm_head.weight'", Assert.Throws<CheckpointException>(() => Decoder.Load(device, bare.Path, 1, 16)).Message,
+            StringComparison.Ordinal);
     }
 
     private void AssertSame(
-        string name, Func<string, string> rename, Func<JsonNode, JsonObject>? wrap = null, Action<Dictionary<string, StoredTensor>>? add = null)
+        string name, Func<string, string> rename, Func<JsonNode, JsonObject>? wrap = null,
+        Action<Dictionary<string, StoredTensor>>? add = null)
     {
         ComputeDevice device = devices.OpenFirst();
         string folder = TestData.Folder(name);

@@ -8,7 +8,7 @@ namespace Kernels.Decoding.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class CheckpointTests(Devices devices)
 {
-    public static TheoryData<int, string, CacheKind> DevicesAndCheckpoints
+    public static IEnumerable<object[]> DevicesAndCheckpoints
     {
         get
         {
@@ -28,12 +28,13 @@ public sealed class CheckpointTests(Devices devices)
 
     [SkippableTheory]
     [MemberData(nameof(DevicesAndCheckpoints))]
-    public void AgreesWithTransformers(int number, string name, CacheKind cache)
+    internal void AgreesWithTransformers(int number, string name, CacheKind cache)
     {
         ComputeDevice device = devices.Open(number);
 
         // The reference computes in float32, whatever the weights that are not quantised are stored in.
-        using Decoder decoder = Decoder.Load(device, TestData.Folder(name), sequences: 1, capacity: 104, AttentionCatalog.With(cache, type: ElementType.Float32));
+        using Decoder decoder = Decoder.Load(
+            device, TestData.Folder(name), sequences: 1, capacity: 104, AttentionCatalog.With(cache, type: ElementType.Float32));
         AssertAgrees(decoder, name);
     }
 
@@ -71,12 +72,14 @@ public sealed class CheckpointTests(Devices devices)
         ComputeDevice device = devices.OpenFirst();
         using var rounded = new TemporaryFolder();
         using var stored = new TemporaryFolder();
-        var weights = StoredTensors.Read(TestData.Folder(name)).ToDictionary(t => t.Key, t => t.Value with { Values = StoredTensors.Round(t.Value.Values, type) });
+        var weights = StoredTensors.Read(TestData.Folder(name)).ToDictionary(
+            t => t.Key, t => t.Value with { Values = StoredTensors.Round(t.Value.Values, type) });
         string config = File.ReadAllText(Path.Combine(TestData.Folder(name), "config.json"));
         rounded.Write("config.json", config);
         stored.Write("config.json", config);
         StoredTensors.Write(rounded, weights, "F32");
-        StoredTensors.Write(stored, weights.ToDictionary(t => t.Key.Replace("transformer.", "", StringComparison.Ordinal), t => t.Value), type, files: 3);
+        StoredTensors.Write(
+            stored, weights.ToDictionary(t => t.Key.Replace("transformer.", "", StringComparison.Ordinal), t => t.Value), type, files: 3);
         int[] tokens = Verifier.ReadExpected(Path.Combine(TestData.Folder(name), "expected.safetensors"))[2].Tokens;
 
         (float[] expected, long bytes) = Logits(rounded.Path);
@@ -87,7 +90,8 @@ public sealed class CheckpointTests(Devices devices)
 
         (float[], long) Logits(string folder)
         {
-            using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
+            using Decoder decoder = Decoder.Load(
+                device, folder, sequences: 1, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous, type: ElementType.Float32));
             var logits = new float[tokens.Length * decoder.Config.VocabularySize];
             decoder.Forward(0, tokens, LogitRows.All, logits);
             return (logits, decoder.WeightBytes);

@@ -13,9 +13,11 @@ internal sealed partial class DecoderDefinition
             ? Linear(prefix + "q_b_proj", Norm(prefix + "q_a_layernorm", Linear(prefix + "q_a_proj", row), LatentEpsilon))
             : Linear(prefix + "q_proj", row))];
         double[][] rows = [.. normed.Select(row => Linear(prefix + "kv_a_proj_with_mqa", row))];
-        double[][] expanded = [.. rows.Select(row => Linear(prefix + "kv_b_proj", Norm(prefix + "kv_a_layernorm", row[..Rank], LatentEpsilon)))];
+        double[][] expanded =
+            [.. rows.Select(row => Linear(prefix + "kv_b_proj", Norm(prefix + "kv_a_layernorm", row[..Rank], LatentEpsilon)))];
         double[][] turned = [.. rows.Select((row, t) => TurnPart(row[Rank..], t))];
-        return [.. Enumerable.Range(0, tokens).Select(t => Linear(prefix + "o_proj", [.. Enumerable.Range(0, QueryHeads).SelectMany(head => Head(t, head))]))];
+        return [.. Enumerable.Range(0, tokens)
+            .Select(t => Linear(prefix + "o_proj", [.. Enumerable.Range(0, QueryHeads).SelectMany(head => Head(t, head))]))];
 
         double[] Head(int t, int head)
         {
@@ -24,7 +26,8 @@ internal sealed partial class DecoderDefinition
             int first = head * (NopeDim + ValueDim);
             double[] weights = [.. Enumerable.Range(0, t + 1).Select(s => Math.Exp(
                 (Dot(query[..NopeDim], expanded[s][first..(first + NopeDim)]) + Dot(rope, turned[s])) / Math.Sqrt(NopeDim + RopeDim)))];
-            return [.. Enumerable.Range(0, ValueDim).Select(i => weights.Select((w, s) => w * expanded[s][first + NopeDim + i]).Sum() / weights.Sum())];
+            return [.. Enumerable.Range(0, ValueDim)
+                .Select(i => weights.Select((w, s) => w * expanded[s][first + NopeDim + i]).Sum() / weights.Sum())];
         }
     }
 
@@ -50,10 +53,13 @@ internal sealed partial class DecoderDefinition
         int[] groups =
         [
             .. Enumerable.Range(0, Groups)
-                .OrderByDescending(group => choices.Chunk(RoutedExperts / Groups).ElementAt(group).OrderDescending().Take(isSigmoid ? 2 : 1).Sum())
+                .OrderByDescending(
+                    group => choices.Chunk(RoutedExperts / Groups).ElementAt(group).OrderDescending().Take(isSigmoid ? 2 : 1).Sum())
                 .Take(GroupsPerToken),
         ];
-        int[] chosen = [.. Enumerable.Range(0, RoutedExperts).Where(e => groups.Contains(e / (RoutedExperts / Groups))).OrderByDescending(e => choices[e]).Take(ExpertsPerToken)];
+        int[] chosen =
+            [.. Enumerable.Range(0, RoutedExperts).Where(e => groups.Contains(e / (RoutedExperts / Groups))).OrderByDescending(
+                e => choices[e]).Take(ExpertsPerToken)];
         double sum = isSigmoid ? chosen.Sum(e => scores[e]) : 1;
         double[] result = Gated(prefix + "shared_experts.", row);
         foreach (int expert in chosen)

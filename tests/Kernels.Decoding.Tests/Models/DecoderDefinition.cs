@@ -28,7 +28,9 @@ internal sealed partial class DecoderDefinition(RandomDecoder model)
                 if (model.ModelType == "gemma2")
                 {
                     x[t] = Sum(x[t], Norm(prefix + "post_attention_layernorm", attended[t]));
-                    x[t] = Sum(x[t], Norm(prefix + "post_feedforward_layernorm", FeedForward(prefix, Norm(prefix + "pre_feedforward_layernorm", x[t]))));
+                    x[t] = Sum(
+                        x[t], Norm(
+                            prefix + "post_feedforward_layernorm", FeedForward(prefix, Norm(prefix + "pre_feedforward_layernorm", x[t]))));
                 }
                 else
                 {
@@ -48,7 +50,8 @@ internal sealed partial class DecoderDefinition(RandomDecoder model)
         double[][] q = [.. normed.Select((row, t) => Turn(NormHeads(prefix + "q_norm", Linear(prefix + "q_proj", row)), t))];
         double[][] k = [.. normed.Select((row, t) => Turn(NormHeads(prefix + "k_norm", Linear(prefix + "k_proj", row)), t))];
         double[][] v = [.. normed.Select(row => Linear(prefix + "v_proj", row))];
-        return [.. Enumerable.Range(0, normed.Length).Select(t => Linear(prefix + "o_proj", [.. Enumerable.Range(0, QueryHeads).SelectMany(head => Head(t, head))]))];
+        return [.. Enumerable.Range(0, normed.Length)
+            .Select(t => Linear(prefix + "o_proj", [.. Enumerable.Range(0, QueryHeads).SelectMany(head => Head(t, head))]))];
 
         double[] Head(int t, int head)
         {
@@ -57,7 +60,8 @@ internal sealed partial class DecoderDefinition(RandomDecoder model)
             int[] seen = [.. Enumerable.Range(first, t + 1 - first)];
             double[] weights = [.. seen.Select(s => Math.Exp(Score(q[t], head, k[s], kv)))];
             double sink = model.ModelType == "gpt_oss" ? Math.Exp(Values(prefix + "sinks")[head]) : 0;
-            return [.. Enumerable.Range(0, HeadDim).Select(i => seen.Select((s, n) => weights[n] * v[s][(kv * HeadDim) + i]).Sum() / (weights.Sum() + sink))];
+            return [.. Enumerable.Range(0, HeadDim)
+                .Select(i => seen.Select((s, n) => weights[n] * v[s][(kv * HeadDim) + i]).Sum() / (weights.Sum() + sink))];
         }
     }
 
@@ -115,7 +119,8 @@ internal sealed partial class DecoderDefinition(RandomDecoder model)
     {
         float[] w = Values(name);
         float[] bias = Values(name + "_bias");
-        return [.. Enumerable.Range(0, outputs).Select(o => bias[(expert * outputs) + o] + row.Select((v, i) => v * w[(((expert * row.Length) + i) * outputs) + o]).Sum())];
+        return [.. Enumerable.Range(0, outputs)
+            .Select(o => bias[(expert * outputs) + o] + row.Select((v, i) => v * w[(((expert * row.Length) + i) * outputs) + o]).Sum())];
     }
 
     private static double GeluTanh(double x) => 0.5 * x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x))));
@@ -137,7 +142,8 @@ internal sealed partial class DecoderDefinition(RandomDecoder model)
         return result;
     }
 
-    private double[] NormHeads(string name, double[] heads) => model.ModelType == "qwen3" ? [.. heads.Chunk(HeadDim).SelectMany(head => Norm(name, head))] : heads;
+    private double[] NormHeads(string name, double[] heads) => model.ModelType == "qwen3"
+        ? [.. heads.Chunk(HeadDim).SelectMany(head => Norm(name, head))] : heads;
 
     private double[] Norm(string name, double[] row, double epsilon = Epsilon)
     {

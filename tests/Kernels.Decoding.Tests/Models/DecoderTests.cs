@@ -7,7 +7,8 @@ namespace Kernels.Decoding.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class DecoderTests(Devices devices)
 {
-    internal static readonly AttentionFactory Reference = (device, config, sequences, capacity) => CreateReference(device, config, sequences, capacity, MlaForm.Auto);
+    internal static readonly AttentionFactory Reference = (device, config, sequences, capacity) => CreateReference(
+        device, config, sequences, capacity, MlaForm.Auto);
 
     public static TheoryData<int, bool> DevicesAndAttentions
     {
@@ -25,13 +26,16 @@ public sealed class DecoderTests(Devices devices)
     }
 
     /// <summary>The reference attention of a model, latent attention in a form.</summary>
-    internal static IDecoderAttention CreateReference(ComputeDevice device, ModelConfig config, int sequences, int capacity, MlaForm form, int? expandFrom = null) => config.Latent is { } latent
+    internal static IDecoderAttention CreateReference(
+        ComputeDevice device, ModelConfig config, int sequences, int capacity, MlaForm form, int? expandFrom = null) =>
+            config.Latent is { } latent
         ? new LatentAttention(
             device,
             latent,
             form,
             expandFrom,
-            new ReferenceAttention(device, config.Layers.Select(_ => form == MlaForm.Expanded ? latent.Expanded : latent.Absorbed), sequences, capacity),
+            new ReferenceAttention(
+                device, config.Layers.Select(_ => form == MlaForm.Expanded ? latent.Expanded : latent.Absorbed), sequences, capacity),
             (count, longest) => new ReferenceAttention(device, [latent.Expanded], count, longest))
         : new ReferenceAttention(device, config.Layers.Select(layer => layer.Attention), sequences, capacity);
 
@@ -96,7 +100,8 @@ public sealed class DecoderTests(Devices devices)
 
         // Vectors become float32, matrices keep their type; the rows of a matrix fill panels, and latent attention has one matrix twice.
         int elements = model.Tensors.Values.Sum(t => t.Values.Length);
-        double padded = model.Tensors.Values.Sum(t => t.Shape.Aggregate(1.0, (product, size) => product * (t.Shape.Length == 1 ? size : (size + 15) / 16 * 16)));
+        double padded = model.Tensors.Values.Sum(
+            t => t.Shape.Aggregate(1.0, (product, size) => product * (t.Shape.Length == 1 ? size : (size + 15) / 16 * 16)));
         double copies = modelType.StartsWith("deepseek", StringComparison.Ordinal) ? 1.5 : 1;
         Assert.InRange(decoder.WeightBytes, elements * (type == "F32" ? 4 : 2), copies * padded * (type == "F32" ? 4 : 2.3));
     }
@@ -111,7 +116,7 @@ public sealed class DecoderTests(Devices devices)
     [InlineData("gpt-oss-sinks-moe", CacheKind.Paged)]
     [InlineData("deepseek-v2-mla", CacheKind.Contiguous)]
     [InlineData("deepseek-v3-mla-moe", CacheKind.Paged)]
-    public void SequencesOfAStepDoNotDisturbEachOther(string model, CacheKind? cache)
+    internal void SequencesOfAStepDoNotDisturbEachOther(string model, CacheKind? cache)
     {
         ComputeDevice device = devices.OpenFirst();
         int vocabulary = 256;
@@ -146,7 +151,9 @@ public sealed class DecoderTests(Devices devices)
                 for (int i = 0; i < vocabulary; i++)
                 {
                     float expected = alone[rows[row].Prompt][(rows[row].Token * vocabulary) + i];
-                    Assert.True(Math.Abs(expected - actual[(row * vocabulary) + i]) <= 1e-5, $"{rows[row]}: logit {i} is {actual[(row * vocabulary) + i]}, alone {expected}");
+                    Assert.True(
+                        Math.Abs(expected - actual[(row * vocabulary) + i]) <= 1e-5,
+                        $"{rows[row]}: logit {i} is {actual[(row * vocabulary) + i]}, alone {expected}");
                 }
             }
         }
@@ -218,7 +225,8 @@ public sealed class DecoderTests(Devices devices)
         ReferenceAttention? attention = null;
 
         var error = Assert.Throws<CheckpointException>(() => Decoder.Load(
-            device, folder.Path, 1, what == "context" ? 65 : 64, (d, config, sequences, capacity) => attention = new ReferenceAttention(d, config.Layers.Select(layer => layer.Attention), sequences, capacity)));
+            device, folder.Path, 1, what == "context" ? 65 : 64, (d, config, sequences, capacity) => attention = new ReferenceAttention(
+                d, config.Layers.Select(layer => layer.Attention), sequences, capacity)));
 
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.Equal(before, device.AllocatedBytes);
@@ -229,7 +237,7 @@ public sealed class DecoderTests(Devices devices)
     [InlineData("llama-gqa", CacheKind.Contiguous)]
     [InlineData("gpt-oss-sinks-moe", CacheKind.Paged)]
     [InlineData("deepseek-v3-mla-moe", CacheKind.Contiguous)]
-    public void FreesAllItsMemory(string model, CacheKind cache)
+    internal void FreesAllItsMemory(string model, CacheKind cache)
     {
         ComputeDevice device = devices.OpenFirst();
         long before = device.AllocatedBytes;

@@ -27,14 +27,15 @@ public sealed class HalfAttentionTests(Devices devices)
     [InlineData(MlaForm.Auto)]
     [InlineData(MlaForm.Absorbed)]
     [InlineData(MlaForm.Expanded)]
-    public void Latents(MlaForm form)
+    internal void Latents(MlaForm form)
     {
         AssertClose(Devices.All[0], "deepseek-v3-mla", ElementType.Float16, CacheKind.Contiguous, form, HalfTolerance);
         AssertClose(Devices.All[0], "deepseek-v3-mla", ElementType.BFloat16, CacheKind.Contiguous, form, BFloatTolerance);
     }
 
     private void AssertClose(int number, string model, ElementType type, CacheKind cache, MlaForm form, double tolerance) => AssertClose(
-        number, model, AttentionCatalog.With(cache, form, type: ElementType.Float32), AttentionCatalog.With(cache, form, type: type), tolerance);
+        number, model, AttentionCatalog.With(cache, form, type: ElementType.Float32), AttentionCatalog.With(cache, form, type: type),
+        tolerance);
 
     private void AssertClose(int number, string model, AttentionFactory inFloat, AttentionFactory inHalf, double tolerance)
     {

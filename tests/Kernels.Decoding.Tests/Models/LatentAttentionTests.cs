@@ -8,7 +8,7 @@ namespace Kernels.Decoding.Tests;
 [Collection(DeviceCollection.Name)]
 public sealed class LatentAttentionTests(Devices devices)
 {
-    public static TheoryData<int, string, CacheKind, MlaForm> DevicesAndForms
+    public static IEnumerable<object[]> DevicesAndForms
     {
         get
         {
@@ -32,10 +32,11 @@ public sealed class LatentAttentionTests(Devices devices)
     /// <summary>The forms that <see cref="MlaForm.Auto"/> is put together from, each for all steps.</summary>
     [SkippableTheory]
     [MemberData(nameof(DevicesAndForms))]
-    public void EitherFormAgreesWithTransformers(int number, string name, CacheKind cache, MlaForm form)
+    internal void EitherFormAgreesWithTransformers(int number, string name, CacheKind cache, MlaForm form)
     {
         ComputeDevice device = devices.Open(number);
-        using Decoder decoder = Decoder.Load(device, TestData.Folder(name), sequences: 1, capacity: 104, AttentionCatalog.With(cache, form));
+        using Decoder decoder = Decoder.Load(
+            device, TestData.Folder(name), sequences: 1, capacity: 104, AttentionCatalog.With(cache, form));
         CheckpointTests.AssertAgrees(decoder, name);
         Assert.Equal(form == MlaForm.Expanded, decoder.Latent!.AbsorbedTokens == 0);
         Assert.Equal(form == MlaForm.Absorbed, decoder.Latent.ExpandedTokens == 0);
@@ -45,7 +46,7 @@ public sealed class LatentAttentionTests(Devices devices)
     [InlineData(CacheKind.Contiguous, MlaForm.Auto)]
     [InlineData(CacheKind.Paged, MlaForm.Absorbed)]
     [InlineData(CacheKind.Contiguous, MlaForm.Expanded)]
-    public void AgreesWithTransformersOnStories(CacheKind cache, MlaForm form)
+    internal void AgreesWithTransformersOnStories(CacheKind cache, MlaForm form)
     {
         ComputeDevice device = devices.OpenFirst();
         string folder = TestData.Folder("stories-mla");
@@ -63,7 +64,9 @@ public sealed class LatentAttentionTests(Devices devices)
         }
     }
 
-    /// <summary>Dimensions without a common divisor, biases, groups of experts, half-split rope: each form against the definition.</summary>
+    /// <summary>
+    /// Dimensions without a common divisor, biases, groups of experts, half-split rope: each form against the definition.
+    /// </summary>
     [SkippableTheory]
     [InlineData("deepseek_v2", MlaForm.Absorbed)]
     [InlineData("deepseek_v2", MlaForm.Expanded)]
@@ -71,14 +74,15 @@ public sealed class LatentAttentionTests(Devices devices)
     [InlineData("deepseek_v3", MlaForm.Expanded)]
     [InlineData("deepseek_v2", MlaForm.Auto)]
     [InlineData("deepseek_v3", MlaForm.Auto)]
-    public void EitherFormAgreesWithTheDefinition(string modelType, MlaForm form)
+    internal void EitherFormAgreesWithTheDefinition(string modelType, MlaForm form)
     {
         ComputeDevice device = devices.OpenFirst();
         var model = new RandomDecoder(modelType, "F32", Bias: true, Tied: false);
         using var folder = new TemporaryFolder();
         model.Write(folder);
         using Decoder decoder = Decoder.Load(
-            device, folder.Path, 1, 16, (d, config, sequences, capacity) => DecoderTests.CreateReference(d, config, sequences, capacity, form, expandFrom: 3));
+            device, folder.Path, 1, 16, (d, config, sequences, capacity) => DecoderTests.CreateReference(
+                d, config, sequences, capacity, form, expandFrom: 3));
         int[] tokens = [0, 36, 5, 5, 17, 1, 30, 2];
         var logits = new float[tokens.Length * RandomDecoder.Vocabulary];
         decoder.Forward(0, tokens.AsSpan(0, 5), LogitRows.All, logits.AsSpan(0, 5 * RandomDecoder.Vocabulary));
@@ -89,12 +93,15 @@ public sealed class LatentAttentionTests(Devices devices)
         Assert.All(Enumerable.Range(0, logits.Length), i => Assert.Equal(expected[i], logits[i], tolerance: 1e-5 * Math.Max(10, greatest)));
     }
 
-    /// <summary>Requests that begin with more than a token run expanded beside others that do not; the cache holds latents all the same.</summary>
+    /// <summary>
+    /// Requests that begin with more than a token run expanded beside others that do not; the cache holds latents all the same.
+    /// </summary>
     [SkippableFact]
     public void ChoosesTheFormByTheRequest()
     {
         ComputeDevice device = devices.OpenFirst();
-        using Decoder decoder = Decoder.Load(device, TestData.Folder("deepseek-v3-mla"), sequences: 3, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous));
+        using Decoder decoder = Decoder.Load(
+            device, TestData.Folder("deepseek-v3-mla"), sequences: 3, capacity: 64, AttentionCatalog.With(CacheKind.Contiguous));
         LatentAttention latent = decoder.Latent!;
         Assert.Equal(3L * 64 * 2 * ((32 + 16) * sizeof(float)), decoder.CacheBytes);
 
@@ -118,7 +125,7 @@ public sealed class LatentAttentionTests(Devices devices)
         }
     }
 
-    public static TheoryData<string, CacheKind, int?> MixedSteps => new()
+    public static IEnumerable<object[]> MixedSteps => new TheoryData<string, CacheKind, int?>
     {
         { "deepseek-v2-mla", CacheKind.Contiguous, null },
         { "deepseek-v2-mla", CacheKind.Paged, 4 },
@@ -135,7 +142,7 @@ public sealed class LatentAttentionTests(Devices devices)
     /// </summary>
     [SkippableTheory]
     [MemberData(nameof(MixedSteps))]
-    public void MixedStepsGiveWhatOneFormGives(string name, CacheKind cache, int? expandFrom)
+    internal void MixedStepsGiveWhatOneFormGives(string name, CacheKind cache, int? expandFrom)
     {
         ComputeDevice device = devices.OpenFirst();
         using Decoder mixed = Load(AttentionCatalog.With(cache, MlaForm.Auto, expandFrom, ElementType.Float32));
@@ -144,7 +151,8 @@ public sealed class LatentAttentionTests(Devices devices)
         var random = new Random(23);
         int mixes = 0, continued = 0;
         foreach ((int Sequence, int Tokens)[] step in ((int, int)[][])
-            [[(0, 20), (1, 1)], [(1, 1), (0, 1), (2, 9), (3, 5)], [(2, 7), (0, 1), (3, 1), (1, 70)], [(0, 1), (1, 3), (2, 66), (3, 1)], [(3, 1), (1, 4), (0, 1), (2, 5)], [(0, 1), (1, 1)]])
+            [[(0, 20), (1, 1)], [(1, 1), (0, 1), (2, 9), (3, 5)], [(2, 7), (0, 1), (3, 1), (1, 70)], [(0, 1), (1, 3), (2, 66), (3, 1)],
+                [(3, 1), (1, 4), (0, 1), (2, 5)], [(0, 1), (1, 1)]])
         {
             int[] tokens = [.. Enumerable.Range(0, step.Sum(s => s.Tokens)).Select(_ => random.Next(200))];
             float[] logits = Logits(mixed, tokens, step);
@@ -185,7 +193,8 @@ public sealed class LatentAttentionTests(Devices devices)
     private static void AssertClose(float[] expected, float[] actual)
     {
         float greatest = expected.Max(MathF.Abs);
-        Assert.All(Enumerable.Range(0, expected.Length), i => Assert.Equal(expected[i], actual[i], tolerance: 2e-5 * Math.Max(1, greatest)));
+        Assert.All(
+            Enumerable.Range(0, expected.Length), i => Assert.Equal(expected[i], actual[i], tolerance: 2e-5 * Math.Max(1, greatest)));
     }
 
     /// <summary>A cache of latents takes rank + rope elements a token, one of keys and values as many as the heads have.</summary>
@@ -193,7 +202,7 @@ public sealed class LatentAttentionTests(Devices devices)
     [InlineData(MlaForm.Auto, 32 + 16)]
     [InlineData(MlaForm.Absorbed, 32 + 16)]
     [InlineData(MlaForm.Expanded, 4 * (32 + 16 + 32))]
-    public void CachesWhatTheFormNeeds(MlaForm form, int elements)
+    internal void CachesWhatTheFormNeeds(MlaForm form, int elements)
     {
         ComputeDevice device = devices.OpenFirst();
         ModelConfig config = ModelConfig.Load(TestData.Folder("deepseek-v3-mla"));

@@ -59,7 +59,9 @@ internal sealed record RandomDecoder(string ModelType, string Type, bool Bias, b
     };
 
     /// <summary>Writes the checkpoint; in more than one file if there is to be an index.</summary>
-    public void Write(TemporaryFolder folder, int files = 1, Action<JsonObject>? changeConfig = null, Action<Dictionary<string, StoredTensor>>? changeTensors = null)
+    public void Write(
+        TemporaryFolder folder, int files = 1, Action<JsonObject>? changeConfig = null,
+        Action<Dictionary<string, StoredTensor>>? changeTensors = null)
     {
         JsonObject config = Config();
         changeConfig?.Invoke(config);
@@ -215,7 +217,9 @@ internal sealed record RandomDecoder(string ModelType, string Type, bool Bias, b
                 Add(attention + "q_a_layernorm.weight", QueryRank);
             }
 
-            AddLinear(attention + (hasQueryRows ? "q_b_proj" : "q_proj"), QueryHeads * (NopeDim + RopeDim), hasQueryRows ? QueryRank : Hidden, bias: false);
+            AddLinear(
+                attention + (hasQueryRows ? "q_b_proj" : "q_proj"), QueryHeads * (NopeDim + RopeDim), hasQueryRows
+                    ? QueryRank : Hidden, bias: false);
             AddLinear(attention + "kv_a_proj_with_mqa", Rank + RopeDim, Hidden, Bias);
             Add(attention + "kv_a_layernorm.weight", Rank);
             AddLinear(attention + "kv_b_proj", QueryHeads * (NopeDim + ValueDim), Rank, bias: false);

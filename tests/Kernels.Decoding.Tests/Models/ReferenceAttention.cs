@@ -121,7 +121,10 @@ internal sealed class ReferenceAttention : IDivisibleAttention
         int tokens = attending.Sum(s => s.Tokens);
         int queryWidth = shape.QueryHeads * shape.HeadDim;
         double[] queries = Turn(attending, Read((DeviceBuffer<float>)q, tokens * queryWidth), shape, shape.QueryHeads, inputs.Rope);
-        var options = new ReferenceOptions { Sinks = inputs.Sinks is null ? null : [.. Read(inputs.Sinks, shape.QueryHeads).Select(value => (float)value)] };
+        var options = new ReferenceOptions
+        {
+            Sinks = inputs.Sinks is null ? null : [.. Read(inputs.Sinks, shape.QueryHeads).Select(value => (float)value)],
+        };
         var output = new List<float>();
         var row = new double[shape.ValueDim];
         int first = 0;
@@ -134,7 +137,8 @@ internal sealed class ReferenceAttention : IDivisibleAttention
                 for (int head = 0; head < shape.QueryHeads; head++)
                 {
                     Kernels.ReferenceAttention.ComputeRow(
-                        shape, queries.AsSpan(first * queryWidth, count * queryWidth), sequenceKeys, sequenceValues, count, lengths[sequence], token, head, row, options);
+                        shape, queries.AsSpan(first * queryWidth, count * queryWidth), sequenceKeys, sequenceValues, count,
+                        lengths[sequence], token, head, row, options);
                     output.AddRange(row.Select(value => (float)value));
                 }
             }
@@ -185,7 +189,8 @@ internal sealed class ReferenceAttention : IDivisibleAttention
                     int first = (row * shape.HeadDim) + shape.RotaryBegin + (shape.Rope == RopeStyle.Interleaved ? 2 * pair : pair);
                     int second = first + (shape.Rope == RopeStyle.Interleaved ? 1 : half);
                     (double cosine, double sine) = (turns[((position * half) + pair) * 2], turns[(((position * half) + pair) * 2) + 1]);
-                    (rows[first], rows[second]) = ((rows[first] * cosine) - (rows[second] * sine), (rows[second] * cosine) + (rows[first] * sine));
+                    (rows[first], rows[second]) =
+                        ((rows[first] * cosine) - (rows[second] * sine), (rows[second] * cosine) + (rows[first] * sine));
                 }
             }
         }

@@ -39,7 +39,8 @@ public sealed class SamplerTests
         {
             // Five standard deviations.
             double deviation = Math.Sqrt(expected[token] * (1 - expected[token]) / Draws);
-            Assert.InRange((double)counts[token] / Draws, expected[token] - (5 * deviation) - 1e-9, expected[token] + (5 * deviation) + 1e-9);
+            Assert.InRange(
+                (double)counts[token] / Draws, expected[token] - (5 * deviation) - 1e-9, expected[token] + (5 * deviation) + 1e-9);
         }
     }
 
@@ -53,7 +54,9 @@ public sealed class SamplerTests
         var random = new Random(5);
         float[] half = [.. Enumerable.Range(0, 500).Select(_ => (float)random.NextDouble() * 3)];
         float[] logits = [.. half, .. half];
-        int[] order = [.. Enumerable.Range(0, logits.Length).OrderByDescending(token => logits[token]).ThenBy(token => token).Take(topK ?? logits.Length)];
+        int[] order =
+            [.. Enumerable.Range(0, logits.Length).OrderByDescending(token => logits[token]).ThenBy(token => token)
+                .Take(topK ?? logits.Length)];
         double all = order.Sum(token => Math.Exp(logits[token]));
         double reached = 0;
         int count = order.TakeWhile(token =>
@@ -92,7 +95,8 @@ public sealed class SamplerTests
     public void RefusesWhatIsNotANumber()
     {
         Assert.Throws<ArgumentException>(() => Sampler.Greedy([]));
-        Assert.Contains("logit of token 1", Assert.Throws<ArgumentException>(() => Sampler.Greedy([1, float.NaN])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "logit of token 1", Assert.Throws<ArgumentException>(() => Sampler.Greedy([1, float.NaN])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new Sampler(new SamplingOptions { Temperature = -1 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Sampler(new SamplingOptions { Temperature = double.NaN }));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Sampler(new SamplingOptions { TopK = 0 }));
@@ -109,8 +113,15 @@ public sealed class SamplerTests
         Assert.Equal(2, After(new SamplingOptions { PresencePenalty = 1.1 }, 1));
         Assert.Equal(1, After(new SamplingOptions { PresencePenalty = 0.9 }, 1, 1, 1));
         Assert.Equal(2, After(new SamplingOptions { RepetitionPenalty = 1.6 }, 1));
-        Assert.Equal(3, After(new SamplingOptions { LogitBias = System.Collections.Immutable.ImmutableDictionary<int, double>.Empty.Add(3, 4.5) }));
-        Assert.Equal(0, After(new SamplingOptions { LogitBias = System.Collections.Immutable.ImmutableDictionary<int, double>.Empty.Add(1, -100).Add(2, -100) }));
+        Assert.Equal(
+            3, After(new SamplingOptions { LogitBias = System.Collections.Immutable.ImmutableDictionary<int, double>.Empty.Add(3, 4.5) }));
+        Assert.Equal(
+            0,
+            After(
+                new SamplingOptions
+                {
+                    LogitBias = System.Collections.Immutable.ImmutableDictionary<int, double>.Empty.Add(1, -100).Add(2, -100),
+                }));
 
         // Of the prompt only the repetition penalty knows.
         var prompted = new Sampler(new SamplingOptions { RepetitionPenalty = 1.6 });
@@ -147,7 +158,8 @@ public sealed class SamplerTests
         for (int token = 0; token < 4; token++)
         {
             double deviation = Math.Sqrt(expected[token] * (1 - expected[token]) / Draws);
-            Assert.InRange((double)counts[token] / Draws, expected[token] - (5 * deviation) - 1e-9, expected[token] + (5 * deviation) + 1e-9);
+            Assert.InRange(
+                (double)counts[token] / Draws, expected[token] - (5 * deviation) - 1e-9, expected[token] + (5 * deviation) + 1e-9);
         }
     }
 
@@ -164,7 +176,9 @@ public sealed class SamplerTests
         Assert.Throws<ArgumentException>(() => sampler.Next(Logits, [], []));
         Assert.Equal(0, sampler.Next([float.NegativeInfinity, 1], [1], []));
         Assert.Throws<ArgumentException>(() => sampler.Next([1, float.NegativeInfinity], [2], []));
-        Assert.Contains("logit of token 1", Assert.Throws<ArgumentException>(() => sampler.Next([1, float.NaN], [1], [])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "logit of token 1", Assert.Throws<ArgumentException>(() => sampler.Next([1, float.NaN], [1], [])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -59,7 +59,9 @@ public sealed class TextEmbedderTests(Devices devices)
         Assert.InRange(RelativeDifference(embedder.Embed(tokens), narrow.Embed(tokens)), 0, 1e-6);
     }
 
-    /// <summary>A decoder's vector is its last token's hidden state, whatever pieces the text runs in, and its head gives the logits of it.</summary>
+    /// <summary>
+    /// A decoder's vector is its last token's hidden state, whatever pieces the text runs in, and its head gives the logits of it.
+    /// </summary>
     [SkippableTheory]
     [InlineData("llama-gqa")]
     [InlineData("phi3-longrope")]
@@ -93,11 +95,13 @@ public sealed class TextEmbedderTests(Devices devices)
         ModelConfig config = ModelConfig.Load(TestData.Folder("stories-gqa"));
         int[] plain = tokenizer.Encode("One morning");
         Assert.Equal([0, .. plain], TextEmbedder.Tokenize(tokenizer, config, "One morning"));
-        Assert.Equal([1, .. plain, 2], TextEmbedder.Tokenize(tokenizer, config with { ClassTokenId = 1, SeparatorTokenId = 2 }, "One morning"));
+        Assert.Equal(
+            [1, .. plain, 2], TextEmbedder.Tokenize(tokenizer, config with { ClassTokenId = 1, SeparatorTokenId = 2 }, "One morning"));
         Assert.Equal([1, 2], TextEmbedder.Tokenize(tokenizer, config with { ClassTokenId = 1, SeparatorTokenId = 2 }, ""));
 
         // What is there already is not put there twice.
-        Assert.Equal([7, .. plain], TextEmbedder.Tokenize(tokenizer, config with { ClassTokenId = 7, SeparatorTokenId = plain[^1] }, "One morning"));
+        Assert.Equal(
+            [7, .. plain], TextEmbedder.Tokenize(tokenizer, config with { ClassTokenId = 7, SeparatorTokenId = plain[^1] }, "One morning"));
         Assert.Equal([0], TextEmbedder.Tokenize(tokenizer, config, ""));
     }
 
@@ -115,9 +119,15 @@ public sealed class TextEmbedderTests(Devices devices)
     [Theory]
     [InlineData(null, null, Pooling.Mean, true)]
     [InlineData("{\"pooling_mode_cls_token\": true, \"pooling_mode_mean_tokens\": false}", null, Pooling.First, true)]
-    [InlineData("{\"pooling_mode_lasttoken\": true}", "[{\"type\": \"sentence_transformers.models.Transformer\"}, {\"type\": \"sentence_transformers.models.Pooling\", \"path\": \"1_Pooling\"}]", Pooling.Last, false)]
-    [InlineData("{\"pooling_mode\": \"max\"}", "[{\"type\": \"sentence_transformers.models.Pooling\", \"path\": \"1_Pooling\"}, {\"type\": \"sentence_transformers.models.Normalize\", \"path\": \"2_Normalize\"}]", Pooling.Max, true)]
-    public void ReadsThePoolingOfTheFolder(string? pooling, string? modules, Pooling expected, bool normalizes)
+    [InlineData(
+        "{\"pooling_mode_lasttoken\": true}",
+        "[{\"type\": \"sentence_transformers.models.Transformer\"}, {\"type\": \"sentence_transformers.models.Pooling\", \"path\": "
+            + "\"1_Pooling\"}]", Pooling.Last, false)]
+    [InlineData(
+        "{\"pooling_mode\": \"max\"}",
+        "[{\"type\": \"sentence_transformers.models.Pooling\", \"path\": \"1_Pooling\"}, {\"type\": "
+            + "\"sentence_transformers.models.Normalize\", \"path\": \"2_Normalize\"}]", Pooling.Max, true)]
+    internal void ReadsThePoolingOfTheFolder(string? pooling, string? modules, Pooling expected, bool normalizes)
     {
         using var folder = new TemporaryFolder();
         Write(folder, pooling, modules);
@@ -125,24 +135,34 @@ public sealed class TextEmbedderTests(Devices devices)
     }
 
     [Theory]
-    [InlineData("{\"pooling_mode_weightedmean_tokens\": true}", null, "'pooling_mode_weightedmean_tokens' is true, which is not supported; supported: false")]
+    [InlineData(
+        "{\"pooling_mode_weightedmean_tokens\": true}", null,
+        "'pooling_mode_weightedmean_tokens' is true, which is not supported; supported: false")]
     [InlineData("{\"pooling_mode_cls_token\": true, \"pooling_mode_mean_tokens\": true}", null, "names 2 pooling modes")]
     [InlineData("{}", null, "names no pooling mode")]
-    [InlineData("{\"pooling_mode\": \"median\"}", null, "'pooling_mode' is \"median\", which is not supported; supported: mean, cls, lasttoken, max")]
-    [InlineData(null, "[{\"type\": \"sentence_transformers.models.Dense\"}]", "'type' is \"sentence_transformers.models.Dense\", which is not supported")]
-    [InlineData(null, "[{\"type\": \"sentence_transformers.models.Pooling\", \"path\": \"../x\"}]", "supported: a folder of the checkpoint")]
+    [InlineData(
+        "{\"pooling_mode\": \"median\"}", null,
+        "'pooling_mode' is \"median\", which is not supported; supported: mean, cls, lasttoken, max")]
+    [InlineData(
+        null, "[{\"type\": \"sentence_transformers.models.Dense\"}]",
+        "'type' is \"sentence_transformers.models.Dense\", which is not supported")]
+    [InlineData(
+        null, "[{\"type\": \"sentence_transformers.models.Pooling\", \"path\": \"../x\"}]", "supported: a folder of the checkpoint")]
     [InlineData(null, "{}", "is not a JSON list")]
     public void NamesWhatPoolingIsNotSupported(string? pooling, string? modules, string message)
     {
         using var folder = new TemporaryFolder();
         Write(folder, pooling, modules);
-        Assert.Contains(message, Assert.Throws<CheckpointException>(() => PoolingConfig.Load(folder.Path, isEncoder: true)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<CheckpointException>(() => PoolingConfig.Load(folder.Path, isEncoder: true)).Message,
+            StringComparison.Ordinal);
     }
 
     [SkippableFact]
     public void AnEncoderIsNoDecoder()
     {
-        var error = Assert.Throws<CheckpointException>(() => Decoder.Load(devices.OpenFirst(), TestData.Folder("modernbert-encoder"), 1, 16));
+        var error = Assert.Throws<CheckpointException>(
+            () => Decoder.Load(devices.OpenFirst(), TestData.Folder("modernbert-encoder"), 1, 16));
         Assert.Contains("is of type modernbert, an encoder", error.Message, StringComparison.Ordinal);
     }
 

@@ -21,7 +21,10 @@ public sealed class VerifierToleranceTests(Devices devices)
     {
         foreach (PromptResult result in Run(TestData.Folder(name), name, type))
         {
-            Assert.True(result.Passed, $"{result.Prompt.Name}, {result.Form}: {result.MaxDifference} of {result.Tolerance}, {result.GreedyAgreed} of {result.GreedyCompared} tokens, {result.Ties} ties, {result.RowsBeyond} rows of {result.RowsAllowed}");
+            Assert.True(
+                result.Passed,
+                $"{result.Prompt.Name}, {result.Form}: {result.MaxDifference} of {result.Tolerance}, {result.GreedyAgreed} of "
+                    + $"{result.GreedyCompared} tokens, {result.Ties} ties, {result.RowsBeyond} rows of {result.RowsAllowed}");
             Assert.InRange(result.Tolerance, 2e-3, 0.2);
         }
     }
@@ -48,7 +51,8 @@ public sealed class VerifierToleranceTests(Devices devices)
     private List<PromptResult> Run(string folder, string name, ElementType type)
     {
         ComputeDevice device = devices.OpenFirst();
-        using Decoder decoder = Decoder.Load(device, folder, sequences: 1, capacity: 104, AttentionCatalog.With(CacheKind.Contiguous, type: type));
+        using Decoder decoder = Decoder.Load(
+            device, folder, sequences: 1, capacity: 104, AttentionCatalog.With(CacheKind.Contiguous, type: type));
         ImmutableArray<ReferencePrompt> prompts = Verifier.ReadExpected(Path.Combine(TestData.Folder(name), "expected.safetensors"));
         return [.. prompts.SelectMany(prompt => Enum.GetValues<PromptForm>().Select(form => Verifier.Run(decoder, prompt, form)))];
     }

@@ -94,7 +94,8 @@ public sealed class PublishedTokenizerTests
         folder.Write("tokenizer.json", Json("longest-added").ToJsonString());
         folder.Write("config.json", """{"vocab_size": 255}""");
         Assert.Contains(
-            "has a vocabulary of 256 tokens, and the model of 255", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+            "has a vocabulary of 256 tokens, and the model of 255", Assert.Throws<CheckpointException>(
+                () => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
 
         // Added tokens beyond it may be there, and must not be used.
         folder.Write("config.json", """{"vocab_size": 257}""");
@@ -113,7 +114,8 @@ public sealed class PublishedTokenizerTests
         }
 
         folder.Write("added_tokens.json", """{"<one>": 600}""");
-        folder.Write("tokenizer_config.json", """{"added_tokens_decoder": {"601": {"content": "<two>", "special": true, "normalized": false}}}""");
+        folder.Write(
+            "tokenizer_config.json", """{"added_tokens_decoder": {"601": {"content": "<two>", "special": true, "normalized": false}}}""");
         TextTokenizer tokenizer = TextTokenizer.Load(folder.Path);
 
         Assert.Equal([600, .. tokenizer.Encode("a"), 601], tokenizer.Encode("<one>a<two>"));
@@ -123,7 +125,17 @@ public sealed class PublishedTokenizerTests
         Assert.Equal([0, 601], tokenizer.SpecialIds.ToArray());
     }
 
-    public static TheoryData<string> Names => new() { "digits-smollm", "longest-added", "nfc-qwen", "sentencepiece-llama2", "splits-deepseek", "stories-gqa", "metaspace", "byte-fallback" };
+    public static TheoryData<string> Names => new()
+    {
+        "digits-smollm",
+        "longest-added",
+        "nfc-qwen",
+        "sentencepiece-llama2",
+        "splits-deepseek",
+        "stories-gqa",
+        "metaspace",
+        "byte-fallback",
+    };
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -178,7 +190,8 @@ public sealed class PublishedTokenizerTests
     public void TextThatIsNoTextIsTaken()
     {
         // Not as data of a theory, which would be written as UTF-8 on its way.
-        foreach ((string text, string expected) in ((string, string)[])[("\ud83d", "\uFFFD"), ("a\udc00b", "a\uFFFDb"), ("a\0b", "a\0b"), ("", "")])
+        foreach ((string text, string expected) in ((string, string)[])[("\ud83d", "\uFFFD"), ("a\udc00b", "a\uFFFDb"),
+            ("a\0b", "a\0b"), ("", "")])
         {
             foreach (string name in (string[])["nfc-qwen", "splits-deepseek", "stories-gqa", "byte-fallback"])
             {
@@ -244,7 +257,8 @@ public sealed class PublishedTokenizerTests
         TextTokenizer tokenizer = TextTokenizer.Load(folder.Path);
 
         Assert.Contains(
-            "takes too many steps", Assert.Throws<CheckpointException>(() => tokenizer.Encode(new string('a', 3000) + "c")).Message, StringComparison.Ordinal);
+            "takes too many steps", Assert.Throws<CheckpointException>(() => tokenizer.Encode(new string('a', 3000) + "c")).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Whatever a file has in it, it is loaded or refused by name, and texts are encoded or refused.</summary>
@@ -253,8 +267,11 @@ public sealed class PublishedTokenizerTests
     {
         var random = new Random(11);
         int refused = 0;
-        string[] names = ["digits-smollm", "longest-added", "nfc-qwen", "sentencepiece-llama2", "splits-deepseek", "byte-fallback", "metaspace"];
-        string[] values = ["null", "-1", "1e308", "\"\"", "\"x\"", "[]", "{}", "true", "4294967296", "[[\"a\", 1]]", "\"\\ud800\"", "\"(\"", "{\"type\": \"Sequence\"}"];
+        string[] names =
+            ["digits-smollm", "longest-added", "nfc-qwen", "sentencepiece-llama2", "splits-deepseek", "byte-fallback", "metaspace"];
+        string[] values =
+            ["null", "-1", "1e308", "\"\"", "\"x\"", "[]", "{}", "true", "4294967296", "[[\"a\", 1]]", "\"\\ud800\"", "\"(\"",
+                "{\"type\": \"Sequence\"}"];
         using var folder = new TemporaryFolder();
         for (int round = 0; round < 600; round++)
         {
@@ -307,7 +324,8 @@ public sealed class PublishedTokenizerTests
                 child = list[index];
                 if (child is not (JsonObject { Count: > 0 } or JsonArray { Count: > 0 }) || random.Next(6) == 0)
                 {
-                    list[index] = JsonNode.Parse(values[random.Next(values.Length)].Replace("\\ud800", "\\u0000", StringComparison.Ordinal));
+                    list[index] = JsonNode.Parse(
+                        values[random.Next(values.Length)].Replace("\\ud800", "\\u0000", StringComparison.Ordinal));
                     return;
                 }
             }
@@ -344,11 +362,13 @@ public sealed class PublishedTokenizerTests
     private static JsonObject Json(string name)
     {
         JsonObject json = JsonNode.Parse(File.ReadAllText(Path.Combine(
-            TestData.Folder("tokenizers"), name is "metaspace" or "byte-fallback" ? "sentencepiece-llama2" : name, "tokenizer.json")))!.AsObject();
+            TestData.Folder("tokenizers"), name is "metaspace" or "byte-fallback" ? "sentencepiece-llama2" : name,
+            "tokenizer.json")))!.AsObject();
         if (name == "metaspace")
         {
             json["normalizer"] = null;
-            json["pre_tokenizer"] = JsonNode.Parse("""{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true}""");
+            json["pre_tokenizer"] = JsonNode.Parse(
+                """{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true}""");
             json["decoder"] = json["pre_tokenizer"]!.DeepClone();
         }
         else if (name == "byte-fallback")

@@ -79,7 +79,11 @@ public sealed class TextTokenizerTests
     public void SeveralThreadsMayEncodeAtOnce()
     {
         TextTokenizer tokenizer = TextTokenizer.Load(TestData.Folder("stories-gqa"));
-        string[] texts = [.. Enumerable.Range(0, 400).Select(i => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"One morning {i} ducks ran{i % 7} to market{i % 13}"))];
+        string[] texts =
+            [.. Enumerable.Range(0, 400)
+                .Select(
+                    i => string.Create(
+                        System.Globalization.CultureInfo.InvariantCulture, $"One morning {i} ducks ran{i % 7} to market{i % 13}"))];
         var encoded = new int[texts.Length][];
         Parallel.For(0, texts.Length, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => encoded[i] = tokenizer.Encode(texts[i]));
 
@@ -172,7 +176,9 @@ public sealed class TextTokenizerTests
     }
 
     [Theory]
-    [InlineData("/model/type", "\"Neural\"", "'model.type' is \"Neural\", which is not supported; supported: BPE, Unigram, WordPiece and WordLevel")]
+    [InlineData(
+        "/model/type", "\"Neural\"",
+        "'model.type' is \"Neural\", which is not supported; supported: BPE, Unigram, WordPiece and WordLevel")]
     [InlineData("/model/type", "\"Unigram\"", "has no list of tokens with their scores")]
     [InlineData("/model/dropout", "0.1", "'model.dropout' is 0.1")]
     [InlineData("/model/vocab", "null", "has no object that gives each token its id")]
@@ -186,10 +192,18 @@ public sealed class TextTokenizerTests
     [InlineData("/normalizer", "{\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"x\"}", "empty text")]
     [InlineData("/normalizer", "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"AAA=\"}", "cut off")]
     [InlineData("/pre_tokenizer/type", "\"UnicodeScripts\"", "'type' is \"UnicodeScripts\"")]
-    [InlineData("/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a\"}, \"behavior\": \"Isolated\"}", "the regular expression '(a' has a '(' without a ')'")]
-    [InlineData("/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a)\\\\1\"}, \"behavior\": \"Isolated\"}", "which is not supported")]
-    [InlineData("/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"a\"}, \"behavior\": \"Shredded\"}", "'behavior' is \"Shredded\"")]
-    [InlineData("/post_processor", "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"x\"}}], \"special_tokens\": {}}", "names the token 'x'")]
+    [InlineData(
+        "/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a\"}, \"behavior\": \"Isolated\"}",
+        "the regular expression '(a' has a '(' without a ')'")]
+    [InlineData(
+        "/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a)\\\\1\"}, \"behavior\": \"Isolated\"}",
+        "which is not supported")]
+    [InlineData(
+        "/pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"a\"}, \"behavior\": \"Shredded\"}",
+        "'behavior' is \"Shredded\"")]
+    [InlineData(
+        "/post_processor", "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"x\"}}], \"special_tokens\": {}}",
+        "names the token 'x'")]
     [InlineData("/decoder", "{\"type\": \"CTC\"}", "'type' is \"CTC\"")]
     [InlineData("/added_tokens/0/id", "null", "token '<|endoftext|>' has the id null")]
     [InlineData("/added_tokens/0/content", "7", "'content' is 7, not a string")]
@@ -204,7 +218,8 @@ public sealed class TextTokenizerTests
     [Fact]
     public void RefusesMergesThatTheVocabularyDoesNotHave()
     {
-        var error = Assert.Throws<CheckpointException>(() => Open(json => Set(json, "/model/merges", JsonNode.Parse("[[\"qqq\", \"zzz\"]]"))));
+        var error = Assert.Throws<CheckpointException>(
+            () => Open(json => Set(json, "/model/merges", JsonNode.Parse("[[\"qqq\", \"zzz\"]]"))));
 
         Assert.Contains("do not fit", error.Message, StringComparison.Ordinal);
     }
@@ -215,10 +230,14 @@ public sealed class TextTokenizerTests
         using var folder = new TemporaryFolder();
         folder.Write("vocab.json", "{}");
 
-        Assert.Contains("has no tokenizer", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "has no tokenizer", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message,
+            StringComparison.Ordinal);
 
         folder.Write("merges.txt", "#version: 0.2\na b c\n");
-        Assert.Contains("has the line 'a b c'", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "has the line 'a b c'", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     private static void Set(JsonNode node, string pointer, JsonNode? value)

@@ -144,7 +144,9 @@ public sealed class VocabularyTokenizerTests
 
         Assert.InRange(refused, 50, 399);
         folder.Write("tokenizer.model", Model(3));
-        Assert.Contains("of the type word", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "of the type word", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -160,7 +162,9 @@ public sealed class VocabularyTokenizerTests
         Refused(parts with { Kind = TokenizerKind.ByteLevelBpe, Merges = ["a z"] }, "do not fit");
 
         static void Refused(TokenizerVocabulary vocabulary, string message) =>
-            Assert.Contains(message, Assert.Throws<CheckpointException>(() => TextTokenizer.FromVocabulary(vocabulary)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                message, Assert.Throws<CheckpointException>(() => TextTokenizer.FromVocabulary(vocabulary)).Message,
+                StringComparison.Ordinal);
     }
 
     private static TokenizerVocabulary Parts(TokenizerKind kind) => new()

@@ -49,7 +49,8 @@ internal sealed class Editor
             if (ProviderOf(finding.Id) is { } provider)
             {
                 var context = new CodeFixContext(
-                    Document(finding), finding, (action, diagnostics) => actions.Add((Assert.Single(diagnostics), action)), CancellationToken.None);
+                    Document(finding), finding, (action, diagnostics) => actions.Add((Assert.Single(diagnostics), action)),
+                    CancellationToken.None);
                 await provider.RegisterCodeFixesAsync(context);
             }
         }
@@ -66,7 +67,8 @@ internal sealed class Editor
         CodeFixProvider provider = ProviderOf(id)!;
         CodeAction one = await FindAsync(title);
         var context = new FixAllContext(
-            project.Documents.First(), provider, FixAllScope.Solution, one.EquivalenceKey!, [id], new FoundDiagnostics(this), CancellationToken.None);
+            project.Documents.First(), provider, FixAllScope.Solution, one.EquivalenceKey!, [id], new FoundDiagnostics(this),
+            CancellationToken.None);
         CodeAction? all = await provider.GetFixAllProvider()!.GetFixAsync(context);
         Assert.NotNull(all);
         return await ApplyAsync(all);
@@ -78,12 +80,16 @@ internal sealed class Editor
     private static async Task<Editor> OpenAsync(Project project)
     {
         Compilation compilation = (await project.GetCompilationAsync())!;
-        ImmutableArray<Diagnostic> findings = await compilation.WithAnalyzers([new AttentionSpecAnalyzer(), new ModAnalyzer()]).GetAnalyzerDiagnosticsAsync();
-        return new Editor(project, [.. findings.OrderBy(finding => finding.Location.SourceSpan.Start).ThenBy(finding => finding.Id, StringComparer.Ordinal)]);
+        ImmutableArray<Diagnostic> findings = await compilation.WithAnalyzers([new AttentionSpecAnalyzer(), new ModAnalyzer()])
+            .GetAnalyzerDiagnosticsAsync();
+        return new Editor(
+            project,
+            [.. findings.OrderBy(finding => finding.Location.SourceSpan.Start).ThenBy(finding => finding.Id, StringComparer.Ordinal)]);
     }
 
     private static CodeFixProvider? ProviderOf(string id) =>
-        new CodeFixProvider[] { new AttentionSpecCodeFixProvider(), new ModCodeFixProvider() }.FirstOrDefault(provider => provider.FixableDiagnosticIds.Contains(id));
+        new CodeFixProvider[] { new AttentionSpecCodeFixProvider(), new ModCodeFixProvider() }.FirstOrDefault(
+            provider => provider.FixableDiagnosticIds.Contains(id));
 
     private async Task<CodeAction> FindAsync(string title)
     {

@@ -8,7 +8,8 @@ internal sealed class EditorConfig(string lines) : SyntaxTreeOptionsProvider
 {
     private static readonly string Folder = OperatingSystem.IsWindows() ? "C:/" : "/";
 
-    private readonly AnalyzerConfigSet configs = AnalyzerConfigSet.Create(new[] { AnalyzerConfig.Parse($"root = true\n[*.cs]\n{lines}\n", Folder + ".editorconfig") });
+    private readonly AnalyzerConfigSet configs = AnalyzerConfigSet.Create(
+        new[] { AnalyzerConfig.Parse($"root = true\n[*.cs]\n{lines}\n", Folder + ".editorconfig") });
 
     public override GeneratedKind IsGenerated(SyntaxTree tree, CancellationToken cancellation) => GeneratedKind.Unknown;
 

@@ -20,7 +20,8 @@ internal sealed class GeneratorRun
         Result = this.driver.GetRunResult().Results.Single();
         sources = new(() => Result.GeneratedSources.IsDefault
             ? ImmutableSortedDictionary<string, string>.Empty
-            : Result.GeneratedSources.ToImmutableSortedDictionary(source => source.HintName, source => source.SourceText.ToString(), StringComparer.Ordinal));
+            : Result.GeneratedSources.ToImmutableSortedDictionary(
+                source => source.HintName, source => source.SourceText.ToString(), StringComparer.Ordinal));
     }
 
     /// <summary>The program as the user wrote it.</summary>
@@ -41,13 +42,17 @@ internal sealed class GeneratorRun
     /// <summary>The same, with what generated files keep quiet.</summary>
     public IEnumerable<Diagnostic> AllDiagnostics => Diagnose(Output.SyntaxTrees.Except(Input.SyntaxTrees).Aggregate(
         Output, (program, tree) => program.ReplaceSyntaxTree(tree, tree.WithChangedText(
-            SourceText.From(tree.ToString().Replace("#pragma warning disable\n", "", StringComparison.Ordinal), System.Text.Encoding.UTF8)))));
+            SourceText.From(
+                tree.ToString().Replace("#pragma warning disable\n", "", StringComparison.Ordinal), System.Text.Encoding.UTF8)))));
 
     /// <summary>A first run.</summary>
     /// <param name="compilation">The program.</param>
-    /// <param name="tracksSteps">Whether the run's steps are recorded; Roslyn 4.8 fails over it after some series of broken programs.</param>
+    /// <param name="tracksSteps">
+    /// Whether the run's steps are recorded; Roslyn 4.8 fails over it after some series of broken programs.
+    /// </param>
     /// <param name="options">What the build tells the generator, or null.</param>
-    public static GeneratorRun Start(CSharpCompilation compilation, bool tracksSteps = true, AnalyzerConfigOptionsProvider? options = null) => new(
+    public static GeneratorRun Start(
+        CSharpCompilation compilation, bool tracksSteps = true, AnalyzerConfigOptionsProvider? options = null) => new(
         CSharpGeneratorDriver.Create(
             [new AttentionKernelGenerator().AsSourceGenerator()],
             optionsProvider: options,
@@ -68,7 +73,9 @@ internal sealed class GeneratorRun
             new AnalyzerOptions([]), onAnalyzerException: null, concurrentAnalysis: false, logAnalyzerExecutionTime: false))
         .GetAnalyzerDiagnosticsAsync();
 
-    /// <summary>Fails with the diagnostics and the code around them if there is an error or a warning, even one that nobody would be told.</summary>
+    /// <summary>
+    /// Fails with the diagnostics and the code around them if there is an error or a warning, even one that nobody would be told.
+    /// </summary>
     public GeneratorRun AssertClean()
     {
         Assert.Null(Result.Exception);

@@ -21,7 +21,8 @@ internal static class References
     {
         string[] paths = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
         PortableExecutableReference[] found =
-            [.. paths.Where(path => isWanted(Path.GetFileNameWithoutExtension(path))).Select(path => MetadataReference.CreateFromFile(path))];
+            [.. paths.Where(path => isWanted(Path.GetFileNameWithoutExtension(path)))
+                .Select(path => MetadataReference.CreateFromFile(path))];
         Assert.NotEmpty(found);
         return found;
     }

@@ -22,7 +22,8 @@ internal sealed record UserProgram(params IReadOnlyList<string> Sources)
         "UserProgram",
         Sources.Select((source, i) => CSharpSyntaxTree.ParseText(source, ParseOptions, path: $"Program{i}.cs")),
         References.For(HasContract, HasRuntime),
-        new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, warningLevel: 9999, nullableContextOptions: NullableContextOptions.Enable));
+        new CSharpCompilationOptions(
+            OutputKind.DynamicallyLinkedLibrary, warningLevel: 9999, nullableContextOptions: NullableContextOptions.Enable));
 
     /// <summary>Compiles the program and runs the generator on it.</summary>
     public GeneratorRun Run() => GeneratorRun.Start(Compile());

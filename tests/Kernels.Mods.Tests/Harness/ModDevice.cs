@@ -43,10 +43,3 @@ public sealed partial class ModDevice : IDisposable
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnvironmentVariable(string name, string value, int overwrite);
 }
-
-/// <summary>Classes whose tests run on the device, which share it.</summary>
-[CollectionDefinition(Name)]
-public sealed class OnDevice : ICollectionFixture<ModDevice>
-{
-    public const string Name = "On a device";
-}

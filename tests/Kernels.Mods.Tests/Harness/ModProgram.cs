@@ -14,8 +14,8 @@ using Kernels.OpenCL;
 namespace Kernels.Mods.Tests.Harness;
 
 /// <summary>
-/// A mod compiled as C#, and its translation built for the device. Results are floats, or 0 and 1 for bools. A call that throws in C# has no
-/// result; what the device gives there is not looked at.
+/// A mod compiled as C#, and its translation built for the device. Results are floats, or 0 and 1 for bools. A call that throws in C# has
+/// no result; what the device gives there is not looked at.
 /// </summary>
 internal sealed class ModProgram : IDisposable
 {
@@ -105,7 +105,10 @@ internal sealed class ModProgram : IDisposable
                 if (!throws[i] && !IsClose(expected[i], actual[i], ulps))
                 {
                     Assert.Fail(string.Create(CultureInfo.InvariantCulture,
-                        $"With {lanes} lanes and inputs ({string.Join(", ", inputs)}), ({points.Score[i]:R}, {points.Batch[i]}, {points.Head[i]}, {points.Query[i]}, {points.Key[i]}) gives {actual[i]:R} ({BitConverter.SingleToInt32Bits(actual[i]):X8}); C# gives {expected[i]:R} ({BitConverter.SingleToInt32Bits(expected[i]):X8}).\n{mod.Source}"));
+                        $"With {lanes} lanes and inputs ({string.Join(", ", inputs)}), ({points.Score[i]:R}, {points.Batch[i]}, "
+                            + $"{points.Head[i]}, {points.Query[i]}, {points.Key[i]}) gives {actual[i]:R} "
+                            + $"({BitConverter.SingleToInt32Bits(actual[i]):X8}); C# gives {expected[i]:R} "
+                            + $"({BitConverter.SingleToInt32Bits(expected[i]):X8}).\n{mod.Source}"));
                 }
             }
         }
@@ -144,10 +147,13 @@ internal sealed class ModProgram : IDisposable
         writer.Line();
         writer.Add(mod.Source);
         string parameters = string.Concat(mod.Inputs.Select(input => $", {ScoreRules.TypeOf(input.Type)} in_{input.Name}"));
-        writer.Open("kernel void run(global const float* score, global const int* batch, global const int* head, global const int* query, global const int* key, global float* result"
+        writer.Open(
+            "kernel void run(global const float* score, global const int* batch, global const int* head, global const int* query, global "
+            + "const int* key, global float* result"
             + parameters + ")");
         writer.Add("const size_t i = get_global_id(0);");
-        string arguments = string.Join(", ", kind.Parameters.Select(parameter => Load(parameter.Name)).Concat(mod.Inputs.Select(input => "in_" + input.Name)));
+        string arguments = string.Join(
+            ", ", kind.Parameters.Select(parameter => Load(parameter.Name)).Concat(mod.Inputs.Select(input => "in_" + input.Name)));
         writer.Add(kind == ModKind.Score
             ? $"const lanes_float r = score_mod({arguments});"
             : $"const lanes_float r = lanes_select((lanes_float)(0.0f), (lanes_float)(1.0f), mask_mod({arguments}));");
@@ -160,9 +166,11 @@ internal sealed class ModProgram : IDisposable
 
     private LoadedProgram Compile(string members)
     {
-        string name = new UserProgram(ModSource.Program(members)).Compile().GetTypeByMetadataName("Spec")!.GetMembers().First(kind.IsOn).Name;
+        string name = new UserProgram(ModSource.Program(members)).Compile().GetTypeByMetadataName("Spec")!.GetMembers()
+            .First(kind.IsOn).Name;
         string types = string.Concat(mod.Inputs.Select(input => $", {CSharpType(input.Type)} in_{input.Name}"));
-        string arguments = string.Join(", ", kind.Parameters.Select(parameter => parameter.Name + "[i]").Concat(mod.Inputs.Select(input => "in_" + input.Name)));
+        string arguments = string.Join(
+            ", ", kind.Parameters.Select(parameter => parameter.Name + "[i]").Concat(mod.Inputs.Select(input => "in_" + input.Name)));
         string call = kind == ModKind.Score ? $"{name}({arguments})" : $"{name}({arguments}) ? 1f : 0f";
         string runner = $$"""
 

@@ -36,7 +36,8 @@ internal static class ModSource
         CSharpCompilation compilation = new UserProgram(Program(members)).Compile();
         ModReading reading = Read(compilation);
         Assert.Empty(reading.Findings.Select(finding =>
-            $"{finding.Rule.Id} {string.Format(System.Globalization.CultureInfo.InvariantCulture, finding.Rule.Message, finding.Arguments.ToObjects())}"));
+            $"{finding.Rule.Id} "
+                + $"{string.Format(System.Globalization.CultureInfo.InvariantCulture, finding.Rule.Message, finding.Arguments.ToObjects())}"));
         Assert.True(reading.IsValid, string.Join("\n", compilation.GetDiagnostics()) + "\n" + members);
         return reading;
     }

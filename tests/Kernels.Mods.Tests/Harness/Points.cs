@@ -7,12 +7,14 @@ internal sealed class Points
     public static readonly float[] SpecialFloats =
     [
         float.NaN, float.PositiveInfinity, float.NegativeInfinity, 0f, -0f, 1f, -1f, 0.5f, -0.5f, 1.5f, 2.5f, -2.5f, 1e-30f, -1e30f,
-        float.MaxValue, float.MinValue, 1.1754944e-38f, 2147483520f, 2147483648f, -2147483648f, -2147483904f, 4e9f, 8388609f, 16777217f, 0.49999997f, 3.1415927f,
+        float.MaxValue, float.MinValue, 1.1754944e-38f, 2147483520f, 2147483648f, -2147483648f, -2147483904f, 4e9f, 8388609f, 16777217f,
+        0.49999997f, 3.1415927f,
     ];
 
     /// <summary>Ints at which functions are special.</summary>
     public static readonly int[] SpecialInts =
-        [0, 1, -1, 2, -2, 7, -7, 31, 32, 33, -31, 64, 1000, -1000, 65536, int.MaxValue, int.MaxValue - 1, int.MinValue, int.MinValue + 1, 1 << 30, -(1 << 30)];
+        [0, 1, -1, 2, -2, 7, -7, 31, 32, 33, -31, 64, 1000, -1000, 65536, int.MaxValue, int.MaxValue - 1, int.MinValue, int.MinValue + 1,
+            1 << 30, -(1 << 30)];
 
     private Points(int count)
     {

@@ -76,7 +76,8 @@ internal sealed class ModGrammar
         {
             ints.Add("i");
             text.Append($"    for (int i = {choices.Number(0, 2)}; i < {Limit()}; i++)\n    {{\n");
-            text.Append(choices.Chance(40) ? $"        if ({Bool(1)}) continue;\n" : "").Append(choices.Chance(40) ? $"        if ({Bool(1)}) break;\n" : "");
+            text.Append(choices.Chance(40) ? $"        if ({Bool(1)}) continue;\n" : "")
+                .Append(choices.Chance(40) ? $"        if ({Bool(1)}) break;\n" : "");
             text.Append(choices.Chance(15) ? $"        if ({Bool(1)}) return {Bounded("x")};\n" : "");
             text.Append($"        x = x * 0.75f + {Float(1)};\n    }}\n");
             ints.Remove("i");
@@ -164,7 +165,8 @@ internal sealed class ModGrammar
             """;
     }
 
-    private string Limit() => inputs.Contains("n") && choices.Chance(60) ? "n" : choices.Number(1, 5).ToString(System.Globalization.CultureInfo.InvariantCulture);
+    private string Limit() => inputs.Contains("n") && choices.Chance(60)
+        ? "n" : choices.Number(1, 5).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Bounded(string value) => $"Math.Clamp({value}, -20f, 20f)";
 
@@ -180,7 +182,9 @@ internal sealed class ModGrammar
         6 => $"({Bool(depth - 1)} ? {OfScore(x, depth - 1)} : {OfScore(x, depth - 1)})",
         7 => $"3f * MathF.Tanh({OfScore(x, depth - 1)} * 0.3f)",
         8 => $"MathF.Abs({OfScore(x, depth - 1)})",
-        9 => $"(({Int(1)}) switch {{ 0 or 2 => {OfScore(x, depth - 1)}, < 0 => {Float(0)}, > 9 and < 30 => {OfScore(x, 0)}, _ => {OfScore(x, depth - 1)} }})",
+        9 =>
+            $"(({Int(1)}) switch {{ 0 or 2 => {OfScore(x, depth - 1)}, < 0 => {Float(0)}, > 9 and < 30 => {OfScore(x, 0)}, _ => "
+                + $"{OfScore(x, depth - 1)} }})",
         10 when hasHelper => $"Helper({OfScore(x, depth - 1)}, {Int(1)})",
         _ => x,
     };
@@ -204,7 +208,8 @@ internal sealed class ModGrammar
             5 => $"-({Float(depth - 1)})",
 
             // Read where the index is in range, and only there.
-            6 when inputs.Contains("table") => $"(query - key >= 0 && query - key < {TableLength} ? table[query - key] : {Float(depth - 1)})",
+            6 when inputs.Contains("table") =>
+                $"(query - key >= 0 && query - key < {TableLength} ? table[query - key] : {Float(depth - 1)})",
             _ => Float(0),
         };
 
@@ -256,9 +261,3 @@ internal sealed class ModGrammar
             _ => Bool(0),
         };
 }
-
-/// <summary>A mod as text: its method and what the method calls.</summary>
-/// <param name="Name">The method's name.</param>
-/// <param name="Inputs">The names of its inputs, in their order.</param>
-/// <param name="Text">The members.</param>
-internal sealed record Mod(string Name, IReadOnlyList<string> Inputs, string Text);

@@ -88,7 +88,8 @@ internal sealed record ProgramCase(
     }
 
     public override string ToString() =>
-        $"{(IsPortable ? "portable" : "cpu")} target{(HasBlockMask ? ", block mask" : "")}, (s_q, s_k) {string.Join(" ", Lengths)}, prefix {Prefix}, numbers of seed {Seed}\n{Source}";
+        $"{(IsPortable ? "portable" : "cpu")} target{(HasBlockMask ? ", block mask" : "")}, (s_q, s_k) {string.Join(" ", Lengths)}, "
+            + $"prefix {Prefix}, numbers of seed {Seed}\n{Source}";
 
     private sealed class Generator : Gen<ProgramCase>
     {
@@ -110,7 +111,8 @@ internal sealed record ProgramCase(
             var drawn = new ProgramCase(
                 choices.Of(HeadCounts), dim, Chosen(choices, dim), mods,
                 [.. Enumerable.Range(0, choices.Number(1, 6)).Select(_ => Length(choices))],
-                choices.Number(0, 40), IsPortable: choices.Chance(20), HasBlockMask: choices.Chance(25) && mods.Exists(mod => mod.Name == "Mask"), choices.Number(1, 1 << 20));
+                choices.Number(0, 40), IsPortable: choices.Chance(20), HasBlockMask: choices.Chance(25)
+                    && mods.Exists(mod => mod.Name == "Mask"), choices.Number(1, 1 << 20));
             size = new Size((ulong)drawn.ToString().Length);
             return drawn;
         }
@@ -120,13 +122,15 @@ internal sealed record ProgramCase(
             var options = new List<(string, string)>();
             string storage = choices.Of("Float32", "Float32", "Float16", "BFloat16");
             bool isLatent = choices.Chance(10);
-            int valueDim = isLatent ? choices.Of([.. Dims.Append(128).Where(value => value <= dim)]) : choices.Chance(25) ? choices.Of(Dims) : dim;
+            int valueDim = isLatent ? choices.Of([.. Dims.Append(128).Where(value => value <= dim)]) : choices.Chance(25)
+                ? choices.Of(Dims) : dim;
             Add(storage != "Float32", "Storage", $"ElementType.{storage}");
             Add(isLatent, "LatentCache", "true");
             Add(isLatent || valueDim != dim, "ValueDim", valueDim.ToString(CultureInfo.InvariantCulture));
             string cache = isLatent
                 ? choices.Of("", "Float16", "BFloat16", valueDim % 128 == 0 && dim % 2 == 0 ? "Float8E4M3" : "")
-                : choices.Of("", "", "", "Float16", "BFloat16", "Int8", "Float8E4M3", dim % 16 == 0 && valueDim % 16 == 0 ? "Int4" : "Int8");
+                : choices.Of(
+                    "", "", "", "Float16", "BFloat16", "Int8", "Float8E4M3", dim % 16 == 0 && valueDim % 16 == 0 ? "Int4" : "Int8");
             Add(cache.Length > 0, "CacheStorage", $"ElementType.{cache}");
             Add(choices.Chance(40), "Layout", "KvLayout.Nhd");
             Add(choices.Chance(50), "PageSize", choices.Of("1", "5", "8", "16", "64", "100", "256"));
@@ -145,7 +149,9 @@ internal sealed record ProgramCase(
             int rotary = isLatent ? (dim - valueDim) / 2 * 2 : dim % 2 == 0 ? dim : 0;
             bool hasRope = choices.Chance(20) && rotary > 0;
             Add(hasRope, "Rope", choices.Of("RopeStyle.HalfSplit", "RopeStyle.Interleaved"));
-            Add(hasRope && rotary > 2 && choices.Chance(50), "RotaryDim", (2 * choices.Number(1, Math.Max(1, (rotary / 2) - 1))).ToString(CultureInfo.InvariantCulture));
+            Add(
+                hasRope && rotary > 2 && choices.Chance(50), "RotaryDim", (2 * choices.Number(1, Math.Max(1, (rotary / 2) - 1)))
+                    .ToString(CultureInfo.InvariantCulture));
             Add(choices.Chance(20) || isLatent, "Scale", choices.Of("0.5", "0.0625"));
 
             // Wide tiles of a size that is asked for may not fit into the local memory that every device has.

@@ -41,7 +41,8 @@ internal sealed class ProgramRunner(ComputeDevice device)
             _ => typeof(BFloat16),
         };
         MethodInfo method = typeof(ProgramRunner)
-            .GetMethod(descriptor.Shape.PageSize == 0 ? nameof(RunContiguous) : nameof(RunPaged), BindingFlags.NonPublic | BindingFlags.Static)!
+            .GetMethod(
+                descriptor.Shape.PageSize == 0 ? nameof(RunContiguous) : nameof(RunPaged), BindingFlags.NonPublic | BindingFlags.Static)!
             .MakeGenericMethod(spec, element);
         try
         {
@@ -72,25 +73,32 @@ internal sealed class ProgramRunner(ComputeDevice device)
 
     // Random code may well deserve a warning; what is generated must not.
     private static bool IsGenerated(Diagnostic diagnostic) =>
-        diagnostic.Severity == DiagnosticSeverity.Warning && diagnostic.Location.SourceTree?.FilePath.EndsWith(".g.cs", StringComparison.Ordinal) == true;
+        diagnostic.Severity == DiagnosticSeverity.Warning && diagnostic.Location.SourceTree?.FilePath.EndsWith(
+            ".g.cs", StringComparison.Ordinal) == true;
 
-    private static CaseResult RunContiguous<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Func<AttentionInputs, AttentionInputs> give, Func<object, object>? mask)
+    private static CaseResult RunContiguous<TSelf, T>(
+        TSelf attention, AttentionCase test, ReferenceOptions mods, Func<AttentionInputs, AttentionInputs> give, Func<object, object>? mask)
         where TSelf : IContiguousAttention<TSelf, T>
         where T : unmanaged
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Contiguous<TSelf, T>(attention, give, mask is null ? null : plan => (BlockMask<TSelf>)mask(plan)), mods, measuresQuantisation: false);
+            return CaseRunner.Run(
+                test, GeneratedKernels.Contiguous<TSelf, T>(attention, give, mask is null ? null : plan => (BlockMask<TSelf>)mask(plan)),
+                mods, measuresQuantisation: false);
         }
     }
 
-    private static CaseResult RunPaged<TSelf, T>(TSelf attention, AttentionCase test, ReferenceOptions mods, Func<AttentionInputs, AttentionInputs> give, Func<object, object>? mask)
+    private static CaseResult RunPaged<TSelf, T>(
+        TSelf attention, AttentionCase test, ReferenceOptions mods, Func<AttentionInputs, AttentionInputs> give, Func<object, object>? mask)
         where TSelf : IPagedAttention<TSelf, T>
         where T : unmanaged
     {
         using (attention)
         {
-            return CaseRunner.Run(test, GeneratedKernels.Paged<TSelf, T>(attention, give, mask is null ? null : plan => (BlockMask<TSelf>)mask(plan)), mods, measuresQuantisation: false);
+            return CaseRunner.Run(
+                test, GeneratedKernels.Paged<TSelf, T>(attention, give, mask is null ? null : plan => (BlockMask<TSelf>)mask(plan)), mods,
+                measuresQuantisation: false);
         }
     }
 
@@ -100,11 +108,16 @@ internal sealed class ProgramRunner(ComputeDevice device)
         string[] inputs = [.. test.Inputs];
         string arguments = "int a, int n, float f, int[] ids, float[] table";
         bool hasMask = test.Mods.Any(mod => mod.Name == "Mask");
-        string[] options = [.. test.Options.Select(option => option.Name).Where(name => name is "Sinks" or "Documents" or "KeyPadding" or "Bias" or "Rope")];
+        string[] options =
+            [.. test.Options.Select(option => option.Name)
+                .Where(name => name is "Sinks" or "Documents" or "KeyPadding" or "Bias" or "Rope")];
         bool hasRequired = inputs.Length + options.Length > 0;
-        string mask = hasMask ? $"((Spec)attention).CreateBlockMask((AttentionPlan<Spec>)plan{(hasRequired ? ", (Spec.Inputs)inputs!" : "")})" : "throw new InvalidOperationException()";
+        string mask = hasMask
+            ? $"((Spec)attention).CreateBlockMask((AttentionPlan<Spec>)plan{(hasRequired ? ", (Spec.Inputs)inputs!" : "")})"
+            : "throw new InvalidOperationException()";
         string set = hasRequired
-            ? $"new Spec.Inputs {{ {string.Join(", ", options.Select(name => $"{name} = given.{name}!").Concat(inputs.Select(input => $"{char.ToUpperInvariant(input[0])}{input[1..]} = {input}")))} }}"
+            ? $"new Spec.Inputs {{ "
+                + $"{string.Join(", ", options.Select(name => $"{name} = given.{name}!").Concat(inputs.Select(input => $"{char.ToUpperInvariant(input[0])}{input[1..]} = {input}")))} }}"
             : hasMask ? "new Spec.Inputs()" : "null";
         return $$"""
             using System;
@@ -145,7 +158,9 @@ internal sealed class ProgramRunner(ComputeDevice device)
             float f = random.NextSingle();
 
             // One id for each position that a query or key can have; a query of an empty sequence stands at 0.
-            int[] hostIds = [.. Enumerable.Range(0, 1 + test.Lengths.Max(pair => Math.Max(pair.Queries, pair.Keys))).Select(position => (position / 11 + random.Next(2)) % 6)];
+            int[] hostIds =
+                [.. Enumerable.Range(0, 1 + test.Lengths.Max(pair => Math.Max(pair.Queries, pair.Keys)))
+                    .Select(position => (position / 11 + random.Next(2)) % 6)];
             float[] hostTable = [.. Enumerable.Range(0, ModGrammar.TableLength).Select(_ => (2 * random.NextSingle()) - 1)];
             ids = device.Upload<int>(hostIds);
             table = device.Upload<float>(hostTable);

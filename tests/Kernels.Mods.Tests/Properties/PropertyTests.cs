@@ -60,10 +60,15 @@ public sealed class PropertyTests(ModDevice device, ITestOutputHelper output)
         // Here the reference is wrong instead, by one key of one query.
         var runner = new ProgramRunner(device.Device)
         {
-            Distort = mods => mods with { MaskMod = (batch, head, query, key) => mods.MaskMod?.Invoke(batch, head, query, key) != false && (query, key) != (9, 5) },
+            Distort = mods => mods with
+            {
+                MaskMod = (batch, head, query, key) => mods.MaskMod?.Invoke(batch, head, query, key) != false && (query, key) != (9, 5),
+            },
         };
-        var mod = new Mod("Mask", [], "[MaskMod] internal static bool Mask(int batch, int head, int query, int key) => (query ^ key) % 5 != 3;");
-        ProgramCase test = new((2, 1), 16, [("Softcap", "30")], [mod], [(1, 3), (20, 20)], Prefix: 0, IsPortable: false, HasBlockMask: false, Seed: 3);
+        var mod = new Mod(
+            "Mask", [], "[MaskMod] internal static bool Mask(int batch, int head, int query, int key) => (query ^ key) % 5 != 3;");
+        ProgramCase test = new(
+            (2, 1), 16, [("Softcap", "30")], [mod], [(1, 3), (20, 20)], Prefix: 0, IsPortable: false, HasBlockMask: false, Seed: 3);
         string? failure = runner.Run(test);
         Assert.StartsWith("output error is", failure, StringComparison.Ordinal);
         (ProgramCase least, failure) = Simplify(runner, test, failure!);
@@ -88,7 +93,8 @@ public sealed class PropertyTests(ModDevice device, ITestOutputHelper output)
             foreach (ProgramCase candidate in failing.Simpler())
             {
                 // A case that no longer compiles has failed in another way.
-                if (++trials > MostTrials || clock.Elapsed.TotalSeconds > MostSecondsOfTrials || runner.Run(candidate) is not { } other || other.Contains("does not compile", StringComparison.Ordinal))
+                if (++trials > MostTrials || clock.Elapsed.TotalSeconds > MostSecondsOfTrials || runner.Run(candidate) is not { } other
+                    || other.Contains("does not compile", StringComparison.Ordinal))
                 {
                     continue;
                 }

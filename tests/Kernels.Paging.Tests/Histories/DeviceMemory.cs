@@ -3,7 +3,9 @@ using Kernels.OpenCL;
 
 namespace Kernels.Paging.Tests.Histories;
 
-/// <summary>The pages of a real cache of two layers: a token's number is written, each time differently, to the keys and the values of both.</summary>
+/// <summary>
+/// The pages of a real cache of two layers: a token's number is written, each time differently, to the keys and the values of both.
+/// </summary>
 internal sealed class DeviceMemory : IPageMemory, IDisposable
 {
     private static readonly AttentionShape OneLongAToken = new(

@@ -34,5 +34,3 @@ internal sealed class FaultyStore(IPageStore store) : IPageStore
         Countdown--;
     }
 }
-
-internal sealed class InjectedFaultException : Exception;

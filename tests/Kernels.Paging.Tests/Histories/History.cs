@@ -2,24 +2,6 @@ using CsCheck;
 
 namespace Kernels.Paging.Tests.Histories;
 
-internal enum Operation
-{
-    Create,
-    Append,
-    AppendToSeveral,
-    Fork,
-    Truncate,
-    Release,
-    Publish,
-    Adopt,
-    SwapOut,
-    SwapIn,
-    Fault,
-}
-
-/// <summary>An operation; what the numbers choose depends on what there is when it is its turn.</summary>
-internal readonly record struct Step(Operation Operation, int Which, int Amount);
-
 /// <summary>A pool and what happens to it.</summary>
 /// <param name="Pages">Pages of the pool.</param>
 /// <param name="PageSize">Tokens of a page.</param>
@@ -54,5 +36,6 @@ internal sealed record History(int Pages, int PageSize, int HashValues, int Voca
         (pages, pageSize, hashValues, vocabulary, steps) => new History(pages, pageSize, hashValues, vocabulary, steps));
 
     public override string ToString() =>
-        $"{Pages} pages of {PageSize} tokens, {HashValues} hashes, {Vocabulary} tokens: {string.Join(", ", Steps.Select(step => $"{step.Operation}({step.Which}, {step.Amount})"))}";
+        $"{Pages} pages of {PageSize} tokens, {HashValues} hashes, {Vocabulary} tokens: "
+            + $"{string.Join(", ", Steps.Select(step => $"{step.Operation}({step.Which}, {step.Amount})"))}";
 }

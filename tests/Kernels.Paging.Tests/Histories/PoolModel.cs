@@ -12,7 +12,8 @@ internal sealed class PoolModel
     private readonly IPageMemory memory;
     private readonly FaultyStore faults;
     private readonly PagePool pool;
-    private readonly SortedDictionary<SequenceHandle, Sequence> sequences = new(Comparer<SequenceHandle>.Create((a, b) => a.Generation.CompareTo(b.Generation)));
+    private readonly SortedDictionary<SequenceHandle, Sequence> sequences = new(
+        Comparer<SequenceHandle>.Create((a, b) => a.Generation.CompareTo(b.Generation)));
     private readonly HashSet<string> everPublished = [];
     private readonly HashSet<SequenceHandle> everBegun = [];
     private int mostSequences;
@@ -24,7 +25,8 @@ internal sealed class PoolModel
         this.memory = memory;
         faults = new FaultyStore(memory);
         pool = new PagePool(
-            history.Pages, history.PageSize, faults, (parent, tokens) => (PrefixIndex.DefaultHash(parent, tokens) & int.MaxValue) % history.HashValues);
+            history.Pages, history.PageSize, faults, (parent, tokens) => (PrefixIndex.DefaultHash(parent, tokens) & int.MaxValue)
+                % history.HashValues);
     }
 
     private int PageSize => pool.PageSize;
@@ -71,7 +73,9 @@ internal sealed class PoolModel
                 sequences.Remove(released);
                 break;
             case Operation.Publish when Choose(step.Which, swappedOut: false) is { } sequence:
-                Publish(sequence, sequences[sequence].Tokens.Count - (step.Amount % 4 == 0 ? step.Amount % (sequences[sequence].Tokens.Count + 1) : 0));
+                Publish(
+                    sequence, sequences[sequence].Tokens.Count
+                        - (step.Amount % 4 == 0 ? step.Amount % (sequences[sequence].Tokens.Count + 1) : 0));
                 break;
             case Operation.Adopt:
                 Adopt(step.Which, step.Amount);
@@ -235,7 +239,8 @@ internal sealed class PoolModel
         }
     }
 
-    private bool IsUsedByOther(int page, SequenceHandle sequence) => Resident().Any(other => other != sequence && pool.GetPages(other).Contains(page));
+    private bool IsUsedByOther(int page, SequenceHandle sequence) =>
+        Resident().Any(other => other != sequence && pool.GetPages(other).Contains(page));
 
     private void SwapIn(SequenceHandle sequence)
     {
@@ -311,7 +316,8 @@ internal sealed class PoolModel
                 Origin first = list[0].Holder.Origins[list[0].Number];
                 Origin own = holder.Holder.Origins[holder.Number];
                 Assert.Equal(list[0].Number, holder.Number);
-                Assert.True(own == first || (own.IsPublished && first.IsPublished), "A page is shared that was neither forked nor published.");
+                Assert.True(
+                    own == first || (own.IsPublished && first.IsPublished), "A page is shared that was neither forked nor published.");
             });
             Assert.Equal(list.Count, list.Select(holder => holder.Holder).Distinct().Count());
         }

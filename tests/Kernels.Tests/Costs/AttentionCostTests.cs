@@ -1,3 +1,5 @@
+using Kernels.Costs;
+
 namespace Kernels.Tests;
 
 /// <summary>Costs against numbers worked out by hand, and counts of pairs against counting.</summary>
@@ -121,7 +123,8 @@ public sealed class AttentionCostTests
                 {
                     for (int key = 0; key < keys; key++)
                     {
-                        bool visible = (left is null || key >= query - left) && (right is null || key <= query + right) && (mask == AttentionMask.None || key <= query);
+                        bool visible = (left is null || key >= query - left) && (right is null || key <= query + right)
+                            && (mask == AttentionMask.None || key <= query);
                         pairs += visible ? 1 : 0;
                         read[key] |= visible;
                     }
@@ -148,5 +151,6 @@ public sealed class AttentionCostTests
     }
 
     internal static AttentionShape Shape(int queryHeads, int kvHeads, int headDim) => new(
-        queryHeads, kvHeads, headDim, headDim, 1 / Math.Sqrt(headDim), AttentionMask.Causal, ElementType.Float16, ElementType.Float16, KvLayout.Hnd);
+        queryHeads, kvHeads, headDim, headDim, 1 / Math.Sqrt(headDim), AttentionMask.Causal, ElementType.Float16, ElementType.Float16,
+        KvLayout.Hnd);
 }

@@ -1,3 +1,5 @@
+using Kernels.Costs;
+
 namespace Kernels.Tests;
 
 public sealed class KvCachePlanTests
@@ -41,7 +43,13 @@ public sealed class KvCachePlanTests
     [Fact]
     public void Latent_rows_count_with_their_scales()
     {
-        AttentionShape shape = AttentionCostTests.Shape(128, 1, 576) with { ValueDim = 512, LatentCache = true, CacheStorage = ElementType.Float8E4M3, PageSize = 64 };
+        AttentionShape shape = AttentionCostTests.Shape(128, 1, 576) with
+        {
+            ValueDim = 512,
+            LatentCache = true,
+            CacheStorage = ElementType.Float8E4M3,
+            PageSize = 64,
+        };
         var plan = new KvCachePlan([new(shape, 61)]);
         Assert.Equal(656 * 61, plan.BytesPerToken);
         Assert.Equal(64L * 128 * 656 * 61, plan.GetBytes(64, 65));

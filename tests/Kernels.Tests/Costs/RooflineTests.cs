@@ -1,3 +1,5 @@
+using Kernels.Costs;
+
 namespace Kernels.Tests;
 
 public sealed class RooflineTests
@@ -32,7 +34,11 @@ public sealed class RooflineTests
     public void Between_two_measurements_rates_are_their_means()
     {
         var before = new Roofline("a device", 100, 20, 7) { Overlap = 1 };
-        Assert.Equal(new Roofline("a device", 75, 15, 7) { Overlap = 0.75 }, Roofline.Mean(before, new Roofline("a device", 50, 10, 7) { Overlap = 0.5 }));
+        Assert.Equal(
+            new Roofline("a device", 75, 15, 7)
+            {
+                Overlap = 0.75,
+            }, Roofline.Mean(before, new Roofline("a device", 50, 10, 7) { Overlap = 0.5 }));
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 namespace Kernels.Compiler.Emit.Addressing;
 
 /// <summary>
-/// A sequence is a list of pages of <paramref name="pageSize"/> tokens; the list is part of the plan, and the work item's
+/// A sequence is a list of pages of <paramref name="pageSize"/> tokens; the list is part of the plan, and the work tile's
 /// <c>sequence</c> says where in the plan it begins.
 /// </summary>
 internal sealed class PagedAddressing(KvLayout layout, int pageSize) : KvAddressing

@@ -64,7 +64,7 @@ internal static class FlashAlgorithm
             { "has_heads", tile.KvHeads > 1 },
             { "head_by_head", steps.StartsHeadByHead },
             {
-                "item_index",
+                "work_index",
                 steps.StartsHeadByHead ? "(get_group_id(1) * KV_HEADS + get_group_id(0)) % get_num_groups(1)" : "get_group_id(1)"
             },
             { "asks_first_position", rules.AsksFirstPosition },

@@ -132,7 +132,7 @@ internal sealed class ScoreRules(AttentionSpec spec, bool scalesProducts)
     public string RowParameters => (AsksHead ? ", int kv_head" : "") + KernelInput.Parameters(RowInputs);
 
     /// <summary>The arguments of <c>set_row</c> and <c>make_row</c> before the row's index.</summary>
-    public string RowArguments => $"item{(AsksHead ? ", kv_head" : "")}{KernelInput.Arguments(RowInputs)}";
+    public string RowArguments => $"work{(AsksHead ? ", kv_head" : "")}{KernelInput.Arguments(RowInputs)}";
 
     /// <summary>The inputs of <c>transform_score</c>, as parameters with a leading comma.</summary>
     public string TransformParameters => KernelInput.Parameters(TransformInputs);

@@ -3,7 +3,7 @@ using Kernels.Compiler.Specs;
 namespace Kernels.Compiler.Emit.Scores;
 
 /// <summary>
-/// A block mask: what a spec's mask makes of each tile of keys for the rows of a work item, found out once and then known
+/// A block mask: what a spec's mask makes of each tile of keys for the rows of a work tile, found out once and then known
 /// to every layer. Only mask mods have one: of the other masks the planner and a comparison of positions know as much.
 /// </summary>
 internal static class TileClasses

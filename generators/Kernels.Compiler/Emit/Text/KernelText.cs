@@ -14,7 +14,7 @@ internal sealed class KernelText
     private readonly HashSet<string> once = [];
 
     /// <summary>The text of a section of a template.</summary>
-    /// <param name="name">The template's name, such as <c>Nvidia/mma</c>.</param>
+    /// <param name="name">The template's name, such as <c>Sm80/mma</c>.</param>
     /// <param name="holes">What its holes take; those around them need not all be used.</param>
     /// <param name="section">The section; empty for a template without sections.</param>
     public string Render(string name, Holes holes, string section = "")

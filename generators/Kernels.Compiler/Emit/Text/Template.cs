@@ -48,7 +48,7 @@ internal sealed class Template
         }
     }
 
-    /// <summary>The file's name below the folder of kernels, without its ending, such as <c>Nvidia/mma</c>.</summary>
+    /// <summary>The file's name below the folder of kernels, without its ending, such as <c>Sm80/mma</c>.</summary>
     public string File { get; }
 
     /// <summary>The names that the file's text speaks of, and those of the files that it includes by name.</summary>

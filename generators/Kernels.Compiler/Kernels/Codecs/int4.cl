@@ -22,7 +22,7 @@ for (int d = get_local_id(0) * 2; d < dim; d += ${append_elements})
 //: # Integers are put into the mantissa of a number whose exponent gives them their value, since the conversion instructions of a
 //: # multiprocessor are few.
 //: if half
-//: include Nvidia/ptx/subtract_halves
+//: include Sm80/ptx/subtract_halves
 
 // Eight int4 as float16, i and i + 4 in a register: 0x6400 is 1024, in whose last bits there is room for them.
 static uint4 expand(uint raw)

@@ -11,7 +11,7 @@ for (int d = get_local_id(0); d < dim; d += ${append_elements})
 //: # Integers are put into the mantissa of a number whose exponent gives them their value, since the conversion instructions of a
 //: # multiprocessor are few.
 //: if half
-//: include Nvidia/ptx/subtract_halves
+//: include Sm80/ptx/subtract_halves
 
 static uint permute(uint a, uint b, uint bytes)
 {

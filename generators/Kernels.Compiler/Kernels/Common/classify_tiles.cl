@@ -8,7 +8,7 @@
 #define lanes_any(x) ${lanes_any}
 #define LANE_NUMBERS ${lane_numbers}
 
-//: include work_item
+//: include work_tile
 
 //: include score_functions
 
@@ -24,18 +24,18 @@ kernel void ${entry}(
     }
     const int kv_head = get_global_id(1); // below CLASS_HEADS
     const int index = get_global_id(2);
-    const WorkItem item = read_item(plan + items_at, index);
-    //: for statement in inputs_to_item
+    const WorkTile work = read_work_tile(plan + work_at, index);
+    //: for statement in inputs_to_work
     ${statement}
     //: end
-    const int first_key = item.kv_begin + tile * tile_keys;
-    const int end = min(first_key + tile_keys, item.kv_end);
+    const int first_key = work.kv_begin + tile * tile_keys;
+    const int end = min(first_key + tile_keys, work.kv_end);
     lanes_int seen = (lanes_int)(0);
     lanes_int hidden = (lanes_int)(0);
     int is_mixed = 0;
-    for (int first_row = 0; first_row < item.row_count && !is_mixed; first_row += LANES)
+    for (int first_row = 0; first_row < work.row_count && !is_mixed; first_row += LANES)
     {
-        const Row row = ${make_row(min(first_row + LANE_NUMBERS, (lanes_int)(item.row_count - 1)))};
+        const Row row = ${make_row(min(first_row + LANE_NUMBERS, (lanes_int)(work.row_count - 1)))};
         for (int key = first_key; key < end && !is_mixed; key++)
         {
             const lanes_int visible = is_visible(row, (lanes_int)(key)${visible_arguments});
@@ -46,7 +46,7 @@ kernel void ${entry}(
     }
 
     // Of a tile that goes past the end keys must be hidden, whatever the mask says.
-    const int is_full = !lanes_any(hidden) && first_key + tile_keys <= item.kv_end;
+    const int is_full = !lanes_any(hidden) && first_key + tile_keys <= work.kv_end;
     tile_classes[class_row(index, kv_head, class_stride) + tile] =
         !lanes_any(seen) ? TILE_EMPTY : is_full ? TILE_FULL : TILE_PARTIAL;
 }

@@ -1,4 +1,4 @@
-//: # A row of the item once more, key by key, in plain arithmetic, by a team of work-items: each has the scores of some keys, and some
+//: # A row of the work tile once more, key by key, in plain arithmetic, by a team of work-items: each has the scores of some keys, and some
 //: # columns of the output. A weight of 0 does not keep NaN or an infinity in the value of a masked key from a row; sums of large values
 //: # overflow where their mean does not; products of large queries and keys overflow before they are scaled. Each leaves an output that
 //: # is not finite, so finite outputs prove that nothing of the kind has happened, and the fast path asks nothing else.
@@ -11,9 +11,9 @@
 if (${is_needed})
 {
     // Something is not finite: the row once more, key by key. What it does not see has no part in it.
-    global const ${storage}* const query = queries + packed_row(item, kv_head, ${row}) * HEAD_DIM;
+    global const ${storage}* const query = queries + packed_row(work, kv_head, ${row}) * HEAD_DIM;
     //: if rope
-    global const float2* const angles = query_angles(item, ${row}, rope);
+    global const float2* const angles = query_angles(work, ${row}, rope);
     //: end
     //: if needs_rows
     Row exact_row;
@@ -22,10 +22,10 @@ if (${is_needed})
     ${float_type} own_max = ${no_score};
     ${float_type} own_sum = ${zero};
     ${rolled}
-    for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += ${team_size})
+    for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += ${team_size})
     {
         const ${float_type} score = exact_score(
-            query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end,
+            query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, work.kv_end,
             ${addressing}${row_argument}${angles_argument}${score_arguments});
         const ${float_type} top = fmax(own_max, score);
         const ${float_type} origin = top == ${no_score} ? ${zero} : top;
@@ -65,10 +65,10 @@ if (${is_needed})
     if (exact_sum > 0.0f)
     {
         ${rolled}
-        for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += ${team_size})
+        for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += ${team_size})
         {
             const ${float_type} score = exact_score(
-                query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, item.kv_end,
+                query, keys${key_scales_argument}, sequence, kv_head, ${team_key}, work.kv_end,
                 ${addressing}${row_argument}${angles_argument}${score_arguments});
             {
                 const ${float_type} own = score > ${no_score} ? exp2(${power(score, origin)}) / exact_sum : ${masked};
@@ -109,10 +109,10 @@ if (${is_needed})
             }
         }
     }
-    const int exact_is_final = item.partial_row < 0;
-    const long exact_to = exact_is_final ? packed_row(item, kv_head, ${row}) : (long)(item.partial_row + ${row}) * KV_HEADS + kv_head;
+    const int exact_is_final = work.partial_row < 0;
+    const long exact_to = exact_is_final ? packed_row(work, kv_head, ${row}) : (long)(work.partial_row + ${row}) * KV_HEADS + kv_head;
     //: if sinks
-    const float exact_sink = exp2(${sink_power(sinks[kv_head * GROUP + (item.first_row + ${row}) % GROUP], exact_max)});
+    const float exact_sink = exp2(${sink_power(sinks[kv_head * GROUP + (work.first_row + ${row}) % GROUP], exact_max)});
     //: end
     for (int c = 0; c < ${columns}; c++)
     {

@@ -34,7 +34,7 @@ ${tile}
 
 //: end
 //: include ${kernel}#functions
-//: include work_item
+//: include work_tile
 
 //: include packed_row
 
@@ -59,24 +59,24 @@ kernel __attribute__((reqd_work_group_size(${work_group}, 1, 1)))
 void ${entry}(
     ${parameters}
 {
-    const WorkItem item = read_item(plan + items_at, ${item_index});
-    const int sequence = item.sequence;
+    const WorkTile work = read_work_tile(plan + work_at, ${work_index});
+    const int sequence = work.sequence;
     //: if has_heads
-    const int first_head = get_group_id(0) * HEADS; // the heads of the longest item start first, then those of the next
+    const int first_head = get_group_id(0) * HEADS; // the heads of the longest work tile start first, then those of the next
     //: elif head_by_head
-    // A head's items start one after the other, the longest first.
+    // A head's work tiles start one after the other, the longest first.
     const int kv_head = (get_group_id(1) * KV_HEADS + get_group_id(0)) / get_num_groups(1);
     //: else
-    const int kv_head = get_group_id(0); // the heads of the longest item start first, then those of the next
+    const int kv_head = get_group_id(0); // the heads of the longest work tile start first, then those of the next
     //: end
-    //: for statement in inputs_to_item
+    //: for statement in inputs_to_work
     ${statement}
     //: end
     //: if asks_first_position
-    const int first_position = item.position + item.first_row / GROUP; // of the tile's queries
+    const int first_position = work.position + work.first_row / GROUP; // of the tile's queries
     //: end
     //: if asks_last_position
-    const int last_position = item.position + (item.first_row + item.row_count - 1) / GROUP;
+    const int last_position = work.position + (work.first_row + work.row_count - 1) / GROUP;
     //: end
 
     //: include ${kernel}#kernel

@@ -35,19 +35,19 @@ typedef struct
     //: end
 } Row;
 
-static __attribute__((always_inline)) void set_row(Row* to, WorkItem item${row_parameters}, lanes_int row_of_item)
+static __attribute__((always_inline)) void set_row(Row* to, WorkTile work${row_parameters}, lanes_int row_of_work)
 {
-    const lanes_int r = item.first_row + row_of_item;
+    const lanes_int r = work.first_row + row_of_work;
     Row row;
-    row.query = item.position + r / GROUP;
+    row.query = work.position + r / GROUP;
     //: if asks_head
     row.head = kv_head * GROUP + r % GROUP;
     //: end
     //: if asks_batch
-    row.batch = (lanes_int)(item.batch);
+    row.batch = (lanes_int)(work.batch);
     //: end
     //: if asks_prefix
-    row.prefix = (lanes_int)(item.prefix);
+    row.prefix = (lanes_int)(work.prefix);
     //: end
     //: for value in row_values
     row.${value.name} = ${value.expression};
@@ -56,10 +56,10 @@ static __attribute__((always_inline)) void set_row(Row* to, WorkItem item${row_p
 }
 //: if makes_rows
 
-static Row make_row(WorkItem item${row_parameters}, lanes_int row_of_item)
+static Row make_row(WorkTile work${row_parameters}, lanes_int row_of_work)
 {
     Row row;
-    ${set_row(row, row_of_item)}
+    ${set_row(row, row_of_work)}
     return row;
 }
 //: end

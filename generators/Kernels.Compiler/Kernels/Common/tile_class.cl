@@ -2,7 +2,7 @@
 //: # visible.
 //: if mask_mod
 const int tile_class = class_stride > 0
-    ? tile_classes[class_row(${item_index}, kv_head, class_stride) + (first_key - item.kv_begin) / KEYS]
+    ? tile_classes[class_row(${work_index}, kv_head, class_stride) + (first_key - work.kv_begin) / KEYS]
     : TILE_PARTIAL;
 //: if leaves_out_tiles
 if (tile_class == TILE_EMPTY)

@@ -110,13 +110,13 @@ lanes_float row_sum = (lanes_float)(0.0f); // each lane has the sum of its own k
 //: end
 const lanes_int lane = (lanes_int)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 const lanes_int lane_key = lane % VECTOR_KEYS;
-const int last_of_item = item.kv_end - 1;
+const int last_of_work = work.kv_end - 1;
 //: if needs_rows and !has_heads
 Row row;
-${set_row(row, min(lane / VECTOR_KEYS, (lanes_int)(item.row_count - 1)))}
+${set_row(row, min(lane / VECTOR_KEYS, (lanes_int)(work.row_count - 1)))}
 //: end
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: if has_heads
     //: include decode#find_rows
@@ -148,7 +148,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         const int next_at = head + 1 < HEADS ? 0 : KEYS;
         //: if needs_rows
         Row row;
-        ${set_row(row, min(lane / VECTOR_KEYS, (lanes_int)(item.row_count - 1)))}
+        ${set_row(row, min(lane / VECTOR_KEYS, (lanes_int)(work.row_count - 1)))}
         //: end
         //: include tile_class
         //: include decode#tile_of_head(own: head_, next_keys: next_keys, next_at: next_at)
@@ -180,9 +180,9 @@ for (int i = 0; i < ROWS * KEY_VECTORS; i++)
 {
     query[i] = (lanes_float)(0.0f);
 }
-for (int row = 0; row < item.row_count; row++)
+for (int row = 0; row < work.row_count; row++)
 {
-    global const ${storage}* from = queries + packed_row(item, kv_head, row) * HEAD_DIM;
+    global const ${storage}* from = queries + packed_row(work, kv_head, row) * HEAD_DIM;
     for (int d = 0; d < HEAD_DIM; d++)
     {
         ((float*)(query + row * KEY_VECTORS))[d] = ${load(from, d)} * ${query_factor};
@@ -196,7 +196,7 @@ for (int i = 0; i < ROWS * VALUE_VECTORS; i++)
 //:     second: (float*)(query + row * KEY_VECTORS) + (${rope_second(i)}))
 //: section find_rows
 //: # Where the rows of the tile are, of the first head where there are several.
-const int key_count = min(KEYS, item.kv_end - first_key);
+const int key_count = min(KEYS, work.kv_end - first_key);
 const int vector_count = (key_count + 15) / 16 * (16 / VECTOR_KEYS);
 //: if has_heads
 long at[2 * KEYS]; // where the rows of this tile and of the next are in the cache, counted in rows; those of the first head
@@ -209,7 +209,7 @@ for (int j = 0; j < 2 * KEYS; j++)
     const int kv_head = first_head;
     //: end
     // Past the end the last key again, so that nothing unwritten is read; its scores there are masked.
-    const int key = min(first_key + KEY_AT(j), last_of_item);
+    const int key = min(first_key + KEY_AT(j), last_of_work);
     at[j] = ${row_of_token(key, 1)};
 }
 //: section tile_of_head
@@ -224,7 +224,7 @@ lanes_float value_scale[KEYS / VECTOR_KEYS];
 // A line of each page of memory that keys ${keys_until_touched} from here lie in, so that later hints find the page's address translated.
 for (int j = ${keys_until_touched}; j < ${keys_until_touched} + KEYS; j += ${rows_of_memory_page})
 {
-    const int key = min(first_key + j, last_of_item);
+    const int key = min(first_key + j, last_of_work);
     const long touched = ${row_of_token(key, 1)};
     prefetch_line(keys + touched * ${row_length(HEAD_DIM)});
     //: if !latent
@@ -321,7 +321,7 @@ for (int g = 0; g < vector_count; g++)
 //: if transforms
 for (int g = 0; g < vector_count; g++)
 {
-    p[g] = transform_score(p[g], row, min(first_key + KEY_AT(g * VECTOR_KEYS + lane_key), (lanes_int)(last_of_item))${transform_arguments});
+    p[g] = transform_score(p[g], row, min(first_key + KEY_AT(g * VECTOR_KEYS + lane_key), (lanes_int)(last_of_work))${transform_arguments});
 }
 //: end
 
@@ -332,10 +332,10 @@ for (int g = 0; g < vector_count; g++)
     {
         const lanes_int key = first_key + KEY_AT(g * VECTOR_KEYS + lane_key);
         //: if hides_keys
-        const lanes_int visible = is_visible(row, min(key, (lanes_int)(last_of_item))${visible_arguments}) && key <= last_of_item;
+        const lanes_int visible = is_visible(row, min(key, (lanes_int)(last_of_work))${visible_arguments}) && key <= last_of_work;
         p[g] = lanes_select((lanes_float)(-INFINITY), p[g], visible);
         //: else
-        p[g] = lanes_select((lanes_float)(-INFINITY), p[g], key <= last_of_item);
+        p[g] = lanes_select((lanes_float)(-INFINITY), p[g], key <= last_of_work);
         //: end
     }
 }
@@ -434,7 +434,7 @@ s${row}_${i} = fma(q${row}, x${i}, s${row}_${i});
 //: for step in steps_over_keys
 row_sum += swap_${step}(row_sum);
 //: end
-for (int row = 0; row < item.row_count; row++)
+for (int row = 0; row < work.row_count; row++)
 {
     const float maximum = ((const float*)&row_max)[row * VECTOR_KEYS];
     const float sum = ((const float*)&row_sum)[row * VECTOR_KEYS];

@@ -1,4 +1,4 @@
-//: # A row of the item once more, by the one work-item that there is. Holes: row, is_needed.
+//: # A row of the work tile once more, by the one work-item that there is. Holes: row, is_needed.
 //: include Common/exact_row(
 //:     row_lanes: (lanes_int)(${row}), team_size: ${score_lanes}, team_key: first_key, columns: VALUE_DIM, column: c, has_column: ,
 //:     share: , shared: ((const float*)&own)[i], end_share: , is_first: ,

@@ -83,7 +83,7 @@ for (int r = 0; r < ROW_VECTORS; r++)
         output[c][r] = (lanes_float)(0.0f);
     }
     //: if needs_rows
-    row[r] = ${make_row(min(r * 16 + lane, (lanes_int)(item.row_count - 1)))};
+    row[r] = ${make_row(min(r * 16 + lane, (lanes_int)(work.row_count - 1)))};
     //: end
 
     //: # Queries are loaded as rows, which become lanes.
@@ -91,7 +91,7 @@ for (int r = 0; r < ROW_VECTORS; r++)
     for (int i = 0; i < 16; i++)
     {
         // Lanes past the last row repeat it; what they give is not stored.
-        from[i] = queries + packed_row(item, kv_head, min(r * 16 + i, item.row_count - 1)) * HEAD_DIM;
+        from[i] = queries + packed_row(work, kv_head, min(r * 16 + i, work.row_count - 1)) * HEAD_DIM;
         prefetch_row(from[i], HEAD_DIM * sizeof(${storage}));
     }
     //: if key_whole
@@ -125,26 +125,26 @@ for (int r = 0; r < ROW_VECTORS; r++)
 }
 
 //: # The memory that the rows will be stored in arrives while keys are read. Rows of a latent cache are too long for the processor's
-//: # caches, and their items so long that the end does not count.
+//: # caches, and their work tiles so long that the end does not count.
 //: if !latent
-for (int row = 0; row < item.row_count && item.partial_row < 0; row++)
+for (int row = 0; row < work.row_count && work.partial_row < 0; row++)
 {
-    prefetch_row(outputs + packed_row(item, kv_head, row) * VALUE_DIM, VALUE_DIM * sizeof(${storage})); // is there when they are stored
+    prefetch_row(outputs + packed_row(work, kv_head, row) * VALUE_DIM, VALUE_DIM * sizeof(${storage})); // is there when they are stored
 }
 //: end
 //: include turn_queries(
 //:     first: (float*)query + (${rope_first(i)}) * ROWS + row,
 //:     second: (float*)query + (${rope_second(i)}) * ROWS + row)
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
-    const int key_count = min(KEYS, item.kv_end - first_key);
+    const int key_count = min(KEYS, work.kv_end - first_key);
     //: if leaves_out_hidden
     int seen[ROW_VECTORS]; // keys of the tile that each vector's last row sees, as others do that come later
     UNROLLED for (int r = 0; r < ROW_VECTORS; r++)
     {
-        seen[r] = clamp(item.position + (item.first_row + r * 16 + 15) / GROUP + 1 - first_key, 0, key_count);
+        seen[r] = clamp(work.position + (work.first_row + r * 16 + 15) / GROUP + 1 - first_key, 0, key_count);
     }
     //: end
     //: if in_place
@@ -286,7 +286,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
         //: if !in_place
         for (int j = c * KEYS / VALUE_DIM; j < (c + AT_ONCE) * KEYS / VALUE_DIM; j++)
         {
-            const int key = min(first_key + KEYS + j, item.kv_end - 1);
+            const int key = min(first_key + KEYS + j, work.kv_end - 1);
             prefetch_row(keys + key_row(sequence, kv_head, key, ${addressing}), ${row_length(HEAD_DIM)} * sizeof(${cache}));
         }
         //: end
@@ -321,7 +321,7 @@ for (int c = 0; c < VALUE_DIM; c++)
         poison[r] = fma(output[c][r], (lanes_float)(0.0f), poison[r]);
     }
 }
-for (int row = 0; row < item.row_count; row++)
+for (int row = 0; row < work.row_count; row++)
 {
     const float maximum = ((const float*)row_max)[row];
     const float sum = ((const float*)row_sum)[row];
@@ -339,7 +339,7 @@ for (int row = 0; row < item.row_count; row++)
 for (int r = 0; r < ROW_VECTORS; r++)
 {
     //: # Lanes become rows again.
-    const int rows = min(16, item.row_count - r * 16);
+    const int rows = min(16, work.row_count - r * 16);
     //: if value_whole
     //: if value_rest
     for (int c = 0; c < ${value_whole}; c += 16)
@@ -357,13 +357,13 @@ for (int r = 0; r < ROW_VECTORS; r++)
         {
             const int row = r * 16 + i;
             const lanes_float out = x[i] * factors[row];
-            if (item.partial_row < 0)
+            if (work.partial_row < 0)
             {
-                ${store_16(outputs + packed_row(item, kv_head, row) * VALUE_DIM + c, out)}
+                ${store_16(outputs + packed_row(work, kv_head, row) * VALUE_DIM + c, out)}
             }
             else
             {
-                vstore16(out, 0, partial_outputs + ((long)(item.partial_row + row) * KV_HEADS + kv_head) * VALUE_DIM + c);
+                vstore16(out, 0, partial_outputs + ((long)(work.partial_row + row) * KV_HEADS + kv_head) * VALUE_DIM + c);
             }
         }
     }
@@ -375,19 +375,19 @@ for (int r = 0; r < ROW_VECTORS; r++)
         {
             const int row = r * 16 + i;
             const float out = ((const float*)&output[c][r])[i] * factors[row];
-            if (item.partial_row < 0)
+            if (work.partial_row < 0)
             {
-                ${store(outputs + packed_row(item, kv_head, row) * VALUE_DIM + c, out)}
+                ${store(outputs + packed_row(work, kv_head, row) * VALUE_DIM + c, out)}
             }
             else
             {
-                partial_outputs[((long)(item.partial_row + row) * KV_HEADS + kv_head) * VALUE_DIM + c] = out;
+                partial_outputs[((long)(work.partial_row + row) * KV_HEADS + kv_head) * VALUE_DIM + c] = out;
             }
         }
     }
     //: end
 }
-for (int row = 0; row < item.row_count; row++)
+for (int row = 0; row < work.row_count; row++)
 {
     //: include exact_row(row: row, is_needed: isnan(((const float*)poison)[row]))
 }

@@ -1,4 +1,4 @@
-//: # The state of a work-item's rows at their start: y, y + THREADS_Y, ... of the item.
+//: # The state of a work-item's rows at their start: y, y + THREADS_Y, ... of the work tile.
 float row_max[ROWS_EACH];
 float row_sum[ROWS_EACH]; // over this work-item's keys only; added up at the end
 float4 output[ROWS_EACH][COLUMNS_EACH];
@@ -16,6 +16,6 @@ for (int i = 0; i < ROWS_EACH; i++)
 Row row[ROWS_EACH];
 for (int i = 0; i < ROWS_EACH; i++)
 {
-    row[i] = ${make_row(min(y + i * THREADS_Y, item.row_count - 1))};
+    row[i] = ${make_row(min(y + i * THREADS_Y, work.row_count - 1))};
 }
 //: end

@@ -1,6 +1,6 @@
 //: # The rows that are poisoned once more, all work-items together; weights has room for a float of each. Hole: member, the place of one.
 barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
-for (int row = 0; row < item.row_count; row++)
+for (int row = 0; row < work.row_count; row++)
 {
     const int member = ${member};
     //: include Common/exact_row(

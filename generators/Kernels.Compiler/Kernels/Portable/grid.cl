@@ -64,7 +64,7 @@ const int y = get_local_id(0) / THREADS_X;
 
 //: include begin_rows
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
     barrier(CLK_LOCAL_MEM_FENCE); // the tile before is no longer read
@@ -143,7 +143,7 @@ for (int i = get_local_id(0); i < KEYS * ${columns}; i += WORK_GROUP)
     const int row = i / ${columns};
     const int column = i % ${columns};
     const int key = first_key + row;
-    kv_tile[row * KV_STRIDE + column] = key < item.kv_end
+    kv_tile[row * KV_STRIDE + column] = key < work.kv_end
         ? ${load}(${cache} + ${row_of}(sequence, kv_head, key, ${addressing}), column * 4)
         : (float4)(0.0f); // unwritten slots may hold NaN
 }

@@ -8,10 +8,10 @@
         {
             //: if hides_keys
             const int key = first_key + x + j * THREADS_X;
-            const int visible = key < item.kv_end && is_visible(row[i], min(key, item.kv_end - 1)${visible_arguments});
+            const int visible = key < work.kv_end && is_visible(row[i], min(key, work.kv_end - 1)${visible_arguments});
             score[i][j] = visible ? score[i][j] : -INFINITY;
             //: else
-            score[i][j] = first_key + x + j * THREADS_X < item.kv_end ? score[i][j] : -INFINITY;
+            score[i][j] = first_key + x + j * THREADS_X < work.kv_end ? score[i][j] : -INFINITY;
             //: end
         }
     }

@@ -62,23 +62,23 @@ for (int r = 0; r < ROWS_EACH; r++)
 barrier(CLK_LOCAL_MEM_FENCE); // parts of scores take the queries' place
 //: if needs_rows
 
-const Row row = ${make_row(min(id % ROWS, item.row_count - 1))}; // of all scores that the work-item adds up
+const Row row = ${make_row(min(id % ROWS, work.row_count - 1))}; // of all scores that the work-item adds up
 //: end
 
 global const ${piece}* const key_cache = (global const ${piece}*)keys;
 global const ${piece}* const value_cache = (global const ${piece}*)values;
-const int last_of_item = item.kv_end - 1;
+const int last_of_work = work.kv_end - 1;
 long at[KEYS_EACH]; // where the work-item's keys of the next tile are in the cache, counted in rows
 ${piece} key_piece[KEYS_EACH][KEY_PIECES];
 //: if scales_tokens
 float key_scale[KEYS_EACH];
 //: end
-if (item.kv_begin < item.kv_end)
+if (work.kv_begin < work.kv_end)
 {
-    //: include pieces#load_keys(first: item.kv_begin)
+    //: include pieces#load_keys(first: work.kv_begin)
 }
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
     ${piece} value_piece[KEYS_EACH][VALUE_PIECES]; // on their way while scores are calculated
@@ -146,12 +146,12 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     for (int i = 0; i < SCORES_EACH; i++)
     {
         //: if whole_rounds
-        const int key = min(first_key + (id + i * WORK_GROUP) / ROWS, last_of_item);
+        const int key = min(first_key + (id + i * WORK_GROUP) / ROWS, last_of_work);
         score[i] = transform_score(score[i], row, key${transform_arguments});
         //: else
         if (id + i * WORK_GROUP < KEYS * ROWS)
         {
-            const int key = min(first_key + (id + i * WORK_GROUP) / ROWS, last_of_item);
+            const int key = min(first_key + (id + i * WORK_GROUP) / ROWS, last_of_work);
             score[i] = transform_score(score[i], row, key${transform_arguments});
         }
         //: end
@@ -250,7 +250,7 @@ if (id < ROWS)
 }
 barrier(CLK_LOCAL_MEM_FENCE);
 
-for (int i = id; i < item.row_count * (VALUE_DIM / 4); i += WORK_GROUP)
+for (int i = id; i < work.row_count * (VALUE_DIM / 4); i += WORK_GROUP)
 {
     const int r = i / (VALUE_DIM / 4);
     const int d = i % (VALUE_DIM / 4) * 4;
@@ -293,17 +293,17 @@ local float* const weights = parts; // a number of each work-item, should a row 
 //: # The i-th score that a work-item has added up becomes -inf if the row must not see its key.
 const int key = first_key + (id + i * WORK_GROUP) / ROWS;
 //: if hides_keys
-const int visible = key <= last_of_item && is_visible(row, min(key, last_of_item)${visible_arguments});
+const int visible = key <= last_of_work && is_visible(row, min(key, last_of_work)${visible_arguments});
 score[i] = visible ? score[i] : -INFINITY;
 //: else
-score[i] = key <= last_of_item ? score[i] : -INFINITY;
+score[i] = key <= last_of_work ? score[i] : -INFINITY;
 //: end
 //: section load_keys
 //: # Finds the work-item's keys of a tile, and asks for its pieces of them. All places are found before any is read: the loads do not
 //: # wait for one another. Hole: first, the tile's first key.
 for (int j = 0; j < KEYS_EACH; j++)
 {
-    const int token = min(${first} + set + j * SETS, last_of_item); // past the end the last one again, whose scores there are masked
+    const int token = min(${first} + set + j * SETS, last_of_work); // past the end the last one again, whose scores there are masked
     at[j] = ${row_of_token(token, 1)};
 }
 for (int j = 0; j < KEYS_EACH; j++)

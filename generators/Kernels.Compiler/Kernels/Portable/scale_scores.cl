@@ -3,7 +3,7 @@
 float value_scale[KEYS_EACH];
 for (int j = 0; j < KEYS_EACH; j++)
 {
-    const long at = scale_index(sequence, kv_head, min(first_key + x + j * THREADS_X, item.kv_end - 1), ${addressing});
+    const long at = scale_index(sequence, kv_head, min(first_key + x + j * THREADS_X, work.kv_end - 1), ${addressing});
     const float key_scale = key_scales[at];
     value_scale[j] = value_scales[at];
     for (int i = 0; i < ROWS_EACH; i++)

@@ -38,14 +38,14 @@ const int y = (id >> 1 & 1) | (id >> 2 & 2) | (id >> 3 & 4);
 
 ${piece} ahead[KEY_LOADS > VALUE_LOADS ? KEY_LOADS : VALUE_LOADS]; // of the next slice or stage, on their way
 
-for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
+for (int first_key = work.kv_begin; first_key < work.kv_end; first_key += KEYS)
 {
     //: include tile_class
     global const ${piece}* key_at[KEY_LOADS]; // past the end the last key again, whose scores there are masked
     for (int n = 0; n < KEY_LOADS; n++)
     {
         const int i = id + n * WORK_GROUP;
-        const int key = min(first_key + i / SLICE_PIECES, item.kv_end - 1);
+        const int key = min(first_key + i / SLICE_PIECES, work.kv_end - 1);
         key_at[n] = (global const ${piece}*)(keys + key_row(sequence, kv_head, key, ${addressing})) + i % SLICE_PIECES;
     }
     for (int n = 0; n < KEY_LOADS; n++)
@@ -102,7 +102,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
     for (int n = 0; n < VALUE_LOADS; n++)
     {
         const int i = id + n * WORK_GROUP;
-        const int key = min(first_key + i / VALUE_PIECES, item.kv_end - 1);
+        const int key = min(first_key + i / VALUE_PIECES, work.kv_end - 1);
         ahead[n] = ((global const ${piece}*)(values + value_row(sequence, kv_head, key, ${addressing})))[i % VALUE_PIECES];
     }
 
@@ -116,7 +116,7 @@ for (int first_key = item.kv_begin; first_key < item.kv_end; first_key += KEYS)
             for (int n = 0; n < VALUE_LOADS; n++)
             {
                 const int i = id + n * WORK_GROUP;
-                const int key = min(first_key + (stage + 1) * STAGE + i / VALUE_PIECES, item.kv_end - 1);
+                const int key = min(first_key + (stage + 1) * STAGE + i / VALUE_PIECES, work.kv_end - 1);
                 ahead[n] = ((global const ${piece}*)(values + value_row(sequence, kv_head, key, ${addressing})))[i % VALUE_PIECES];
             }
         }

@@ -16,7 +16,7 @@ barrier(CLK_LOCAL_MEM_FENCE);
 for (int i = 0; i < ROWS_EACH; i++)
 {
     const int row = y + i * THREADS_Y;
-    if (row < item.row_count)
+    if (row < work.row_count)
     {
         float sum = 0.0f;
         for (int j = 0; j < THREADS_X; j++)

@@ -4,7 +4,7 @@ for (int i = 0; i < ROWS_EACH; i++)
 {
     for (int j = 0; j < KEYS_EACH; j++)
     {
-        const int key = min(first_key + x + j * THREADS_X, item.kv_end - 1);
+        const int key = min(first_key + x + j * THREADS_X, work.kv_end - 1);
         score[i][j] = transform_score(score[i][j], row[i], key${transform_arguments});
     }
 }

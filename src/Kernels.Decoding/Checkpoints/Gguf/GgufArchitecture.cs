@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace Kernels.Decoding;
 
-/// <summary>How a family of models is written in GGUF: its tensors' names, and its metadata as Hugging Face's configuration has it.</summary>
+/// <summary>
+/// How a family of models is written in GGUF: its tensors' names, and its metadata as Hugging Face's configuration has it.
+/// </summary>
 internal sealed record GgufArchitecture
 {
     private static readonly Dictionary<string, string> Outer = new(StringComparer.Ordinal)
@@ -14,14 +16,16 @@ internal sealed record GgufArchitecture
     private static readonly Dictionary<string, string> Llama = new(StringComparer.Ordinal)
     {
         ["attn_norm"] = "input_layernorm", ["ffn_norm"] = "post_attention_layernorm",
-        ["attn_q"] = "self_attn.q_proj", ["attn_k"] = "self_attn.k_proj", ["attn_v"] = "self_attn.v_proj", ["attn_output"] = "self_attn.o_proj",
+        ["attn_q"] = "self_attn.q_proj", ["attn_k"] = "self_attn.k_proj", ["attn_v"] = "self_attn.v_proj",
+            ["attn_output"] = "self_attn.o_proj",
         ["attn_q_norm"] = "self_attn.q_norm", ["attn_k_norm"] = "self_attn.k_norm",
         ["ffn_gate"] = "mlp.gate_proj", ["ffn_up"] = "mlp.up_proj", ["ffn_down"] = "mlp.down_proj",
     };
 
     private static readonly Dictionary<string, string> Gemma2 = new(Llama, StringComparer.Ordinal)
     {
-        ["post_attention_norm"] = "post_attention_layernorm", ["ffn_norm"] = "pre_feedforward_layernorm", ["post_ffw_norm"] = "post_feedforward_layernorm",
+        ["post_attention_norm"] = "post_attention_layernorm", ["ffn_norm"] = "pre_feedforward_layernorm",
+            ["post_ffw_norm"] = "post_feedforward_layernorm",
     };
 
     private static readonly Dictionary<string, string> Phi3 = new(Llama, StringComparer.Ordinal)
@@ -58,7 +62,9 @@ internal sealed record GgufArchitecture
     /// <summary>The architecture of a file.</summary>
     /// <exception cref="CheckpointException">There is no code for it.</exception>
     public static GgufArchitecture Of(GgufFile file) => Array.Find(All, architecture => architecture.Name == file.Architecture)
-        ?? throw file.Wrong($"is of the architecture '{file.Architecture}', which is not read from GGUF; read are {string.Join(", ", All.Select(a => a.Name))}. "
+        ?? throw file.Wrong(
+            $"is of the architecture '{file.Architecture}', which is not read from GGUF; read are "
+            + $"{string.Join(", ", All.Select(a => a.Name))}. "
             + "The model's safetensors files may be read");
 
     /// <summary>Hugging Face's name of a tensor; null for those that are not weights of the model's layers.</summary>
@@ -70,7 +76,8 @@ internal sealed record GgufArchitecture
                 ? $"model.layers.{number}.{name}.{parts[3]}" : null;
         }
 
-        return tensor.Split('.') is [var outer, "weight" or "bias"] both && Outer.TryGetValue(outer, out string? own) ? $"{own}.{both[1]}" : null;
+        return tensor.Split('.') is [var outer, "weight" or "bias"] both && Outer.TryGetValue(outer, out string? own)
+            ? $"{own}.{both[1]}" : null;
     }
 
     /// <summary>The name in GGUF of a tensor, for messages; null if there is none.</summary>
@@ -112,15 +119,18 @@ internal sealed record GgufArchitecture
             ["head_dim"] = dim,
             ["intermediate_size"] = Count("feed_forward_length"),
             ["max_position_embeddings"] = context,
-            ["rms_norm_eps"] = Rounded(file.OptionalNumber($"{Name}.attention.layer_norm_rms_epsilon") ?? throw Missing("attention.layer_norm_rms_epsilon")),
-            ["vocab_size"] = embedding.Shape.Length == 2 ? embedding.Shape[0] : throw file.Wrong($"tensor 'token_embd.weight' is {embedding}, not a matrix"),
+            ["rms_norm_eps"] = Rounded(
+                file.OptionalNumber($"{Name}.attention.layer_norm_rms_epsilon") ?? throw Missing("attention.layer_norm_rms_epsilon")),
+            ["vocab_size"] = embedding.Shape.Length == 2
+                ? embedding.Shape[0] : throw file.Wrong($"tensor 'token_embd.weight' is {embedding}, not a matrix"),
             ["rope_theta"] = file.OptionalNumber($"{Name}.rope.freq_base") ?? 10000,
             ["tie_word_embeddings"] = file.Tensor("output.weight") is null,
             ["attention_bias"] = file.Tensor("blk.0.attn_q.bias") is not null,
             ["mlp_bias"] = file.Tensor("blk.0.ffn_down.bias") is not null,
             ["hidden_act"] = AddsOneToNorms ? "gelu_pytorch_tanh" : "silu",
             ["bos_token_id"] = file.BosTokenId,
-            ["eos_token_id"] = new JsonArray([.. new[] { file.EosTokenId, file.EotTokenId }.OfType<int>().Distinct().Select(id => (JsonNode)id)]),
+            ["eos_token_id"] = new JsonArray(
+                [.. new[] { file.EosTokenId, file.EotTokenId }.OfType<int>().Distinct().Select(id => (JsonNode)id)]),
         };
         if (AddsOneToNorms)
         {
@@ -154,7 +164,10 @@ internal sealed record GgufArchitecture
     }
 
     // A float32 that was written in decimal: 1e-5, not 9.99999974737875E-06.
-    private static double Rounded(double value) => double.Parse(((float)value).ToString("R", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
+    private static double Rounded(double value) =>
+        double.Parse(
+            ((float)value).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+            System.Globalization.CultureInfo.InvariantCulture);
 
     private void AddGemma(GgufFile file, JsonObject json, int hidden, int layers, int heads, int dim)
     {
@@ -209,7 +222,12 @@ internal sealed record GgufArchitecture
         {
             null or "none" or "" => null,
             "linear" => factor == 1 ? null : new JsonObject { ["rope_type"] = "linear", ["factor"] = factor },
-            "yarn" => new JsonObject { ["rope_type"] = "yarn", ["factor"] = factor, ["original_max_position_embeddings"] = original ?? context },
+            "yarn" => new JsonObject
+            {
+                ["rope_type"] = "yarn",
+                ["factor"] = factor,
+                ["original_max_position_embeddings"] = original ?? context,
+            },
             _ => throw file.Wrong($"'{Name}.rope.scaling.type' is '{type}', which is not supported; supported: none, linear, yarn"),
         };
     }
@@ -224,11 +242,13 @@ internal sealed record GgufArchitecture
         for (int original = 16; factors.Length == rotary / 2 && original <= 1 << 24; original *= 2)
         {
             int positions = original;
-            if (factors.Select((f, i) => Math.Abs(f - Divisor(2 * Math.PI * Math.Pow(theta, 2.0 * i / rotary), positions))).All(difference => difference < 1e-3 * factor))
+            if (factors.Select((f, i) => Math.Abs(f - Divisor(2 * Math.PI * Math.Pow(theta, 2.0 * i / rotary), positions)))
+                .All(difference => difference < 1e-3 * factor))
             {
                 return new JsonObject
                 {
-                    ["rope_type"] = "llama3", ["factor"] = factor, ["low_freq_factor"] = Low, ["high_freq_factor"] = High, ["original_max_position_embeddings"] = original,
+                    ["rope_type"] = "llama3", ["factor"] = factor, ["low_freq_factor"] = Low, ["high_freq_factor"] = High,
+                        ["original_max_position_embeddings"] = original,
                 };
             }
         }

@@ -10,7 +10,7 @@ namespace Kernels.Decoding;
 /// validated when the file is opened: counts and lengths against the bytes that are there, tensors against the file's end and each other.
 /// </summary>
 /// <remarks>Reading is thread-safe until the file is disposed.</remarks>
-public sealed unsafe class GgufFile : IDisposable
+internal sealed unsafe class GgufFile : IDisposable
 {
     private const int HeaderBytes = 24;
     private const int MostExtents = 8;
@@ -123,7 +123,9 @@ public sealed unsafe class GgufFile : IDisposable
     /// <summary>The scores of tokens by id (SentencePiece); empty if there are none.</summary>
     public ImmutableArray<float> Scores => [.. Numbers("tokenizer.ggml.scores").Select(n => (float)n)];
 
-    /// <summary>The types of tokens by id: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte; empty if there are none.</summary>
+    /// <summary>
+    /// The types of tokens by id: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte; empty if there are none.
+    /// </summary>
     public ImmutableArray<int> TokenTypes => [.. Numbers("tokenizer.ggml.token_type").Select(n => (int)n)];
 
     /// <summary>The token that begins a text.</summary>
@@ -178,7 +180,9 @@ public sealed unsafe class GgufFile : IDisposable
         : value.Type == GgufValueType.Bool ? *map.Address(value.Offset, 1) != 0
         : throw Wrong($"'{Short(key)}' is {value.Type}, not a truth value");
 
-    /// <summary>An integer from 0 that fits 32 bits, if the key is there; of an array, which has one for each layer, the only value.</summary>
+    /// <summary>
+    /// An integer from 0 that fits 32 bits, if the key is there; of an array, which has one for each layer, the only value.
+    /// </summary>
     /// <exception cref="CheckpointException">It is none, or the array has different ones.</exception>
     public int? OptionalCount(string key)
     {
@@ -187,10 +191,13 @@ public sealed unsafe class GgufFile : IDisposable
             return null;
         }
 
-        double[] numbers = value.Type == GgufValueType.Array ? [.. Numbers(key).Distinct()] : [new Reader(this, value.Offset).Number(key, value.Type)];
+        double[] numbers = value.Type == GgufValueType.Array
+            ? [.. Numbers(key).Distinct()] : [new Reader(this, value.Offset).Number(key, value.Type)];
         return numbers is [>= 0 and <= int.MaxValue and double number] && number == Math.Floor(number)
             ? (int)number
-            : throw Wrong($"'{Short(key)}' is {(numbers.Length == 1 ? numbers[0].ToString(CultureInfo.InvariantCulture) : $"{numbers.Length} different numbers")}, not a count");
+            : throw Wrong(
+                $"'{Short(key)}' is {(numbers.Length == 1 ? numbers[0].ToString(CultureInfo.InvariantCulture) : $"{numbers.Length} "
+                    + "different numbers")}, not a count");
     }
 
     /// <summary>A number, if the key is there.</summary>
@@ -248,7 +255,8 @@ public sealed unsafe class GgufFile : IDisposable
     internal byte* Address(string name) => map.Address(tensors[name].Offset, 0);
 
     /// <summary>Asks the operating system to read a tensor that will be needed soon.</summary>
-    internal void ReadAhead(string name, long bytes) => map.ReadAhead(tensors[name].Offset, Math.Min(bytes, map.Length - tensors[name].Offset));
+    internal void ReadAhead(string name, long bytes) =>
+        map.ReadAhead(tensors[name].Offset, Math.Min(bytes, map.Length - tensors[name].Offset));
 
     /// <summary>Unmaps the file.</summary>
     public void Dispose() => map.Dispose();
@@ -331,7 +339,8 @@ public sealed unsafe class GgufFile : IDisposable
         long start = (reader.Offset + alignment - 1) / alignment * alignment;
         long end = start;
         string previous = string.Empty;
-        foreach ((string name, TensorInfo info, ulong offset, long bytes) in found.OrderBy(tensor => tensor.Offset).ThenBy(tensor => tensor.Bytes))
+        foreach ((string name, TensorInfo info, ulong offset, long bytes) in found.OrderBy(tensor => tensor.Offset)
+            .ThenBy(tensor => tensor.Bytes))
         {
             if (offset % (ulong)alignment != 0)
             {
@@ -340,7 +349,9 @@ public sealed unsafe class GgufFile : IDisposable
 
             if (offset > (ulong)map.Length || (long)offset > map.Length - start - bytes)
             {
-                throw Wrong($"tensor '{Short(name)}' ends {(offset > (ulong)map.Length ? "far " : "")}beyond the file's {map.Length} bytes: the file is incomplete, download it again");
+                throw Wrong(
+                    $"tensor '{Short(name)}' ends {(offset > (ulong)map.Length ? "far " : "")}beyond the file's {map.Length} bytes: the "
+                        + "file is incomplete, download it again");
             }
 
             if (start + (long)offset < end)
@@ -388,7 +399,8 @@ public sealed unsafe class GgufFile : IDisposable
         public GgufValueType Type(string key)
         {
             uint type = UInt32();
-            return type <= (uint)GgufValueType.Float64 ? (GgufValueType)type : throw file.Wrong($"'{Short(key)}' has a value of type {type}, which there is not");
+            return type <= (uint)GgufValueType.Float64
+                ? (GgufValueType)type : throw file.Wrong($"'{Short(key)}' has a value of type {type}, which there is not");
         }
 
         public double Number(string key, GgufValueType type) => type switch
@@ -465,6 +477,7 @@ public sealed unsafe class GgufFile : IDisposable
             return span;
         }
 
-        private readonly CheckpointException Ended() => file.Wrong($"ends at byte {file.map.Length}, within its metadata: the file is incomplete, download it again");
+        private readonly CheckpointException Ended() =>
+            file.Wrong($"ends at byte {file.map.Length}, within its metadata: the file is incomplete, download it again");
     }
 }

@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 /// The tensors of a GGUF file under Hugging Face's names. What llama.cpp's converter changed is changed back as it is read: the
 /// rows of Llama's queries and keys, which it orders by pairs that turn together, and 1 that it adds to the weights of Gemma's norms.
 /// </summary>
-public sealed unsafe class GgufTensors : TensorSource
+internal sealed unsafe class GgufTensors : TensorSource
 {
     private readonly GgufFile file;
     private readonly Dictionary<string, string> names = new(StringComparer.Ordinal);
@@ -108,7 +108,9 @@ public sealed unsafe class GgufTensors : TensorSource
         WeightRows rows = DecoderWeights.ElementTypeOf(info.Type) is { } type ? new PlainRows(Address(name), WeightFormat.Of(type), columns)
             : GgufRows.FormatOf(info.Type) is not null ? new GgufRows(Address(name), info.Type, columns)
             : throw new CheckpointException(
-                Path, $"tensor '{Find(name)}' is {info}, which is not read; read are F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q8_0, Q4_K, Q5_K and Q6_K. Take a file in Q4_K_M, Q6_K or Q8_0");
+                Path,
+                $"tensor '{Find(name)}' is {info}, which is not read; read are F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q8_0, Q4_K, Q5_K and "
+                    + "Q6_K. Take a file in Q4_K_M, Q6_K or Q8_0");
         return info.Shape.Length == 2 && Order(name, info.Shape[0]) is { } order ? new OrderedRows(rows, order) : rows;
     }
 
@@ -139,5 +141,7 @@ public sealed unsafe class GgufTensors : TensorSource
     }
 
     private string Find(string name) => names.TryGetValue(name, out string? tensor) ? tensor
-        : throw new CheckpointException(Path, $"has no tensor '{architecture.GgufName(name) ?? name}'{(architecture.GgufName(name) is null ? "" : $", which is {name}")}");
+        : throw new CheckpointException(
+            Path,
+            $"has no tensor '{architecture.GgufName(name) ?? name}'{(architecture.GgufName(name) is null ? "" : $", which is {name}")}");
 }

@@ -21,7 +21,8 @@ internal static class GgufTokenizer
         }
 
         using GgufFile file = GgufFile.Open(path);
-        string kind = file.TokenizerModel ?? throw file.Wrong($"has no tokenizer: put the model's {TokenizerJson.FileName} beside the file");
+        string kind = file.TokenizerModel
+            ?? throw file.Wrong($"has no tokenizer: put the model's {TokenizerJson.FileName} beside the file");
         ImmutableArray<string> tokens = file.Tokens;
         ImmutableArray<int> types = file.TokenTypes;
         IEnumerable<int> OfType(int type) => Enumerable.Range(0, Math.Min(tokens.Length, types.Length)).Where(id => types[id] == type);
@@ -30,13 +31,17 @@ internal static class GgufTokenizer
             "gpt2" => TokenizerKind.ByteLevelBpe,
             "llama" => TokenizerKind.SentencePieceBpe,
             "t5" => TokenizerKind.Unigram,
-            _ => throw file.Wrong($"has a tokenizer of the kind '{kind}', which is not read from GGUF: put the model's {TokenizerJson.FileName} beside the file"),
+            _ =>
+                throw file.Wrong(
+                    $"has a tokenizer of the kind '{kind}', which is not read from GGUF: put the model's {TokenizerJson.FileName} beside "
+                        + "the file"),
         };
         bool isBytes = family == TokenizerKind.ByteLevelBpe;
         string pre = file.PreTokenizer ?? "gpt-2";
         if (isBytes && PublishedPatterns.Find(pre) is null)
         {
-            throw file.Wrong($"splits text as '{pre}' does, which is not read from GGUF: put the model's {TokenizerJson.FileName} beside the file");
+            throw file.Wrong(
+                $"splits text as '{pre}' does, which is not read from GGUF: put the model's {TokenizerJson.FileName} beside the file");
         }
 
         return TextTokenizer.FromVocabulary(new TokenizerVocabulary
@@ -49,7 +54,8 @@ internal static class GgufTokenizer
             IgnoreMerges = pre is "llama-bpe" or "llama3" or "llama-v3",
             AddedTokens =
             [
-                .. OfType(ControlToken).Where(id => tokens[id].Length > 0).Select(id => new AddedToken(tokens[id], id) { IsSpecial = true }),
+                .. OfType(ControlToken).Where(id => tokens[id].Length > 0)
+                    .Select(id => new AddedToken(tokens[id], id) { IsSpecial = true }),
                 .. OfType(UserToken).Where(id => tokens[id].Length > 0).Select(id => new AddedToken(tokens[id], id)),
             ],
             BeginId = file.BosTokenId,

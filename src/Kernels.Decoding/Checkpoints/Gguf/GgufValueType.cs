@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>The types of values in a GGUF file's metadata, by their numbers there.</summary>
-public enum GgufValueType
+internal enum GgufValueType
 {
     /// <summary>8 bits without sign.</summary>
     UInt8 = 0,

@@ -9,7 +9,8 @@ namespace Kernels.Decoding;
 /// <param name="columns">Columns.</param>
 /// <param name="blockRows">Rows of a block; the last block may have fewer.</param>
 /// <param name="blockColumns">Columns of a block; the last block may have fewer.</param>
-internal sealed unsafe class Fp8Rows(byte* codes, float[] scales, int columns, int blockRows, int blockColumns) : WeightRows(WeightFormat.Fp8(blockColumns), columns)
+internal sealed unsafe class Fp8Rows(byte* codes, float[] scales, int columns, int blockRows, int blockColumns)
+    : WeightRows(WeightFormat.Fp8(blockColumns), columns)
 {
     private readonly int blocks = ((columns - 1) / blockColumns) + 1;
 
@@ -37,7 +38,8 @@ internal sealed unsafe class Fp8Rows(byte* codes, float[] scales, int columns, i
 
     private float ScaleAt(long row, long column) => scales[(row / blockRows * blocks) + (column / blockColumns)];
 
-    private sealed class Transposed(byte* start, Fp8Rows stored, long first, int rows, int group) : WeightRows(WeightFormat.Fp8(group), rows)
+    private sealed class Transposed(byte* start, Fp8Rows stored, long first, int rows, int group)
+        : WeightRows(WeightFormat.Fp8(group), rows)
     {
         public override byte* Plane(int plane, long row, byte* buffer)
         {

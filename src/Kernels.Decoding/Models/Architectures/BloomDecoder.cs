@@ -2,8 +2,10 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>Bloom: pre-norm layers with LayerNorm, multi-head attention with ALiBi, a norm behind the embedding, and biases everywhere.</summary>
-public sealed class BloomDecoder : Architecture
+/// <summary>
+/// Bloom: pre-norm layers with LayerNorm, multi-head attention with ALiBi, a norm behind the embedding, and biases everywhere.
+/// </summary>
+internal sealed class BloomDecoder : Architecture
 {
     /// <inheritdoc/>
     public override string ModelType => "bloom";
@@ -81,6 +83,7 @@ public sealed class BloomDecoder : Architecture
 
         Linear Linear(string name, int inputs, int outputs) => weights.Linear(inputs, hasBias: true, (name, outputs));
 
-        LayerNorm Norm(string name) => new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
+        LayerNorm Norm(string name) =>
+            new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
     }
 }

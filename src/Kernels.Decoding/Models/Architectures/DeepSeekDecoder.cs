@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// What DeepSeek-V2 and V3 share: Llama with multi-head latent attention, and a mixture of experts from some layer on. The layers
 /// for predicting further tokens that published checkpoints have behind the others are not read.
 /// </summary>
-public abstract class DeepSeekDecoder : LlamaDecoder
+internal abstract class DeepSeekDecoder : LlamaDecoder
 {
     // The norms of latent rows have an ε of their own, whatever the configuration says.
     private const double LatentNormEpsilon = 1e-6;
@@ -80,7 +80,8 @@ public abstract class DeepSeekDecoder : LlamaDecoder
 
         // A head's elements that turn are put first, where the kernels of expanded attention turn them.
         WeightMatrix queries = weights.HeadRows(
-            prefix + (latent.QueryRank is null ? "q_proj" : "q_b_proj"), latent.QueryRank ?? config.HiddenSize, latent.Heads, latent.HeadDim,
+            prefix + (latent.QueryRank is null ? "q_proj" : "q_b_proj"), latent.QueryRank ?? config.HiddenSize, latent.Heads,
+            latent.HeadDim,
             (latent.NopeDim, latent.RopeDim), (0, latent.NopeDim));
         int expandedRows = latent.NopeDim + latent.ValueDim;
         return new MultiHeadLatentAttention(source.Layer, latent, source.Rope!, new LatentProjections(
@@ -110,8 +111,11 @@ public abstract class DeepSeekDecoder : LlamaDecoder
             ? weights.Vector(prefix + "gate.e_score_correction_bias", experts.Count)
             : null;
         return new MixtureOfExperts(
-            new TopKRouter(weights.Linear(config.HiddenSize, hasBias: false, (prefix + "gate", experts.Count)), experts.PerToken, experts.Routing, bias),
-            weights.Experts(prefix + "experts.", experts.Count, config.HiddenSize, ("gate_proj", experts.Width), ("up_proj", experts.Width)),
+            new TopKRouter(
+                weights.Linear(config.HiddenSize, hasBias: false, (prefix + "gate", experts.Count)), experts.PerToken,
+                experts.Routing, bias),
+            weights.Experts(
+                prefix + "experts.", experts.Count, config.HiddenSize, ("gate_proj", experts.Width), ("up_proj", experts.Width)),
             new GatedLinearUnit(config.Activation),
             weights.Experts(prefix + "experts.", experts.Count, experts.Width, ("down_proj", config.HiddenSize)))
         {
@@ -138,7 +142,9 @@ public abstract class DeepSeekDecoder : LlamaDecoder
         }
 
         int reach = count / routing.Groups * routing.GroupsPerToken;
-        return new ExpertsConfig(count, perToken <= reach ? perToken : throw json.Unsupported("num_experts_per_tok", $"at most the {reach} experts of topk_group groups"))
+        return new ExpertsConfig(
+            count, perToken <= reach
+                ? perToken : throw json.Unsupported("num_experts_per_tok", $"at most the {reach} experts of topk_group groups"))
         {
             Routing = routing,
             Width = width,

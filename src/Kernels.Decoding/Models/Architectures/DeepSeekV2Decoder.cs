@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>DeepSeek-V2: experts are chosen and weighted by the softmax of their logits.</summary>
-public sealed class DeepSeekV2Decoder : DeepSeekDecoder
+internal sealed class DeepSeekV2Decoder : DeepSeekDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "deepseek_v2";

@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 /// DeepSeek-V3 and R1: experts are chosen by the sigmoid of their logits and a learned bias. Weights in fp8 with scales, as the
 /// models were published, are not read; in bfloat16 they are.
 /// </summary>
-public sealed class DeepSeekV3Decoder : DeepSeekDecoder
+internal sealed class DeepSeekV3Decoder : DeepSeekDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "deepseek_v3";

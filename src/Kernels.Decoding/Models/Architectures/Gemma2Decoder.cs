@@ -1,7 +1,9 @@
 namespace Kernels.Decoding;
 
-/// <summary>Gemma-2: Gemma with capped scores and logits, a scale of its own, a window in every other layer, and norms behind the blocks too.</summary>
-public class Gemma2Decoder : GemmaDecoder
+/// <summary>
+/// Gemma-2: Gemma with capped scores and logits, a scale of its own, a window in every other layer, and norms behind the blocks too.
+/// </summary>
+internal class Gemma2Decoder : GemmaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "gemma2";
@@ -26,7 +28,8 @@ public class Gemma2Decoder : GemmaDecoder
         return config with
         {
             LogitSoftcap = json.OptionalPositive("final_logit_softcapping") ?? 0,
-            Layers = [.. config.Layers.Select(layer => layer with { Attention = layer.Attention with { Softcap = softcap, Scale = scale } })],
+            Layers =
+                [.. config.Layers.Select(layer => layer with { Attention = layer.Attention with { Softcap = softcap, Scale = scale } })],
         };
     }
 

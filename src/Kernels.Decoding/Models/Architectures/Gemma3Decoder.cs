@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>Gemma-3 with a vision tower, of which the text model alone is read: its configuration is <c>text_config</c>.</summary>
-public sealed class Gemma3Decoder : Gemma3TextDecoder
+internal sealed class Gemma3Decoder : Gemma3TextDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "gemma3";

@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 /// Gemma-3's text model: Gemma-2 with norms on the heads of queries and keys in place of caps, five layers of six with a window, and a
 /// rope of their own for these.
 /// </summary>
-public class Gemma3TextDecoder : Gemma2Decoder
+internal class Gemma3TextDecoder : Gemma2Decoder
 {
     /// <inheritdoc/>
     public override string ModelType => "gemma3_text";

@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>Gemma: Llama with a scaled embedding, norms whose weights count from 1, GeGLU and tied embeddings.</summary>
-public class GemmaDecoder : LlamaDecoder
+internal class GemmaDecoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "gemma";

@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 /// GLM-4: Llama with rope on a half of each head, its pairs side by side, norms before and behind the blocks, gates and values in one
 /// tensor, and biases on queries, keys and values.
 /// </summary>
-public sealed class Glm4Decoder : LlamaDecoder
+internal sealed class Glm4Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "glm4";

@@ -2,8 +2,11 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>GPT-2: pre-norm layers with LayerNorm, multi-head attention, learned positions, and biases everywhere; weights are stored [inputs, outputs].</summary>
-public sealed class Gpt2Decoder : Architecture
+/// <summary>
+/// GPT-2: pre-norm layers with LayerNorm, multi-head attention, learned positions, and biases everywhere; weights are stored [inputs,
+/// outputs].
+/// </summary>
+internal sealed class Gpt2Decoder : Architecture
 {
     /// <inheritdoc/>
     public override string ModelType => "gpt2";
@@ -82,6 +85,7 @@ public sealed class Gpt2Decoder : Architecture
             Norm(root + "ln_f"),
             head);
 
-        LayerNorm Norm(string name) => new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
+        LayerNorm Norm(string name) =>
+            new(weights.Vector(name + ".weight", hidden), weights.Vector(name + ".bias", hidden), config.NormEpsilon);
     }
 }

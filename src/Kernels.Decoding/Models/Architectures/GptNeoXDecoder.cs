@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// GPT-NeoX and Pythia: LayerNorm, attention and feed-forward block side by side, rope on a part of each head, queries, keys and values
 /// together head by head, and biases.
 /// </summary>
-public sealed class GptNeoXDecoder : Architecture
+internal sealed class GptNeoXDecoder : Architecture
 {
     /// <inheritdoc/>
     public override string ModelType => "gpt_neox";

@@ -6,7 +6,7 @@ namespace Kernels.Decoding;
 /// gpt-oss: Llama with biases, a window in every other layer, a sink for each head, and a mixture of experts with clamped
 /// gates. Weights in MXFP4, as the models were published, are not read; in bfloat16 they are.
 /// </summary>
-public sealed class GptOssDecoder : LlamaDecoder
+internal sealed class GptOssDecoder : LlamaDecoder
 {
     private const double GateAlpha = 1.702;
 
@@ -40,7 +40,8 @@ public sealed class GptOssDecoder : LlamaDecoder
         return config with
         {
             AttentionBias = json.Flag("attention_bias", true),
-            Experts = new ExpertsConfig(experts, perToken <= experts ? perToken : throw json.Unsupported(perTokenKey, $"at most num_local_experts, {experts}"))
+            Experts = new ExpertsConfig(
+                experts, perToken <= experts ? perToken : throw json.Unsupported(perTokenKey, $"at most num_local_experts, {experts}"))
             {
                 Width = config.IntermediateSize,
                 GateLimit = json.OptionalPositive("swiglu_limit") ?? 7,
@@ -63,8 +64,11 @@ public sealed class GptOssDecoder : LlamaDecoder
         ExpertsConfig experts = config.Experts!;
         string prefix = source.Prefix + "mlp.";
         return new MixtureOfExperts(
-            new TopKRouter(source.Weights.Linear(config.HiddenSize, hasBias: true, (prefix + "router", experts.Count)), experts.PerToken, experts.Routing),
-            source.Weights.TransposedExperts(prefix + "experts.gate_up_proj", experts.Count, config.HiddenSize, 2 * config.IntermediateSize),
+            new TopKRouter(
+                source.Weights.Linear(config.HiddenSize, hasBias: true, (prefix + "router", experts.Count)), experts.PerToken,
+                experts.Routing),
+            source.Weights.TransposedExperts(
+                prefix + "experts.gate_up_proj", experts.Count, config.HiddenSize, 2 * config.IntermediateSize),
             new ClampedGatedUnit(GateAlpha, experts.GateLimit),
             source.Weights.TransposedExperts(prefix + "experts.down_proj", experts.Count, config.IntermediateSize, config.HiddenSize));
     }

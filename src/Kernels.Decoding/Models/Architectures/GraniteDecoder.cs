@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>Granite: Llama with factors on the embedding, on what blocks add, on scores and on logits.</summary>
-public sealed class GraniteDecoder : LlamaDecoder
+internal sealed class GraniteDecoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "granite";

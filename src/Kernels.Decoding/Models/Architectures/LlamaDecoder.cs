@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// Llama: pre-norm layers with RMSNorm, grouped-query attention with half-split rope, and a gated feed-forward block; optional
 /// biases. Families that differ from it in single parts build on it.
 /// </summary>
-public class LlamaDecoder : Architecture
+internal class LlamaDecoder : Architecture
 {
     /// <inheritdoc/>
     public override string ModelType => "llama";
@@ -69,7 +69,8 @@ public class LlamaDecoder : Architecture
             layers[layer] = BuildLayer(new LayerSource(weights, config, layer, table, $"{root}layers.{layer}."));
         }
 
-        (WeightMatrix embedding, Linear? head) = weights.Ends(root + "embed_tokens", weights.Root("lm_head.weight", "", "language_model.") + "lm_head", config);
+        (WeightMatrix embedding, Linear? head) = weights.Ends(
+            root + "embed_tokens", weights.Root("lm_head.weight", "", "language_model.") + "lm_head", config);
         return new DecoderParts(
             new TokenEmbedding(embedding) { Scale = EmbeddingScale(config) },
             layers,
@@ -121,17 +122,20 @@ public class LlamaDecoder : Architecture
         new(weights.Vector(name + ".weight", width), config.NormEpsilon);
 
     /// <summary>A norm of the residual stream.</summary>
-    protected virtual INorm StreamNorm(DecoderWeights weights, ModelConfig config, string name) => Norm(weights, config, name, config.HiddenSize);
+    protected virtual INorm StreamNorm(DecoderWeights weights, ModelConfig config, string name) =>
+        Norm(weights, config, name, config.HiddenSize);
 
     /// <summary>A layer from its blocks.</summary>
     protected virtual DecoderLayer BuildLayer(LayerSource source) => new(
-        StreamNorm(source, "input_layernorm"), BuildAttention(source), StreamNorm(source, "post_attention_layernorm"), BuildFeedForward(source));
+        StreamNorm(source, "input_layernorm"), BuildAttention(source), StreamNorm(source, "post_attention_layernorm"),
+        BuildFeedForward(source));
 
     /// <summary>A norm of the residual stream in a layer.</summary>
     protected INorm StreamNorm(LayerSource source, string name) => StreamNorm(source.Weights, source.Config, source.Prefix + name);
 
     /// <summary>A norm of a layer.</summary>
-    protected RmsNorm Norm(LayerSource source, string name) => Norm(source.Weights, source.Config, source.Prefix + name, source.Config.HiddenSize);
+    protected RmsNorm Norm(LayerSource source, string name) =>
+        Norm(source.Weights, source.Config, source.Prefix + name, source.Config.HiddenSize);
 
     /// <summary>The norms of a layer's heads; null for none.</summary>
     protected virtual HeadNorms? HeadNorms(LayerSource source) => null;
@@ -141,7 +145,8 @@ public class LlamaDecoder : Architecture
     {
         int dim = source.Config.Layers[source.Layer].Attention.HeadDim;
         string prefix = source.Prefix + "self_attn.";
-        return new HeadNorms(Norm(source.Weights, source.Config, prefix + "q_norm", dim), Norm(source.Weights, source.Config, prefix + "k_norm", dim));
+        return new HeadNorms(
+            Norm(source.Weights, source.Config, prefix + "q_norm", dim), Norm(source.Weights, source.Config, prefix + "k_norm", dim));
     }
 
     /// <summary>The learned logits of a layer's heads; null for none.</summary>
@@ -175,10 +180,12 @@ public class LlamaDecoder : Architecture
         [(prefix + "q_proj", queries), (prefix + "k_proj", keys), (prefix + "v_proj", keys)];
 
     /// <summary>The tensors of the projection to gates and values of a gated feed-forward block, and the outputs of each.</summary>
-    protected virtual (string Name, int Rows)[] GateParts(string prefix, int width) => [(prefix + "gate_proj", width), (prefix + "up_proj", width)];
+    protected virtual (string Name, int Rows)[] GateParts(string prefix, int width) =>
+        [(prefix + "gate_proj", width), (prefix + "up_proj", width)];
 
     /// <summary>A layer's feed-forward block.</summary>
-    protected virtual IDecoderBlock BuildFeedForward(LayerSource source) => GatedFeedForward(source, source.Prefix + "mlp.", source.Config.IntermediateSize);
+    protected virtual IDecoderBlock BuildFeedForward(LayerSource source) =>
+        GatedFeedForward(source, source.Prefix + "mlp.", source.Config.IntermediateSize);
 
     /// <summary>A gated feed-forward block.</summary>
     /// <param name="source">The layer.</param>
@@ -204,7 +211,8 @@ public class LlamaDecoder : Architecture
         (DecoderWeights weights, ModelConfig config) = (source.Weights, source.Config);
         ExpertsConfig experts = config.Experts!;
         return new MixtureOfExperts(
-            new TopKRouter(weights.Linear(config.HiddenSize, hasBias: false, (prefix + "gate", experts.Count)), experts.PerToken, experts.Routing),
+            new TopKRouter(
+                weights.Linear(config.HiddenSize, hasBias: false, (prefix + "gate", experts.Count)), experts.PerToken, experts.Routing),
             weights.Experts(prefix + "experts.", experts.Count, config.HiddenSize, (gate, experts.Width), (up, experts.Width)),
             new GatedLinearUnit(config.Activation),
             weights.Experts(prefix + "experts.", experts.Count, experts.Width, (down, config.HiddenSize)));

@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 /// Mistral: Llama with a sliding window in every layer, if the configuration has one. Mistral-Nemo and Ministral have heads of another size
 /// than the residual stream's part for each.
 /// </summary>
-public class MistralDecoder : LlamaDecoder
+internal class MistralDecoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "mistral";

@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>Mixtral: Mistral with a mixture of experts in every layer, weighted by the softmax over those that were chosen.</summary>
-public sealed class MixtralDecoder : MistralDecoder
+internal sealed class MixtralDecoder : MistralDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "mixtral";

@@ -7,7 +7,7 @@ namespace Kernels.Decoding;
 /// ModernBERT, an encoder: pre-norm layers, all heads' queries, keys and values in one tensor, gated feed-forward blocks, and a window to
 /// both sides in two layers of three, which have a rope of their own.
 /// </summary>
-public sealed class ModernBertEncoder : Architecture
+internal sealed class ModernBertEncoder : Architecture
 {
     /// <inheritdoc/>
     public override string ModelType => "modernbert";

@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>OLMo-2: Llama with norms behind the blocks instead of before them, and norms over all heads of queries and keys.</summary>
-public sealed class Olmo2Decoder : LlamaDecoder
+internal sealed class Olmo2Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "olmo2";

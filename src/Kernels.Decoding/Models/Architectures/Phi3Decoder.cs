@@ -3,7 +3,7 @@ namespace Kernels.Decoding;
 /// <summary>
 /// Phi-3 and Phi-4: Llama whose queries, keys and values are one tensor, and gates and values another; those for long texts have LongRoPE.
 /// </summary>
-public sealed class Phi3Decoder : LlamaDecoder
+internal sealed class Phi3Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "phi3";

@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 /// Qwen-2 and Qwen-2.5: Llama with biases on queries, keys and values, and a sliding window in the upper layers if the configuration turns
 /// it on.
 /// </summary>
-public class Qwen2Decoder : LlamaDecoder
+internal class Qwen2Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "qwen2";

@@ -1,7 +1,9 @@
 namespace Kernels.Decoding;
 
-/// <summary>Qwen-3: Llama with norms on the heads of queries and keys, and a sliding window in the upper layers if the configuration turns it on.</summary>
-public class Qwen3Decoder : LlamaDecoder
+/// <summary>
+/// Qwen-3: Llama with norms on the heads of queries and keys, and a sliding window in the upper layers if the configuration turns it on.
+/// </summary>
+internal class Qwen3Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "qwen3";

@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>Qwen-3-MoE: Qwen-3 with a mixture of experts in every layer, or in some.</summary>
-public sealed class Qwen3MoeDecoder : Qwen3Decoder
+internal sealed class Qwen3MoeDecoder : Qwen3Decoder
 {
     /// <inheritdoc/>
     public override string ModelType => "qwen3_moe";

@@ -1,7 +1,7 @@
 namespace Kernels.Decoding;
 
 /// <summary>SmolLM-3: Llama in which some layers, every fourth by default, have no rope.</summary>
-public sealed class SmolLm3Decoder : LlamaDecoder
+internal sealed class SmolLm3Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "smollm3";

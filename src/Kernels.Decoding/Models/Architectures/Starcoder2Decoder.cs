@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 /// StarCoder-2: Llama with LayerNorm, biases, and a feed-forward block without gates; a sliding window in every layer, if the configuration
 /// has one.
 /// </summary>
-public sealed class Starcoder2Decoder : LlamaDecoder
+internal sealed class Starcoder2Decoder : LlamaDecoder
 {
     /// <inheritdoc/>
     public override string ModelType => "starcoder2";

@@ -2,27 +2,12 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>A block of a layer: attention, or a feed-forward block.</summary>
-public interface IDecoderBlock
-{
-    /// <summary>Enqueues output = block(input), or output += block(input); both [tokens, hidden].</summary>
-    void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate);
-
-    /// <summary>Enqueues output += block(norm(input)); input and output may be the same, and are [tokens, hidden].</summary>
-    void ApplyNormed(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output)
-    {
-        DeviceBuffer<float> normed = step.Scratch("normed", step.HiddenSize);
-        norm.Apply(step, input, normed, step.Tokens);
-        Apply(step, normed, output, accumulate: true);
-    }
-}
-
 /// <summary>A layer: x += attention(norm(x)), then x += feedForward(norm(x)).</summary>
 /// <param name="attentionNorm">The norm before attention; null for none.</param>
 /// <param name="attention">Attention with its projections.</param>
 /// <param name="feedForwardNorm">The norm before the feed-forward block; null for none.</param>
 /// <param name="feedForward">The feed-forward block.</param>
-public sealed class DecoderLayer(INorm? attentionNorm, IDecoderBlock attention, INorm? feedForwardNorm, IDecoderBlock feedForward)
+internal sealed class DecoderLayer(INorm? attentionNorm, IDecoderBlock attention, INorm? feedForwardNorm, IDecoderBlock feedForward)
 {
     /// <summary>Whether both blocks take what the layer was given: x += attention(norm(x)) + feedForward(norm(x)).</summary>
     public bool IsParallel { get; init; }
@@ -67,48 +52,5 @@ public sealed class DecoderLayer(INorm? attentionNorm, IDecoderBlock attention, 
         DeviceBuffer<float> normed = step.Scratch(name, step.HiddenSize);
         norm.Apply(step, residual, normed, step.Tokens);
         return normed;
-    }
-}
-
-/// <summary>A block with a norm behind it: norm(block(x)).</summary>
-/// <param name="block">The block.</param>
-/// <param name="norm">The norm.</param>
-public sealed class PostNormBlock(IDecoderBlock block, RmsNorm norm) : IDecoderBlock
-{
-    /// <inheritdoc/>
-    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
-    {
-        DeviceBuffer<float> result = step.Scratch("before norm", step.HiddenSize);
-        block.Apply(step, input, result, accumulate: false);
-        if (accumulate)
-        {
-            norm.Add(step, result, output, step.Tokens);
-        }
-        else
-        {
-            norm.Apply(step, result, output, step.Tokens);
-        }
-    }
-}
-
-/// <summary>A block with a factor on what it adds: factor · block(x).</summary>
-/// <param name="block">The block.</param>
-/// <param name="factor">The factor.</param>
-public sealed class ScaledBlock(IDecoderBlock block, double factor) : IDecoderBlock
-{
-    /// <inheritdoc/>
-    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, bool accumulate)
-    {
-        long elements = (long)step.Tokens * step.HiddenSize;
-        if (!accumulate)
-        {
-            block.Apply(step, input, output, accumulate: false);
-            step.Kernels.Scale(output, factor, elements);
-            return;
-        }
-
-        DeviceBuffer<float> result = step.Scratch("before factor", step.HiddenSize);
-        block.Apply(step, input, result, accumulate: false);
-        step.Kernels.AddScaled(result, output, factor, elements);
     }
 }

@@ -3,7 +3,7 @@ using Kernels.OpenCL;
 namespace Kernels.Decoding;
 
 /// <summary>A linear layer: y = w·x + bias.</summary>
-public sealed class Linear
+internal sealed class Linear
 {
     private readonly (WeightMatrix Weights, DeviceBuffer<float>? Bias)[] parts;
 
@@ -51,10 +51,11 @@ public sealed class Linear
     }
 
     /// <summary>
-    /// Enqueues output = gate · value, where the layer of norm(input) gives [gate, value]; false, with nothing enqueued, where that is not one
-    /// thing.
+    /// Enqueues output = gate · value, where the layer of norm(input) gives [gate, value]; false, with nothing enqueued, where that is not
+    /// one thing.
     /// </summary>
-    internal bool TryApplyNormedGated(DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation)
+    internal bool TryApplyNormedGated(
+        DecoderStep step, INorm norm, DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation)
     {
         if (parts is not [(WeightMatrix weights, var bias)] || norm is not RmsNorm rms || !step.Kernels.Gates(weights, step.Tokens))
         {
@@ -69,7 +70,8 @@ public sealed class Linear
     /// Enqueues output = layer(activation(gate) · value), or output += that, with an input [tokens, gate | value]; false, with nothing
     /// enqueued, where that is not one thing.
     /// </summary>
-    internal bool TryApplyToGated(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation, bool accumulate)
+    internal bool TryApplyToGated(
+        DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<float> output, Activation activation, bool accumulate)
     {
         if (parts is not [(WeightMatrix weights, var bias)] || !step.Kernels.Fuses(weights, step.Tokens))
         {
@@ -80,10 +82,15 @@ public sealed class Linear
         return true;
     }
 
-    /// <summary>Enqueues output = layer(input), or output += that, with an input in the weights' type; false, with nothing enqueued, where it cannot be.</summary>
-    internal bool TryApplyOwnType(DecoderStep step, DeviceBuffer input, ElementType type, DeviceBuffer<float> output, int rows, bool accumulate)
+    /// <summary>
+    /// Enqueues output = layer(input), or output += that, with an input in the weights' type; false, with nothing enqueued, where it cannot
+    /// be.
+    /// </summary>
+    internal bool TryApplyOwnType(
+        DecoderStep step, DeviceBuffer input, ElementType type, DeviceBuffer<float> output, int rows, bool accumulate)
     {
-        if (parts is not [(WeightMatrix weights, var bias)] || type != LayerKernels.InputType(weights) || !step.Kernels.Fuses(weights, rows))
+        if (parts is not [(WeightMatrix weights, var bias)] || type != LayerKernels.InputType(weights)
+            || !step.Kernels.Fuses(weights, rows))
         {
             return false;
         }
@@ -116,46 +123,5 @@ public sealed class Linear
             step.Kernels.CopyHeads(part, packed, output, slice, rows);
             offset += matrix.Rows;
         }
-    }
-}
-
-/// <summary>The linear layers of a number of experts.</summary>
-/// <param name="weights">Their weights [outputs, inputs], below each other.</param>
-/// <param name="bias">Their biases [experts, outputs], or null for none.</param>
-/// <param name="experts">Experts.</param>
-public sealed class ExpertLinear(WeightMatrix weights, DeviceBuffer<float>? bias, int experts)
-{
-    /// <summary>Elements of an output.</summary>
-    public int Outputs => weights.Rows / experts;
-
-    /// <summary>Enqueues the layer of an expert for each slot: [slots / slotsPerRow, inputs] to [slots, outputs].</summary>
-    /// <param name="step">The step.</param>
-    /// <param name="input">A row for each <paramref name="slotsPerRow"/> slots.</param>
-    /// <param name="chosen">The expert of each slot.</param>
-    /// <param name="output">A row for each slot.</param>
-    /// <param name="slots">Slots.</param>
-    /// <param name="slotsPerRow">Slots side by side that take the same row of the input.</param>
-    public void Apply(DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<int> chosen, DeviceBuffer<float> output, int slots, int slotsPerRow) =>
-        step.Kernels.ExpertLinear(input, weights, bias, chosen, experts, output, slots, slotsPerRow);
-
-    /// <summary>As Apply, where the experts are those of the last layer of experts.</summary>
-    internal void ApplyAgain(
-        DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<int> chosen, DeviceBuffer<float> output, int slots, int slotsPerRow) =>
-        step.Kernels.ExpertLinear(input, weights, bias, chosen, experts, output, slots, slotsPerRow, again: true);
-
-    /// <summary>
-    /// Enqueues output = gate · value, where the layers give [gate, value]; false, with nothing enqueued, where that is not one thing.
-    /// </summary>
-    internal bool TryApplyGated(
-        DecoderStep step, DeviceBuffer<float> input, DeviceBuffer<int> chosen, DeviceBuffer<float> output, int slots, int slotsPerRow,
-        Activation activation)
-    {
-        if (!step.Kernels.GatesExperts(weights, slots))
-        {
-            return false;
-        }
-
-        step.Kernels.ExpertLinear(input, weights, bias, chosen, experts, output, slots, slotsPerRow, again: false, activation);
-        return true;
     }
 }

@@ -2,34 +2,13 @@ using Kernels.OpenCL;
 
 namespace Kernels.Decoding;
 
-/// <summary>How queries, keys and values lie in the rows of one projection.</summary>
-public enum ProjectionOrder
-{
-    /// <summary>The queries of all heads, then the keys of all, then the values of all.</summary>
-    ByKind,
-
-    /// <summary>Head by head its query, its key and its value; for as many KV heads as query heads.</summary>
-    ByHead,
-}
-
-/// <summary>Rotary position embedding.</summary>
-/// <param name="Table">The turns.</param>
-/// <param name="Pairs">Which elements turn together.</param>
-public sealed record Rotation(RotaryTable Table, RopePairs Pairs);
-
-/// <summary>Norms of heads, before rope.</summary>
-/// <param name="Queries">The norm of a query head.</param>
-/// <param name="Keys">The norm of a key head.</param>
-/// <param name="SpanHeads">Whether the norms are of all heads of a token together.</param>
-public sealed record HeadNorms(RmsNorm Queries, RmsNorm Keys, bool SpanHeads = false);
-
 /// <summary>Multi-head, grouped-query or multi-query attention with its projections.</summary>
 /// <param name="layer">The layer's number.</param>
 /// <param name="geometry">The attention.</param>
 /// <param name="projection">hidden → queries, keys and values.</param>
 /// <param name="output">[H_q, d] → hidden.</param>
 /// <param name="order">The order of the projection's outputs.</param>
-public sealed class MultiHeadAttention(
+internal sealed class MultiHeadAttention(
     int layer, AttentionGeometry geometry, Linear projection, Linear output, ProjectionOrder order = ProjectionOrder.ByKind) : IDecoderBlock
 {
     /// <summary>Rope on queries and keys; null for none.</summary>
@@ -69,7 +48,8 @@ public sealed class MultiHeadAttention(
         {
             step.Kernels.RopeProjection(
                 projected, (queryHeads, queries), (keyHeads, keys), (valueHeads, values),
-                Rotation is { } turned ? step.RowsOf(turned.Table) : step.Positions, Rotation?.Table, Rotation?.Pairs ?? default, step.Tokens);
+                Rotation is { } turned ? step.RowsOf(turned.Table) : step.Positions, Rotation?.Table, Rotation?.Pairs
+                    ?? default, step.Tokens);
         }
         else
         {
@@ -93,8 +73,10 @@ public sealed class MultiHeadAttention(
         (int queryHeads, int kvHeads, int dim) = geometry;
         int stride = projection.Outputs;
         return order == ProjectionOrder.ByHead
-            ? (new(stride, 0, 3 * dim, queryHeads, dim), new(stride, dim, 3 * dim, kvHeads, dim), new(stride, 2 * dim, 3 * dim, kvHeads, dim))
-            : (new(stride, 0, dim, queryHeads, dim), new(stride, queryHeads * dim, dim, kvHeads, dim), new(stride, (queryHeads + kvHeads) * dim, dim, kvHeads, dim));
+            ? (new(stride, 0, 3 * dim, queryHeads, dim), new(stride, dim, 3 * dim, kvHeads, dim), new(
+                stride, 2 * dim, 3 * dim, kvHeads, dim))
+            : (new(stride, 0, dim, queryHeads, dim), new(stride, queryHeads * dim, dim, kvHeads, dim), new(
+                stride, (queryHeads + kvHeads) * dim, dim, kvHeads, dim));
     }
 
     private void Take(DecoderStep step, DeviceBuffer<float> source, HeadSlice slice, RmsNorm? norm, DeviceBuffer target)
@@ -102,7 +84,8 @@ public sealed class MultiHeadAttention(
         if (norm is not null)
         {
             DeviceBuffer<float> normed = step.Scratch("normed heads", slice.Width);
-            norm.ApplyToHeads(step, source, Norms!.SpanHeads ? slice with { HeadStride = 0, Heads = 1, HeadDim = slice.Width } : slice, normed);
+            norm.ApplyToHeads(
+                step, source, Norms!.SpanHeads ? slice with { HeadStride = 0, Heads = 1, HeadDim = slice.Width } : slice, normed);
             source = normed;
             slice = HeadSlice.Packed(slice.Heads, slice.HeadDim);
         }

@@ -10,7 +10,7 @@ namespace Kernels.Decoding;
 /// <param name="latent">The attention.</param>
 /// <param name="rope">The turns; the attention kernels do them.</param>
 /// <param name="weights">The projections.</param>
-public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, RotaryTable rope, LatentProjections weights) : IDecoderBlock
+internal sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, RotaryTable rope, LatentProjections weights) : IDecoderBlock
 {
     private readonly HeadSlice queryRope = new(latent.Heads * latent.HeadDim, 0, latent.HeadDim, latent.Heads, latent.RopeDim);
     private readonly HeadSlice queryNope = new(latent.Heads * latent.HeadDim, latent.RopeDim, latent.HeadDim, latent.Heads, latent.NopeDim);
@@ -60,7 +60,8 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rot
     }
 
     // (q_nope · W_UK) · latent = q_nope · (W_UK · latent), and what comes back is a mean of latents, of which W_UV makes values.
-    private void AttendAbsorbed(DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> attended, AttentionInputs inputs)
+    private void AttendAbsorbed(
+        DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> attended, AttentionInputs inputs)
     {
         StepPart part = attention.Absorbed;
         if (part.Tokens == 0)
@@ -73,18 +74,24 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rot
         DeviceBuffer<float> absorbed = step.Scratch("absorbed queries", part.Tokens, width);
         DeviceBuffer<float> means = step.Scratch("mean latents", part.Tokens, latent.Heads * latent.Rank);
         DeviceBuffer<float> outputs = part.Target(step, "attended absorbed", attended, latent.Heads * latent.ValueDim);
-        step.Kernels.HeadLinear(own, queryNope, weights.LatentToKeys, absorbed, new(width, 0, latent.LatentWidth, latent.Heads, latent.Rank), part.Tokens);
-        step.Kernels.CopyHeads(own, queryRope, absorbed, new(width, latent.Rank, latent.LatentWidth, latent.Heads, latent.RopeDim), part.Tokens);
+        step.Kernels.HeadLinear(
+            own, queryNope, weights.LatentToKeys, absorbed, new(width, 0, latent.LatentWidth, latent.Heads, latent.Rank), part.Tokens);
+        step.Kernels.CopyHeads(
+            own, queryRope, absorbed, new(width, latent.Rank, latent.LatentWidth, latent.Heads, latent.RopeDim), part.Tokens);
         DeviceBuffer outcome = step.AttentionTarget("attention outputs", means, part.Tokens, latent.Heads * latent.Rank);
-        attention.Attend(layer, step.ToAttention("attention queries", absorbed, HeadSlice.Packed(latent.Heads, latent.LatentWidth), part.Tokens), outcome, inputs);
+        attention.Attend(
+            layer, step.ToAttention("attention queries", absorbed, HeadSlice.Packed(latent.Heads, latent.LatentWidth), part.Tokens),
+            outcome, inputs);
         step.FromAttention(outcome, means, HeadSlice.Packed(latent.Heads, latent.Rank), part.Tokens);
         step.Kernels.HeadLinear(
-            means, HeadSlice.Packed(latent.Heads, latent.Rank), weights.LatentToValues, outputs, HeadSlice.Packed(latent.Heads, latent.ValueDim), part.Tokens);
+            means, HeadSlice.Packed(latent.Heads, latent.Rank), weights.LatentToValues, outputs,
+            HeadSlice.Packed(latent.Heads, latent.ValueDim), part.Tokens);
         part.Put(step, outputs, attended, latent.Heads * latent.ValueDim);
     }
 
     // Keys and values of all the tokens that are seen, out of the cache, the new ones among them.
-    private void AttendCached(DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> attended, AttentionInputs inputs)
+    private void AttendCached(
+        DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> attended, AttentionInputs inputs)
     {
         StepPart part = attention.Expanded;
         if (part.Tokens == 0)
@@ -105,7 +112,8 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rot
 
     // Queries and outputs of some tokens, over keys and values of the latents of as many as count.
     private void AttendExpanded(
-        DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> latents, DeviceBuffer<float> rows, int count,
+        DecoderStep step, LatentAttention attention, DeviceBuffer<float> queries, DeviceBuffer<float> latents,
+        DeviceBuffer<float> rows, int count,
         DeviceBuffer<float> attended, int tokens, AttentionInputs inputs)
     {
         HeadSlice valueHeads = HeadSlice.Packed(latent.Heads, latent.ValueDim);
@@ -128,15 +136,3 @@ public sealed class MultiHeadLatentAttention(int layer, LatentConfig latent, Rot
         step.FromAttention(outputs, attended, valueHeads, tokens);
     }
 }
-
-/// <summary>The projections of latent attention.</summary>
-/// <param name="QueryRows">hidden → the rows that queries come from, and their norm; null where they come from the residual stream.</param>
-/// <param name="Queries">These rows → queries, [H, rope | nope].</param>
-/// <param name="Rows">hidden → latent rows, [latent | rope].</param>
-/// <param name="RowNorm">The norm of the latents.</param>
-/// <param name="ExpandKeys">W_UK as a layer: latents → [H, nope].</param>
-/// <param name="LatentToKeys">W_UK by heads: [H · nope, rank].</param>
-/// <param name="LatentToValues">W_UV, each head's transposed: [H · rank, value].</param>
-/// <param name="Output">[H, value] → hidden.</param>
-public sealed record LatentProjections(
-    (Linear Projection, RmsNorm Norm)? QueryRows, Linear Queries, Linear Rows, RmsNorm RowNorm, Linear ExpandKeys, WeightMatrix LatentToKeys, WeightMatrix LatentToValues, Linear Output);

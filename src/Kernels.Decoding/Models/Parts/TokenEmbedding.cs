@@ -4,7 +4,7 @@ namespace Kernels.Decoding;
 
 /// <summary>Token id to residual stream.</summary>
 /// <param name="tokens">The table of tokens, [vocabulary, hidden].</param>
-public sealed class TokenEmbedding(WeightMatrix tokens)
+internal sealed class TokenEmbedding(WeightMatrix tokens)
 {
     /// <summary>The factor on the table's rows.</summary>
     public double Scale { get; init; } = 1;

@@ -1,3 +1,5 @@
+using Kernels.Planning;
+
 namespace Kernels.OpenCL;
 
 /// <summary>A buffer with the document of each key.</summary>

@@ -1,3 +1,5 @@
+using Kernels.Planning;
+
 namespace Kernels.OpenCL;
 
 /// <summary>An option's part in a launch: what the launch is given for it, whether that will do, and how kernels get it.</summary>

@@ -1,3 +1,5 @@
+using Kernels.Planning;
+
 namespace Kernels.OpenCL;
 
 /// <summary>An option's part in a launch, of a type of its own.</summary>

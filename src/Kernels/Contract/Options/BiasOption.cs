@@ -5,7 +5,7 @@ internal sealed partial class BiasOption : AttentionOption
 {
     public static readonly KernelInput Values = new(
         "global const float*", "bias", "[requests, QUERY_HEADS, queries, keys]: added to scores",
-        "bias += item.batch * bias_request_stride;");
+        "bias += work.batch * bias_request_stride;");
 
     public static readonly KernelInput RequestStride = new("long", "bias_request_stride", "0 along axes that share one bias");
 

@@ -5,7 +5,7 @@ internal sealed partial class DocumentsOption : AttentionOption
 {
     // An item without keys may stand past the end of the buffer, which has one element at least.
     private static readonly KernelInput OfKeys = new("global const int*", "documents", "[keys of all requests]: the document of each key",
-        "documents += item.kv_end > 0 ? item.key_begin : 0;");
+        "documents += work.kv_end > 0 ? work.key_begin : 0;");
 
     public override string Name => nameof(AttentionShape.Documents);
 

@@ -4,7 +4,7 @@ namespace Kernels;
 internal sealed partial class KeyPaddingOption : AttentionOption
 {
     public static readonly KernelInput Mask = new("global const uchar*", "key_mask", "[requests, keys]: 0 hides a key",
-        "key_mask += item.batch * key_mask_stride;");
+        "key_mask += work.batch * key_mask_stride;");
 
     public static readonly KernelInput Stride = new("long", "key_mask_stride", "from request to request; 0 if all share one mask");
 

@@ -44,7 +44,8 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
     /// <param name="work">The work.</param>
     /// <param name="extras">Gives the attention its further inputs; null: it has none.</param>
     /// <param name="createCache">Makes a cache of so many layers.</param>
-    public static IWorkload Contiguous(ComputeDevice device, Work work, Func<Extras<TSpec>, AttentionInputs>? extras, Func<TSpec, int, IKvCache<TSpec>> createCache)
+    public static IWorkload Contiguous(
+        ComputeDevice device, Work work, Func<Extras<TSpec>, AttentionInputs>? extras, Func<TSpec, int, IKvCache<TSpec>> createCache)
     {
         TSpec attention = TSpec.Create(device);
         return Open(new(attention, work, createCache(attention, Layers(work))), workload =>
@@ -68,7 +69,8 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
         {
             SequenceHandle first = cache.AddSequence();
             workload.Fill([first], work.SharedKeys);
-            SequenceHandle[] sequences = [first, .. Enumerable.Range(1, work.Batch - 1).Select(_ => work.SharedKeys > 0 ? cache.Fork(first) : cache.AddSequence())];
+            SequenceHandle[] sequences =
+                [first, .. Enumerable.Range(1, work.Batch - 1).Select(_ => work.SharedKeys > 0 ? cache.Fork(first) : cache.AddSequence())];
             workload.Fill(sequences, work.Sequence - work.SharedKeys);
             workload.plan.Work.SharesPrefixes = work.ReadsSharedKeysOnce;
             workload.Plan(sequences);
@@ -89,7 +91,8 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
         var read = new TElement[outputs.Length];
         attention.Device.Queue.Read(outputs, read.AsSpan());
         return OutputCheck.Fault<TElement>(
-            read, work.QueryHeads, work.ValueDim, OutputCheck.Tolerance(work.Storage, work.CacheStorage), (token, head) => Expected(token, head, layer));
+            read, work.QueryHeads, work.ValueDim, OutputCheck.Tolerance(work.Storage, work.CacheStorage), (token, head) => Expected(
+                token, head, layer));
     }
 
     public void Dispose()
@@ -101,7 +104,8 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
         }
     }
 
-    private static AttentionWorkload<TSpec, TElement> Open(AttentionWorkload<TSpec, TElement> workload, Action<AttentionWorkload<TSpec, TElement>> prepare)
+    private static AttentionWorkload<TSpec, TElement> Open(
+        AttentionWorkload<TSpec, TElement> workload, Action<AttentionWorkload<TSpec, TElement>> prepare)
     {
         try
         {
@@ -116,7 +120,8 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
     }
 
     /// <summary>Prefill reads its keys many times over: out of the processor's caches as far as they go.</summary>
-    private static int Layers(Work work) => work.Step == Step.Prefill || work.Latent ? 1 : (int)Math.Max(1, RotatedBytes / work.StoredBytes) + 1;
+    private static int Layers(Work work) => work.Step == Step.Prefill || work.Latent
+        ? 1 : (int)Math.Max(1, RotatedBytes / work.StoredBytes) + 1;
 
     /// <summary>Extends sequences by random tokens in all layers.</summary>
     private void Fill(SequenceHandle[] sequences, int tokens)
@@ -131,7 +136,8 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
                 plan.Build(cache, [new AttentionRequest(sequences[index], count)]);
                 for (int layer = 0; layer < cache.Layers; layer++)
                 {
-                    (DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) = inputs.Upload(attention.Device, piece, index, done / piece, layer);
+                    (DeviceBuffer<TElement> keys, DeviceBuffer<TElement> values) = inputs.Upload(
+                        attention.Device, piece, index, done / piece, layer);
                     attention.SubmitAppend(plan, cache, layer, keys, values);
                 }
             }
@@ -145,7 +151,8 @@ internal sealed class AttentionWorkload<TSpec, TElement> : IWorkload
     private double[] Expected(int token, int head, int layer)
     {
         int position = work.Step == Step.Prefill ? token % work.Sequence : work.Sequence - 1;
-        (double[] keys, double[] values) = inputs.Rows(token / work.Queries, layer, head / (work.QueryHeads / work.KvHeads), WorkReference.Keys(work, position));
+        (double[] keys, double[] values) = inputs.Rows(
+            token / work.Queries, layer, head / (work.QueryHeads / work.KvHeads), WorkReference.Keys(work, position));
         double[] query = new double[work.HeadDim];
         long begin = (((long)token * work.QueryHeads) + head) * work.HeadDim;
         for (int d = 0; d < query.Length; d++)

@@ -36,12 +36,14 @@ internal sealed class CacheInputs<TElement> : IDisposable
     /// <param name="sequence">Index of the sequence.</param>
     /// <param name="piece">Index of the piece among those that are appended to it together.</param>
     /// <param name="layer">The layer.</param>
-    public (DeviceBuffer<TElement> Keys, DeviceBuffer<TElement> Values) Upload(ComputeDevice device, int pieceTokens, int sequence, int piece, int layer)
+    public (DeviceBuffer<TElement> Keys, DeviceBuffer<TElement> Values) Upload(
+        ComputeDevice device, int pieceTokens, int sequence, int piece, int layer)
     {
         if (!uploads.TryGetValue(pieceTokens, out DeviceBuffer<TElement>[]? buffers))
         {
             buffers = [.. keys.Concat(values).Select((data, i) =>
-                device.Upload<TElement>(RandomData.Repeat(data, (long)pieceTokens * work.KvHeads * (i < Variants ? work.HeadDim : work.ValueDim))))];
+                device.Upload<TElement>(
+                    RandomData.Repeat(data, (long)pieceTokens * work.KvHeads * (i < Variants ? work.HeadDim : work.ValueDim))))];
             uploads.Add(pieceTokens, buffers);
         }
 
@@ -61,7 +63,8 @@ internal sealed class CacheInputs<TElement> : IDisposable
             int piece = Piece(shared ? work.SharedKeys : work.Sequence - work.SharedKeys);
             int variant = Variant(shared ? 0 : sequence, at / piece, layer);
             long row = ((long)(at % piece) * work.KvHeads) + head;
-            Span<double> key = keyRows.AsSpan(position * work.HeadDim, work.HeadDim), value = valueRows.AsSpan(position * work.ValueDim, work.ValueDim);
+            Span<double> key = keyRows.AsSpan(position * work.HeadDim, work.HeadDim), value = valueRows.AsSpan(
+                position * work.ValueDim, work.ValueDim);
             Copy(keys[variant], row * work.HeadDim, key);
             if (work.Latent)
             {
@@ -98,5 +101,6 @@ internal sealed class CacheInputs<TElement> : IDisposable
     }
 
     // As many numbers as the longest piece has, or as differ.
-    private TElement[] Create(int dim, int seed) => RandomData.Create<TElement>(Math.Min(RandomData.Period, (long)Piece(work.Sequence) * work.KvHeads * dim), seed);
+    private TElement[] Create(int dim, int seed) =>
+        RandomData.Create<TElement>(Math.Min(RandomData.Period, (long)Piece(work.Sequence) * work.KvHeads * dim), seed);
 }

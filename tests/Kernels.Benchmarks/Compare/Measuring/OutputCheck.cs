@@ -30,7 +30,8 @@ internal static class OutputCheck
 
         if (bad > 0)
         {
-            return $"{bad} of {outputs.Length} outputs are not finite or were never written; the first is element {firstBad % valueDim} of {Name(firstBad / valueDim)}.";
+            return $"{bad} of {outputs.Length} outputs are not finite or were never written; the first is element {firstBad % valueDim} "
+                + $"of {Name(firstBad / valueDim)}.";
         }
 
         foreach (int row in Sample(outputs.Length / valueDim))
@@ -38,7 +39,9 @@ internal static class OutputCheck
             double error = Error(outputs.Slice(row * valueDim, valueDim), expected(row / heads, row % heads));
             if (!(error <= tolerance))
             {
-                return string.Create(CultureInfo.InvariantCulture, $"The output of {Name(row)} is off by {error:0.###e+0} of its length; the reference allows {tolerance:0.###e+0}.");
+                return string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The output of {Name(row)} is off by {error:0.###e+0} of its length; the reference allows {tolerance:0.###e+0}.");
             }
         }
 
@@ -49,8 +52,8 @@ internal static class OutputCheck
 
     /// <summary>
     /// The largest error ‖output − reference‖ / ‖reference‖ of a row. Relative, for the mean of thousands of values is small beside any
-    /// absolute bound. Float32 is held to what the conformance tests ask; 16-bit types to some ten times their rounding, as queries, weights
-    /// and outputs are rounded; quantised caches, whose reference has the exact keys and values, to what their steps make of them.
+    /// absolute bound. Float32 is held to what the conformance tests ask; 16-bit types to some ten times their rounding, as queries,
+    /// weights and outputs are rounded; quantised caches, whose reference has the exact keys and values, to what their steps make of them.
     /// </summary>
     /// <param name="storage">The type of queries and outputs.</param>
     /// <param name="cacheStorage">The type of cached keys and values.</param>

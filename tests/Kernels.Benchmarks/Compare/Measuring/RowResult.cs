@@ -1,17 +1,5 @@
 namespace Kernels.Benchmarks.Compare;
 
-/// <summary>What a participant took for a row, over all processes.</summary>
-/// <param name="Participant">Who.</param>
-/// <param name="Processes">Seconds, sample after sample, of each process.</param>
-internal sealed record Measured(string Participant, IReadOnlyList<double[]> Processes)
-{
-    /// <summary>The median of the processes' medians.</summary>
-    public double Seconds => Statistics.MedianOfMedians([.. Processes]);
-
-    /// <summary>See <see cref="Statistics.Spread"/>.</summary>
-    public double Spread => Statistics.Spread([.. Processes]);
-}
-
 /// <summary>A row, measured.</summary>
 /// <param name="Row">The row.</param>
 internal sealed record RowResult(Row Row)
@@ -32,7 +20,10 @@ internal sealed record RowResult(Row Row)
     /// <summary>What limits the row, of the processes that did it: bytes or operations a second.</summary>
     public double? Ceiling => MedianOf(answer => Row.Bound == Bound.Memory ? answer.ReadBytesPerSecond : answer.FlopsPerSecond);
 
-    /// <summary>PyTorch's product of two large matrices in the same run, in operations a second; null where memory limits the row, or nobody measured it.</summary>
+    /// <summary>
+    /// PyTorch's product of two large matrices in the same run, in operations a second; null where memory limits the row, or nobody
+    /// measured it.
+    /// </summary>
     public double? Matmul => Row.Bound == Bound.Arithmetic ? MedianOf(answer => answer.MatmulFlopsPerSecond) : null;
 
     /// <summary>Bytes or operations of the work, whichever limits it.</summary>
@@ -44,7 +35,9 @@ internal sealed record RowResult(Row Row)
     /// <summary>Our rate as a share of PyTorch's matmul.</summary>
     public double? MatmulShare => Amount / Ours?.Seconds / Matmul;
 
-    /// <summary>How many times as fast our kernels are in this row as in another; the median over processes that sampled both, null where none did.</summary>
+    /// <summary>
+    /// How many times as fast our kernels are in this row as in another; the median over processes that sampled both, null where none did.
+    /// </summary>
     public double? TimesAsFastAs(Row other)
     {
         double[] ratios = [.. from answer in answers
@@ -71,7 +64,9 @@ internal sealed record RowResult(Row Row)
     /// <summary>What a participant took; null: it did not run.</summary>
     public Measured? Of(string participant)
     {
-        double[][] processes = [.. answers.SelectMany(answer => answer.Results).Where(result => result.Participant == participant && result.Samples.Length > 0).Select(result => result.Samples)];
+        double[][] processes =
+            [.. answers.SelectMany(answer => answer.Results).Where(result => result.Participant == participant && result.Samples.Length > 0)
+                .Select(result => result.Samples)];
         return processes.Length > 0 ? new(participant, processes) : null;
     }
 

@@ -11,15 +11,16 @@ internal static class Sampling
     private const int MostRepeats = 200;
 
     /// <summary>
-    /// Samples works on a device. On a CPU by the wall clock around launch and wait, a sample of each in turn, so that they share the moods of a
-    /// machine that others use too; on a GPU between events of the device around repeats, each by itself: its clock follows the load, and in
-    /// turns the lighter one would cool it for the heavier.
+    /// Samples works on a device. On a CPU by the wall clock around launch and wait, a sample of each in turn, so that they share the moods
+    /// of a machine that others use too; on a GPU between events of the device around repeats, each by itself: its clock follows the load,
+    /// and in turns the lighter one would cool it for the heavier.
     /// </summary>
     /// <param name="device">The device.</param>
     /// <param name="works">Each enqueues a work once.</param>
     /// <param name="budget">Seconds for each that sampling may take, at least three samples all the same.</param>
     /// <returns>Seconds of one run of each, sample after sample.</returns>
-    public static double[][] Run(ComputeDevice device, IEnumerable<Action> works, double budget) => device.Capabilities.Kind == DeviceKind.Cpu
+    public static double[][] Run(ComputeDevice device, IEnumerable<Action> works, double budget) =>
+        device.Capabilities.Kind == DeviceKind.Cpu
         ? Run(1e-3, budget, [.. works.Select(enqueue => (Func<int, double>)(repeats => ByClock(device.Queue, enqueue, repeats)))])
         : [.. works.Select(enqueue => Run(5e-3, budget, [repeats => ByEvents(device.Queue, enqueue, repeats)])[0])];
 
@@ -37,7 +38,9 @@ internal static class Sampling
         return Stopwatch.GetElapsedTime(begin).TotalSeconds;
     }])[0];
 
-    /// <param name="shortest">Seconds that a sample takes at least: short work is repeated within one, against the clock's steps, on a GPU also to keep it busy.</param>
+    /// <param name="shortest">
+    /// Seconds that a sample takes at least: short work is repeated within one, against the clock's steps, on a GPU also to keep it busy.
+    /// </param>
     /// <param name="budget">Seconds for all samples of one.</param>
     /// <param name="works">Each gives the seconds that so many runs took.</param>
     private static double[][] Run(double shortest, double budget, Func<int, double>[] works)

@@ -12,7 +12,8 @@ internal static class WorkReference
     public static double[] Row(Work work, int head, double[] query, double[] keys, double[] values)
     {
         // One query and one head: the keys that causal attention hides from it are not among those that it is given.
-        var shape = new AttentionShape(1, 1, work.HeadDim, work.ValueDim, work.Scale, AttentionMask.None, work.Storage, work.CacheStorage, KvLayout.Nhd)
+        var shape = new AttentionShape(
+            1, 1, work.HeadDim, work.ValueDim, work.Scale, AttentionMask.None, work.Storage, work.CacheStorage, KvLayout.Nhd)
         {
             WindowLeft = work.Window > 0 ? work.Window - 1 : null,
         };

@@ -88,7 +88,8 @@ internal static class OnnxModel
     private static Message Attribute(string name, long value) => new Message().Text(1, name).Number(3, value).Number(20, 2);
 
     // Without a shape: the runtime takes those of the tensors.
-    private static Message Value(string name, int type) => new Message().Text(1, name).Nested(2, new Message().Nested(1, new Message().Number(1, type)));
+    private static Message Value(string name, int type) =>
+        new Message().Text(1, name).Nested(2, new Message().Nested(1, new Message().Number(1, type)));
 
     /// <summary>A message in the making.</summary>
     private sealed class Message

@@ -6,9 +6,10 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace Kernels.Benchmarks.Compare;
 
 /// <summary>
-/// ONNX Runtime's GroupQueryAttention on the CPU, on tensors that it has been given once: in decode past and present are one buffer, so that
-/// the cache is not copied; the step's new token is written into it, which is part of the operator and small beside reading the cache. A cache of integers has one scale
-/// for all keys and one for all values, and queries in float32, with which the operator is faster than with float16.
+/// ONNX Runtime's GroupQueryAttention on the CPU, on tensors that it has been given once: in decode past and present are one buffer, so
+/// that the cache is not copied; the step's new token is written into it, which is part of the operator and small beside reading the cache.
+/// A cache of integers has one scale for all keys and one for all values, and queries in float32, with which the operator is faster than
+/// with float16.
 /// </summary>
 internal sealed class OnnxPeer : IDisposable
 {
@@ -56,7 +57,8 @@ internal sealed class OnnxPeer : IDisposable
             { Storage: ElementType.BFloat16 } => "GroupQueryAttention on the CPU has no bfloat16",
             { CacheStorage: ElementType.Float8E4M3 } => $"GroupQueryAttention on the CPU has no cache in {work.CacheStorage}",
             { Causal: false, Step: Step.Prefill } => "GroupQueryAttention is causal",
-            { Step: Step.Prefill } when scores > MostScoreBytes => string.Create(CultureInfo.InvariantCulture, $"its scores would take {scores / 1e9:0} GB"),
+            { Step: Step.Prefill } when scores > MostScoreBytes => string.Create(
+                CultureInfo.InvariantCulture, $"its scores would take {scores / 1e9:0} GB"),
             _ => null,
         };
     }
@@ -108,7 +110,8 @@ internal sealed class OnnxPeer : IDisposable
         long kvHead = ((long)(token / work.Queries) * work.KvHeads) + (head / (work.QueryHeads / work.KvHeads));
         long begin = kvHead * work.Sequence * work.HeadDim;
         double[] query = Numbers(turns[0].Inputs[0], (((long)token * work.QueryHeads) + head) * work.HeadDim, work.HeadDim);
-        return WorkReference.Row(work, head, query, Numbers(last[1], begin, count * work.HeadDim), Numbers(last[2], begin, count * work.HeadDim));
+        return WorkReference.Row(
+            work, head, query, Numbers(last[1], begin, count * work.HeadDim), Numbers(last[2], begin, count * work.HeadDim));
     }
 
     public void Dispose()
@@ -127,20 +130,26 @@ internal sealed class OnnxPeer : IDisposable
     {
         long[] queryShape = [work.Batch, work.Queries, (long)work.QueryHeads * work.HeadDim];
         long[] rowShape = [work.Batch, work.Queries, (long)work.KvHeads * work.HeadDim];
-        OrtValue query = Tensor<T, TOrt>(queryShape, QuerySeed), key = Tensor<T, TOrt>(rowShape, KeySeed), value = Tensor<T, TOrt>(rowShape, ValueSeed);
+        OrtValue query = Tensor<T, TOrt>(queryShape, QuerySeed), key = Tensor<T, TOrt>(rowShape, KeySeed), value = Tensor<T, TOrt>(
+            rowShape, ValueSeed);
         OrtValue output = Tensor<T, TOrt>(queryShape, QuerySeed);
         OrtValue lengths = Own(OrtValue.CreateTensorValueFromMemory([.. Enumerable.Repeat(work.Sequence - 1, work.Batch)], [work.Batch]));
         OrtValue total = Own(OrtValue.CreateTensorValueFromMemory([work.Sequence], [1L]));
-        OrtValue[] scales = OnnxModel.IsQuantised(work) ? [.. Enumerable.Range(0, 2).Select(_ => Own(OrtValue.CreateTensorValueFromMemory([(float)Scale], [1L])))] : [];
+        OrtValue[] scales = OnnxModel.IsQuantised(work)
+            ? [.. Enumerable.Range(0, 2).Select(_ => Own(OrtValue.CreateTensorValueFromMemory([(float)Scale], [1L])))] : [];
         int copies = work.Step == Step.Prefill ? 1 : (int)Math.Max(1, RotatedBytes / work.StoredBytes) + 1;
         for (int i = 0; i < copies; i++)
         {
             OrtValue keys = Cache<T, TOrt>(CacheSeed + (2 * i)), values = Cache<T, TOrt>(CacheSeed + (2 * i) + 1);
-            turns.Add(([query, key, value, .. work.Step == Step.Prefill ? [] : (OrtValue[])[keys, values], lengths, total, .. scales], [output, keys, values]));
+            turns.Add(
+                ([query, key, value, .. work.Step == Step.Prefill ? [] : (OrtValue[])[keys, values], lengths, total, .. scales], [output,
+                    keys, values]));
         }
     }
 
-    /// <summary>Random keys or values; integers as the scale makes them of such numbers, each four bits 8 more than it stands for.</summary>
+    /// <summary>
+    /// Random keys or values; integers as the scale makes them of such numbers, each four bits 8 more than it stands for.
+    /// </summary>
     private OrtValue Cache<T, TOrt>(int seed)
         where T : unmanaged
         where TOrt : unmanaged
@@ -152,10 +161,13 @@ internal sealed class OnnxPeer : IDisposable
         }
 
         long length = shape.Aggregate(1L, (product, axis) => product * axis);
-        int[] numbers = [.. RandomData.Create<float>(Math.Min(length, RandomData.Period) * 2, seed).Select(number => (int)Math.Round(number / Scale))];
+        int[] numbers =
+            [.. RandomData.Create<float>(Math.Min(length, RandomData.Period) * 2, seed).Select(number => (int)Math.Round(number / Scale))];
         return work.CacheStorage == ElementType.Int8
             ? Own(OrtValue.CreateTensorValueFromMemory(RandomData.Repeat([.. numbers.Select(number => (sbyte)number)], length), shape))
-            : Own(OrtValue.CreateTensorValueFromMemory(RandomData.Repeat([.. numbers.Chunk(2).Select(pair => (byte)((pair[0] + 8) | ((pair[1] + 8) << 4)))], length), shape));
+            : Own(
+                OrtValue.CreateTensorValueFromMemory(
+                    RandomData.Repeat([.. numbers.Chunk(2).Select(pair => (byte)((pair[0] + 8) | ((pair[1] + 8) << 4)))], length), shape));
     }
 
     /// <summary>The numbers that some elements of a tensor stand for.</summary>

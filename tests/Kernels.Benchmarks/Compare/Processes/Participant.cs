@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Kernels.Benchmarks.Compare;
 
-/// <summary>A process that does the work it is asked for and says how long it took. One that dies is started anew for the next piece of work.</summary>
+/// <summary>
+/// A process that does the work it is asked for and says how long it took. One that dies is started anew for the next piece of work.
+/// </summary>
 /// <param name="name">Its name where it cannot answer itself.</param>
 /// <param name="command">Its file and arguments.</param>
 internal sealed class Participant(string name, IReadOnlyList<string> command) : IDisposable
@@ -92,7 +94,12 @@ internal sealed class Participant(string name, IReadOnlyList<string> command) : 
 
     private Process Start()
     {
-        ProcessStartInfo start = new(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(command[0], command.Skip(1))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         Process started = Process.Start(start) ?? throw new IOException($"{command[0]} could not be started.");
         started.ErrorDataReceived += (_, line) =>
         {

@@ -10,11 +10,15 @@ internal static class ParticipantLoop
     public static void RunKernels(Suite suite, string device, TextReader input, TextWriter output)
     {
         // Rows measure the planner's choice, the same in every run: the tiles of a kernel differ by little more than noise.
-        using var opened = ComputeDevice.Open(DeviceSelector.Parse(device), new ComputeDeviceOptions { Profiling = true, Tuning = TuningMode.Off });
+        using var opened = ComputeDevice.Open(
+            DeviceSelector.Parse(device), new ComputeDeviceOptions { Profiling = true, Tuning = TuningMode.Off });
         Answer(
             input,
             output,
-            question => Measure(opened, suite.Find(question.Work.Name) ?? throw new ArgumentException($"Suite {suite.Name} has no row \"{question.Work.Name}\"."), question.Seconds),
+            question =>
+                Measure(
+                    opened, suite.Find(question.Work.Name)
+                        ?? throw new ArgumentException($"Suite {suite.Name} has no row \"{question.Work.Name}\"."), question.Seconds),
             Participant.Ours);
     }
 
@@ -61,7 +65,9 @@ internal static class ParticipantLoop
                 ReadBytesPerSecond = (before.ReadBytesPerSecond + after.ReadBytesPerSecond) / 2,
                 FlopsPerSecond = (Peak(before) + Peak(after)) / 2,
                 MemoryBytes = memory,
-                Environment = $"{capabilities.Name}, {capabilities.PlatformName} {capabilities.DriverVersion}, {all[0].Target} kernels{(IsTensor(after) ? $", tensor cores by {after.TensorInstruction}" : "")}",
+                Environment =
+                    $"{capabilities.Name}, {capabilities.PlatformName} {capabilities.DriverVersion}, {all[0].Target} "
+                        + $"kernels{(IsTensor(after) ? $", tensor cores by {after.TensorInstruction}" : "")}",
             };
         }
         finally
@@ -81,7 +87,8 @@ internal static class ParticipantLoop
             Answer answer;
             try
             {
-                answer = work(JsonSerializer.Deserialize(line, MessageJson.Default.Question) ?? throw new JsonException("null is no question."));
+                answer = work(
+                    JsonSerializer.Deserialize(line, MessageJson.Default.Question) ?? throw new JsonException("null is no question."));
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {

@@ -11,7 +11,8 @@ internal static class Participants
     /// <param name="python">A Python that imports torch; null: none was found.</param>
     public static IReadOnlyList<Participant> Create(Suite suite, string device, string? python)
     {
-        List<Participant> all = [new(Participant.Ours, [.. Self(), CompareCommand.ParticipantName, "kernels", "--suite", suite.Name, "--device", device])];
+        List<Participant> all =
+            [new(Participant.Ours, [.. Self(), CompareCommand.ParticipantName, "kernels", "--suite", suite.Name, "--device", device])];
         if (suite.Name == "cpu")
         {
             all.Add(new(Participant.Onnx, [.. Self(), CompareCommand.ParticipantName, "onnx", "--suite", suite.Name, "--device", device]));
@@ -33,7 +34,8 @@ internal static class Participants
         string python = Environment.GetEnvironmentVariable("KERNELS_PYTHON") is { Length: > 0 } named ? named : "python3";
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo(python, ["-c", "import torch"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using Process process = Process.Start(
+                new ProcessStartInfo(python, ["-c", "import torch"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
             string error = process.StandardError.ReadToEnd();
             process.WaitForExit();
             reason = process.ExitCode == 0 ? string.Empty : $"{python}: {error.TrimEnd().Split('\n')[^1]}";
@@ -50,6 +52,7 @@ internal static class Participants
     private static IEnumerable<string> Self()
     {
         string executable = Environment.ProcessPath ?? throw new InvalidOperationException("The process's file is not known.");
-        return Path.GetFileNameWithoutExtension(executable) == "dotnet" ? [executable, "exec", typeof(Participants).Assembly.Location] : [executable];
+        return Path.GetFileNameWithoutExtension(executable) == "dotnet"
+            ? [executable, "exec", typeof(Participants).Assembly.Location] : [executable];
     }
 }

@@ -13,7 +13,8 @@ internal static class ComparisonTable
             $"Suite {comparison.Options.Suite.Name}", ["Work", "Ours", "Rate", "Ceiling", .. peers, "Asked for", "Measured", "Met"]);
         foreach (RowResult row in rows)
         {
-            IReadOnlyList<Judged> bars = [.. row.Row.Bars.Select(bar => Judge(bar, row, "")), .. row.Row.Aims.Select(aim => Judge(aim, row, "aim: "))];
+            IReadOnlyList<Judged> bars =
+                [.. row.Row.Bars.Select(bar => Judge(bar, row, "")), .. row.Row.Aims.Select(aim => Judge(aim, row, "aim: "))];
             table.Rows.Add(
             [
                 row.Row.Name,
@@ -40,7 +41,8 @@ internal static class ComparisonTable
             return Nothing;
         }
 
-        string matmul = row.Matmul is { } rate && row.MatmulShare is { } part ? $"\n{Units.Percent(part)} of matmul's {Units.Rate(rate, Bound.Arithmetic)}" : "";
+        string matmul = row.Matmul is { } rate && row.MatmulShare is { } part
+            ? $"\n{Units.Percent(part)} of matmul's {Units.Rate(rate, Bound.Arithmetic)}" : "";
         return $"{Units.Percent(share)} of {Units.Rate(ceiling, row.Row.Bound)}{matmul}";
     }
 
@@ -48,7 +50,8 @@ internal static class ComparisonTable
         ? Units.Time(measured.Seconds) + (row.Ours is { } ours ? $" ({Units.Times(measured.Seconds / ours.Seconds)})" : "")
         : Nothing;
 
-    private static string Lines(IReadOnlyList<Judged> bars, Func<Judged, string> text) => bars.Count > 0 ? string.Join('\n', bars.Select(text)) : Nothing;
+    private static string Lines(IReadOnlyList<Judged> bars, Func<Judged, string> text) => bars.Count > 0
+        ? string.Join('\n', bars.Select(text)) : Nothing;
 
     private static Judged Judge(Bar bar, RowResult row, string prefix)
     {

@@ -14,7 +14,11 @@ internal static class GrowthTable
         string growth = series.Growth switch { 1 => " (time linear: 2)", 2 => " (time quadratic: 4)", _ => "" };
         string[] bar = points.SelectMany(row => row.Row.Bars).FirstOrDefault() is { } first ? [$"Ratio {first.Text}"] : [];
         string[] matmul = points.Any(row => row.Matmul is not null) ? ["Matmul"] : [];
-        var table = new TextTable(series.Name + growth, [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", .. bar, "Rate", "Ceiling", .. matmul, "Memory", "Ratio", .. peers]);
+        var table = new TextTable(
+            series.Name
+                + growth,
+                [series.Axis == SeriesAxis.Batch ? "Batch" : "Sequence", "Ours", "Ratio", .. bar, "Rate", "Ceiling", .. matmul, "Memory",
+                    "Ratio", .. peers]);
         for (int i = 0; i < points.Length; i++)
         {
             RowResult row = points[i];

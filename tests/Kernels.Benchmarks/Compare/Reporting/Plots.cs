@@ -12,7 +12,8 @@ internal static class Plots
     /// <exception cref="InvalidOperationException">No series was measured.</exception>
     public static void Save(Comparison comparison, string file)
     {
-        IGrouping<Series, RowResult>[] series = [.. comparison.Rows.Where(row => row.Row.Series is not null && row.Ours is not null).GroupBy(row => row.Row.Series!)];
+        IGrouping<Series, RowResult>[] series =
+            [.. comparison.Rows.Where(row => row.Row.Series is not null && row.Ours is not null).GroupBy(row => row.Row.Series!)];
         if (series.Length == 0)
         {
             throw new InvalidOperationException("Nothing to draw: no row of a series was measured.");
@@ -34,7 +35,12 @@ internal static class Plots
     private static void DrawSpeed(Plot plot, Series series, RowResult[] points)
     {
         Bound bound = points[0].Row.Bound;
-        double top = points.Max(row => Math.Max(row.Ceiling ?? 0, row.Amount / Math.Min(row.Ours!.Seconds, row.Peers.Select(peer => peer.Seconds).Append(double.PositiveInfinity).Min())));
+        double top = points.Max(
+            row =>
+                Math.Max(
+                    row.Ceiling
+                        ?? 0, row.Amount / Math.Min(
+                            row.Ours!.Seconds, row.Peers.Select(peer => peer.Seconds).Append(double.PositiveInfinity).Min())));
         (double factor, string unit) = Units.RateUnit(top, bound);
         foreach ((string participant, Color color) in ParticipantsOf(points))
         {
@@ -63,13 +69,16 @@ internal static class Plots
 
     /// <summary>Those that ran, each with its colour in both pictures.</summary>
     private static IEnumerable<(string Participant, Color Color)> ParticipantsOf(RowResult[] points) =>
-        points.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct().Prepend(Participant.Ours).Select((participant, i) => (participant, ColorOf(i)));
+        points.SelectMany(row => row.Peers).Select(peer => peer.Participant).Distinct().Prepend(Participant.Ours)
+        .Select((participant, i) => (participant, ColorOf(i)));
 
     private static Color ColorOf(int participant) => new ScottPlot.Palettes.Category10().GetColor(participant);
 
-    private static void Draw(Plot plot, RowResult[] points, string name, Color color, Func<RowResult, double?> value, LinePattern? pattern = null)
+    private static void Draw(
+        Plot plot, RowResult[] points, string name, Color color, Func<RowResult, double?> value, LinePattern? pattern = null)
     {
-        (double X, double Y)[] drawn = [.. from row in points let y = value(row) where y is not null select (Math.Log2(GrowthTable.Place(row.Row)), y.Value)];
+        (double X, double Y)[] drawn =
+            [.. from row in points let y = value(row) where y is not null select (Math.Log2(GrowthTable.Place(row.Row)), y.Value)];
         if (drawn.Length == 0)
         {
             return;

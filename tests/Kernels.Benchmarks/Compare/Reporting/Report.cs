@@ -18,7 +18,8 @@ internal sealed record Report(IReadOnlyList<TextTable> Tables, IReadOnlyList<str
             tables.Add(ComparisonTable.Create(comparison, single));
         }
 
-        tables.AddRange(comparison.Rows.Where(row => row.Row.Series is not null).GroupBy(row => row.Row.Series!).Select(GrowthTable.Create));
+        tables.AddRange(
+            comparison.Rows.Where(row => row.Row.Series is not null).GroupBy(row => row.Row.Series!).Select(GrowthTable.Create));
         return new(tables, [.. NotesOf(comparison)]);
     }
 
@@ -57,10 +58,13 @@ internal sealed record Report(IReadOnlyList<TextTable> Tables, IReadOnlyList<str
     {
         yield return $"Command: {comparison.Options.CommandLine}";
         yield return $"Ran on: {string.Join("; ", comparison.Rows.SelectMany(row => row.Environments).Distinct())}";
-        yield return $"Times are the median of {comparison.Options.Processes} processes' medians, ± half the distance of the processes' medians; ceilings were measured in our processes, before and after each row. A ratio to another row of ours is the median of the processes', each of which sampled both: on a CPU in turns, on a GPU one after the other.";
+        yield return $"Times are the median of {comparison.Options.Processes} processes' medians, ± half the distance of the processes' "
+            + "medians; ceilings were measured in our processes, before and after each row. A ratio to another row of ours is the median "
+            + "of the processes', each of which sampled both: on a CPU in turns, on a GPU one after the other.";
         if (comparison.Rows.Any(row => row.Matmul is not null))
         {
-            yield return "Matmul is PyTorch's product of two matrices of 8192 × 8192 in the row's type, measured in its processes before each row.";
+            yield return "Matmul is PyTorch's product of two matrices of 8192 × 8192 in the row's type, measured in its processes before "
+                + "each row.";
         }
 
         if (comparison.TorchMissing.Length > 0)
@@ -69,7 +73,9 @@ internal sealed record Report(IReadOnlyList<TextTable> Tables, IReadOnlyList<str
         }
 
         // One line for each reason, however many rows have it.
-        foreach (var missing in comparison.Rows.SelectMany(row => row.Missing.Select(missing => (missing.Participant, missing.Reason, row.Row.Name))).GroupBy(missing => (missing.Participant, missing.Reason)))
+        foreach (var missing in comparison.Rows.SelectMany(
+            row => row.Missing.Select(missing => (missing.Participant, missing.Reason, row.Row.Name)))
+                .GroupBy(missing => (missing.Participant, missing.Reason)))
         {
             string[] names = [.. missing.Select(row => row.Name)];
             yield return $"{missing.Key.Participant} left out {string.Join(", ", names.Take(3))}{(names.Length > 3 ? $" and {names.Length - 3} more" : "")}: {missing.Key.Reason}";

@@ -4,7 +4,8 @@ using System.Text.Json.Serialization;
 namespace Kernels.Benchmarks.Compare;
 
 /// <summary>A comparison as JSON: every sample, and what was concluded.</summary>
-internal sealed record ReportJson(string Suite, string Device, string Command, IReadOnlyList<string> Environments, IReadOnlyList<ReportJson.RowJson> Rows)
+internal sealed record ReportJson(
+    string Suite, string Device, string Command, IReadOnlyList<string> Environments, IReadOnlyList<ReportJson.RowJson> Rows)
 {
     /// <summary>Writes it.</summary>
     public static string Serialize(Comparison comparison) => JsonSerializer.Serialize(
@@ -25,7 +26,8 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
         row.CeilingShare,
         row.Matmul,
         row.MemoryBytes,
-        [.. row.Peers.Prepend(row.Ours).OfType<Measured>().Select(measured => new ParticipantJson(measured.Participant, measured.Seconds, measured.Spread, measured.Processes))],
+        [.. row.Peers.Prepend(row.Ours).OfType<Measured>()
+            .Select(measured => new ParticipantJson(measured.Participant, measured.Seconds, measured.Spread, measured.Processes))],
         [.. row.Others],
         [.. row.Row.Bars.Select(bar => Bar(bar, row, false)), .. row.Row.Aims.Select(bar => Bar(bar, row, true))],
         [.. row.Missing.Select(missing => $"{missing.Participant}: {missing.Reason}")]);
@@ -39,7 +41,8 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
     /// <summary>A row.</summary>
     internal sealed record RowJson(
         Work Work, Bound Bound, double Flops, double Bytes, double? Ceiling, double? CeilingShare, double? Matmul, long? MemoryBytes,
-        IReadOnlyList<ParticipantJson> Participants, IReadOnlyList<SampledRow> Others, IReadOnlyList<BarJson> Bars, IReadOnlyList<string> Missing);
+        IReadOnlyList<ParticipantJson> Participants, IReadOnlyList<SampledRow> Others, IReadOnlyList<BarJson> Bars,
+        IReadOnlyList<string> Missing);
 
     /// <summary>What a participant took.</summary>
     internal sealed record ParticipantJson(string Name, double Seconds, double Spread, IReadOnlyList<double[]> Processes);
@@ -47,8 +50,3 @@ internal sealed record ReportJson(string Suite, string Device, string Command, I
     /// <summary>What was asked, and whether it is so.</summary>
     internal sealed record BarJson(string Text, bool IsAim, double Least, double? Value, bool? Met);
 }
-
-/// <summary>How a report becomes JSON.</summary>
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(ReportJson))]
-internal sealed partial class ReportJsonContext : JsonSerializerContext;

@@ -6,7 +6,8 @@ namespace Kernels.Benchmarks.Compare;
 internal static class Units
 {
     /// <summary>12.3 ms</summary>
-    public static string Time(double seconds) => seconds < 1e-3 ? $"{Digits(seconds * 1e6)} µs" : seconds < 1 ? $"{Digits(seconds * 1e3)} ms" : $"{Digits(seconds)} s";
+    public static string Time(double seconds) => seconds < 1e-3 ? $"{Digits(seconds * 1e6)} µs" : seconds < 1
+        ? $"{Digits(seconds * 1e3)} ms" : $"{Digits(seconds)} s";
 
     /// <summary>31.6 GB/s, or 208 GFLOP/s.</summary>
     public static string Rate(double rate, Bound bound)
@@ -31,5 +32,6 @@ internal static class Units
     /// <summary>84 %</summary>
     public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:0} %");
 
-    private static string Digits(double value) => value.ToString(value < 9.995 ? "0.00" : value < 99.95 ? "0.0" : "0", CultureInfo.InvariantCulture);
+    private static string Digits(double value) =>
+        value.ToString(value < 9.995 ? "0.00" : value < 99.95 ? "0.0" : "0", CultureInfo.InvariantCulture);
 }

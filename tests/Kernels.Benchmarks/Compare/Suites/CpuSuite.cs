@@ -31,9 +31,18 @@ internal static class CpuSuite
         Row.Contiguous<MultiHead64, float>(Step.Prefill, 1, 1024) with { Bars = Short.Bars },
         Short,
         Long,
-        Row.Contiguous<GroupedWindow, float>(Step.Prefill, 1, 16384, " window 128") with { Bars = [new RowBar(Long, "the causal S4096", 0.5, PerScore: true)] },
-        Row.Contiguous<Sloped, float>(Step.Prefill, 1, 1024, " score mod", Mod.Slope, Mods.Slopes) with { Bars = [new RowBar(Short, "unmodified", 1 / 1.1)] },
-        Row.Contiguous<DocumentMask, float>(Step.Prefill, 1, 1024, " mask mod", Mod.Document, Mods.Documents) with { Bars = [new RowBar(Short, "unmodified", 1 / 1.1)] },
+        Row.Contiguous<GroupedWindow, float>(Step.Prefill, 1, 16384, " window 128") with
+        {
+            Bars = [new RowBar(Long, "the causal S4096", 0.5, PerScore: true)],
+        },
+        Row.Contiguous<Sloped, float>(Step.Prefill, 1, 1024, " score mod", Mod.Slope, Mods.Slopes) with
+        {
+            Bars = [new RowBar(Short, "unmodified", 1 / 1.1)],
+        },
+        Row.Contiguous<DocumentMask, float>(Step.Prefill, 1, 1024, " mask mod", Mod.Document, Mods.Documents) with
+        {
+            Bars = [new RowBar(Short, "unmodified", 1 / 1.1)],
+        },
         Decode,
         Row.Paged<GroupedPaged, float>(Step.Decode, 8, 4096, " page 16") with { Bars = [new RowBar(Decode, "contiguous", 0.95)] },
         Half,
@@ -54,17 +63,26 @@ internal static class CpuSuite
             Bars = [new RowBar(UnsharedHalf, "read by each", 3)],
         },
         .. from length in Lengths(512, 32768)
-           select Row.Contiguous<SmallGrouped, float>(Step.Prefill, 1, length, " growth") with { Series = new("growth prefill f32 B1 H8/2 D64", SeriesAxis.Sequence, 2) },
+           select Row.Contiguous<SmallGrouped, float>(Step.Prefill, 1, length, " growth") with
+           {
+               Series = new("growth prefill f32 B1 H8/2 D64", SeriesAxis.Sequence, 2),
+           },
         .. from length in Lengths(ShortestDecode, 32768)
            let row = DecodeOf(length)
            select length == ShortestDecode ? row : row with { Bars = [new GrowthBar(DecodeOf(length / 2), 1.9, 2.1)] },
         .. from batch in Lengths(1, 16)
-           select Row.Contiguous<Grouped, float>(Step.Decode, batch, 2048, " batch") with { Series = new("batch decode f32 S2048 H32/8 D128", SeriesAxis.Batch) },
+           select Row.Contiguous<Grouped, float>(Step.Decode, batch, 2048, " batch") with
+           {
+               Series = new("batch decode f32 S2048 H32/8 D128", SeriesAxis.Batch),
+           },
     ];
 
     // Copies of the cache take turns, so that all lengths are out of the processor's caches.
     private static Row DecodeOf(int length) =>
-        Row.Contiguous<Grouped, float>(Step.Decode, 1, length, " growth") with { Series = new("growth decode f32 B1 H32/8 D128", SeriesAxis.Sequence, 1) };
+        Row.Contiguous<Grouped, float>(Step.Decode, 1, length, " growth") with
+        {
+            Series = new("growth decode f32 B1 H32/8 D128", SeriesAxis.Sequence, 1),
+        };
 
     /// <summary>Powers of two.</summary>
     internal static IEnumerable<int> Lengths(int first, int last)

@@ -5,7 +5,11 @@ namespace Kernels.Benchmarks.Compare;
 /// <summary>What is measured on data-centre GPUs, and asked of them.</summary>
 internal static class GpuSuite
 {
-    private static readonly Row Grouped = Row.Contiguous<GroupedHalf, Half>(Step.Decode, 16, 8192) with { Bars = [new PeerBar(null, 1)], Aims = [new CeilingBar(0.95)] };
+    private static readonly Row Grouped = Row.Contiguous<GroupedHalf, Half>(Step.Decode, 16, 8192) with
+    {
+        Bars = [new PeerBar(null, 1)],
+        Aims = [new CeilingBar(0.95)],
+    };
 
     private static readonly Row Large = Row.Contiguous<GroupedHalf, Half>(Step.Decode, 64, 8192);
 
@@ -30,8 +34,16 @@ internal static class GpuSuite
             Aims = [new RowBar(Grouped, "contiguous", 0.98)],
         },
         Large,
-        Row.Contiguous<GroupedInt8, Half>(Step.Decode, 64, 8192) with { Bars = [new RowBar(Large, "float16", 1.7)], Aims = [new RowBar(Large, "float16", 1.9)] },
-        Row.Contiguous<GroupedFloat8, Half>(Step.Decode, 64, 8192) with { Bars = [new RowBar(Large, "float16", 1.7)], Aims = [new RowBar(Large, "float16", 1.9)] },
+        Row.Contiguous<GroupedInt8, Half>(Step.Decode, 64, 8192) with
+        {
+            Bars = [new RowBar(Large, "float16", 1.7)],
+            Aims = [new RowBar(Large, "float16", 1.9)],
+        },
+        Row.Contiguous<GroupedFloat8, Half>(Step.Decode, 64, 8192) with
+        {
+            Bars = [new RowBar(Large, "float16", 1.7)],
+            Aims = [new RowBar(Large, "float16", 1.9)],
+        },
         Row.Contiguous<GroupedInt4, Half>(Step.Decode, 64, 8192),
         Row.Contiguous<GroupedBFloat16, BFloat16>(Step.Decode, 64, 8192),
         Row.Paged<GroupedPagedInt8, Half>(Step.Decode, 64, 8192, " page 16"),
@@ -61,10 +73,19 @@ internal static class GpuSuite
             Bars = [new RowBar(Unshared, "read by each", 3)],
         },
         .. from length in CpuSuite.Lengths(1024, 32768)
-           select Row.Contiguous<GroupedHalf, Half>(Step.Prefill, 1, length, " growth") with { Series = new("growth prefill f16 B1 H32/8 D128", SeriesAxis.Sequence, 2) },
+           select Row.Contiguous<GroupedHalf, Half>(Step.Prefill, 1, length, " growth") with
+           {
+               Series = new("growth prefill f16 B1 H32/8 D128", SeriesAxis.Sequence, 2),
+           },
         .. from length in CpuSuite.Lengths(1024, 32768)
-           select Row.Contiguous<GroupedHalf, Half>(Step.Decode, 16, length, " growth") with { Series = new("growth decode f16 B16 H32/8 D128", SeriesAxis.Sequence, 1) },
+           select Row.Contiguous<GroupedHalf, Half>(Step.Decode, 16, length, " growth") with
+           {
+               Series = new("growth decode f16 B16 H32/8 D128", SeriesAxis.Sequence, 1),
+           },
         .. from batch in CpuSuite.Lengths(1, 64)
-           select Row.Contiguous<GroupedHalf, Half>(Step.Decode, batch, 4096, " batch") with { Series = new("batch decode f16 S4096 H32/8 D128", SeriesAxis.Batch) },
+           select Row.Contiguous<GroupedHalf, Half>(Step.Decode, batch, 4096, " batch") with
+           {
+               Series = new("batch decode f16 S4096 H32/8 D128", SeriesAxis.Batch),
+           },
     ];
 }

@@ -7,7 +7,8 @@ namespace Kernels.Benchmarks.Compare;
 public sealed partial class Sloped
 {
     [ScoreMod]
-    internal static float Slope(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes) => score - (slopes[head] * Math.Abs(query - key));
+    internal static float Slope(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes) =>
+        score - (slopes[head] * Math.Abs(query - key));
 }
 
 /// <summary>The same in float16.</summary>
@@ -15,7 +16,8 @@ public sealed partial class Sloped
 public sealed partial class SlopedHalf
 {
     [ScoreMod]
-    internal static float Slope(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes) => score - (slopes[head] * Math.Abs(query - key));
+    internal static float Slope(float score, int batch, int head, int query, int key, ReadOnlySpan<float> slopes) =>
+        score - (slopes[head] * Math.Abs(query - key));
 }
 
 /// <summary>A mask mod that hides what the causal mask hides, and asks for the document besides; all keys are of one document.</summary>
@@ -23,7 +25,8 @@ public sealed partial class SlopedHalf
 public sealed partial class DocumentMask
 {
     [MaskMod]
-    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents) => key <= query && documents[key] == documents[query];
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents) =>
+        key <= query && documents[key] == documents[query];
 }
 
 /// <summary>The same in float16.</summary>
@@ -31,5 +34,6 @@ public sealed partial class DocumentMask
 public sealed partial class DocumentMaskHalf
 {
     [MaskMod]
-    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents) => key <= query && documents[key] == documents[query];
+    internal static bool Visible(int batch, int head, int query, int key, ReadOnlySpan<int> documents) =>
+        key <= query && documents[key] == documents[query];
 }

@@ -2,19 +2,18 @@ using Kernels.OpenCL;
 
 namespace Kernels.Benchmarks.Compare;
 
-/// <summary>What a spec is given beside its cache before its step runs.</summary>
-/// <param name="Attention">The attention.</param>
-/// <param name="Plan">The step.</param>
-/// <param name="Work">The work.</param>
-/// <param name="Owned">Takes what has to live as long as the work.</param>
-internal sealed record Extras<TSpec>(TSpec Attention, AttentionPlan<TSpec> Plan, Work Work, ICollection<IDisposable> Owned);
-
 /// <summary>The inputs of the mods.</summary>
 internal static class Mods
 {
-    public static AttentionInputs Slopes(Extras<Sloped> extras) => new Sloped.Inputs { Slopes = SlopeOfHeads(extras.Attention.Device, extras) };
+    public static AttentionInputs Slopes(Extras<Sloped> extras) => new Sloped.Inputs
+    {
+        Slopes = SlopeOfHeads(extras.Attention.Device, extras),
+    };
 
-    public static AttentionInputs Slopes(Extras<SlopedHalf> extras) => new SlopedHalf.Inputs { Slopes = SlopeOfHeads(extras.Attention.Device, extras) };
+    public static AttentionInputs Slopes(Extras<SlopedHalf> extras) => new SlopedHalf.Inputs
+    {
+        Slopes = SlopeOfHeads(extras.Attention.Device, extras),
+    };
 
     public static AttentionInputs Documents(Extras<DocumentMask> extras)
     {

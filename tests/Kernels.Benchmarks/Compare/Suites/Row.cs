@@ -4,16 +4,6 @@ using Kernels.OpenCL;
 
 namespace Kernels.Benchmarks.Compare;
 
-/// <summary>What limits a piece of work, and so which ceiling it is compared with.</summary>
-internal enum Bound
-{
-    /// <summary>Reading keys and values.</summary>
-    Memory,
-
-    /// <summary>The two products.</summary>
-    Arithmetic,
-}
-
 /// <summary>A row of a suite: a piece of work, how our kernels do it, and what is asked of them.</summary>
 /// <param name="Work">The work.</param>
 /// <param name="Bound">What limits it.</param>
@@ -36,23 +26,33 @@ internal sealed record Row(Work Work, Bound Bound, Func<ComputeDevice, IWorkload
     public string Name => Work.Name;
 
     /// <summary>A row over a contiguous cache.</summary>
-    public static Row Contiguous<TSpec, TElement>(Step step, int batch, int sequence, string suffix = "", Mod mod = Mod.None, Func<Extras<TSpec>, AttentionInputs>? extras = null)
+    public static Row Contiguous<TSpec, TElement>(
+        Step step, int batch, int sequence, string suffix = "", Mod mod = Mod.None, Func<Extras<TSpec>, AttentionInputs>? extras = null)
         where TSpec : IContiguousAttention<TSpec, TElement>
         where TElement : unmanaged
     {
         Work work = Describe(TSpec.Descriptor.Shape, step, batch, sequence, mod, suffix);
-        return new(work, BoundOf(work), device => AttentionWorkload<TSpec, TElement>.Contiguous(device, work, extras, (attention, layers) => attention.CreateCache(batch, sequence, layers)));
+        return new(
+            work, BoundOf(work), device => AttentionWorkload<TSpec, TElement>.Contiguous(
+                device, work, extras, (attention, layers) => attention.CreateCache(batch, sequence, layers)));
     }
 
     /// <summary>A row over a paged cache, whose first keys are perhaps shared.</summary>
-    public static Row Paged<TSpec, TElement>(Step step, int batch, int sequence, string suffix = "", int sharedKeys = 0, bool readsSharedKeysOnce = false)
+    public static Row Paged<TSpec, TElement>(
+        Step step, int batch, int sequence, string suffix = "", int sharedKeys = 0, bool readsSharedKeysOnce = false)
         where TSpec : IPagedAttention<TSpec, TElement>
         where TElement : unmanaged
     {
-        Work work = Describe(TSpec.Descriptor.Shape, step, batch, sequence, Mod.None, suffix) with { SharedKeys = sharedKeys, ReadsSharedKeysOnce = readsSharedKeysOnce };
+        Work work = Describe(TSpec.Descriptor.Shape, step, batch, sequence, Mod.None, suffix) with
+        {
+            SharedKeys = sharedKeys,
+            ReadsSharedKeysOnce = readsSharedKeysOnce,
+        };
         int pageSize = work.PageSize;
         int pages = (sharedKeys / pageSize) + (batch * ((sequence - sharedKeys + pageSize - 1) / pageSize));
-        return new(work, BoundOf(work), device => AttentionWorkload<TSpec, TElement>.Paged(device, work, (attention, layers) => attention.CreateCache(pages, layers)));
+        return new(
+            work, BoundOf(work), device => AttentionWorkload<TSpec, TElement>.Paged(
+                device, work, (attention, layers) => attention.CreateCache(pages, layers)));
     }
 
     private static Bound BoundOf(Work work) => work.Step == Step.Prefill || work.Latent ? Bound.Arithmetic : Bound.Memory;
@@ -66,8 +66,11 @@ internal sealed record Row(Work Work, Bound Bound, Func<ComputeDevice, IWorkload
             : $"D{shape.HeadDim}";
         string mask = step == Step.Decode ? "" : causal ? " causal" : " full";
         string kind = (step == Step.Prefill ? "prefill" : shape.LatentCache ? "MLA decode" : "decode") + mask;
-        string name = string.Create(CultureInfo.InvariantCulture, $"{kind} {Short(shape.CacheStorage)} B{batch} H{heads} S{sequence} {dim}{suffix}");
-        return new(name, step, batch, shape.QueryHeads, shape.KvHeads, shape.HeadDim, shape.ValueDim, sequence, shape.Storage, shape.CacheStorage, shape.Scale)
+        string name = string.Create(
+            CultureInfo.InvariantCulture, $"{kind} {Short(shape.CacheStorage)} B{batch} H{heads} S{sequence} {dim}{suffix}");
+        return new(
+            name, step, batch, shape.QueryHeads, shape.KvHeads, shape.HeadDim, shape.ValueDim, sequence, shape.Storage, shape.CacheStorage,
+            shape.Scale)
         {
             Causal = causal,
             Mod = mod,
@@ -86,20 +89,4 @@ internal sealed record Row(Work Work, Bound Bound, Func<ComputeDevice, IWorkload
         ElementType.Float8E4M3 => "fp8",
         _ => type.ToString().ToLowerInvariant(),
     };
-}
-
-/// <summary>A series that is drawn, and the row's place in it.</summary>
-/// <param name="Name">What all its points have in common.</param>
-/// <param name="Axis">What differs.</param>
-/// <param name="Growth">How time grows with it, 1 linear and 2 quadratic, where that is asked for; 0: it is not.</param>
-internal sealed record Series(string Name, SeriesAxis Axis, int Growth = 0);
-
-/// <summary>What differs from point to point of a series.</summary>
-internal enum SeriesAxis
-{
-    /// <summary>The length of the sequences.</summary>
-    Sequence,
-
-    /// <summary>The number of sequences.</summary>
-    Batch,
 }

@@ -27,15 +27,19 @@ public sealed partial class GroupedHalf;
 public sealed partial class GroupedBFloat16;
 
 /// <summary>Float16 over a cache in int8.</summary>
-[AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, CacheStorage = ElementType.Int8)]
+[AttentionKernel(
+    queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, CacheStorage = ElementType.Int8)]
 public sealed partial class GroupedInt8;
 
 /// <summary>Float16 over a cache in fp8.</summary>
-[AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, CacheStorage = ElementType.Float8E4M3)]
+[AttentionKernel(
+    queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16,
+    CacheStorage = ElementType.Float8E4M3)]
 public sealed partial class GroupedFloat8;
 
 /// <summary>Float16 over a cache in int4.</summary>
-[AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, CacheStorage = ElementType.Int4)]
+[AttentionKernel(
+    queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, CacheStorage = ElementType.Int4)]
 public sealed partial class GroupedInt4;
 
 /// <summary>Pages of 16 tokens.</summary>
@@ -47,7 +51,9 @@ public sealed partial class GroupedPaged;
 public sealed partial class GroupedPagedHalf;
 
 /// <summary>Pages of 16 tokens in int8.</summary>
-[AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, CacheStorage = ElementType.Int8, PageSize = 16)]
+[AttentionKernel(
+    queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, Storage = ElementType.Float16, CacheStorage = ElementType.Int8,
+    PageSize = 16)]
 public sealed partial class GroupedPagedInt8;
 
 /// <summary>Wide heads, float16.</summary>
@@ -58,16 +64,23 @@ public sealed partial class Grouped256Half;
 [AttentionKernel(queryHeads: 32, kvHeads: 8, headDim: 128, Mask = AttentionMask.Causal, WindowLeft = 127)]
 public sealed partial class GroupedWindow;
 
-/// <summary>DeepSeek's latent attention, absorbed: 512 of the latent and 64 that turn; the scale is that of heads of 192, without YaRN's factor.</summary>
-[AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878, Mask = AttentionMask.Causal)]
+/// <summary>
+/// DeepSeek's latent attention, absorbed: 512 of the latent and 64 that turn; the scale is that of heads of 192, without YaRN's factor.
+/// </summary>
+[AttentionKernel(
+    queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878, Mask = AttentionMask.Causal)]
 public sealed partial class Latent;
 
 /// <summary>The same in float16.</summary>
-[AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878, Mask = AttentionMask.Causal, Storage = ElementType.Float16)]
+[AttentionKernel(
+    queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878, Mask = AttentionMask.Causal,
+    Storage = ElementType.Float16)]
 public sealed partial class LatentHalf;
 
 /// <summary>The same in pages of 64 tokens.</summary>
-[AttentionKernel(queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878, Mask = AttentionMask.Causal, Storage = ElementType.Float16, PageSize = 64)]
+[AttentionKernel(
+    queryHeads: 128, kvHeads: 1, headDim: 576, ValueDim = 512, LatentCache = true, Scale = 0.07216878, Mask = AttentionMask.Causal,
+    Storage = ElementType.Float16, PageSize = 64)]
 public sealed partial class LatentPagedHalf;
 
 /// <summary>DeepSeek's attention, expanded: 16 heads as in V2-Lite.</summary>

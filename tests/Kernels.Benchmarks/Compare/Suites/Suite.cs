@@ -13,7 +13,9 @@ internal sealed record Suite(string Name, string Device, ImmutableArray<Row> Row
 
     /// <summary>The rows whose name, or series, contains a text.</summary>
     public ImmutableArray<Row> Select(string? filter) => filter is null ? Rows
-        : [.. Rows.Where(row => row.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) || row.Series?.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) == true)];
+        : [.. Rows.Where(
+            row => row.Name.Contains(filter, StringComparison.OrdinalIgnoreCase)
+                || row.Series?.Name.Contains(filter, StringComparison.OrdinalIgnoreCase) == true)];
 
     /// <summary>A row by its name.</summary>
     public Row? Find(string name) => Rows.FirstOrDefault(row => row.Name == name);

@@ -1,28 +1,5 @@
 namespace Kernels.Benchmarks.Compare;
 
-/// <summary>What a step of attention is.</summary>
-internal enum Step
-{
-    /// <summary>As many queries as keys.</summary>
-    Prefill,
-
-    /// <summary>One query a sequence.</summary>
-    Decode,
-}
-
-/// <summary>A change to scores or visibility that the participants express as they do.</summary>
-internal enum Mod
-{
-    /// <summary>None.</summary>
-    None,
-
-    /// <summary>score − slopes[head]·|query − key|.</summary>
-    Slope,
-
-    /// <summary>key ≤ query, and both of one document.</summary>
-    Document,
-}
-
 /// <summary>A piece of work, in terms that every participant understands.</summary>
 /// <param name="Name">Its name in tables.</param>
 /// <param name="Step">Prefill or decode.</param>
@@ -36,7 +13,8 @@ internal enum Mod
 /// <param name="CacheStorage">The type of cached keys and values.</param>
 /// <param name="Scale">The factor on q·k.</param>
 internal sealed record Work(
-    string Name, Step Step, int Batch, int QueryHeads, int KvHeads, int HeadDim, int ValueDim, int Sequence, ElementType Storage, ElementType CacheStorage, double Scale)
+    string Name, Step Step, int Batch, int QueryHeads, int KvHeads, int HeadDim, int ValueDim, int Sequence, ElementType Storage,
+    ElementType CacheStorage, double Scale)
 {
     /// <summary>Whether a query sees no later key; in decode it makes no difference.</summary>
     public bool Causal { get; init; }
@@ -65,7 +43,10 @@ internal sealed record Work(
     /// <summary>Query tokens of a sequence.</summary>
     public int Queries => Step == Step.Prefill ? Sequence : 1;
 
-    /// <summary>Pairs of a query and a key that it sees, for one head of one sequence. A causal triangle counts as half a square, as in the field's literature.</summary>
+    /// <summary>
+    /// Pairs of a query and a key that it sees, for one head of one sequence. A causal triangle counts as half a square, as in the field's
+    /// literature.
+    /// </summary>
     public double VisibleScores => Step == Step.Decode ? Sequence
         : Window > 0 ? (Window * (Window + 1.0) / 2) + ((Sequence - Window) * (double)Window)
         : Causal ? (double)Sequence * Sequence / 2

@@ -1,0 +1,3 @@
+namespace Kernels.Serving;
+
+internal sealed record ApiEmbeddingResponse(string Object, ApiEmbedding[] Data, string Model, ApiEmbeddingUsage Usage);

@@ -1,0 +1,3 @@
+namespace Kernels.Serving;
+
+internal sealed record ApiEmbeddingUsage(int PromptTokens, int TotalTokens);

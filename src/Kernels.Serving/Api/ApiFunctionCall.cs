@@ -1,0 +1,3 @@
+namespace Kernels.Serving;
+
+internal sealed record ApiFunctionCall(string Name, string Arguments);

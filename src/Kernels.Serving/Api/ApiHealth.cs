@@ -1,0 +1,3 @@
+namespace Kernels.Serving;
+
+internal sealed record ApiHealth(string Status, int QueueLength, int Running, int PagesFree, int PagesTotal);

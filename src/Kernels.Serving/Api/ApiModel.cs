@@ -1,0 +1,3 @@
+namespace Kernels.Serving;
+
+internal sealed record ApiModel(string Id, string Object, long Created, string OwnedBy);

@@ -1,0 +1,3 @@
+namespace Kernels.Serving;
+
+internal sealed record ApiModelList(string Object, ApiModel[] Data);

@@ -1,0 +1,3 @@
+namespace Kernels.Paging.Tests.Histories;
+
+internal sealed class InjectedFaultException : Exception;
