@@ -87,26 +87,40 @@ public sealed class WeightFormatTests(Devices devices)
         (_, WeightFormat format, int[] widths) = Array.Find(Formats, f => f.Name == name);
         using var kernels = new LayerKernels(device, form);
         var random = new Random(8);
-        const int Experts = 3, Rows = 19, Slots = 10;
+        const int Experts = 4, Rows = 19;
         int columns = widths[^1];
         var weights = new GroupedWeights(random, format, Experts * Rows, columns);
         double[] w = weights.Values;
-        float[] x = Values(random, Slots / 2 * columns), bias = Values(random, Experts * Rows);
-        int[] chosen = [.. Enumerable.Range(0, Slots).Select(_ => random.Next(Experts))];
+        float[] bias = Values(random, Experts * Rows);
         using WeightMatrix matrix = weights.Upload(device, kernels.Layout, Experts);
-        using DeviceBuffer<float> xs = device.Upload<float>(x), biases = device.Upload<float>(bias);
-        using DeviceBuffer<int> experts = device.Upload<int>(chosen);
-        using DeviceBuffer<float> y = Output(device, Slots * Rows);
-        kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, Slots, slotsPerRow: 2);
-        float[] actual = Read(device, y, Slots * Rows);
-        for (int slot = 0; slot < Slots; slot++)
+        using DeviceBuffer<float> biases = device.Upload<float>(bias);
+
+        // Each slot by itself, and tiles of slots that share an expert: experts with many, few and no tokens, and one with all of them.
+        foreach ((int tokens, int[] used) in ((int, int[])[])[(1, [3, 0]), (2, [1]), (7, [0, 3, 3]), (64, [0, 0, 0, 0, 1, 3]), (300, [2])])
         {
-            for (int row = 0; row < Rows; row++)
+            int slots = 2 * tokens;
+            float[] x = Values(random, tokens * columns);
+            int[] chosen = [.. Enumerable.Range(0, slots).Select(_ => used[random.Next(used.Length)])];
+            using DeviceBuffer<float> xs = device.Upload<float>(x);
+            using DeviceBuffer<int> experts = device.Upload<int>(chosen);
+            using DeviceBuffer<float> y = Output(device, slots * Rows);
+            kernels.ExpertLinear(xs, matrix, biases, experts, Experts, y, slots, slotsPerRow: 2);
+            float[] actual = Read(device, y, slots * Rows);
+            for (int slot = 0; slot < slots; slot++)
             {
-                int own = (chosen[slot] * Rows) + row;
-                double[] products = [.. Enumerable.Range(0, columns).Select(c => w[(own * columns) + c] * x[(slot / 2 * columns) + c])];
-                AssertWithin(
-                    bias[own] + products.Sum(), actual[(slot * Rows) + row], 2e-6 * (1 + products.Sum(Math.Abs)), $"y[{slot}, {row}]");
+                for (int row = 0; row < Rows; row++)
+                {
+                    int own = (chosen[slot] * Rows) + row;
+                    double sum = bias[own], size = 1;
+                    for (int c = 0; c < columns; c++)
+                    {
+                        double product = w[(own * columns) + c] * x[(slot / 2 * columns) + c];
+                        sum += product;
+                        size += Math.Abs(product);
+                    }
+
+                    AssertWithin(sum, actual[(slot * Rows) + row], 2e-6 * size, $"y[{slot}, {row}] of {tokens} tokens");
+                }
             }
         }
     }
