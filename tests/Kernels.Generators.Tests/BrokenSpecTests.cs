@@ -231,7 +231,7 @@ public sealed class BrokenSpecTests
                 attention.Prefill(cache, first, Queries, Queries, Queries, Queries{{given}});
                 attention.Decode(cache, [first, cache.AddSequence()], Queries, Queries, Queries, Queries{{given}});
                 System.Console.WriteLine($"{Group}{Rest}{Spec.Descriptor.Name}{Spec.CacheBytesPerToken}{Spec.CacheLayout.KeyBytesPerToken}{attention.Target}{Spec.Create(device)}");
-                System.Console.WriteLine(Spec.KernelSources.Get(KernelTarget.Cpu, KernelAlgorithm.Decode).Length + AttentionCost.Of<Spec>().Shape.CacheBytesPerToken);
+                System.Console.WriteLine(Spec.KernelSources.Get(KernelTarget.Cpu, KernelAlgorithm.Decode).Length + Kernels.Costs.AttentionCost.Of<Spec>().Shape.CacheBytesPerToken);
                 System.GC.KeepAlive((System.Func<double[]>)(() => Spec.Reference(Queries, Queries, Queries{{reference}})));
                 cache.Dispose();
             }
