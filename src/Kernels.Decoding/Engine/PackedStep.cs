@@ -79,7 +79,7 @@ internal sealed class PackedStep(Decoder decoder) : IDisposable
         decoder.Submit(CollectionsMarshal.AsSpan(tokens), CollectionsMarshal.AsSpan(parts), CollectionsMarshal.AsSpan(rows), draws, drawn);
         foreach (StepEntry entry in entries)
         {
-            entry.Sequence.UnreadRow = entry.Rows.Start.Value < entry.Rows.End.Value ? entry.Rows.Start.Value : null;
+            entry.Sequence.UnreadRow = entry.HasRows ? entry.Rows.Start.Value : null;
         }
     }
 
